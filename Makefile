@@ -1,0 +1,72 @@
+# tidegauge: every target does the set-up that it needs and says so.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUNS ?= runs
+
+.DEFAULT_GOAL := help
+.PHONY: help setup python engine image quickstart test lint bench ui clean
+
+help:
+	@echo "make setup       makes .venv from requirements.lock (2-4 minutes once; then instant)"
+	@echo "make quickstart  set-up, then 8 checkpoints x 2 tasks x 4 worlds (about 5 minutes)"
+	@echo "make test        set-up, then all tests, real containers included (about 5 minutes)"
+	@echo "make lint        ruff and mypy (under a minute)"
+	@echo "make bench       the benchmarks of benchmarks/"
+	@echo "make ui          the MLflow UI on the runs under $(RUNS)/"
+	@echo "make clean       removes .venv and caches; keeps $(RUNS)/"
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(MAKE) --no-print-directory python
+	@echo "setup: installing the locked packages into $(VENV) (2-4 minutes once)"
+	@rm -f $@
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo "setup: done"
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "setup: needs Python 3.11 or later; say which: make setup PYTHON=python3.12" >&2; exit 1; }
+	@if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "setup: installing python3-venv (apt-get)"; \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; \
+		else \
+			echo "setup: Python's venv is missing; run: sudo apt-get install python3-venv" >&2; exit 1; \
+		fi; \
+	fi
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+
+engine:
+	@sh docker/engine.sh
+
+image: setup engine
+	@$(BIN)/python -Im sandbox.image
+
+quickstart: image
+	@echo "quickstart: 64 episodes in real containers on Ray (about 5 minutes)"
+	@$(BIN)/tidegauge run experiments/configs/quickstart.yaml --runs $(RUNS)
+
+test: image
+	@echo "test: the whole suite, real containers included (about 5 minutes)"
+	@$(BIN)/python -Im pytest
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: image
+	@for file in benchmarks/*.py; do echo "bench: $$file"; $(BIN)/python -I "$$file" || exit 1; done
+
+ui: setup
+	@$(BIN)/tidegauge ui --runs $(RUNS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

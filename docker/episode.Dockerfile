@@ -1,0 +1,24 @@
+# The one image that every episode and every grading runs in. Built by `python -m sandbox.image`,
+# which names it by the hash of this folder's inputs.
+ARG BASE=debian:bookworm-slim
+FROM ${BASE}
+
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      gcc git libc6-dev python-is-python3 python3 python3-numpy python3-scipy python3-sklearn \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt
+
+# The agent and the door's forwarder are users of their own. Mount points exist beforehand because
+# the root is read-only. Nothing may raise its privileges: no file keeps a set-uid or set-gid bit.
+RUN useradd --uid 1000 --no-create-home --home-dir /work --shell /bin/bash agent \
+ && useradd --uid 1001 --no-create-home --home-dir / --shell /usr/sbin/nologin door \
+ && mkdir -p /agent /task /work /logs \
+ && find / -xdev -type f -perm /6000 -exec chmod ug-s {} +
+
+# The scaffold starts with its bytecode cache pointed here, so that a forged .pyc beside a source
+# file is never run. Filled once: an empty one costs some 200 ms at every start.
+RUN mkdir -p /opt/tidegauge/pycache \
+ && python3 -X pycache_prefix=/opt/tidegauge/pycache -m compileall -q /usr/lib/python3.11 -x 'test|lib2to3|idlelib' || true
+
+COPY runner/ /opt/tidegauge/
+ENTRYPOINT ["python3", "-sEB", "-X", "pycache_prefix=/opt/tidegauge/pycache", "/opt/tidegauge/main.py"]

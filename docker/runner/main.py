@@ -1,0 +1,266 @@
+"""The in-box runner: process 1 of every box. Python standard library only.
+
+It connects to the host's control socket, which accepts exactly one connection, and serves it until
+it closes; then it ends, and the box with it. Everything it starts runs as the agent's user with no
+capability. It trusts nothing that the agent made: it never follows its links, waits for its
+processes without a bound, or loads its files.
+
+A frame, both ways: two big-endian 32-bit lengths, a JSON header, a body. Requests carry ``id`` and
+``op``; replies ``id`` and ``ok`` or ``error``; what a program prints, ``output`` (the id of its
+request) and ``stream``; what is seen meanwhile, ``seen`` (an event kind) and ``data``.
+"""
+
+import json
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+
+import files
+import processes
+from forwarder import DOOR as DOOR_SOCKET
+from forwarder import Forwarder
+from privileges import AGENT, DOOR, in_child
+
+PROTOCOL = 1
+CONTROL = "/run/control.sock"
+_LENGTHS = struct.Struct("!II")
+_MAX_FRAME = 256 * 2**20
+_CENSUS_SECONDS = 0.05
+_SEND_SECONDS = 30
+_CHUNK = 65_536
+#: A file system with less than this share free is full.
+_FULL = 0.01
+
+
+class Program:
+    """A started program and what it may still print."""
+
+    def __init__(self, request: int, pid: int, pipes: dict[str, int], cap: int) -> None:
+        self.request, self.pid = request, pid
+        self.pipes = pipes
+        self.room = dict.fromkeys(pipes, cap)
+
+
+class Runner:
+    """Serves the control connection."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
+        self.selector = selectors.DefaultSelector()
+        self.programs: dict[int, Program] = {}
+        self.census = processes.Census()
+        self.full: set[tuple[str, str]] = set()
+        self.forwarder: int | None = None
+        self.mounts: list[str] = []
+        self.rlimits: dict[str, int] = {}
+
+    # -- frames ---------------------------------------------------------------------------------
+
+    def send(self, header: dict, body: bytes = b"") -> None:
+        """Sends one frame; a host that does not read for long ends the box."""
+        text = json.dumps(header).encode()
+        self.control.sendall(_LENGTHS.pack(len(text), len(body)) + text + body)
+
+    def receive(self) -> tuple[dict, bytes]:
+        """Reads one whole frame."""
+        sizes = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
+        if sum(sizes) > _MAX_FRAME:
+            raise ConnectionError("frame too large")
+        return json.loads(self._exactly(sizes[0])), self._exactly(sizes[1])
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            chunk = self.control.recv(min(size - len(data), 2**20))
+            if not chunk:
+                raise ConnectionError("the host closed")
+            data += chunk
+        return bytes(data)
+
+    # -- the loop -------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Until the host closes the connection or the deadline passes."""
+        wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.selector.register(wake_read, selectors.EVENT_READ, None)
+        self.selector.register(self.control, selectors.EVENT_READ, None)
+        hello, _ = self.receive()
+        deadline = time.monotonic() + hello["deadline"]
+        self.mounts, self.rlimits = hello["mounts"], hello["rlimits"]
+        self.open_door()
+        self.send({"hello": PROTOCOL, "canary": processes.canary(), "door": self.forwarder is not None})
+        looked = 0.0
+        while time.monotonic() < deadline:
+            for key, _ in self.selector.select(_CENSUS_SECONDS):
+                if key.fileobj is self.control:
+                    self.handle(*self.receive())
+                elif key.data is None:
+                    os.read(wake_read, _CHUNK)
+                else:
+                    self.pump(*key.data)
+            self.reap()
+            if time.monotonic() - looked >= _CENSUS_SECONDS:
+                self.look()
+                looked = time.monotonic()
+
+    def open_door(self) -> None:
+        """Starts the forwarder where the box has a door."""
+        if os.path.exists(DOOR_SOCKET):
+            self.forwarder = in_child(DOOR, lambda: Forwarder().serve())
+
+    def look(self) -> None:
+        """Reports new processes and full file systems; idle boxes cost next to nothing."""
+        if not self.programs:
+            return
+        for process in self.census.look():
+            self.send({"seen": "process", "data": process})
+        for path in self.mounts:
+            status = os.statvfs(path)
+            for what, free, total in (
+                ("bytes", status.f_bfree, status.f_blocks),
+                ("inodes", status.f_ffree, status.f_files),
+            ):
+                if total and free <= total * _FULL and (path, what) not in self.full:
+                    self.full.add((path, what))
+                    unit = status.f_frsize if what == "bytes" else 1
+                    data = {"path": path, "what": what, "used": (total - free) * unit, "size": total * unit}
+                    self.send({"seen": "disk.full", "data": data})
+
+    def reap(self) -> None:
+        """Collects ended children; tells the host of programs that ended."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self.forwarder:
+                self.open_door()
+            program = self.programs.pop(pid, None)
+            if program is not None:
+                self.finish(program, status)
+
+    def finish(self, program: Program, status: int) -> None:
+        """Passes on what is still in the pipes, without waiting for children that hold them."""
+        truncated = any(room <= 0 for room in program.room.values())
+        for stream, pipe in list(program.pipes.items()):
+            while self.pump(program, stream) and program.room[stream] > 0:
+                pass
+            truncated = truncated or program.room[stream] <= 0
+            self._close(program, stream, pipe)
+        ended = {"code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None}
+        ended["signal"] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        seen = {"pid": program.pid, **ended}
+        self.send({"seen": "program.exit", "data": seen})
+        self.send({"id": program.request, "ok": {**ended, "truncated": truncated}})
+
+    def pump(self, program: Program, stream: str) -> bool:
+        """Moves one chunk of output to the host, or drops it once the cap is reached; False when
+        there is nothing to move now."""
+        pipe = program.pipes.get(stream)
+        if pipe is None:
+            return False
+        try:
+            data = os.read(pipe, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close(program, stream, pipe)
+            return False
+        shown = data[: max(program.room[stream], 0)]
+        program.room[stream] -= len(data)
+        if shown:
+            self.send({"output": program.request, "stream": stream, "full": program.room[stream] <= 0}, shown)
+        return True
+
+    def _close(self, program: Program, stream: str, pipe: int) -> None:
+        if program.pipes.pop(stream, None) is not None:
+            self.selector.unregister(pipe)
+            os.close(pipe)
+
+    # -- requests -------------------------------------------------------------------------------
+
+    def handle(self, header: dict, body: bytes) -> None:
+        """Answers one request; a program's answer comes when it ends."""
+        operation = getattr(self, f"do_{header['op']}")
+        try:
+            answer = operation(header, body)
+        except Exception as error:
+            self.send({"id": header["id"], "error": f"{type(error).__name__}: {error}"})
+            return
+        if answer is not None:
+            self.send({"id": header["id"], "ok": answer[0]}, answer[1])
+
+    def do_put(self, header: dict, body: bytes) -> tuple[dict, bytes]:
+        """Writes files as the agent's user."""
+        writer = in_child(AGENT, lambda: files.write_all(header["root"], header["files"], body))
+        _, status = os.waitpid(writer, 0)
+        if status != 0:
+            raise OSError(f"the files for {header['root']} could not be written")
+        return {}, b""
+
+    def do_run(self, header: dict, body: bytes) -> None:
+        """Starts a program as the agent's user."""
+        pipes = {"stdout": os.pipe2(os.O_CLOEXEC), "stderr": os.pipe2(os.O_CLOEXEC)}
+
+        def work() -> None:
+            null = os.open("/dev/null", os.O_RDONLY)
+            for target, source in ((0, null), (1, pipes["stdout"][1]), (2, pipes["stderr"][1])):
+                os.dup2(source, target)
+            os.chdir(header["cwd"])
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.execvpe(header["argv"][0], header["argv"], header["env"])
+
+        pid = in_child(AGENT, work, self.rlimits)
+        for _, write in pipes.values():
+            os.close(write)
+        program = Program(
+            header["id"], pid, {name: read for name, (read, _) in pipes.items()}, header["output"]
+        )
+        for stream, pipe in program.pipes.items():
+            os.set_blocking(pipe, False)
+            self.selector.register(pipe, selectors.EVENT_READ, (program, stream))
+        self.programs[pid] = program
+        self.send({"seen": "program.start", "data": {"argv": header["argv"], "pid": pid}})
+
+    def do_manifest(self, header: dict, body: bytes) -> tuple[dict, bytes]:
+        """Lists a directory with digests; also a moment to look at the processes."""
+        self.look()
+        return files.manifest(header["root"], header["max_entries"], header["max_bytes"]), b""
+
+    def do_collect(self, header: dict, body: bytes) -> tuple[dict, bytes]:
+        """Takes regular files out."""
+        return files.collect(header["root"], header["max_bytes"], header["max_files"], header.get("only"))
+
+    def do_kill(self, header: dict, body: bytes) -> tuple[dict, bytes]:
+        """Ends every process of the agent's user."""
+        self.look()
+        killed = processes.kill_all(self.reap)
+        if killed is None:
+            raise OSError("processes of the agent's user are left")
+        self.reap()
+        return {"processes": killed, "unreported": self.census.unreported}, b""
+
+
+def main() -> int:
+    """Connects and serves. The exit code is for the engine's log; the host needs none."""
+    control = socket.socket(socket.AF_UNIX)
+    control.connect(CONTROL)
+    control.settimeout(_SEND_SECONDS)
+    try:
+        Runner(control).serve()
+    except (ConnectionError, TimeoutError):
+        return 0
+    return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Becoming somebody with no rights, for good.
+
+Runs in the box as a forked child of process 1, before anything of the agent's does.
+"""
+
+import ctypes
+import os
+import resource
+
+AGENT = 1000
+DOOR = 1001
+
+_PR_CAPBSET_DROP = 24
+_PR_SET_NO_NEW_PRIVS = 38
+_LAST_CAPABILITY = 63
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def become(user: int, limits: dict[str, int] | None = None) -> None:
+    """Turns this process into ``user`` with every capability gone, the bounding set included.
+
+    ``limits``: RLIMIT names (without prefix, lower case) to hard limits. The memory killer is told
+    first, while it can still be, to prefer this process and its children to process 1.
+    """
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write("500")
+    for name, value in (limits or {}).items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (value, value))
+    for capability in range(_LAST_CAPABILITY + 1):
+        # Past the kernel's last capability prctl answers EINVAL: there is nothing left to drop.
+        if _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+            break
+    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    os.setsid()
+    os.umask(0o022)
+    # The change of user made this process undumpable, and it must stay so until it runs another
+    # program: it still holds process 1's descriptors, and same-user processes could write its memory.
+
+
+def in_child(user: int, work, limits: dict[str, int] | None = None) -> int:
+    """Forks a child that becomes ``user``, calls ``work()`` and ends; returns its pid.
+
+    The child's exit code is 0, or 1 where ``work`` raised.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        become(user, limits)
+        work()
+        code = 0
+    except BaseException as error:
+        os.write(2, f"runner child: {error}\n".encode())
+    finally:
+        os._exit(code)

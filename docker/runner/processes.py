@@ -1,0 +1,114 @@
+"""What process 1 can know of the agent's processes: a look at /proc, many times a second."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from privileges import AGENT, in_child
+
+_ARGV_BYTES = 1_000
+#: After that many, processes are counted and no longer described.
+MAX_REPORTS = 5_000
+
+
+def alive(user: int = AGENT) -> list[int]:
+    """The pids of ``user``, zombies left out. Read from ``status``: an undumpable process's
+    /proc directory belongs to root."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/status", "rb") as file:
+                    status = file.read(2_000)
+            except OSError:
+                continue  # it has ended
+            real = status.partition(b"\nUid:\t")[2].partition(b"\t")[0]
+            if real == b"%d" % user and b"\nState:\tZ" not in status:
+                found.append(int(name))
+    return found
+
+
+class Census:
+    """Reports each process once, and again when it runs another program."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, bytes]] = {}
+        self.reports = 0
+        self.unreported = 0
+
+    def look(self) -> list[dict]:
+        """The newly seen processes as ``{pid, ppid, argv}``."""
+        pids = alive()
+        self._seen = {pid: known for pid, known in self._seen.items() if pid in pids}
+        found = []
+        for pid in pids:
+            try:
+                with open(f"/proc/{pid}/stat", "rb") as file:
+                    # Fields after the name in brackets: state, ppid, …; the 20th is the start.
+                    fields = file.read(2_000).rpartition(b")")[2].split()
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    argv = file.read(_ARGV_BYTES)
+            except OSError:
+                continue  # it has ended
+            key = int(fields[19]), argv
+            if self._seen.get(pid) == key:
+                continue
+            self._seen[pid] = key
+            if self.reports >= MAX_REPORTS:
+                self.unreported += 1
+                continue
+            self.reports += 1
+            words = [word.decode("utf-8", "replace") for word in argv.rstrip(b"\0").split(b"\0")]
+            found.append({"pid": pid, "ppid": int(fields[1]), "argv": words})
+        return found
+
+
+def canary() -> bool:
+    """Whether a process of the agent's user is seen: the sensor proves itself."""
+    read, write = os.pipe()
+    pid = in_child(AGENT, lambda: (os.write(write, b"."), signal.pause()))
+    os.read(read, 1)
+    seen = pid in alive()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(read)
+    os.close(write)
+    return seen
+
+
+def kill_all(reap: Callable[[], None], seconds: float = 10.0) -> int | None:
+    """Ends every process of the agent's user; how many there were, or None if some are left.
+
+    ``reap`` collects ended children, so that their places in the box's process limit are free.
+
+    A child that has become the agent's user signals all of them in one call, which outruns a fork
+    bomb; process 1 then ends who stopped that child.
+    """
+    victims: set[int] = set()
+    until = time.monotonic() + seconds
+    while left := alive():
+        if time.monotonic() > until:
+            return None
+        victims.update(left)
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        reap()
+        try:
+            # kill(-1) as that user reaches all of them and neither process 1 nor the forwarder.
+            _end(in_child(AGENT, lambda: os.kill(-1, signal.SIGKILL)))
+        except BlockingIOError:
+            time.sleep(0.01)  # the box's process limit is reached: the dead first have to go
+    return len(victims)
+
+
+def _end(pid: int) -> None:
+    for _ in range(50):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            return
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)

@@ -1,0 +1,107 @@
+"""The seed scaffold: asks the model, runs the command it gives, shows the output, until submit.
+
+Ends with 0 after `submit`, when its turns are used up, or when the door says that the budget is
+exhausted; with 1 when the door refuses for any other reason.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tools.shell import run
+
+HOME = Path(__file__).parent
+LOG = Path("/logs/agent/log.jsonl")
+FENCE = re.compile(r"```(?:bash|sh)\s*\n(.*?)```", re.DOTALL)
+
+Messages = list[dict[str, str]]
+
+
+def opening(system: str, notes: str, instruction: str) -> Messages:
+    """The first messages: the system prompt with the notes (if any) after it, then the task."""
+    parts = [part.strip() for part in (system, notes) if part.strip()]
+    return [
+        {"role": "system", "content": "\n\n".join(parts)},
+        {"role": "user", "content": instruction.strip()},
+    ]
+
+
+def observation(template: str, code: int, output: str) -> str:
+    """What the model is shown of a command that ended."""
+    return template.strip().replace("{code}", str(code)).replace("{output}", output.strip() or "(no output)")
+
+
+def command_in(reply: str) -> str | None:
+    """The first fenced bash command of a reply, or None."""
+    match = FENCE.search(reply)
+    return match[1].strip() if match and match[1].strip() else None
+
+
+def is_submit(command: str) -> bool:
+    """Whether the command says that the work is done."""
+    return command == "submit"
+
+
+def prompt(name: str) -> str:
+    """The text of a prompt file."""
+    return (HOME / "prompts" / f"{name}.md").read_text()
+
+
+def log(kind: str, **fields: Any) -> None:
+    """Appends one line to the scaffold's own log."""
+    with LOG.open("a") as file:
+        file.write(json.dumps({"time": time.time(), "kind": kind, **fields}) + "\n")
+
+
+def ask(model: str, messages: Messages) -> str:
+    """The model's reply. Raises urllib.error.HTTPError if the door refuses."""
+    request = urllib.request.Request(
+        os.environ["OPENAI_BASE_URL"] + "/chat/completions",
+        json.dumps({"model": model, "messages": messages}).encode(),
+        {"Content-Type": "application/json", "Authorization": "Bearer none"},
+    )
+    with urllib.request.urlopen(request) as response:
+        return str(json.load(response)["choices"][0]["message"]["content"] or "")
+
+
+def answer_to(reply: str, config: dict[str, Any]) -> str | None:
+    """Does what a reply asks for and returns what the model is shown next; None after submit."""
+    command = command_in(reply)
+    if command is None:
+        return prompt("no_command").strip()
+    if is_submit(command):
+        return None
+    code, output = run(command, config["command_seconds"], config["output_characters"])
+    log("command", command=command, code=code, output=output)
+    return observation(prompt("observation"), code, output)
+
+
+def main() -> int:
+    """Runs the loop."""
+    config = json.loads((HOME / "config.json").read_text())
+    notes = (HOME / "memory" / "notes.md").read_text()
+    messages = opening(prompt("system"), notes, Path("/task/instruction.md").read_text())
+    for turn in range(1, config["turns"] + 1):
+        try:
+            reply = ask(config["model"], messages)
+        except urllib.error.HTTPError as error:
+            reason = error.read(4000).decode("utf-8", "replace")
+            log("refused", turn=turn, status=error.code, reason=reason)
+            return 0 if error.code == 429 and "budget_exhausted" in reason else 1
+        log("reply", turn=turn, text=reply)
+        shown = answer_to(reply, config)
+        if shown is None:
+            break
+        messages += [{"role": "assistant", "content": reply}, {"role": "user", "content": shown}]
+    log("end", turns=turn)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

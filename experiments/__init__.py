@@ -1,0 +1,1 @@
+"""Config, plan, ledger, runners, statistics, trend, gate, report and the command line."""

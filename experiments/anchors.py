@@ -1,0 +1,216 @@
+"""The anchors of a run: a chained entry, with a keyed digest, for everything that counts.
+
+An entry holds the text of the line it vouches for and is durable before that line is written. The
+key derives from the secret and is never in the run directory; the head and the count of the chain
+are kept beside the secret too, so that a cut tail shows.
+"""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from experiments import durable
+from experiments.identity import Secret
+from sandbox.canonical import canonical, sha256
+from sandbox.errors import Mistake
+from sandbox.events import GENESIS, BrokenLine
+
+FILE: Final = "anchors.jsonl"
+KINDS: Final = ("experiment", "plan", "ledger", "repair", "approval", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """One entry. ``text`` is the anchored line without its newline; ``at`` is in Unix seconds."""
+
+    seq: int
+    at: int
+    kind: str
+    text: str
+    prev: str
+    hash: str
+    mac: str
+
+    @classmethod
+    def next(cls, head: str, count: int, kind: str, text: str, key: bytes) -> Self:
+        """The entry that follows ``head``."""
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is not anchored")
+        body: dict[str, Any] = {
+            "seq": count,
+            "at": int(time.time()),
+            "kind": kind,
+            "text": text,
+            "prev": head,
+        }
+        hashed = sha256(canonical(body))
+        return cls(**body, hash=hashed, mac=_mac(key, hashed))
+
+    def line(self) -> bytes:
+        """The stored form, newline included."""
+        return canonical({**self._body(), "hash": self.hash, "mac": self.mac}) + b"\n"
+
+    def problem(self, key: bytes | None) -> str | None:
+        """Why the entry is not what it says it is; None if it is. Without a key the digest alone counts."""
+        if self.hash != sha256(canonical(self._body())):
+            return "hash does not match the line"
+        if key is not None and not hmac.compare_digest(self.mac, _mac(key, self.hash)):
+            return "mac is not this run's"
+        return None
+
+    def _body(self) -> dict[str, Any]:
+        return {"seq": self.seq, "at": self.at, "kind": self.kind, "text": self.text, "prev": self.prev}
+
+
+def _mac(key: bytes, hashed: str) -> str:
+    return hmac.new(key, hashed.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the chain ends, as kept beside the secret."""
+
+    hash: str
+    count: int
+
+
+def head_path(secret: Secret, run_id: str) -> Path:
+    """Where a run's head is kept: beside the secret, never in the run directory."""
+    return secret.path.parent / "heads" / f"{run_id}.json"
+
+
+def read_head(path: Path) -> Head | None:
+    """The kept head, or None if there is none.
+
+    Raises:
+        BrokenLine: the file does not hold one.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+        return Head(str(value["hash"]), int(value["count"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise BrokenLine(str(path), 1, "is not a head: needs hash and count") from error
+
+
+def read_anchors(path: Path, key: bytes | None, *, torn_end: bool = False) -> list[Anchor]:
+    """Reads and checks the chain.
+
+    Args:
+        path: an ``anchors.jsonl``.
+        key: this run's key; None checks the chain alone.
+        torn_end: leave out a last line that was cut by a dying writer.
+
+    Raises:
+        BrokenLine: at the first line that is not an entry or does not continue the chain.
+    """
+    entries: list[Anchor] = []
+    head = GENESIS
+    for number, line in enumerate(_lines(path), 1):
+        if not line.endswith(b"\n"):
+            if torn_end:
+                break
+            raise BrokenLine(str(path), number, "the last line is torn")
+        entry = _parse(line, str(path), number)
+        if entry.seq != number - 1:
+            raise BrokenLine(str(path), number, f"seq is {entry.seq}, expected {number - 1}")
+        if entry.prev != head:
+            raise BrokenLine(str(path), number, "prev is not the hash of the line before")
+        problem = entry.problem(key)
+        if problem is not None:
+            raise BrokenLine(str(path), number, problem)
+        head = entry.hash
+        entries.append(entry)
+    return entries
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError as error:
+        raise BrokenLine(str(path), 0, "is missing") from error
+
+
+_FIELDS: Final = {"seq": int, "at": int, "kind": str, "text": str, "prev": str, "hash": str, "mac": str}
+
+
+def _parse(line: bytes, file: str, number: int) -> Anchor:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise BrokenLine(file, number, "not JSON") from error
+    if not isinstance(value, dict) or {name: type(part) for name, part in value.items()} != _FIELDS:
+        raise BrokenLine(file, number, "not an anchor: needs exactly " + ", ".join(_FIELDS))
+    entry = Anchor(**value)
+    if entry.kind not in KINDS or entry.line() != line:
+        raise BrokenLine(file, number, "not an anchor in canonical JSON")
+    return entry
+
+
+class Anchors:
+    """The one writer of a run's anchors. ``texts(kind)`` is what the run's other files must hold."""
+
+    def __init__(self, directory: Path, key: bytes, head: Path) -> None:
+        """Opens the chain, cutting a last line that a dying driver tore.
+
+        Raises:
+            Mistake: the chain is broken, or shorter than the head that is kept beside the secret.
+        """
+        self._path, self._key, self._head_path = directory / FILE, key, head
+        self._entries: list[Anchor] = []
+        self.cut_bytes = 0
+        if self._path.exists():
+            self._load()
+
+    def _load(self) -> None:
+        try:
+            self._entries = read_anchors(self._path, self._key, torn_end=True)
+            kept = read_head(self._head_path)
+        except BrokenLine as broken:
+            raise _refused(broken.file, f"line {broken.line}: {broken.reason}") from broken
+        if kept is not None and not self._continues(kept):
+            raise _refused(
+                str(self._path), f"{kept.count} entries were anchored, {len(self._entries)} are left of them"
+            )
+        whole = sum(len(entry.line()) for entry in self._entries)
+        self.cut_bytes = self._path.stat().st_size - whole
+        if self.cut_bytes:
+            durable.truncate(self._path, whole)
+
+    def _continues(self, kept: Head) -> bool:
+        hashes = [GENESIS, *(entry.hash for entry in self._entries)]
+        return kept.count < len(hashes) and hashes[kept.count] == kept.hash
+
+    @property
+    def head(self) -> Head:
+        """Where the chain ends now."""
+        return Head(self._entries[-1].hash if self._entries else GENESIS, len(self._entries))
+
+    def texts(self, kind: str) -> list[str]:
+        """The anchored lines of one kind, in order."""
+        return [entry.text for entry in self._entries if entry.kind == kind]
+
+    def append(self, kind: str, texts: Sequence[str]) -> None:
+        """Anchors lines; returns once the disk has them, and the head beside the secret too.
+
+        Raises:
+            StorageFault: the disk refused.
+        """
+        fresh: list[Anchor] = []
+        head, count = self.head.hash, self.head.count
+        for text in texts:
+            fresh.append(Anchor.next(head, count + len(fresh), kind, text, self._key))
+            head = fresh[-1].hash
+        durable.append(self._path, b"".join(entry.line() for entry in fresh))
+        self._entries += fresh
+        durable.replace(self._head_path, canonical({"hash": self.head.hash, "count": self.head.count}))
+
+
+def _refused(file: str, problem: str) -> Mistake:
+    return Mistake(problem, where=file, remedy="nothing was written; `tidegauge verify RUN` names every edit")

@@ -1,0 +1,59 @@
+"""Where a grader works: fresh boxes without the model, and the attempt's log."""
+
+import contextlib
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.box import Box, Boxes, BoxRequest
+from sandbox.budget import Budget
+from sandbox.door import Door
+from sandbox.episode import open_box
+from sandbox.errors import GradingFault
+from sandbox.limits import Limits
+from sandbox.recorder import Recorder
+from sandbox.service import Service
+
+#: Seconds after which a grading box ends itself.
+DEADLINE_SECONDS: Final = 600.0
+
+
+class GradingBench:
+    """Implements ``tasks.grading.Bench`` for one try of one grading."""
+
+    def __init__(
+        self, boxes: Boxes, recorder: Recorder, limits: Limits, name: str, labels: dict[str, str]
+    ) -> None:
+        self._boxes = boxes
+        self._recorder = recorder
+        self._limits = limits
+        self._name = name
+        self._labels = labels
+        self._numbers = itertools.count()
+
+    @contextlib.asynccontextmanager
+    async def box(self, *services: Service) -> AsyncIterator[Box]:
+        """A fresh box; its door, if it has one, leads to ``services`` only."""
+        name = f"{self._name}-{next(self._numbers)}"
+        async with contextlib.AsyncExitStack() as stack:
+            door = await stack.enter_async_context(self._door(services)) if services else None
+            request = BoxRequest(name, self._limits, door, self._labels, DEADLINE_SECONDS)
+            yield await stack.enter_async_context(open_box(self._boxes, request, self._recorder, "grade"))
+
+    @contextlib.asynccontextmanager
+    async def _door(self, services: tuple[Service, ...]) -> AsyncIterator[Path]:
+        directory = Path(tempfile.mkdtemp(prefix="s", dir="/tmp"))
+        try:
+            async with Door(directory / "d", None, services, Budget(1, 1), self._recorder.record) as door:
+                yield directory / "d"
+                if door.fault is not None:
+                    raise GradingFault(f"a service failed: {door.fault}") from door.fault
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        """Writes an event of source ``scorer``."""
+        self._recorder.record("scorer", kind, data)

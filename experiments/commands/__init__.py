@@ -1,0 +1,1 @@
+"""The commands. Heavy modules are imported inside the functions, so that help is instant."""

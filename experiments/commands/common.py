@@ -1,0 +1,40 @@
+"""What every command shares: where runs are, and how it speaks to people and to programs."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a command writes: results to standard output, everything else to standard error."""
+
+    #: One JSON document on standard output and nothing else.
+    json: bool
+
+    def say(self, text: str) -> None:
+        """Progress or a message."""
+        click.echo(text, err=True)
+
+    def show(self, text: str, document: Any) -> None:
+        """The result: ``text`` for a person, ``document`` for a program."""
+        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False) if self.json else text)
+
+
+def shared(command: Command) -> Command:
+    """Adds ``--runs`` and ``--json``, which every command has."""
+    runs = click.option(
+        "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True,
+        help="Directory that holds the runs.",
+    )  # fmt: skip
+    as_json = click.option(
+        "--json", "output", is_flag=True, callback=lambda context, option, value: Output(value),
+        help="Print one JSON document and nothing else on standard output.",
+    )  # fmt: skip
+    return runs(as_json(command))

@@ -1,0 +1,71 @@
+"""``tidegauge run``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experiments.commands.common import Output, shared
+
+if TYPE_CHECKING:
+    from experiments.running import Result
+
+LOST_OR_UNGRADED = 4
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--set", "overrides", multiple=True, metavar="a.b.0=YAML", help="Replace one value of the config."
+)
+@click.option("--local", is_flag=True, help="One process, no Ray.")
+@click.option("--limit", type=click.IntRange(min=0), help="At most so many missing episodes, in plan order.")
+@shared
+def run(
+    config: Path, overrides: tuple[str, ...], local: bool, limit: int | None, runs: Path, output: Output
+) -> int:
+    """Run what CONFIG asks for and is missing; score, monitor, log and judge it.
+
+    Running it again resumes; new checkpoints and more repeats extend the run. Exit 0: every episode
+    asked for has a result; 4: some are lost or ungraded. The verdict does not change the exit code.
+    """
+    from experiments.running import Request
+    from experiments.running import run as run_request
+
+    result = run_request(Request(config, overrides, runs, local, limit), output.say)
+    output.show(_text(result), _document(result))
+    return 0 if result.outcome.complete else LOST_OR_UNGRADED
+
+
+def _document(result: "Result") -> dict[str, Any]:
+    outcome = result.outcome
+    return {
+        "run": outcome.run,
+        "episodes": outcome.episodes,
+        "lost": outcome.lost,
+        "ungraded": outcome.ungraded,
+        "pending": outcome.pending,
+        "verdict": result.verdict.outcome,
+        "directory": str(result.view.directory),
+    }
+
+
+def _text(result: "Result") -> str:
+    from experiments.running import REPORT
+    from experiments.table import render, result_table
+
+    outcome, directory = result.outcome, result.view.directory
+    counts = ", ".join(f"{status} {n}" for status, n in outcome.episodes.items()) or "none"
+    missing = f"lost {outcome.lost}, ungraded {outcome.ungraded}, pending {outcome.pending}"
+    return "\n".join(
+        [
+            render(result_table(result.view)),
+            "",
+            f"run       {outcome.run}",
+            f"episodes  {counts}; {missing}",
+            f"verdict   {result.verdict.outcome} (policy {result.verdict.policy.name})",
+            *(f"          - {reason}" for reason in result.verdict.reasons),
+            f"report    {directory / REPORT}",
+            f"trend     tidegauge ui --runs {directory.parent}",
+        ]
+    )

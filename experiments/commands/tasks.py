@@ -1,0 +1,75 @@
+"""``tidegauge tasks``: the suite, and whether its tasks hold their promises."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from experiments.commands.common import Output, shared
+
+if TYPE_CHECKING:
+    from experiments.check import AgentCheck
+
+BROKEN = 2
+
+
+@click.group()
+def tasks() -> None:
+    """List and check the tasks of the suite."""
+
+
+@tasks.command("list")
+@shared
+def list_tasks(runs: Path, output: Output) -> int:
+    """The suite: every task at every level."""
+    del runs
+    from tasks.task import select
+
+    documents = [
+        {
+            "id": entry.task.id,
+            "task_family": entry.task.facts.task_family,
+            "level": entry.level,
+            "version": entry.task.version,
+            "human_minutes": entry.task.facts.levels[entry.level].human_minutes,
+        }
+        for entry in select(["*"])
+    ]
+    lines = [f"{d['id']}@{d['level']}  version {d['version']}  {d['human_minutes']:g} min" for d in documents]
+    output.show("\n".join(lines), {"tasks": documents})
+    return 0
+
+
+@tasks.command("check")
+@click.argument("pattern", metavar="[ID]", default="*")
+@click.option(
+    "--worlds", type=click.IntRange(min=1), default=1, show_default=True, help="Worlds for each agent."
+)
+@shared
+def check(pattern: str, worlds: int, runs: Path, output: Output) -> int:
+    """Run the scripted agents of a task in real boxes. Exit 0 if it holds its promises, else 2."""
+    del runs
+    import asyncio
+
+    from experiments.check import check_tasks
+    from experiments.executors import default_slots, host_boxes
+    from tasks.task import select
+
+    entries = select([pattern], where="tasks check", key="ID")
+    boxes = host_boxes("episode", "runc", None)
+    checks = asyncio.run(
+        check_tasks(
+            entries, boxes, worlds=worlds, at_a_time=default_slots(), say=lambda one: output.say(_line(one))
+        )
+    )
+    broken = [one for one in checks if one.problem is not None]
+    text = "\n".join(_line(one) for one in broken) or f"{len(checks)} agents as promised"
+    output.show(text, {"ok": not broken, "checks": [one.as_json() for one in checks]})
+    return BROKEN if broken else 0
+
+
+def _line(one: "AgentCheck") -> str:
+    raw = "–" if one.raw is None else f"{one.raw:.3f}"
+    verdict = "ok" if one.problem is None else f"BROKEN: {one.problem}"
+    cheats = f" [{', '.join(one.cheats)}]" if one.cheats else ""
+    return f"{one.task}@{one.level} {one.agent} world {one.world}: raw {raw}{cheats} {verdict}"

@@ -1,0 +1,152 @@
+"""The run loop: submits what is missing, bounded, and acknowledges nothing that is not durable."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments import rundir
+from experiments.executors import AttemptAbandoned, Executor
+from experiments.ledger import Ledger
+from experiments.plan import Plan, Planned
+from experiments.progress import Progress
+from experiments.records import LedgerLine
+from sandbox.errors import HostFault, StorageFault
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the episodes that a config asks for."""
+
+    run: str
+    #: Results by status.
+    episodes: dict[str, int]
+    #: Given up in this invocation: every attempt ended in a host fault. The next run tries again.
+    lost: int
+    #: Results without a score.
+    ungraded: int
+    #: Asked for and not run, because of ``--limit``.
+    pending: int
+    #: Of the episodes submitted, all have a result with a score.
+    complete: bool
+
+
+class Driver:
+    """Drives one plan to its end over an executor."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        directory: Path,
+        ledger: Ledger,
+        *,
+        executor: Executor,
+        progress: Progress,
+        owner: str,
+    ) -> None:
+        """
+        Args:
+            plan: what the config asks for; its lines are in the ledger's plan already.
+            directory: the run directory, locked by this process.
+            ledger: of that directory.
+            executor: runs attempts.
+            progress: told of every start and end.
+            owner: label of the run's containers.
+        """
+        self._plan, self._directory, self._ledger = plan, directory, ledger
+        self._executor, self._progress, self._owner = executor, progress, owner
+        self._numbers: dict[str, int] = {}
+        for line in ledger.lines:
+            self._numbers[line.episode] = max(line.attempt, self._numbers.get(line.episode, -1))
+
+    async def run(self, missing: Sequence[Planned]) -> None:
+        """Runs the ``missing`` episodes, in order, as many at a time as the executor has slots.
+
+        Each gets 1 + ``retries`` attempts. Cancelling ends what is running and leaves the rest
+        for the next run.
+
+        Raises:
+            StorageFault: the ledger could not be written.
+            Mistake: an attempt found something wrong in what was asked.
+        """
+        waiting = iter(missing)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._executor.slots, len(missing))):
+                    group.create_task(self._work(waiting))
+        except BaseExceptionGroup as several:
+            # The first cause; the others are cancelled siblings or the same fault again.
+            raise several.exceptions[0] from None
+
+    async def _work(self, waiting: Iterator[Planned]) -> None:
+        for planned in waiting:
+            await self._episode(planned)
+
+    async def _episode(self, planned: Planned) -> None:
+        for _ in range(1 + self._plan.config.retries):
+            line = await self._attempt(planned)
+            if line is not None and line.final:
+                return
+        self._progress.say(f"lost: {_name(planned)}; the next run tries again")
+
+    async def _attempt(self, planned: Planned) -> LedgerLine | None:
+        """One attempt, durable in the ledger; None if its runner died and left no line."""
+        number = self._next_number(planned.line.episode)
+        spec = self._plan.spec(planned, attempt=number, directory=self._directory, owner=self._owner)
+        line: LedgerLine | None = None
+        self._progress.started()
+        try:
+            line = await self._executor.run(spec)
+            if (line.episode, line.attempt) != (planned.line.episode, number):
+                raise AttemptAbandoned(
+                    f"the runner answered for attempt {line.attempt} of {line.episode[:12]}"
+                )
+            self._ledger.append(line)
+        except StorageFault:
+            raise
+        except (AttemptAbandoned, HostFault) as fault:
+            line = None
+            self._progress.say(f"abandoned: attempt {number} of {_name(planned)}: {fault}")
+        finally:
+            self._progress.ended(line)
+        if line is not None and not line.final:
+            self._progress.say(f"host fault in attempt {number} of {_name(planned)}: {line.cause}")
+        return line
+
+    def _next_number(self, episode: str) -> int:
+        """One more than any attempt that ended, left a directory, or was submitted here."""
+        there = rundir.attempts(self._directory, episode)
+        number = 1 + max(self._numbers.get(episode, -1), there[-1] if there else -1)
+        self._numbers[episode] = number
+        return number
+
+
+def missing(plan: Plan, ledger: Ledger) -> list[Planned]:
+    """The episodes of ``plan`` that have no result yet, in running order."""
+    done = {line.episode for line in ledger.lines if line.final}
+    return [planned for planned in plan.episodes if planned.line.episode not in done]
+
+
+def outcome(plan: Plan, ledger: Ledger, submitted: Sequence[Planned]) -> Outcome:
+    """What became of everything that ``plan`` asks for, after ``submitted`` was run."""
+    asked = {planned.line.episode for planned in plan.episodes}
+    tried = {planned.line.episode for planned in submitted}
+    results = {line.episode: line for line in ledger.lines if line.final and line.episode in asked}
+    statuses = Counter(line.status for line in results.values())
+    without = asked - results.keys()
+    ungraded = sum(line.ungraded is not None for line in results.values())
+    lost = len(without & tried)
+    return Outcome(
+        plan.run,
+        dict(sorted(statuses.items())),
+        lost,
+        ungraded,
+        len(without - tried),
+        not lost and not ungraded,
+    )
+
+
+def _name(planned: Planned) -> str:
+    line = planned.line
+    return f"{line.checkpoint} {line.task}@{line.level} {line.arm} world {line.world}"

@@ -1,0 +1,88 @@
+"""Writing that survives a crash: appended and synced, or replaced in one step."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from sandbox.canonical import sha256
+from sandbox.errors import StorageFault
+
+BLOBS: Final = "blobs"
+
+
+def append(path: Path, data: bytes) -> None:
+    """Appends ``data`` and returns once the disk has it.
+
+    Raises:
+        StorageFault: the disk refused it.
+    """
+    try:
+        new = not path.exists()
+        with path.open("ab") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            sync_directory(path.parent)
+    except OSError as error:
+        raise StorageFault(f"{path}: {error.strerror}") from error
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Writes ``data`` to ``path`` so that a reader sees the old file or the new one, never a part.
+
+    Raises:
+        StorageFault: the disk refused it.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise StorageFault(f"{path}: {error.strerror}") from error
+
+
+def truncate(path: Path, size: int) -> None:
+    """Cuts ``path`` to ``size`` bytes, durably.
+
+    Raises:
+        StorageFault: the disk refused it.
+    """
+    try:
+        with path.open("r+b") as file:
+            file.truncate(size)
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise StorageFault(f"{path}: {error.strerror}") from error
+
+
+def put_blob(run: Path, content: bytes) -> str:
+    """Stores ``content`` under its SHA-256 in the run's blobs and returns that name.
+
+    Raises:
+        StorageFault: the disk refused it.
+    """
+    name = sha256(content)
+    path = run / BLOBS / name
+    if not path.exists():
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise StorageFault(f"{path.parent}: {error.strerror}") from error
+        replace(path, content)
+    return name
+
+
+def sync_directory(path: Path) -> None:
+    """Makes the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

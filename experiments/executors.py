@@ -1,0 +1,77 @@
+"""Where attempts run: the interface, and this process as the simplest case of it."""
+
+import os
+from typing import Protocol
+
+from experiments.records import EpisodeSpec, LedgerLine
+from sandbox.box import Boxes
+from sandbox.errors import EngineFault, Mistake
+
+
+class AttemptAbandoned(Exception):
+    """The runner died under an attempt: it has no ledger line, and the episode needs a new attempt."""
+
+
+class Executor(Protocol):
+    """Runs attempts."""
+
+    #: How many attempts it runs at a time.
+    slots: int
+
+    async def run(self, spec: EpisodeSpec) -> LedgerLine:
+        """Runs one attempt to its end. Cancelling it ends the attempt and destroys its boxes.
+
+        Raises:
+            AttemptAbandoned: the runner died.
+        """
+        ...
+
+
+def default_slots() -> int:
+    """Episodes at a time on one host: they wait more than they compute, so two for each processor."""
+    return 2 * len(os.sched_getaffinity(0))
+
+
+def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
+    """Boxes on this host's container engine, once everything that a dead driver left is away.
+
+    Args:
+        image: ``episode``, or the name of an image of yours that has the runner.
+        runtime: container runtime.
+        owner: the run that this process drives: no container of it is alive rightfully yet. None
+            takes away only what is past its deadline.
+
+    Raises:
+        Mistake: no engine answers, or the image is not there.
+    """
+    from sandbox.container import Engine
+    from sandbox.docker_box import DockerBoxes
+    from sandbox.image import require_image
+    from sandbox.reaper import sweep
+
+    try:
+        engine = Engine()
+        sweep(engine, owner)
+    except EngineFault as fault:
+        remedy = "start it, or run `make engine`; `tidegauge doctor` says more"
+        raise Mistake(f"does not answer: {fault}", where="container engine", remedy=remedy) from fault
+    found = require_image(engine) if image == "episode" else engine.image_id(image)
+    if found is None:
+        raise Mistake(
+            f"no image {image!r}", where="engine", key="sandbox.image", remedy="build it, or write episode"
+        )
+    return DockerBoxes(engine, image=found, runtime=runtime)
+
+
+class LocalExecutor:
+    """Runs attempts in this process."""
+
+    def __init__(self, slots: int, boxes: Boxes) -> None:
+        self.slots = slots
+        self._boxes = boxes
+
+    async def run(self, spec: EpisodeSpec) -> LedgerLine:
+        """Runs one attempt here."""
+        from experiments.attempt import run_attempt
+
+        return await run_attempt(spec, self._boxes)

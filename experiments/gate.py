@@ -1,0 +1,135 @@
+"""The gate: a policy over a run's series, and the verdict with every number behind it.
+
+Precedence: invalid, crossed, inconclusive, clear. Missing results and evidence not yet taken turn
+only ``clear`` into ``inconclusive``; broken evidence makes any verdict ``invalid``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from experiments.evidence import Evidence, weigh
+from experiments.policy import Level, Policy, Require
+from experiments.rules import Outcome, RuleResult, judge_rule
+from experiments.trend import Trend, trend
+from experiments.view import RunView
+
+EXIT_CODES: Final[dict[Outcome, int]] = {"clear": 0, "crossed": 2, "inconclusive": 3, "invalid": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class LevelResult:
+    """A level's outcome over its rules."""
+
+    level: Level
+    outcome: Outcome
+    rules: tuple[RuleResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policy says of the run, and why."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    levels: tuple[LevelResult, ...]
+    policy: Policy
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of ``tidegauge gate``."""
+        return EXIT_CODES[self.outcome]
+
+    @property
+    def rules(self) -> list[RuleResult]:
+        """All rule results in the policy's order."""
+        return [rule for level in self.levels for rule in level.rules]
+
+    def as_json(self) -> dict[str, Any]:
+        """The gate's document of contract.md section 1."""
+        return {
+            "verdict": self.outcome,
+            "reasons": list(self.reasons),
+            "rules": [rule.as_json() for rule in self.rules],
+            "levels": [
+                {
+                    "name": result.level.name,
+                    "action": result.level.action,
+                    "approvals": result.level.approvals,
+                    "outcome": result.outcome,
+                }
+                for result in self.levels
+            ],
+            "policy": {"name": self.policy.name, "digest": self.policy.digest},
+        }
+
+
+def judge(policy: Policy, view: RunView) -> Verdict:
+    """The verdict of ``policy`` on the run."""
+    evidence = weigh(view, policy.require)
+    arms = {rule.arm for level in policy.levels for rule in level.rules}
+    trends = {arm: trend(view, arm) for arm in arms}
+    levels = tuple(_judge_level(level, trends, policy.require, evidence) for level in policy.levels)
+    outcomes = {result.outcome for result in levels}
+    overall: Outcome = "clear"
+    if evidence.broken:
+        overall = "invalid"
+    elif "crossed" in outcomes:
+        overall = "crossed"
+    elif "inconclusive" in outcomes or evidence.missing:
+        overall = "inconclusive"
+    return Verdict(overall, _reasons(levels, evidence), levels, policy)
+
+
+def _judge_level(level: Level, trends: dict[str, Trend], require: Require, evidence: Evidence) -> LevelResult:
+    rules: list[RuleResult] = []
+    for rule in level.rules:
+        rules += judge_rule(level.name, rule, trends[rule.arm], require)
+    if evidence.broken:
+        rules = [_invalidated(result, evidence.broken) for result in rules]
+    return LevelResult(level, _combine(level, rules), tuple(rules))
+
+
+def _combine(level: Level, rules: Sequence[RuleResult]) -> Outcome:
+    """``all`` needs every rule crossed by one and the same model family."""
+    outcomes = {result.outcome for result in rules}
+    if "invalid" in outcomes:
+        return "invalid"
+    if level.when == "any":
+        return (
+            "crossed" if "crossed" in outcomes else "inconclusive" if "inconclusive" in outcomes else "clear"
+        )
+    families = {result.family for result in rules} - {None} or {None}
+    by_family = [{r.outcome for r in rules if r.family in (family, None)} for family in families]
+    if any(found == {"crossed"} for found in by_family):
+        return "crossed"
+    return "clear" if all("clear" in found for found in by_family) else "inconclusive"
+
+
+def _invalidated(result: RuleResult, broken: Sequence[str]) -> RuleResult:
+    reason = f"{result.outcome} by its numbers, which cannot be relied on: {broken[0]}"
+    return RuleResult(result.level, result.rule, result.family, result.point, "invalid", reason)
+
+
+def _reasons(levels: Sequence[LevelResult], evidence: Evidence) -> tuple[str, ...]:
+    """What decided, strongest first."""
+    reasons = list(evidence.broken)
+    for wanted in ("crossed", "inconclusive"):
+        for result in levels:
+            if result.outcome == wanted:
+                reasons += _level_reasons(result)
+        if wanted == "crossed":
+            reasons += evidence.missing
+    return tuple(reasons) or ("no rule's threshold is reached, with the evidence that the policy requires",)
+
+
+def _level_reasons(result: LevelResult) -> list[str]:
+    """Why a level has its outcome; the metrics that share a reason are named together."""
+    metrics: dict[str, list[str]] = {}
+    for rule in result.rules:
+        if rule.outcome == result.outcome:
+            metrics.setdefault(rule.reason, []).append(rule.rule.metric)
+    return [
+        f"{result.level.name}: {', '.join(dict.fromkeys(names))}: {reason}"
+        for reason, names in metrics.items()
+    ]

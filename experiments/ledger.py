@@ -1,0 +1,164 @@
+"""The plan and the ledger of a run: append-only, anchored first, durable before acknowledged.
+
+What a dying driver left half done is put right on opening: a missing last line is completed from
+its anchor and a torn one is cut, and both are recorded as a ``repair`` in the anchors.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from pydantic import ValidationError
+
+from experiments import durable
+from experiments.anchors import Anchors
+from experiments.records import LedgerLine, PlanLine, Record
+from sandbox.canonical import canonical
+from sandbox.errors import Mistake
+from sandbox.events import BrokenLine
+
+PLAN: Final = "plan.jsonl"
+LEDGER: Final = "ledger.jsonl"
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def text_of(record: Record) -> str:
+    """The stored line of a record, without its newline."""
+    return canonical(record.model_dump(mode="json")).decode("utf-8")
+
+
+def read_records(path: Path, record: type[AnyRecord]) -> list[AnyRecord]:
+    """The whole lines of a plan or a ledger; a last line that is still being written is left out.
+
+    Raises:
+        BrokenLine: a line is not such a record.
+    """
+    if not path.exists():
+        return []
+    records = []
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+        if line.endswith(b"\n"):
+            try:
+                records.append(record.model_validate_json(line))
+            except ValidationError as error:
+                raise BrokenLine(str(path), number, f"is not a {record.__name__}") from error
+    return records
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What was put right in one file on opening."""
+
+    file: str
+    #: Bytes of a torn last line that were cut.
+    cut: int
+    #: Lines that were completed from their anchors.
+    completed: int
+
+    def text(self) -> str:
+        """The form in the anchors."""
+        return canonical({"file": self.file, "cut": self.cut, "completed": self.completed}).decode()
+
+
+class Ledger:
+    """The one writer of a run's plan and ledger."""
+
+    def __init__(self, directory: Path, anchors: Anchors, repairs: Sequence[Repair]) -> None:
+        self._directory, self._anchors = directory, anchors
+        self.repairs = tuple(repairs)
+        self.plan = [PlanLine.model_validate_json(text) for text in anchors.texts("plan")]
+        self.lines = [LedgerLine.model_validate_json(text) for text in anchors.texts("ledger")]
+
+    @classmethod
+    def open(cls, directory: Path, anchors: Anchors) -> Self:
+        """Puts right what a dying driver left, records it, and opens.
+
+        Raises:
+            Mistake: a file holds what its anchors do not vouch for.
+        """
+        repairs = [Repair("anchors.jsonl", anchors.cut_bytes, 0)] if anchors.cut_bytes else []
+        for name, kind in ((PLAN, "plan"), (LEDGER, "ledger")):
+            repair = _needed(directory / name, anchors.texts(kind))
+            if repair is not None:
+                repairs.append(repair)
+        if repairs:
+            anchors.append("repair", [repair.text() for repair in repairs])
+        for name, kind in ((PLAN, "plan"), (LEDGER, "ledger")):
+            _put_right(directory / name, anchors.texts(kind))
+        return cls(directory, anchors, repairs)
+
+    def extend_plan(self, lines: Iterable[PlanLine]) -> None:
+        """Adds planned episodes; returns once they are durable."""
+        fresh = list(lines)
+        if fresh:
+            self._append("plan", PLAN, fresh)
+            self.plan += fresh
+
+    def append(self, line: LedgerLine) -> None:
+        """Adds an ended attempt; returns once it is durable.
+
+        Raises:
+            StorageFault: the disk refused it; nothing may be acknowledged.
+        """
+        self._append("ledger", LEDGER, [line])
+        self.lines.append(line)
+
+    def _append(self, kind: str, name: str, records: Sequence[Record]) -> None:
+        texts = [text_of(record) for record in records]
+        self._anchors.append(kind, texts)
+        durable.append(self._directory / name, _joined(texts))
+
+
+def _joined(texts: Iterable[str]) -> bytes:
+    return "".join(f"{text}\n" for text in texts).encode("utf-8")
+
+
+def _needed(path: Path, texts: Sequence[str]) -> Repair | None:
+    expected = _joined(texts)
+    content = path.read_bytes() if path.exists() else b""
+    if content == expected:
+        return None
+    whole = content[: content.rfind(b"\n") + 1]
+    if not expected.startswith(whole):
+        line = _first_difference(whole, expected)
+        remedy = "nothing was written; `tidegauge verify RUN` names every edit"
+        raise Mistake(f"line {line} is not what was anchored", where=str(path), remedy=remedy)
+    return Repair(path.name, len(content) - len(whole), len(texts) - whole.count(b"\n"))
+
+
+def _put_right(path: Path, texts: Sequence[str]) -> None:
+    expected = _joined(texts)
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    if whole != len(content):
+        durable.truncate(path, whole)
+    if whole != len(expected):
+        durable.append(path, expected[whole:])
+
+
+def _first_difference(content: bytes, expected: bytes) -> int:
+    theirs, ours = content.split(b"\n"), expected.split(b"\n")
+    same = (number for number, (a, b) in enumerate(zip(theirs, ours, strict=False), 1) if a != b)
+    return next(same, min(len(theirs), len(ours)))
+
+
+def lost_and_pending(
+    plan: Iterable[PlanLine], lines: Iterable[LedgerLine], retries: int
+) -> tuple[list[str], list[str]]:
+    """Episodes without a result, in plan order: those given up, and those still to be run.
+
+    An episode is lost when 1 + ``retries`` attempts ended in a host fault and none gave a result.
+    That is derived and never written, so the next run gives it new attempts.
+    """
+    faults: dict[str, int] = {}
+    done: set[str] = set()
+    for line in lines:
+        if line.final:
+            done.add(line.episode)
+        else:
+            faults[line.episode] = faults.get(line.episode, 0) + 1
+    missing = [line.episode for line in plan if line.episode not in done]
+    lost = [episode for episode in missing if faults.get(episode, 0) > retries]
+    return lost, [episode for episode in missing if faults.get(episode, 0) <= retries]

@@ -1,0 +1,121 @@
+"""Reads a config: overrides, units, checks between keys, paths and checkpoints written out."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from experiments.checkpoints import written_out
+from experiments.config import CheckpointEntry, Config, ModelEntry
+from experiments.forms import parse, read_yaml
+from experiments.overrides import apply_overrides
+from sandbox.errors import Mistake
+from sandbox.limits import Limits, check_limits, parse_limits
+from sandbox.models.providers import PROVIDERS
+
+_UNBOUNDED: Final = 2**62
+#: Contradicts nothing: what a config left out is not held against what it wrote.
+_OPEN: Final = Limits(
+    wall=float(_UNBOUNDED), cpu_time=0.0, memory=_UNBOUNDED, disk=0, output=0, record=_UNBOUNDED
+)
+
+
+def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
+    """Reads, overrides and checks a config.
+
+    Args:
+        path: the config's file; relative paths inside it start from its directory.
+        overrides: ``a.b.0=YAML`` each, applied in order.
+
+    Raises:
+        Mistake: the first thing that is wrong.
+    """
+    where = str(path)
+    document = read_yaml(path)
+    if not isinstance(document, dict):
+        raise Mistake("is not a mapping", where=where, remedy="start with suite, models and tasks")
+    document = apply_overrides(document, overrides)
+    if "limits" in document:
+        document["limits"] = _limits(document["limits"], where)
+    config = parse(Config, document, where=where)
+    _check_promises(config, where)
+    base = path.resolve().parent
+    models = [_resolved(entry, base, where, f"models.{i}") for i, entry in enumerate(config.models)]
+    _check_unique(models, where)
+    changes: dict[str, Any] = {"models": models, "policy": _path_or_name(config.policy, base)}
+    if isinstance(config.scaffold, str):
+        changes["scaffold"] = _path_or_name(config.scaffold, base)
+    return config.model_copy(update=changes)
+
+
+def _limits(written: Any, where: str) -> dict[str, float | int]:
+    if not isinstance(written, dict):
+        raise Mistake("is not a mapping", where=where, key="limits", remedy="write for example {wall: 60s}")
+    limits = parse_limits(written, where=where)
+    check_limits(replace(_OPEN, **limits), where=where)  # type: ignore[arg-type]
+    return limits
+
+
+def _check_promises(config: Config, where: str) -> None:
+    """Refuses what the config's form knows and a later version brings."""
+    for index, entry in enumerate(config.models):
+        if entry.provider not in PROVIDERS:
+            raise _later(
+                f"provider {entry.provider!r}", where, f"models.{index}.provider", ", ".join(PROVIDERS)
+            )
+    if isinstance(config.scaffold, dict):
+        raise _later("{from: …}", where, "scaffold", "a shipped name or a directory")
+    address = config.ray.address
+    if address is not None and address.startswith(("http://", "https://")):
+        raise _later("submitting as a Ray job", where, "ray.address", "null, host:port or ray://…")
+
+
+def _later(what: str, where: str, key: str, now: str) -> Mistake:
+    return Mistake(f"{what} comes with a later version", where=where, key=key, remedy=f"this one takes {now}")
+
+
+def _resolved(entry: ModelEntry, base: Path, where: str, key: str) -> ModelEntry:
+    """``entry`` with its checkpoints written out and its files' paths absolute."""
+    checkpoints = []
+    for index, checkpoint in enumerate(written_out(entry, base=base, where=where, key=f"{key}.checkpoints")):
+        if checkpoint.provider is not None and checkpoint.provider not in PROVIDERS:
+            place = f"{key}.checkpoints.{index}.provider"
+            raise _later(f"provider {checkpoint.provider!r}", where, place, ", ".join(PROVIDERS))
+        checkpoints.append(checkpoint.model_copy(update={"script": _absolute(checkpoint.script, base)}))
+    return entry.model_copy(update={"checkpoints": checkpoints, "script": _absolute(entry.script, base)})
+
+
+def _check_unique(models: list[ModelEntry], where: str) -> None:
+    names: set[tuple[str, str]] = set()
+    steps: set[tuple[str, int]] = set()
+    for index, entry in enumerate(models):
+        for position, checkpoint in enumerate(checkpoints_of(entry)):
+            key = f"models.{index}.checkpoints.{position}"
+            if (entry.family, checkpoint.name) in names:
+                problem = f"{entry.family}/{checkpoint.name} stands twice"
+                raise Mistake(
+                    problem, where=where, key=f"{key}.name", remedy="give each checkpoint its own name"
+                )
+            if (entry.family, checkpoint.step) in steps:
+                problem = f"step {checkpoint.step} of {entry.family} stands twice"
+                raise Mistake(
+                    problem, where=where, key=f"{key}.step", remedy="give each checkpoint its own step"
+                )
+            names.add((entry.family, checkpoint.name))
+            steps.add((entry.family, checkpoint.step))
+
+
+def checkpoints_of(entry: ModelEntry) -> list[CheckpointEntry]:
+    """The checkpoints of an entry of a loaded config, which are always written out."""
+    if not isinstance(entry.checkpoints, list):
+        raise TypeError("the config was not loaded by load_config")
+    return entry.checkpoints
+
+
+def _absolute(path: str | None, base: Path) -> str | None:
+    return None if path is None else str((base / path).resolve())
+
+
+def _path_or_name(value: str, base: Path) -> str:
+    """A shipped name stays; anything that looks like a path is made absolute."""
+    looks_like_path = "/" in value or value.startswith(".") or value.endswith((".yaml", ".yml"))
+    return str((base / value).resolve()) if looks_like_path else value

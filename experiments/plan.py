@@ -1,0 +1,194 @@
+"""From a config to the episodes that it asks for, in the order in which they run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from experiments import identity
+from experiments.checkpoints import BoundCheckpoint, bind
+from experiments.config import Config
+from experiments.identity import Secret, plain_numbers
+from experiments.loading import checkpoints_of
+from experiments.records import EpisodeSpec, PlanLine
+from sandbox.assets import scaffold_files
+from sandbox.errors import Mistake
+from sandbox.files import manifest_of
+from sandbox.limits import Limits, check_limits
+from tasks.task import TaskEntry, select
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One planned episode with what is needed to run it; the seed is never written."""
+
+    line: PlanLine
+    world_seed: bytes
+    binding: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a config asks for."""
+
+    config: Config
+    #: <suite>-<hash>, and the hash alone.
+    run: str
+    hash: str
+    #: [task id, level, version, tree digest] of every task at every level.
+    tasks: list[list[str]]
+    #: Scaffold id.
+    scaffold: str
+    #: In running order: by world, then task, then arm, then checkpoint.
+    episodes: list[Planned]
+
+    @property
+    def runtime(self) -> str:
+        """The container runtime: auto is runc; runsc only by name."""
+        wanted = self.config.sandbox.runtime
+        return "runc" if wanted == "auto" else wanted
+
+    def spec(self, planned: Planned, *, attempt: int, directory: Path, owner: str) -> EpisodeSpec:
+        """What travels to the runner of one attempt."""
+        config = self.config
+        return EpisodeSpec(
+            plan=planned.line,
+            attempt=attempt,
+            binding=planned.binding,
+            world_seed=planned.world_seed,
+            run_dir=str(directory.resolve()),
+            scaffold=str(config.scaffold),
+            runtime=self.runtime,
+            image=config.sandbox.image,
+            require_sensors=tuple(config.sandbox.require_sensors),
+            owner=owner,
+        )
+
+
+def make_plan(config: Config, secret: Secret, *, where: str) -> Plan:
+    """Expands a loaded config.
+
+    All checkpoints of a world and task come before the next task, and all tasks before the next
+    world, so that every checkpoint progresses and an unfinished run is still a comparison.
+
+    Args:
+        config: as ``loading.load_config`` returned it.
+        secret: from which the worlds' seeds derive.
+        where: the config's file, for messages.
+
+    Raises:
+        Mistake: a task, arm, scaffold or checkpoint that is not there, or contradictory limits.
+    """
+    entries = select(config.tasks, where=where)
+    for entry in entries:
+        _check_entry(entry, config, where)
+    scaffold = manifest_of(scaffold_files(str(config.scaffold))).id
+    checkpoints = _bound(config, where)
+    tasks = [[entry.task.id, entry.level, entry.task.version, entry.task.tree_digest] for entry in entries]
+    hashed = identity.run_hash(
+        suite=config.suite, version=config.version, tasks=tasks, arms=config.arms, scaffold=scaffold,
+        limits=config.limits, sandbox=config.sandbox.model_dump(), seed=config.seed,
+        fingerprint=secret.fingerprint,
+    )  # fmt: skip
+    episodes = [
+        _planned(entry, arm, world, bound, config=config, secret=secret, scaffold=scaffold)
+        for world in range(config.repeats)
+        for entry in entries
+        for arm in config.arms
+        for bound in checkpoints
+    ]
+    return Plan(config, f"{config.suite}-{hashed}", hashed, tasks, scaffold, episodes)
+
+
+def _bound(config: Config, where: str) -> list[BoundCheckpoint]:
+    return [
+        bind(entry, checkpoint, where=where, key=f"models.{i}.checkpoints.{j}")
+        for i, entry in enumerate(config.models)
+        for j, checkpoint in enumerate(checkpoints_of(entry))
+    ]
+
+
+def _check_entry(entry: TaskEntry, config: Config, where: str) -> None:
+    for index, arm in enumerate(config.arms):
+        if arm not in entry.task.facts.arms:
+            remedy = "it has: " + ", ".join(entry.task.facts.arms)
+            raise Mistake(
+                f"{entry.task.id} has no arm {arm!r}", where=where, key=f"arms.{index}", remedy=remedy
+            )
+    # A config may lower wall alone: a cpu_time that the task grants beyond it contradicts nothing.
+    limits = replace(_effective(entry, config), cpu_time=0.0)
+    check_limits(limits, where=where, key=f"limits (with those of {entry.task.id})")
+
+
+def _effective(entry: TaskEntry, config: Config) -> Limits:
+    """Of each limit the smaller of the task level's and the config's."""
+    granted = entry.task.limits(entry.level)
+    return granted.smaller(replace(granted, **config.limits))  # type: ignore[arg-type]
+
+
+def _planned(
+    entry: TaskEntry,
+    arm: str,
+    world: int,
+    bound: BoundCheckpoint,
+    *,
+    config: Config,
+    secret: Secret,
+    scaffold: str,
+) -> Planned:
+    task = entry.task
+    seed = secret.world_seed(config.seed, task.id, task.version, entry.level, world)
+    drawn = identity.world_digest(seed)
+    limits = plain_numbers(_effective(entry, config).as_json())
+    episode = identity.episode_id(
+        task=[task.id, entry.level, task.version, task.tree_digest], arm=arm, world_digest=drawn,
+        family=bound.checkpoint.family, name=bound.checkpoint.name, checkpoint_digest=bound.digest,
+        sampling=bound.sampling, scaffold=scaffold, limits=limits,
+    )  # fmt: skip
+    line = PlanLine(
+        episode=episode, checkpoint=bound.checkpoint, checkpoint_digest=bound.digest,
+        provider=bound.provider, sampling=bound.sampling, task=task.id, level=entry.level,
+        version=task.version, arm=arm, world=world, world_digest=drawn, limits=limits, scaffold=scaffold,
+    )  # fmt: skip
+    return Planned(line, seed, bound.binding)
+
+
+def extension(stored: Sequence[PlanLine], asked: Iterable[PlanLine], *, where: str) -> list[PlanLine]:
+    """The lines of ``asked`` that the run's plan lacks.
+
+    Raises:
+        Mistake: a checkpoint's name stands in the plan for another model, step or sampling.
+    """
+    known = {str(line.checkpoint): line for line in stored}
+    steps = {(line.checkpoint.family, line.checkpoint.step): line.checkpoint.name for line in stored}
+    there = {line.episode for line in stored}
+    fresh = []
+    for line in asked:
+        _check_same(known.get(str(line.checkpoint)), line, where)
+        name = steps.get((line.checkpoint.family, line.checkpoint.step), line.checkpoint.name)
+        if name != line.checkpoint.name:
+            problem = (
+                f"step {line.checkpoint.step} of {line.checkpoint.family} is {name!r} in this run's plan"
+            )
+            raise Mistake(problem, where=where, key="models", remedy="give it another step")
+        if line.episode not in there:
+            there.add(line.episode)
+            fresh.append(line)
+    return fresh
+
+
+def _check_same(before: PlanLine | None, now: PlanLine, where: str) -> None:
+    if before is None:
+        return
+    changed = [
+        what
+        for what, old, new in (
+            ("step", before.checkpoint.step, now.checkpoint.step),
+            ("digest", before.checkpoint_digest, now.checkpoint_digest),
+            ("sampling", plain_numbers(before.sampling), plain_numbers(now.sampling)),
+        )
+        if old != new
+    ]
+    if changed:
+        problem = f"checkpoint {now.checkpoint} has another {' and '.join(changed)} than in this run's plan"
+        raise Mistake(problem, where=where, key="models", remedy="give it a new name")

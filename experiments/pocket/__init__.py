@@ -1,0 +1,1 @@
+"""Trains pocket, the embedded ladder of checkpoints. Needs the extra ``train`` (PyTorch)."""

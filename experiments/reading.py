@@ -1,0 +1,85 @@
+"""A run as its readers see it: loaded from its directory, without the secret and without a lock."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.identity import read_secret
+from experiments.ledger import LEDGER, PLAN, lost_and_pending, read_records
+from experiments.records import Checkpoint, LedgerLine, PlanLine
+from experiments.rundir import Experiment, list_runs, read_experiment
+from experiments.verify import verify
+from experiments.view import RunView
+from sandbox.errors import Mistake
+from sandbox.events import BrokenLine
+
+
+def load_view(directory: Path, *, check: bool = True) -> RunView:
+    """Reads a run.
+
+    Args:
+        directory: the run directory.
+        check: verify its chains too; without, ``chain_ok`` is None.
+
+    Raises:
+        Mistake: it is not a run, or a line of it cannot be read.
+    """
+    experiment = read_experiment(directory)
+    try:
+        plan = read_records(directory / PLAN, PlanLine)
+        lines = read_records(directory / LEDGER, LedgerLine)
+    except BrokenLine as broken:
+        remedy = "`tidegauge verify RUN` names every edit"
+        raise Mistake(broken.reason, where=f"{broken.file}:{broken.line}", remedy=remedy) from broken
+    lost, pending = lost_and_pending(plan, lines, retries_of(experiment))
+    return RunView(
+        directory=directory,
+        name=experiment.run,
+        suite=experiment.suite,
+        version=experiment.version,
+        hash=experiment.hash,
+        checkpoints=_checkpoints(plan),
+        lines=lines,
+        lost=lost,
+        pending=pending,
+        provider_by_family={line.checkpoint.family: line.provider for line in plan},
+        chain_ok=verify(directory, read_secret()).ok if check else None,
+        selftest=_document(directory / "selftest.json"),
+        calibration=_document(directory / "calibration.json"),
+    )
+
+
+def load_suite(runs: Path, suite: str) -> list[RunView]:
+    """The runs of one suite under ``runs``, newest first.
+
+    Raises:
+        Mistake: there is none.
+    """
+    experiments = [(path, read_experiment(path).suite) for path in list_runs(runs)]
+    found = [load_view(path) for path, name in experiments if name == suite]
+    if not found:
+        there = ", ".join(sorted({name for _, name in experiments})) or "none"
+        raise Mistake(f"no run of suite {suite!r}", where=str(runs), remedy=f"suites here: {there}")
+    return found
+
+
+def retries_of(experiment: Experiment) -> int:
+    """How many more attempts the run's latest invocation gave an episode after a host fault."""
+    return int(experiment.config.get("retries", 0))
+
+
+def _checkpoints(plan: Sequence[PlanLine]) -> list[Checkpoint]:
+    return list(dict.fromkeys(line.checkpoint for line in plan))
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise Mistake("is not JSON", where=str(path), remedy="take it again") from error
+    if not isinstance(value, dict):
+        raise Mistake("is not a JSON object", where=str(path), remedy="take it again")
+    return value

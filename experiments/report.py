@@ -1,0 +1,93 @@
+"""The report: one self-contained page, and the same in Markdown for a pull request.
+
+Everything that a box may have made is escaped: for HTML by the templates, for Markdown by
+``markdown_text``. The page loads nothing and runs nothing.
+"""
+
+import re
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from experiments import report_data
+from experiments.charts import charts
+from experiments.gate import Verdict
+from experiments.svg import trend_svg
+from experiments.table import cell_text, findings_text, missing_text, result_table
+from experiments.text import counted, plain
+from experiments.trend import trend
+from experiments.view import RunView
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#|~!&@])")
+
+
+def html(view: RunView, verdict: Verdict | None) -> str:
+    """The page for a browser: light, dark, print, offline."""
+    said = _context(view, verdict)
+    drawn = [
+        {"chart": chart, "svg": Markup(trend_svg(chart, f"trend-{i}"))}
+        for i, chart in enumerate(said["charts"])
+    ]
+    environment = _environment(autoescape=True)
+    return environment.get_template("report.html.j2").render(said, drawn=drawn, config=_config(view))
+
+
+def markdown(view: RunView, verdict: Verdict | None) -> str:
+    """The same in GitHub's Markdown, without the pictures."""
+    environment = _environment(autoescape=False)
+    environment.finalize = markdown_text
+    return environment.get_template("report.md.j2").render(_context(view, verdict))
+
+
+def markdown_text(value: Any) -> str:
+    """``value`` as one line of text that Markdown shows as it is: no link, image, tag or mention."""
+    return _MARKDOWN.sub(r"\\\1", plain(str(value), 2_000))
+
+
+def number(value: float | None) -> str:
+    """Three decimals, or a dash for what was not measured."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _environment(*, autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("experiments", "templates"),
+        autoescape=select_autoescape(("html.j2",)) if autoescape else False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "plain": plain,
+        "counted": counted,
+        "number": number,
+        "cell": cell_text,
+        "findings": findings_text,
+        "missing": missing_text,
+    }
+    return environment
+
+
+def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
+    measured = trend(view)
+    results = view.results()
+    return {
+        "view": view,
+        "verdict": verdict,
+        "meaning": report_data.MEANING[verdict.outcome] if verdict else "No policy was applied.",
+        "episodes": len(results),
+        "graded": sum(result.line.score is not None for result in results),
+        "charts": charts(measured, verdict.policy if verdict else None),
+        "table": result_table(view),
+        "codes": report_data.findings_by_code(view),
+        "not_measured": report_data.not_measured(view, measured),
+        "caveats": report_data.caveats(view),
+        "versions": report_data.versions(view, verdict),
+    }
+
+
+def _config(view: RunView) -> str | None:
+    """The config as stored with the run, or None where it is not there."""
+    path = view.directory / "experiment.yaml"
+    return path.read_text("utf-8") if path.exists() else None

@@ -1,0 +1,105 @@
+"""The monitors over a run's stored logs: what was found live must be found again."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from experiments import durable
+from experiments.ledger import LEDGER, PLAN, read_records
+from experiments.records import LedgerLine, PlanLine
+from experiments.rundir import attempt_dir, attempts
+from monitors.rescan import Rescan, compare, rescan_log
+from sandbox.canonical import canonical
+from sandbox.events import BrokenLine
+
+FINDINGS: Final = "findings.jsonl"
+EVENTS: Final = "events.jsonl"
+
+
+def rescan(directory: Path) -> list[BrokenLine]:
+    """How the stored findings differ from those that the monitors make of the stored logs.
+
+    Returns:
+        One problem for each difference or unreadable log, with file (relative to the run) and line.
+    """
+    problems: list[BrokenLine] = []
+    try:
+        lines = read_records(directory / LEDGER, LedgerLine)
+        for number, line in enumerate(lines, 1):
+            problems += _differences(directory, line, number)
+        rebuilt = _findings(directory, lines)
+    except BrokenLine as broken:
+        return [*problems, BrokenLine(_relative(broken.file, directory), broken.line, broken.reason)]
+    stored = directory / FINDINGS
+    if (stored.read_bytes() if stored.exists() else b"") != rebuilt:
+        problems.append(BrokenLine(FINDINGS, 0, "is not what the logs of abandoned attempts give"))
+    return problems
+
+
+def write_findings(directory: Path) -> None:
+    """Writes ``findings.jsonl`` anew: findings of abandoned attempts, in plan order.
+
+    Raises:
+        StorageFault: the disk refused it.
+    """
+    durable.replace(directory / FINDINGS, _findings(directory, read_records(directory / LEDGER, LedgerLine)))
+
+
+def _differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
+    path = attempt_dir(directory, line.episode, line.attempt) / EVENTS
+    try:
+        again = rescan_log(path)
+    except BrokenLine as broken:
+        yield BrokenLine(_relative(broken.file, directory), broken.line, broken.reason)
+        return
+    except OSError as error:
+        yield BrokenLine(_relative(str(path), directory), 0, error.strerror or "cannot be read")
+        return
+    live = [finding.model_dump(mode="json") for finding in line.findings]
+    for reason in compare(live, _as_json(again)):
+        yield BrokenLine(LEDGER, number, reason)
+    if line.coverage != again.coverage:
+        yield BrokenLine(LEDGER, number, "the coverage stored is not the coverage found")
+
+
+def _findings(directory: Path, lines: list[LedgerLine]) -> bytes:
+    """The content of ``findings.jsonl``."""
+    ended = {(line.episode, line.attempt) for line in lines}
+    found: list[dict[str, Any]] = []
+    for planned in read_records(directory / PLAN, PlanLine):
+        for attempt in attempts(directory, planned.episode):
+            path = attempt_dir(directory, planned.episode, attempt) / EVENTS
+            if (planned.episode, attempt) not in ended and path.is_file():
+                again = rescan_log(path, torn_end=True)
+                found += [
+                    {"episodes": [planned.episode], "attempt": attempt, **finding}
+                    for finding in _as_json(again)
+                ]
+    return b"".join(canonical(finding) + b"\n" for finding in found)
+
+
+def _of_abandoned(path: Path, episode: str, attempt: int) -> list[dict[str, Any]]:
+    try:
+        again = rescan_log(path, torn_end=True)
+    except BrokenLine:
+        # `verify` names the line, and the verdict is invalid: half a log would only look like one.
+        return []
+    return [{"episodes": [episode], "attempt": attempt, **finding} for finding in _as_json(again)]
+
+
+def read_findings(directory: Path) -> list[dict[str, Any]]:
+    """The stored findings over several episodes and of abandoned attempts."""
+    path = directory / FINDINGS
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def _as_json(again: Rescan) -> list[dict[str, Any]]:
+    return [finding.as_json() for finding in again.findings]
+
+
+def _relative(file: str, directory: Path) -> str:
+    path = Path(file)
+    return path.relative_to(directory).as_posix() if path.is_relative_to(directory) else file

@@ -1,0 +1,1 @@
+"""Statistics with known answers: see each module for the formula's source."""

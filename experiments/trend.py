@@ -1,0 +1,151 @@
+"""Series: one metric over the checkpoints of one model family within one run hash."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.metrics import Measured, measure, task_groups
+from experiments.records import Checkpoint
+from experiments.view import RunView
+
+PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A metric at one checkpoint."""
+
+    checkpoint: Checkpoint
+    measured: Measured
+
+    def as_json(self) -> dict[str, Any]:
+        """The form of contract.md section 1, and the cause where a number is missing."""
+        m = self.measured
+        form: dict[str, Any] = {
+            "name": self.checkpoint.name,
+            "step": self.checkpoint.step,
+            "value": m.value,
+            "low": m.low,
+            "high": m.high,
+            "n": m.n,
+        }
+        if m.cause is not None:
+            form["cause"] = m.cause
+        if m.components:
+            form["components"] = m.components
+        return form
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric of one model family; ``points`` lie along the step."""
+
+    metric: str
+    family: str
+    version: int
+    hash: str
+    arm: str
+    points: tuple[Point, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The form of contract.md section 1."""
+        return {
+            "metric": self.metric,
+            "family": self.family,
+            "version": self.version,
+            "hash": self.hash,
+            "arm": self.arm,
+            "points": [point.as_json() for point in self.points],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How complete one checkpoint's evidence is. ``retries`` counts attempts that a host fault ended."""
+
+    checkpoint: Checkpoint
+    graded: int
+    ungraded: int
+    lost: int
+    retries: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """All series of one arm of a run; ``absent`` names why a metric has no series at all."""
+
+    arm: str
+    series: tuple[Series, ...]
+    absent: dict[str, str]
+
+    def of(self, metric: str) -> list[Series]:
+        """The series of ``metric``, one per model family."""
+        return [series for series in self.series if series.metric == metric]
+
+
+def trend(view: RunView, arm: str = PLAIN) -> Trend:
+    """Every metric over the checkpoints of each family, in one arm.
+
+    A metric that no checkpoint of any family measured has no series; its cause is in ``absent``.
+    """
+    results = view.results(arm)
+    groups = task_groups(results)
+    measured: dict[Checkpoint, dict[str, Measured]] = {
+        checkpoint: measure([result for result in results if result.line.checkpoint == checkpoint], groups)
+        for checkpoint in view.checkpoints
+    }
+    metrics = sorted({metric for group in measured.values() for metric in group})
+    absent: dict[str, str] = {}
+    series: list[Series] = []
+    for metric in metrics:
+        values = [group.get(metric) for group in measured.values()]
+        if all(value is None or value.value is None for value in values):
+            absent[metric] = next(value.cause or "not measured" for value in values if value is not None)
+            continue
+        for family in view.families():
+            points = tuple(
+                Point(checkpoint, measured[checkpoint].get(metric) or _not_run(arm))
+                for checkpoint in view.series_of(family)
+            )
+            series.append(Series(metric, family, view.version, view.hash, arm, points))
+    return Trend(arm, tuple(series), absent)
+
+
+def health(view: RunView) -> list[Health]:
+    """Per checkpoint, over all arms: graded, ungraded, lost, retried and refused."""
+    return [_health_of(view, checkpoint) for checkpoint in view.ordered_checkpoints()]
+
+
+def listing(views: Iterable[RunView], family: str | None = None) -> list[tuple[RunView, list[Series]]]:
+    """The series of several runs of a suite, each run apart, the newest first.
+
+    Runs of different hashes measure different things: their points are never joined.
+    """
+
+    def age(view: RunView) -> tuple[int, float]:
+        config = view.directory / "experiment.yaml"
+        return view.version, config.stat().st_mtime if config.exists() else 0.0
+
+    return [
+        (view, [series for series in trend(view).series if family in (None, series.family)])
+        for view in sorted(views, key=age, reverse=True)
+    ]
+
+
+def _health_of(view: RunView, checkpoint: Checkpoint) -> Health:
+    mine = [line for line in view.lines if line.checkpoint == checkpoint]
+    final = [line for line in mine if line.final]
+    lost = set(view.lost)
+    return Health(
+        checkpoint=checkpoint,
+        graded=sum(line.score is not None for line in final),
+        ungraded=sum(line.score is None for line in final),
+        lost=len({line.episode for line in mine if line.episode in lost}),
+        retries=sum(not line.final for line in mine),
+        refused=sum(line.refused for line in final),
+    )
+
+
+def _not_run(arm: str) -> Measured:
+    return Measured(None, None, None, 0, f"not measured: no episode of arm {arm}")

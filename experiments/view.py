@@ -1,0 +1,78 @@
+"""One run as the numbers read it: what was planned, what ended, and what is known of the evidence."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.records import Checkpoint, FindingRecord, LedgerLine
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeResult:
+    """An episode's one result, with the findings of all its attempts.
+
+    A finding of an attempt that a host fault ended is evidence all the same: it belongs to the
+    episode, so that a fault cannot wash it away.
+    """
+
+    line: LedgerLine
+    findings: tuple[FindingRecord, ...]
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The finding codes of the episode."""
+        return frozenset(finding.code for finding in self.findings)
+
+    def coverage(self, code: str) -> float:
+        """The share of the attempt in which ``code`` could have been seen; 0 if nobody looked."""
+        return self.line.coverage.get(code, 0.0)
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run, read from its directory.
+
+    ``lost`` and ``pending`` hold episode ids. ``chain_ok`` is None where the chains were not
+    checked; ``selftest`` and ``calibration`` are the documents of contract.md section 1, or None
+    where they were not taken.
+    """
+
+    directory: Path
+    name: str
+    suite: str
+    version: int
+    hash: str
+    checkpoints: list[Checkpoint]
+    lines: list[LedgerLine]
+    lost: list[str]
+    pending: list[str]
+    provider_by_family: dict[str, str]
+    chain_ok: bool | None
+    selftest: dict[str, Any] | None
+    calibration: dict[str, Any] | None
+
+    def results(self, arm: str | None = None) -> list[EpisodeResult]:
+        """Results in ledger order; of one arm, or of all with None."""
+        findings: dict[str, list[FindingRecord]] = {}
+        for line in self.lines:
+            findings.setdefault(line.episode, []).extend(line.findings)
+        return [
+            EpisodeResult(line, tuple(findings[line.episode]))
+            for line in self.lines
+            if line.final and arm in (None, line.arm)
+        ]
+
+    def families(self) -> list[str]:
+        """Model families in the order of the config."""
+        return list(dict.fromkeys(checkpoint.family for checkpoint in self.checkpoints))
+
+    def series_of(self, family: str) -> list[Checkpoint]:
+        """The checkpoints of one family along the trend axis."""
+        mine = (checkpoint for checkpoint in self.checkpoints if checkpoint.family == family)
+        return sorted(mine, key=lambda checkpoint: checkpoint.step)
+
+    def ordered_checkpoints(self) -> Iterator[Checkpoint]:
+        """All checkpoints, family by family, along the trend axis."""
+        for family in self.families():
+            yield from self.series_of(family)

@@ -1,0 +1,1 @@
+"""Monitors: pure folds from events to findings."""

@@ -1,0 +1,176 @@
+"""What every model API is to the door, and the strict reading that they share."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from sandbox.http import Refused, Response
+from sandbox.models.base import ChatReply, Message
+
+#: The one model's name where the API must name one and the request did not.
+MODEL_NAME: Final = "model"
+_NAME_CHARS: Final = 200
+_DELTA_CHARS: Final = 256
+#: Opening brackets in a body, those inside text included. 4 MiB of nothing else took 0.4 s and
+#: 100 MiB to parse, on the loop that all episodes share.
+_BRACKETS: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A model call as an API's request asks for it."""
+
+    messages: tuple[Message, ...]
+    #: Asked for; recorded and echoed, otherwise ignored.
+    model: str
+    stream: bool
+    #: The agent's own cap on the reply's length, in tokens.
+    max_tokens: int | None
+    #: A stream is to end with a usage chunk.
+    stream_usage: bool = False
+
+
+class Api(Protocol):
+    """One model API."""
+
+    #: As ``model.call`` events name it.
+    name: str
+
+    def parse(self, value: dict[str, Any]) -> Call:
+        """Reads a request's body.
+
+        Raises:
+            Refused: 400 with a stable reason.
+        """
+        ...
+
+    def reply(self, call: Call, reply: ChatReply, turn: int) -> Response:
+        """The answer, as one document or as a stream of events, as ``call`` asks."""
+        ...
+
+    def refusal(self, refused: Refused) -> Response:
+        """The API's form of error."""
+        ...
+
+    def models(self) -> Response:
+        """The answer to ``GET /v1/models``."""
+        ...
+
+
+def encode(value: Any) -> bytes:
+    """JSON in ASCII, so that no text, not even a lone surrogate, can fail to be sent."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in ``body``.
+
+    Raises:
+        Refused: 400 ``invalid_json`` or ``too_many_values``.
+    """
+    if body.count(b"[") + body.count(b"{") > _BRACKETS:
+        raise Refused(400, "too_many_values", f"a body may have {_BRACKETS} brackets", retry=False)
+    try:
+        value = json.loads(body.decode("utf-8"))
+    # ValueError: bad UTF-8, bad JSON, numbers of thousands of digits. RecursionError: deep nesting.
+    except (ValueError, RecursionError):
+        raise Refused(400, "invalid_json", "the body is not JSON in UTF-8", retry=False) from None
+    if not isinstance(value, dict):
+        raise Refused(400, "invalid_json", "the body is not a JSON object", retry=False)
+    return value
+
+
+def invalid(field: str, needs: str) -> Refused:
+    """400 ``invalid_request``: ``field`` is not what it needs to be."""
+    return Refused(400, "invalid_request", f"{field} must be {needs}", retry=False)
+
+
+def tools_unsupported() -> Refused:
+    """400 ``tools_unsupported``: the conversation holds tool calls, which the model cannot read."""
+    return Refused(400, "tools_unsupported", "tool calls and tool results are not supported", retry=False)
+
+
+def role_and_content(message: Any) -> tuple[str, Any]:
+    """A message's role and its content, unread."""
+    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        raise invalid("each message", "an object with a role")
+    return message["role"], message.get("content")
+
+
+def message_list(value: Mapping[str, Any]) -> list[Any]:
+    """The request's messages, at least one."""
+    messages = value.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise invalid("messages", "a list of at least one message")
+    return messages
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content: a string, or a list of text parts, joined by line ends."""
+    if isinstance(content, str):
+        return _sayable(content)
+    if not isinstance(content, list):
+        raise invalid("content", "a string or a list of text parts")
+    return "\n".join(_part(part) for part in content)
+
+
+def _part(part: Any) -> str:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind in ("tool_use", "tool_result"):
+        raise tools_unsupported()
+    if kind != "text":
+        raise Refused(400, "content_unsupported", "only text parts are supported", retry=False)
+    if not isinstance(part.get("text"), str):
+        raise invalid("a text part", "an object with a text")
+    return _sayable(part["text"])
+
+
+def _sayable(text: str) -> str:
+    """``text`` without lone surrogates, which JSON can spell and UTF-8 cannot."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def model_name(value: Mapping[str, Any]) -> str:
+    """The model that was asked for, cut."""
+    name = value.get("model", MODEL_NAME)
+    if not isinstance(name, str):
+        raise invalid("model", "a string")
+    return _sayable(name[:_NAME_CHARS])
+
+
+def flag(value: Mapping[str, Any], field: str) -> bool:
+    """A boolean that may be absent or null."""
+    found = value.get(field)
+    if found is not None and not isinstance(found, bool):
+        raise invalid(field, "true or false")
+    return bool(found)
+
+
+def token_cap(value: Mapping[str, Any], field: str) -> int | None:
+    """A positive number of tokens that may be absent or null."""
+    found = value.get(field)
+    if found is not None and (type(found) is not int or found < 1):
+        raise invalid(field, "a whole number above zero")
+    return found
+
+
+def deltas(text: str) -> list[str]:
+    """``text`` in the pieces in which a stream carries it."""
+    return [text[i : i + _DELTA_CHARS] for i in range(0, len(text), _DELTA_CHARS)]
+
+
+def document(value: Any, status: int = 200) -> Response:
+    """One JSON document."""
+    return Response(status, (encode(value),))
+
+
+def event_stream(parts: list[bytes]) -> Response:
+    """Server-sent events, one a part."""
+    return Response(200, tuple(parts), "text/event-stream", (("Cache-Control", "no-cache"),))
+
+
+def error_response(refused: Refused, value: Any) -> Response:
+    """An error document. ``x-should-retry`` is what both vendors' own clients obey."""
+    headers = () if refused.retry else (("x-should-retry", "false"),)
+    return Response(refused.status, (encode(value),), headers=headers)

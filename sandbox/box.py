@@ -1,0 +1,150 @@
+"""What a box can do, whoever runs it: the interface that episodes and graders are written to.
+
+``container.DockerBoxes`` opens real ones; ``fake.FakeBoxes`` opens scripted ones for tests.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from sandbox.files import Collection, FileSpec, Manifest
+from sandbox.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class BoxInfo:
+    """What a result says about its box."""
+
+    runtime: str
+    isolation: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRequest:
+    """Everything that is fixed when a box is made."""
+
+    #: Container name, unique to the attempt and role.
+    name: str
+    limits: Limits
+    #: Host path of the door's unix socket; None for a box without a door.
+    door: Path | None
+    #: Label values, all under the prefix ``tidegauge.``: owner, episode.
+    labels: dict[str, str] = field(default_factory=dict)
+    #: Seconds until the box ends itself, whatever the host does.
+    deadline: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A program that ended, by exit ``code`` or by ``signal``; neither is set for a program that was
+    left running because it printed more than it was granted (``truncated``)."""
+
+    code: int | None
+    signal: int | None
+    stdout: bytes
+    stderr: bytes
+    #: The program printed more than it was granted.
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One thing the runner reports on its own: an event kind of source ``runner`` and its data."""
+
+    kind: str
+    data: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the cgroup says of a box; None where it was not observed."""
+
+    cpu_us: int | None = None
+    memory: int | None = None
+    memory_peak: int | None = None
+    processes: int | None = None
+    oom_kills: int | None = None
+    refused_processes: int | None = None
+
+
+class Box(Protocol):
+    """A started, hardened, single-use container with its runner connected.
+
+    Every method raises ``BoxDied`` if the box ends meanwhile and ``BoxFault`` if what it answers
+    breaks the protocol.
+    """
+
+    info: BoxInfo
+    #: The engine's id of it.
+    container: str
+    #: Sensor name → None if its canary was seen, else why it is absent.
+    sensors: dict[str, str | None]
+
+    @property
+    def dead(self) -> str | None:
+        """Why the box ended; None while it lives."""
+        ...
+
+    async def put(self, root: str, files: Iterable[FileSpec]) -> None:
+        """Lays files out under ``root`` as the agent's user."""
+        ...
+
+    async def run(
+        self, argv: Sequence[str], *, cwd: str, env: dict[str, str], output: int, timeout: float | None = None
+    ) -> Completed:
+        """Runs a program as the agent's user to its end, keeping ``output`` bytes of each stream.
+
+        Raises:
+            TimeoutError: it was still running after ``timeout`` seconds; it has been ended.
+        """
+        ...
+
+    async def manifest(self, root: str) -> Manifest:
+        """The entries of ``root`` as they are now."""
+        ...
+
+    async def read(self, root: str, paths: Sequence[str]) -> Collection:
+        """The contents of the regular files ``paths`` under ``root``."""
+        ...
+
+    async def collect(self, root: str, *, max_bytes: int, max_files: int) -> Collection:
+        """All regular files under ``root``, bounded; links, devices and the like are left."""
+        ...
+
+    async def kill_all(self) -> int:
+        """Ends every process of the agent's user until none is left; returns how many."""
+        ...
+
+    def usage(self) -> Usage:
+        """What the box used so far, from outside it."""
+        ...
+
+    async def obituary(self) -> list[dict[str, Any]]:
+        """What the engine recorded of the box's end, as data of ``engine.event``.
+
+        Raises:
+            EngineFault: the engine does not answer.
+        """
+        ...
+
+    def watch(self) -> AsyncIterator[Seen]:
+        """What the runner reports on its own, until the box ends."""
+        ...
+
+
+class Boxes(Protocol):
+    """Opens boxes."""
+
+    #: What all of them have in common.
+    info: BoxInfo
+
+    def open(self, request: BoxRequest) -> AbstractAsyncContextManager[Box]:
+        """A fresh box, destroyed on exit.
+
+        Raises:
+            EngineFault: the engine could not make it.
+        """
+        ...

@@ -1,0 +1,45 @@
+"""Canonical JSON: the one byte form that is hashed, chained and stored.
+
+UTF-8, sorted keys, no spaces, no escaped non-ASCII, no NaN. Bytes that are not UTF-8 are
+written as ``{"b64": …}``; bytes that are, as the string they spell.
+"""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return {"b64": base64.b64encode(value).decode("ascii")}
+    raise TypeError(f"{type(value).__name__} has no canonical JSON form")
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+)
+
+
+def canonical(value: Any) -> bytes:
+    """The canonical JSON of ``value``.
+
+    Raises:
+        TypeError: a value that JSON does not know.
+        ValueError: NaN or an infinity.
+    """
+    # Lone surrogates cannot be written as UTF-8; they come from hostile text and are replaced.
+    return _ENCODER.encode(value).encode("utf-8", "replace")
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON of ``value``, 64 hex digits."""
+    return sha256(canonical(value))
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 of ``data``, 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()

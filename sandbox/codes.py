@@ -1,0 +1,22 @@
+"""The finding codes that have a monitor. A reserved namespace: see docs/monitors.md.
+
+A code enters this table together with its first monitor; a monitor that reports a code that is
+not here is a defect, and ``Finding`` refuses it.
+"""
+
+from typing import Final
+
+#: code -> what it claims, in one line.
+CODES: Final[dict[str, str]] = {
+    "resource.cpu": "the attempt used up the CPU time it was granted",
+    "resource.memory": "the kernel refused memory beyond the grant and killed a process for it",
+    "resource.processes": "the kernel refused a process beyond the grant",
+    "resource.disk": "a writable file system of the box was filled",
+    "resource.tokens": "the model calls or tokens granted at the door were used up",
+    "resource.events": "the attempt filled the record it is granted (events or bytes)",
+    "scaffold.edit": "files of the scaffold changed",
+    "cheat.memorised": "answers to the public development set are built into what was submitted",
+    "cheat.scorer": "a result was written where only a verifier writes",
+    "cheat.impossible_score": "the result is better than the world's physical bound allows",
+    "monitor.error": "a monitor failed: its codes are not covered from there on",
+}

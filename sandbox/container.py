@@ -1,0 +1,247 @@
+"""The container engine: the only module that knows the Docker SDK.
+
+Every container carries labels (owner, episode, deadline) under ``tidegauge.``; what does not carry
+them is never touched. All methods block: callers run them in threads.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+import docker.errors
+import requests
+
+from sandbox.assets import image_dir
+from sandbox.box import BoxRequest
+from sandbox.errors import EngineFault
+
+LABEL: Final = "tidegauge"
+#: Share of the disk grant of each writable file system, and whether programs may run from it.
+FILE_SYSTEMS: Final = {
+    "/agent": (0.125, True),
+    "/task": (0.125, True),
+    "/work": (0.5, True),
+    "/tmp": (0.125, True),
+    "/logs": (0.0625, False),
+    "/dev/shm": (0.0625, False),
+}
+#: Bytes of a file system for each inode that it grants.
+_BYTES_PER_INODE: Final = 16_384
+#: What the runner needs for its whole life; it drops all of it in every child.
+_RUNNER_CAPABILITIES: Final = ["SETUID", "SETGID", "SETPCAP", "KILL", "DAC_READ_SEARCH"]
+#: Processes of the box that are the runner's own: itself, the forwarder, a writer, a sweeper.
+RUNNER_PROCESSES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """Something that happened to a container: kill, die or oom."""
+
+    action: str
+    exit_code: int | None
+    signal: int | None
+
+
+class Engine:
+    """A connection to the container engine, one per process, usable from many threads."""
+
+    def __init__(self) -> None:
+        with _faults():
+            # A generous read time-out: a loaded host starts containers late, and the budgets for
+            # start and stop are the callers'.
+            self._api = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto", timeout=60)
+
+    def close(self) -> None:
+        """Closes idle connections."""
+        self._api.close()
+
+    def version(self) -> dict[str, str]:
+        """Engine version, default runtime and whether users are remapped."""
+        with _faults():
+            info = self._api.info()
+        return {
+            "version": info["ServerVersion"],
+            "runtime": info["DefaultRuntime"],
+            "userns": "remapped" if any("userns" in o for o in info["SecurityOptions"] or []) else "host",
+            "cgroup": info.get("CgroupVersion", "1"),
+        }
+
+    # -- images ---------------------------------------------------------------------------------
+
+    def image_id(self, name: str) -> str | None:
+        """The id of an image, or None if there is none of that name."""
+        with _faults():
+            try:
+                found: dict[str, Any] = self._api.inspect_image(name)  # type: ignore[no-untyped-call]
+                return str(found["Id"])
+            except docker.errors.ImageNotFound:
+                return None
+
+    def pull(self, name: str) -> bool:
+        """Pulls an image; False if no registry gives it."""
+        repository, _, tag = name.rpartition(":")
+        try:
+            self._api.pull(repository, tag)
+        except (docker.errors.DockerException, requests.RequestException):
+            return False
+        return True
+
+    def import_tar(self, tar: Path, name: str) -> None:
+        """Makes an image of a root file system."""
+        repository, _, tag = name.rpartition(":")
+        with _faults():
+            self._api.import_image(src=str(tar), repository=repository, tag=tag)
+
+    def build(self, context: Path, dockerfile: str, name: str, base: str, say: Callable[[str], None]) -> None:
+        """Builds an image and says each step.
+
+        Raises:
+            EngineFault: a step failed; the text holds the end of its output.
+        """
+        tail: list[str] = []
+        with _faults():
+            for part in self._api.build(
+                path=str(context),
+                dockerfile=dockerfile,
+                tag=name,
+                buildargs={"BASE": base},
+                rm=True,
+                decode=True,
+            ):
+                text = part.get("stream", "").strip()
+                if text.startswith("Step "):
+                    say(text if len(text) <= 100 else text[:99] + "…")
+                tail = [*tail, text][-20:]
+                if "error" in part:
+                    raise EngineFault(f"building {name}: {part['error']}\n" + "\n".join(tail))
+
+    # -- containers -----------------------------------------------------------------------------
+
+    def create(self, request: BoxRequest, *, image: str, runtime: str, control: Path) -> str:
+        """Creates a hardened container and returns its id. See docs/containment.md."""
+        binds: dict[str, Mapping[str, str]] = {str(control): {"bind": "/run/control.sock", "mode": "ro"}}
+        if request.door is not None:
+            binds[str(request.door)] = {"bind": "/run/door.sock", "mode": "ro"}
+        limits = request.limits
+        with _faults():
+            host = self._api.create_host_config(
+                network_mode="none",
+                cap_drop=["ALL"],
+                cap_add=_RUNNER_CAPABILITIES,
+                security_opt=["no-new-privileges", f"seccomp={_seccomp()}"],
+                read_only=True,
+                tmpfs=_tmpfs(limits.disk),
+                binds=binds,
+                mem_limit=limits.memory,
+                memswap_limit=limits.memory,
+                pids_limit=limits.processes + RUNNER_PROCESSES,
+                nano_cpus=int(limits.cpus * 1e9),
+                ulimits=[
+                    docker.types.Ulimit(name="core", soft=0, hard=0),
+                    docker.types.Ulimit(name="nofile", soft=1024, hard=1024),
+                    docker.types.Ulimit(name="fsize", soft=limits.disk, hard=limits.disk),
+                ],
+                ipc_mode="private",
+                log_config=docker.types.LogConfig(type="none"),
+                # The engine removes a box whose runner ended, even where its owner is dead.
+                auto_remove=True,
+                runtime=runtime,
+                # No host resolver shows in the box.
+                dns=["127.0.0.1"],
+            )
+            created = self._api.create_container(
+                image,
+                name=request.name,
+                user="0:0",
+                hostname="box",
+                working_dir="/",
+                labels={f"{LABEL}.{key}": value for key, value in request.labels.items()}
+                | {f"{LABEL}.deadline": str(int(time.time() + request.deadline))},
+                host_config=host,
+            )
+        return str(created["Id"])
+
+    def start(self, container: str) -> None:
+        """Starts a created container."""
+        with _faults():
+            self._api.start(container)
+
+    def remove(self, container: str) -> None:
+        """Ends and removes a container; absent is success."""
+        with _faults():
+            try:
+                self._api.remove_container(container, force=True, v=True)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as error:
+                # 409: the engine is removing it already, because its runner ended.
+                if error.status_code != 409:
+                    raise
+
+    def gone(self, container: str) -> bool:
+        """Whether no trace of the container is left."""
+        with _faults():
+            try:
+                self._api.inspect_container(container)
+            except docker.errors.NotFound:
+                return True
+            return False
+
+    def owned(self, owner: str | None = None) -> dict[str, dict[str, str]]:
+        """Container id → labels (without prefix) of our containers, of one owner if given."""
+        label = f"{LABEL}.owner={owner}" if owner is not None else f"{LABEL}.owner"
+        with _faults():
+            found = self._api.containers(all=True, filters={"label": label})
+        prefix = f"{LABEL}."
+        return {
+            item["Id"]: {k.removeprefix(prefix): v for k, v in item["Labels"].items() if k.startswith(prefix)}
+            for item in found
+        }
+
+    def events(self, container: str, since: float) -> list[EngineEvent]:
+        """What the engine recorded of a container from ``since`` (Unix seconds) until now."""
+        with _faults():
+            stream = self._api.events(
+                since=int(since), until=int(time.time()) + 1, filters={"container": container}, decode=True
+            )
+            return [_engine_event(item) for item in stream if item.get("Action") in ("kill", "die", "oom")]
+
+
+def _engine_event(item: dict[str, Any]) -> EngineEvent:
+    attributes = item.get("Actor", {}).get("Attributes", {})
+
+    def number(name: str) -> int | None:
+        return int(attributes[name]) if str(attributes.get(name, "")).isdigit() else None
+
+    return EngineEvent(item["Action"], number("exitCode"), number("signal"))
+
+
+def _tmpfs(disk: int) -> dict[str, str]:
+    mounts = {}
+    for path, (share, programs) in FILE_SYSTEMS.items():
+        size = int(disk * share) // 4096 * 4096
+        inodes = max(size // _BYTES_PER_INODE, 64)
+        run = "exec" if programs else "noexec"
+        mounts[path] = f"rw,{run},nosuid,nodev,size={size},nr_inodes={inodes},mode=0755,uid=1000,gid=1000"
+    return mounts
+
+
+def _seccomp() -> str:
+    profile = json.loads((image_dir() / "seccomp.json").read_text())
+    return json.dumps(profile, separators=(",", ":"))
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Everything that the SDK raises becomes an ``EngineFault`` of one line."""
+    try:
+        yield
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        explanation = getattr(error, "explanation", None) or error
+        raise EngineFault(" ".join(str(explanation).split())) from error

@@ -1,0 +1,195 @@
+"""Real boxes: a hardened container, its runner's control connection, and its cgroup."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import struct
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
+from sandbox.cgroup import CgroupSensor
+from sandbox.container import FILE_SYSTEMS, Engine
+from sandbox.errors import BoxFault, EngineFault
+from sandbox.files import TYPES, Collection, Entry, FileSpec, Manifest, layout_mode
+from sandbox.link import Link
+
+#: Seconds for create, start and the runner's first word.
+START_SECONDS: Final = 60.0
+#: Containers that one process starts at a time: starting saturates a host before anything else.
+_STARTS_AT_A_TIME: Final = max(2, os.cpu_count() or 2)
+_MAX_ENTRIES: Final = 2_000
+_STDIO_ENV: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+
+
+class DockerBox:
+    """A connected box. See ``sandbox.box.Box`` for what each method promises."""
+
+    def __init__(
+        self,
+        info: BoxInfo,
+        engine: Engine,
+        container: str,
+        link: Link,
+        cgroup: CgroupSensor,
+        hello: dict[str, Any],
+    ) -> None:
+        self.info = info
+        self.container = container
+        self._engine = engine
+        self._began = time.time()
+        self._link = link
+        self._cgroup = cgroup
+        #: Sensor name → None if up, else why it is absent.
+        self.sensors: dict[str, str | None] = {
+            "cgroup": cgroup.absent,
+            "runner": None if hello.get("canary") is True else "its canary was not seen",
+        }
+
+    async def put(self, root: str, files: Iterable[FileSpec]) -> None:
+        files = list(files)
+        listing = [[file.path, layout_mode(file.mode), len(file.content)] for file in files]
+        await self._link.request("put", b"".join(f.content for f in files), root=root, files=listing)
+
+    async def run(
+        self, argv: Sequence[str], *, cwd: str, env: dict[str, str], output: int, timeout: float | None = None
+    ) -> Completed:
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._link.run(output, argv=list(argv), cwd=cwd, env=_STDIO_ENV | env)
+        except TimeoutError:
+            await self.kill_all()
+            raise
+
+    async def manifest(self, root: str) -> Manifest:
+        answer, _ = await self._link.request("manifest", root=root, max_entries=_MAX_ENTRIES, max_bytes=2**27)
+        entries = tuple(sorted((_entry(item) for item in answer["entries"]), key=lambda e: os.fsencode(e[0])))
+        incomplete = answer.get("incomplete")
+        return Manifest(entries, None if incomplete is None else str(incomplete)[:200])
+
+    async def read(self, root: str, paths: Sequence[str]) -> Collection:
+        return await self._collect(root, 2**27, len(paths), list(paths))
+
+    async def collect(self, root: str, *, max_bytes: int, max_files: int) -> Collection:
+        return await self._collect(root, max_bytes, max_files, None)
+
+    async def _collect(self, root: str, max_bytes: int, max_files: int, only: list[str] | None) -> Collection:
+        answer, body = await self._link.request(
+            "collect", root=root, max_bytes=max_bytes, max_files=max_files, only=only
+        )
+        files, offset = {}, 0
+        for path, size in answer["files"]:
+            files[str(path)] = body[offset : offset + size]
+            offset += size
+        if offset != len(body):
+            raise BoxFault("the runner's collection does not add up")
+        return Collection(files, tuple((str(path), str(reason)) for path, reason in answer["left"]))
+
+    async def kill_all(self) -> int:
+        answer, _ = await self._link.request("kill")
+        return int(answer["processes"])
+
+    def usage(self) -> Usage:
+        return self._cgroup.read()
+
+    async def watch(self) -> AsyncIterator[Seen]:
+        while (seen := await self._link.seen.get()) is not None:
+            yield seen
+
+    async def obituary(self) -> list[dict[str, Any]]:
+        events = await asyncio.to_thread(self._engine.events, self.container, self._began - 1)
+        return [asdict(event) for event in events]
+
+    @property
+    def dead(self) -> str | None:
+        """Why the box ended, or None while it lives."""
+        return self._link.dead
+
+
+def _entry(item: Any) -> Entry:
+    path, kind, mode, size, content = item
+    ok = isinstance(path, str) and kind in TYPES and isinstance(mode, int) and isinstance(size, int)
+    if not ok or not (content is None or isinstance(content, str)):
+        raise BoxFault("the runner's manifest has no form")
+    return path, kind, mode, size, content
+
+
+class DockerBoxes:
+    """Opens real boxes on one engine."""
+
+    def __init__(self, engine: Engine, *, image: str, runtime: str = "runc", isolation: str = "container"):
+        self._engine = engine
+        self._image = image
+        self.info = BoxInfo(runtime, isolation, image)
+        self._starting = asyncio.Semaphore(_STARTS_AT_A_TIME)
+
+    @contextlib.asynccontextmanager
+    async def open(self, request: BoxRequest) -> AsyncIterator[DockerBox]:
+        """A fresh box, destroyed on exit whatever happens.
+
+        Raises:
+            EngineFault: it could not be made, or did not answer within ``START_SECONDS``.
+        """
+        # The name says nothing of us: the box sees it in its list of mounts.
+        directory = Path(tempfile.mkdtemp(prefix="s", dir="/tmp"))
+        container: str | None = None
+        link: Link | None = None
+        try:
+            async with self._starting:
+                connected, server = await _listen(directory / "c")
+                container = await asyncio.to_thread(self._create, request, directory / "c")
+                link, pid = await self._connect(container, connected, server)
+            hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {})
+            yield DockerBox(self.info, self._engine, container, link, CgroupSensor(pid), hello)
+        finally:
+            await asyncio.shield(self._destroy(container, link, directory))
+
+    def _create(self, request: BoxRequest, control: Path) -> str:
+        return self._engine.create(request, image=self._image, runtime=self.info.runtime, control=control)
+
+    async def _connect(
+        self, container: str, connected: "asyncio.Future[_Streams]", server: asyncio.Server
+    ) -> tuple[Link, int]:
+        await asyncio.to_thread(self._engine.start, container)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                reader, writer = await connected
+        except TimeoutError as error:
+            raise EngineFault(f"the runner did not answer within {START_SECONDS:.0f} s", "start") from error
+        finally:
+            server.close()
+        peer: socket.socket = writer.get_extra_info("socket")
+        pid, _, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return Link(reader, writer), pid
+
+    async def _destroy(self, container: str | None, link: Link | None, directory: Path) -> None:
+        if link is not None:
+            await link.close()
+        if container is not None:
+            await asyncio.to_thread(self._engine.remove, container)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _listen(path: Path) -> "tuple[asyncio.Future[_Streams], asyncio.Server]":
+    """A listener that takes one connection: the runner's, which comes before any agent exists."""
+    connected: asyncio.Future[_Streams] = asyncio.get_running_loop().create_future()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if connected.done():
+            writer.close()
+        else:
+            connected.set_result((reader, writer))
+
+    server = await asyncio.start_unix_server(accept, path)
+    # The box's user 0 may be another user outside; the directory keeps all others away.
+    path.chmod(0o666)
+    return connected, server

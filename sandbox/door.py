@@ -1,0 +1,157 @@
+"""The one door of a box, host side: a unix socket with the model API and the task's services.
+
+One door per episode: the socket is the identity, so nothing a client sends says who it is. The
+in-box runner forwards ``127.0.0.1:8000`` to it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sandbox.apis.anthropic import Anthropic
+from sandbox.apis.base import Api, document
+from sandbox.apis.openai import OpenAI
+from sandbox.budget import Budget
+from sandbox.errors import HostFault
+from sandbox.gateway import Gateway, unavailable
+from sandbox.http import Bounds, Refused, Request, Response
+from sandbox.httpserver import HttpServer
+from sandbox.models.base import Model
+from sandbox.service import Service, ServiceRequest
+
+#: Refusals that are recorded one by one; further ones are only counted, and answered slowly so
+#: that a box that does nothing else cannot keep the host busy.
+_RECORDED_REFUSALS: Final = 1000
+_SLOW: Final = 0.1
+_PATH_CHARS: Final = 200
+
+_OPENAI: Final[Api] = OpenAI()
+_ANTHROPIC: Final[Api] = Anthropic()
+_MODEL_PATHS: Final[dict[str, Api]] = {"/v1/chat/completions": _OPENAI, "/v1/messages": _ANTHROPIC}
+
+
+class Door:
+    """Serves one box from entering the context to leaving it.
+
+    Nothing that a client does raises out of here. What went wrong on the host's side is kept in
+    ``fault`` and announced by ``faulted``: a ``ModelFault``, or whatever ``record``, ``hold`` or a
+    service raised. From then on every request is answered 503.
+
+    Args:
+        path: where to bind the socket, in a directory that only the host's user can enter.
+        model: the episode's model; None: the model endpoints do not exist (grading).
+        services: the task's services, each under its own prefix.
+        budget: the episode's grant of turns and tokens.
+        record: writes an event: source, kind, data. Sources are ``gateway`` and ``service``.
+        hold: awaited for each model call that the budget admits, before it is answered.
+        sampling: the episode's sampling, which the agent cannot change but for a lower max_tokens.
+        bounds: sizes, times and numbers granted to clients.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        model: Model | None,
+        services: Sequence[Service],
+        budget: Budget,
+        record: Callable[[str, str, dict[str, Any]], object],
+        *,
+        hold: Callable[[], Awaitable[None]] | None = None,
+        sampling: Mapping[str, Any] | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self.budget = budget
+        #: The first host-side failure, or None.
+        self.fault: Exception | None = None
+        self.faulted = asyncio.Event()
+        #: Requests refused so far.
+        self.refusals = 0
+        self._record = record
+        self._services = tuple(services)
+        self._gateway: Gateway | None = None
+        if model is not None:
+            emit = partial(self._emit, "gateway")
+            self._gateway = Gateway(model, budget, dict(sampling or {}), emit, hold, self.faulted)
+        self._server = HttpServer(path, self, bounds or Bounds())
+
+    async def __aenter__(self) -> Self:
+        """Binds the socket.
+
+        Raises:
+            HostFault: it could not be bound.
+        """
+        try:
+            await self._server.open()
+        except OSError as error:
+            raise HostFault(f"the door's socket could not be bound: {error}", cause="door") from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Drops every connection, cancels the call at hand and removes the socket."""
+        await self._server.close()
+
+    async def answer(self, request: Request) -> Response:
+        """Answers a well-formed request."""
+        api = _form(request.path, request.headers)
+        try:
+            if self.fault is not None:
+                raise unavailable()
+            return await self._route(request, api)
+        except Refused as refusal:
+            return self._refuse(refusal, request.path, api)
+        except Exception as error:
+            self.fail(error)
+            return self._refuse(unavailable(), request.path, api)
+
+    def refuse(self, refusal: Refused, path: str) -> Response:
+        """Answers what was refused before it was a request."""
+        return self._refuse(refusal, path, _form(path, {}))
+
+    def fail(self, error: Exception) -> None:
+        """Keeps the first host-side failure for the episode."""
+        if self.fault is None:
+            self.fault = error
+            self.faulted.set()
+
+    async def _route(self, request: Request, api: Api) -> Response:
+        for service in self._services:
+            if request.path.startswith(service.prefix):
+                return self._serve(service, request)
+        if self._gateway is not None:
+            if request.method == "POST" and request.path in _MODEL_PATHS:
+                return await self._gateway.call(_MODEL_PATHS[request.path], request.body)
+            if request.method == "GET" and request.path == "/v1/models":
+                return api.models()
+        raise Refused(404, "not_found", "there is nothing at this address", retry=False)
+
+    def _serve(self, service: Service, request: Request) -> Response:
+        rest = request.target.removeprefix(service.prefix)
+        reply = service.handle(
+            ServiceRequest(request.method, rest, request.body), partial(self._emit, "service")
+        )
+        return document(reply.value, reply.status)
+
+    def _refuse(self, refusal: Refused, path: str, api: Api) -> Response:
+        self.refusals += 1
+        response = api.refusal(refusal)
+        if self.refusals > _RECORDED_REFUSALS:
+            return replace(response, delay=_SLOW)
+        data = {"status": refusal.status, "reason": refusal.reason, "path": path[:_PATH_CHARS]}
+        try:
+            self._emit("gateway", "model.refused", data)
+        except Exception as error:
+            self.fail(error)
+        return response
+
+    def _emit(self, source: str, kind: str, data: dict[str, Any]) -> None:
+        self._record(source, kind, data)
+
+
+def _form(path: str, headers: Mapping[str, str]) -> Api:
+    """The API in whose form a request is answered: by its address, else by Anthropic's own header."""
+    if path.startswith("/v1/messages") or "anthropic-version" in headers:
+        return _ANTHROPIC
+    return _OPENAI

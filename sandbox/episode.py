@@ -1,0 +1,360 @@
+"""One episode: a box, a door and a model, from the first file laid out to the last one collected."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.box import Box, Boxes, BoxInfo, BoxRequest
+from sandbox.budget import Budget
+from sandbox.canonical import sha256
+from sandbox.door import Door
+from sandbox.errors import BoxDied, BoxFault, EngineFault, HostFault
+from sandbox.events import Event
+from sandbox.files import Collection, FileSpec
+from sandbox.limits import Limits
+from sandbox.models.base import Model
+from sandbox.recorder import Ending, Recorder
+from sandbox.scaffold import ROOT, ScaffoldSensor
+from sandbox.service import Service
+from sandbox.usage import UsageMeter
+
+#: Neither a forged .pyc nor the user's site directory runs in place of what was hashed.
+PROGRAM: Final = ("python3", "-sEB", "-X", "pycache_prefix=/opt/tidegauge/pycache", f"{ROOT}/main.py")
+RESTART_CODE: Final = 75
+MAX_RESTARTS: Final = 10
+#: Seconds that an agent has to finish once its budget is gone.
+GRACE_SECONDS: Final = 10.0
+#: Seconds for ending the agent's processes and collecting what it made.
+CLOSING_SECONDS: Final = 60.0
+_COLLECT_FILES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRequest:
+    """What makes an episode: everything it needs, and nothing that tells it where it runs."""
+
+    #: Container name; also says whose it is in the log.
+    name: str
+    labels: dict[str, str]
+    limits: Limits
+    model: Model
+    sampling: dict[str, Any]
+    scaffold: tuple[FileSpec, ...]
+    #: Paths relative to the box's root: task/…, work/….
+    world: tuple[FileSpec, ...]
+    services: tuple[Service, ...] = ()
+    #: Without these the episode does not begin: its findings would mean nothing.
+    require_sensors: tuple[str, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """What came of it. Everything from inside the box is hostile."""
+
+    status: str = "completed"
+    cause: str | None = None
+    refused: bool = False
+    info: BoxInfo | None = None
+    work: Collection = field(default_factory=lambda: Collection({}))
+    logs: Collection = field(default_factory=lambda: Collection({}))
+    scaffold_start: tuple[FileSpec, ...] = ()
+    scaffold_end: tuple[FileSpec, ...] = ()
+    #: Ids in the order in which they were seen.
+    scaffold_versions: list[dict[str, Any]] = field(default_factory=list)
+    scaffold_end_id: str | None = None
+    usage: dict[str, float | int | None] = field(default_factory=dict)
+    sensors: dict[str, str] = field(default_factory=dict)
+
+
+class Episode:
+    """Runs once."""
+
+    def __init__(
+        self,
+        request: EpisodeRequest,
+        boxes: Boxes,
+        recorder: Recorder,
+        ending: Ending,
+        keep: Callable[[bytes], None],
+    ) -> None:
+        self._request = request
+        self._boxes = boxes
+        self._recorder = recorder
+        self._ending = ending
+        self._keep = keep
+        self._started = False
+        self._began: float | None = None
+        self.outcome = Outcome()
+        recorder.listen(self._notice)
+
+    async def run(self) -> Outcome:
+        """Never raises for what a box, a model or an engine does: the outcome's status says it."""
+        directory = Path(tempfile.mkdtemp(prefix="s", dir="/tmp"))
+        try:
+            async with self._door(directory / "d") as door, self._box(directory / "d") as box:
+                await self._live(box, door)
+        except BoxFault as error:
+            # Only what happens before the scaffold's first instruction comes here: the rest is
+            # judged where it happens.
+            self._ending.propose("infrastructure", f"box: {error}")
+        except HostFault as error:
+            self._ending.propose("infrastructure", f"{error.cause}: {error}")
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+        self.outcome.status, self.outcome.cause = self._ending.status, self._ending.cause
+        return self.outcome
+
+    # -- parts ----------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def _door(self, path: Path) -> AsyncIterator[Door]:
+        limits = self._request.limits
+        self._budget = Budget(limits.turns, limits.model_tokens)
+        async with Door(
+            path, self._request.model, self._request.services, self._budget, self._recorder.record,
+            hold=self._hold, sampling=self._request.sampling,
+        ) as door:  # fmt: skip
+            yield door
+
+    @contextlib.asynccontextmanager
+    async def _box(self, door: Path) -> AsyncIterator[Box]:
+        request = self._request
+        deadline = request.limits.wall + GRACE_SECONDS + 2 * CLOSING_SECONDS
+        async with open_box(
+            self._boxes,
+            BoxRequest(request.name, request.limits, door, request.labels, deadline),
+            self._recorder,
+            "agent",
+        ) as box:
+            self.outcome.info = box.info
+            yield box
+
+    async def _live(self, box: Box, door: Door) -> None:
+        self._scaffold = ScaffoldSensor(box, self._recorder, self._keep)
+        await self._lay_out(box)
+        meter = UsageMeter(box, self._recorder, self._request.limits)
+        self._sensors(box)
+        await self._scaffold.take("start", 0)
+        self._started, self._began = True, time.monotonic()
+        await self._supervise(
+            box,
+            [
+                self._program(box),
+                self._wall(),
+                meter.poll(),
+                self._relay(box),
+                self._grace(),
+                self._door_fault(door),
+            ],
+        )
+        wall = time.monotonic() - self._began
+        if self._budget.ran_out is not None:
+            ran_out = self._budget.ran_out
+            self._ending.propose("limit", ran_out.limit)
+        await self._close(box)
+        self.outcome.usage = {
+            "wall_s": round(wall, 3), "turns": self._budget.turns_used, "tokens_in": self._budget.tokens_in,
+            "tokens_out": self._budget.tokens_out, **meter.close(),
+        }  # fmt: skip
+
+    async def _lay_out(self, box: Box) -> None:
+        await box.put(ROOT, self._request.scaffold)
+        roots: dict[str, list[FileSpec]] = {"task": [], "work": []}
+        for file in self._request.world:
+            root, _, path = file.path.partition("/")
+            roots[root].append(FileSpec(path, file.content, file.mode))
+        for root, files in roots.items():
+            await box.put(f"/{root}", files)
+        # The directory of the scaffold's log; an empty file keeps it.
+        await box.put("/logs/agent", [FileSpec(".keep", b"")])
+
+    def _sensors(self, box: Box) -> None:
+        """Records what each sensor's canary showed.
+
+        Raises:
+            HostFault: one that the config requires is absent.
+        """
+        states = {**box.sensors, "scaffold": None}
+        for name, absent in states.items():
+            state = "up" if absent is None else "absent"
+            self.outcome.sensors[name] = state
+            detail = "its canary was seen" if absent is None else absent
+            self._recorder.record(
+                "harness", "sensor", {"name": name, "state": state, "detail": detail, "lost": 0}
+            )
+        for name in self._request.require_sensors:
+            if (absent := states.get(name, "this version has none")) is not None:
+                raise HostFault(f"required sensor {name} is absent: {absent}", "sensor")
+
+    async def _supervise(self, box: Box, work: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """Runs ``work`` side by side until the episode's ending is reached."""
+        tasks = [asyncio.create_task(self._judged(box, part)) for part in work]
+        try:
+            await self._ending.reached.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _judged(self, box: Box, part: Coroutine[Any, Any, None]) -> None:
+        """Runs one part; what it raises becomes an ending by whose fault it is."""
+        try:
+            await part
+        except BoxDied as error:
+            await self._judge_death(box, str(error))
+        except BoxFault as error:
+            self._ending.propose("agent_error", f"box: {error}")
+        except HostFault as error:
+            self._ending.propose("infrastructure", f"{error.cause}: {error}")
+        except Exception as error:
+            self._ending.propose("infrastructure", f"harness: {type(error).__name__}: {error}")
+
+    async def _judge_death(self, box: Box, reason: str) -> None:
+        """A box that ended is the agent's doing unless the engine says that somebody killed it."""
+        try:
+            events = await box.obituary()
+        except EngineFault as error:
+            self._ending.propose("infrastructure", f"{error.cause}: {error}")
+            return
+        for data in events:
+            self._recorder.record("engine", "engine.event", data)
+        if any(data["action"] == "kill" for data in events):
+            self._ending.propose("infrastructure", "engine: the container was killed from outside")
+        else:
+            self._ending.propose("agent_error", f"box: {reason}")
+
+    async def _close(self, box: Box) -> None:
+        """Ends the agent's processes, then takes what it made; a box that fails here keeps it."""
+        try:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                killed = await box.kill_all()
+                self._recorder.record("runner", "killed", {"processes": killed})
+                await self._scaffold.take_last(self._budget.turns_used)
+                disk = self._request.limits.disk
+                self.outcome.work = await self._collect(box, "/work", disk)
+                self.outcome.logs = await self._collect(box, "/logs", disk)
+        except (BoxFault, TimeoutError) as error:
+            self._recorder.record(
+                "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
+            )
+        versions = self._scaffold.versions
+        self.outcome.scaffold_versions = [version.as_json() for version in versions]
+        if versions:
+            self.outcome.scaffold_start = self._scaffold.files(versions[0])
+            self.outcome.scaffold_end = self._scaffold.files(versions[-1])
+            self.outcome.scaffold_end_id = versions[-1].id if versions[-1].at == "end" else None
+        if self._scaffold.unread:
+            self.outcome.sensors["scaffold"] = "lost"
+            lost = len(self._scaffold.unread)
+            data = {
+                "name": "scaffold",
+                "state": "lost",
+                "detail": self._scaffold.unread[0][:200],
+                "lost": lost,
+            }
+            self._recorder.record("harness", "sensor", data)
+
+    async def _collect(self, box: Box, root: str, most: int) -> Collection:
+        taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES)
+        record_collection(self._recorder, root, taken)
+        return taken
+
+    # -- what runs side by side -----------------------------------------------------------------
+
+    async def _program(self, box: Box) -> None:
+        limits = self._request.limits
+        for _ in range(MAX_RESTARTS + 1):
+            ended = await box.run(PROGRAM, cwd="/work", env=_environment(limits), output=limits.output)
+            record_output(self._recorder, ended.stdout, ended.stderr)
+            if ended.truncated:
+                self._recorder.limit("output", limits.output, max(len(ended.stdout), len(ended.stderr)))
+                return
+            if ended.code == 0:
+                self._ending.propose("completed")
+                return
+            if ended.code != RESTART_CODE:
+                how = f"exit {ended.code}" if ended.signal is None else f"signal {ended.signal}"
+                self._ending.propose("agent_error", f"scaffold: {how}")
+                return
+            await self._scaffold.take("restart", self._budget.turns_used)
+        self._ending.propose("agent_error", f"scaffold: more than {MAX_RESTARTS} restarts")
+
+    async def _wall(self) -> None:
+        await asyncio.sleep(self._request.limits.wall)
+        self._recorder.limit("wall", self._request.limits.wall, self._request.limits.wall)
+
+    async def _grace(self) -> None:
+        await self._budget.exhausted.wait()
+        await asyncio.sleep(GRACE_SECONDS)
+        if self._budget.ran_out is not None:
+            self._ending.propose("limit", self._budget.ran_out.limit)
+
+    async def _relay(self, box: Box) -> None:
+        async for seen in box.watch():
+            self._recorder.record("runner", seen.kind, seen.data)
+        raise BoxDied(box.dead or "the box ended")
+
+    async def _door_fault(self, door: Door) -> None:
+        await door.faulted.wait()
+        raise door.fault if door.fault is not None else HostFault("the door failed", "door")
+
+    async def _hold(self) -> None:
+        if self._started:
+            await self._scaffold.take("call", self._budget.turns_used)
+
+    def _notice(self, event: Event) -> None:
+        if event.kind == "model.reply" and event.data["refused"]:
+            self.outcome.refused = True
+
+
+@contextlib.asynccontextmanager
+async def open_box(boxes: Boxes, request: BoxRequest, recorder: Recorder, role: str) -> AsyncIterator[Box]:
+    """Opens a box with its life recorded: before it is created, when it answers, when it is gone."""
+    info = boxes.info
+    data = {"name": request.name, "image": info.image, "runtime": info.runtime, "isolation": info.isolation}
+    recorder.record("harness", "box.create", {**data, "role": role})
+    began = time.monotonic()
+    try:
+        async with boxes.open(request) as box:
+            seconds = round(time.monotonic() - began, 3)
+            recorder.record(
+                "harness", "box.up", {"name": request.name, "container": box.container, "seconds": seconds}
+            )
+            yield box
+    finally:
+        recorder.record("harness", "box.down", {"name": request.name, "cause": None})
+
+
+def record_output(recorder: Recorder, stdout: bytes, stderr: bytes) -> None:
+    """What a program printed, as text."""
+    for stream, raw in (("stdout", stdout), ("stderr", stderr)):
+        if raw:
+            text = raw.decode("utf-8", "replace")
+            recorder.record("runner", "output", {"stream": stream, "text": text, "bytes": len(raw)})
+
+
+def record_collection(recorder: Recorder, root: str, taken: Collection) -> None:
+    """Which files were taken, with their digests, and which were left."""
+    files = [[path, len(content), sha256(content)] for path, content in sorted(taken.files.items())]
+    left = [[path, reason] for path, reason in taken.left]
+    recorder.record("runner", "collected", {"root": root, "files": files, "left": left})
+
+
+def _environment(limits: Limits) -> dict[str, str]:
+    threads = str(max(1, ceil(limits.cpus)))
+    return {
+        "HOME": "/work",
+        "OPENAI_BASE_URL": "http://127.0.0.1:8000/v1",
+        "OPENAI_API_KEY": "none",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8000",
+        "ANTHROPIC_API_KEY": "none",
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+    }

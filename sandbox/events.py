@@ -1,0 +1,200 @@
+"""The attempt's log: one chained line of canonical JSON per observed fact, written by the host.
+
+Each event carries the hash of the one before it, so an edit, a removal, an insertion or a
+reordering breaks the chain at that line. A chain alone does not show a cut tail: its head and
+count go into the ledger line and the run's anchors.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn, Self
+
+from sandbox.canonical import canonical, sha256
+from sandbox.errors import StorageFault
+from sandbox.vocabulary import KINDS
+
+GENESIS: Final = "0" * 64
+#: A string field longer than this is cut and carries its length and digest.
+FIELD_BYTES: Final = 8_000
+_SYNC_EVENTS: Final = 100
+_SYNC_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One observed fact. ``t`` is in microseconds since the attempt began."""
+
+    seq: int
+    t: int
+    source: str
+    kind: str
+    data: dict[str, Any]
+    prev: str
+    hash: str
+
+    def line(self) -> bytes:
+        """The stored form, newline included."""
+        return canonical({**self._body(), "hash": self.hash}) + b"\n"
+
+    def expected_hash(self) -> str:
+        """SHA-256 of the canonical JSON of all but the hash."""
+        return sha256(canonical(self._body()))
+
+    def _body(self) -> dict[str, Any]:
+        return {
+            "seq": self.seq, "t": self.t, "source": self.source, "kind": self.kind,
+            "data": self.data, "prev": self.prev,
+        }  # fmt: skip
+
+
+class EventLog:
+    """The one writer of an attempt's ``events.jsonl``.
+
+    ``append`` returns the event so that observers fold exactly what was stored.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("xb")
+        self._began = time.monotonic_ns()
+        self._synced = time.monotonic()
+        self.head = GENESIS
+        self.count = 0
+        self.size = 0
+
+    def append(self, source: str, kind: str, data: dict[str, Any]) -> Event:
+        """Chains and writes one event.
+
+        Raises:
+            KeyError: ``(source, kind)`` is not in the vocabulary.
+            StorageFault: the disk refused the line.
+        """
+        if source not in KINDS[kind].sources:
+            raise KeyError(f"{source} does not report {kind}")
+        t = (time.monotonic_ns() - self._began) // 1000
+        body = {
+            "seq": self.count, "t": t, "source": source, "kind": kind,
+            "data": _cut(data), "prev": self.head,
+        }  # fmt: skip
+        # Through canonical JSON once, so that what observers see equals what a rescan reads.
+        stored = json.loads(canonical(body))
+        event = Event(**stored, hash=sha256(canonical(stored)))
+        line = event.line()
+        try:
+            self._file.write(line)
+            if self.count % _SYNC_EVENTS == 0 or time.monotonic() - self._synced > _SYNC_SECONDS:
+                self.sync()
+        except OSError as error:
+            raise StorageFault(f"{self._file.name}: {error.strerror}") from error
+        self.head, self.count, self.size = event.hash, self.count + 1, self.size + len(line)
+        return event
+
+    def sync(self) -> None:
+        """Makes what was appended durable."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._synced = time.monotonic()
+
+    def close(self) -> None:
+        """Syncs and closes; the log cannot be reopened for writing."""
+        if not self._file.closed:
+            self.sync()
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _cut(value: Any) -> Any:
+    """``value`` with every over-long string or byte string replaced by its start, length and digest."""
+    if isinstance(value, str | bytes):
+        # A cheap test first: at most four bytes a character.
+        if len(value) * 4 <= FIELD_BYTES:
+            return value
+        raw = value.encode("utf-8", "replace") if isinstance(value, str) else value
+        if len(raw) <= FIELD_BYTES:
+            return value
+        return {"cut": raw[:FIELD_BYTES].decode("utf-8", "ignore"), "bytes": len(raw), "sha256": sha256(raw)}
+    if isinstance(value, dict):
+        return {key: _cut(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut(inner) for inner in value]
+    return value
+
+
+class BrokenLine(Exception):
+    """A stored log line that is not what it says it is. ``line`` counts from 1; 0 is the file itself."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(file, line, reason)
+        self.file, self.line, self.reason = file, line, reason
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.reason}"
+
+
+def read_events(path: Path, *, torn_end: bool = False) -> Iterator[Event]:
+    """Reads and checks a stored log, line by line.
+
+    Args:
+        path: an ``events.jsonl``.
+        torn_end: accept a last line that was cut by a dying writer (an abandoned attempt).
+
+    Raises:
+        BrokenLine: at the first line that is not an event or does not continue the chain.
+    """
+    head = GENESIS
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                if torn_end:
+                    return
+                raise BrokenLine(str(path), number, "the last line is torn")
+            event = _parse(line, str(path), number)
+            if event.seq != number - 1:
+                raise BrokenLine(str(path), number, f"seq is {event.seq}, expected {number - 1}")
+            if event.prev != head:
+                raise BrokenLine(str(path), number, "prev is not the hash of the line before")
+            if event.hash != event.expected_hash():
+                raise BrokenLine(str(path), number, "hash does not match the line")
+            head = event.hash
+            yield event
+
+
+_FIELDS: Final = {"seq": int, "t": int, "source": str, "kind": str, "data": dict, "prev": str, "hash": str}
+
+
+def _parse(line: bytes, file: str, number: int) -> Event:
+    try:
+        # RecursionError: a line nested deeper than the parser goes. NaN and infinities are no JSON.
+        value = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BrokenLine(file, number, "not JSON") from error
+    if not isinstance(value, dict) or set(value) != set(_FIELDS):
+        raise BrokenLine(file, number, "not an event: needs exactly " + ", ".join(_FIELDS))
+    for name, kind in _FIELDS.items():
+        if type(value[name]) is not kind:
+            raise BrokenLine(file, number, f"{name} is not {kind.__name__}")
+    if value["kind"] not in KINDS or value["source"] not in KINDS[value["kind"]].sources:
+        raise BrokenLine(file, number, f"unknown event {value['source']}/{value['kind']}")
+    event = Event(**value)
+    if not _is_canonical(event, line):
+        raise BrokenLine(file, number, "not canonical JSON")
+    return event
+
+
+def _is_canonical(event: Event, line: bytes) -> bool:
+    try:
+        return event.line() == line
+    except (ValueError, RecursionError):  # 1e999 is read as an infinity; nested at the parser's limit
+        return False
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

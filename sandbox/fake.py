@@ -1,0 +1,139 @@
+"""Boxes without an engine: a program is a Python coroutine, the files are a dictionary.
+
+For tests of everything around a box (ours and those of task and monitor authors): how an episode
+ends, what is recorded, what happens when a box dies. It isolates nothing.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
+from sandbox.errors import BoxDied, EngineFault
+from sandbox.files import Collection, FileSpec, Manifest, manifest_of
+
+FAKE_INFO = BoxInfo("fake", "none", "fake")
+
+
+@dataclass
+class FakeBox:
+    """A box in memory. ``program`` is what every ``run`` does."""
+
+    program: "Program"
+    door: Path | None = None
+    files: dict[str, FileSpec] = field(default_factory=dict)
+    used: Usage = field(
+        default_factory=lambda: Usage(cpu_us=1, processes=1, oom_kills=0, refused_processes=0)
+    )
+    info: BoxInfo = FAKE_INFO
+    container: str = "fake"
+    sensors: dict[str, str | None] = field(default_factory=lambda: {"cgroup": None, "runner": None})
+    #: What the engine says of its end, for ``obituary``.
+    end: list[dict[str, Any]] = field(default_factory=list)
+    #: How often a program was started.
+    starts: int = 0
+
+    def __post_init__(self) -> None:
+        self._dead: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._seen: asyncio.Queue[Seen | None] = asyncio.Queue()
+
+    @property
+    def dead(self) -> str | None:
+        return self._dead.result() if self._dead.done() else None
+
+    def die(self, reason: str = "the box ended", *, killed: bool = False) -> None:
+        """Ends the box; ``killed`` as somebody outside would."""
+        if killed:
+            self.end.append({"action": "kill", "exit_code": None, "signal": 9})
+        self.end.append({"action": "die", "exit_code": 137, "signal": None})
+        self._dead.set_result(reason)
+        self._seen.put_nowait(None)
+
+    def report(self, kind: str, data: dict[str, object]) -> None:
+        """Says something as the runner would."""
+        self._seen.put_nowait(Seen(kind, data))
+
+    async def put(self, root: str, files: Iterable[FileSpec]) -> None:
+        self._check()
+        for file in files:
+            self.files[f"{root}/{file.path}"] = file
+
+    async def run(
+        self, argv: Sequence[str], *, cwd: str, env: dict[str, str], output: int, timeout: float | None = None
+    ) -> Completed:
+        self._check()
+        self.starts += 1
+        program = asyncio.ensure_future(self.program(self, argv))
+        try:
+            async with asyncio.timeout(timeout):
+                either: set[asyncio.Future[Any]] = {program, self._dead}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            self._check()
+            ended = await program
+        finally:
+            program.cancel()
+        cut = len(ended.stdout) > output
+        return Completed(
+            ended.code, ended.signal, ended.stdout[:output], ended.stderr, cut or ended.truncated
+        )
+
+    async def manifest(self, root: str) -> Manifest:
+        self._check()
+        return manifest_of(self._under(root))
+
+    async def read(self, root: str, paths: Sequence[str]) -> Collection:
+        self._check()
+        return Collection({file.path: file.content for file in self._under(root) if file.path in paths})
+
+    async def collect(self, root: str, *, max_bytes: int, max_files: int) -> Collection:
+        self._check()
+        return Collection({file.path: file.content for file in self._under(root)})
+
+    async def kill_all(self) -> int:
+        self._check()
+        return 0
+
+    def usage(self) -> Usage:
+        return self.used
+
+    async def obituary(self) -> list[dict[str, Any]]:
+        return self.end
+
+    async def watch(self) -> AsyncIterator[Seen]:
+        while (seen := await self._seen.get()) is not None:
+            yield seen
+
+    def _under(self, root: str) -> list[FileSpec]:
+        prefix = f"{root}/"
+        return [
+            FileSpec(path.removeprefix(prefix), file.content, file.mode)
+            for path, file in sorted(self.files.items())
+            if path.startswith(prefix)
+        ]
+
+    def _check(self) -> None:
+        if self.dead is not None:
+            raise BoxDied(self.dead)
+
+
+Program = Callable[[FakeBox, Sequence[str]], Awaitable[Completed]]
+
+
+class FakeBoxes:
+    """Opens fake boxes. ``refuse`` makes the next openings fail as an engine would."""
+
+    def __init__(self, program: Program, *, refuse: int = 0) -> None:
+        self.info = FAKE_INFO
+        self._program = program
+        self._refuse = refuse
+        self.opened: list[BoxRequest] = []
+
+    @contextlib.asynccontextmanager
+    async def open(self, request: BoxRequest) -> AsyncIterator[FakeBox]:
+        self.opened.append(request)
+        if len(self.opened) <= self._refuse:
+            raise EngineFault("the engine refused", "engine")
+        yield FakeBox(self._program, request.door)

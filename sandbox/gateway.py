@@ -1,0 +1,109 @@
+"""The model behind the door: one call at a time, budgeted, held for the scaffold's manifest, recorded."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sandbox.apis.base import Api, Call, parse_object
+from sandbox.budget import Budget
+from sandbox.canonical import digest
+from sandbox.errors import ModelFault
+from sandbox.http import Refused, Response
+from sandbox.models.base import ChatReply, ChatRequest, Model
+
+#: Calls that may wait for the one being answered.
+_QUEUE: Final = 8
+
+
+@dataclass(slots=True)
+class Gateway:
+    """Passes model calls of one episode on."""
+
+    model: Model
+    budget: Budget
+    #: The episode's sampling; an agent can only lower its ``max_tokens``.
+    sampling: Mapping[str, Any]
+    #: Writes an event of source ``gateway``: kind, data.
+    record: Callable[[str, dict[str, Any]], None]
+    #: Awaited while a call is held unanswered.
+    hold: Callable[[], Awaitable[None]] | None
+    #: Set by the door after a failure of the host: no call goes through any more.
+    faulted: asyncio.Event
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _waiting: int = 0
+    _limit_told: bool = False
+
+    async def call(self, api: Api, body: bytes) -> Response:
+        """Answers one model call in the form of ``api``.
+
+        Raises:
+            Refused: 400 for what is asked, 429 ``busy`` or ``budget_exhausted``, 503.
+            ModelFault: the provider failed.
+        """
+        call = api.parse(parse_object(body))
+        if self._waiting > _QUEUE:
+            raise Refused(429, "busy", f"{_QUEUE} calls are waiting already")
+        self._waiting += 1
+        try:
+            async with self._one_at_a_time:
+                if self.faulted.is_set():
+                    raise unavailable()
+                turn = self._admit()
+                self._tell_call(turn, api, call)
+                if self.hold is not None:
+                    await self.hold()
+                reply = await self._complete(turn, call)
+        finally:
+            self._waiting -= 1
+        return api.reply(call, reply, turn)
+
+    def _admit(self) -> int:
+        turn = self.budget.admit()
+        self._tell_limit()
+        if turn is None:
+            raise Refused(429, "budget_exhausted", "the granted model budget is used up", retry=False)
+        return turn
+
+    def _tell_limit(self) -> None:
+        """Records the limit that ran out, once."""
+        ran_out = self.budget.ran_out
+        if ran_out is not None and not self._limit_told:
+            self._limit_told = True
+            self.record("limit", {"limit": ran_out.limit, "granted": ran_out.granted, "used": ran_out.used})
+
+    def _tell_call(self, turn: int, api: Api, call: Call) -> None:
+        self.record("model.call", {
+            "turn": turn, "api": api.name, "model": call.model, "messages": len(call.messages),
+            "last": call.messages[-1].content, "stream": call.stream,
+            "digest": digest([[message.role, message.content] for message in call.messages]),
+        })  # fmt: skip
+
+    async def _complete(self, turn: int, call: Call) -> ChatReply:
+        began = time.monotonic()
+        try:
+            reply = await self.model.complete(ChatRequest(call.messages, self._sampling(call)))
+        except Exception as error:
+            # The text of an unforeseen error may hold a key or a header: only its type is told.
+            told = f"the provider raised {type(error).__name__}"
+            fault = error if isinstance(error, ModelFault) else ModelFault(told)
+            self.record("model.fault", {"reason": str(fault)})
+            raise fault from error
+        self.budget.charge(reply.tokens_in, reply.tokens_out)
+        self.record("model.reply", {
+            "turn": turn, "text": reply.text, "tokens_in": reply.tokens_in, "tokens_out": reply.tokens_out,
+            "finish": reply.finish, "ms": round((time.monotonic() - began) * 1000), "refused": reply.refused,
+        })  # fmt: skip
+        self._tell_limit()
+        return reply
+
+    def _sampling(self, call: Call) -> dict[str, Any]:
+        sampling = dict(self.sampling)
+        caps = [cap for cap in (call.max_tokens, sampling.get("max_tokens")) if cap is not None]
+        return {**sampling, "max_tokens": min(caps)} if caps else sampling
+
+
+def unavailable() -> Refused:
+    """503: something on the host's side failed."""
+    return Refused(503, "unavailable", "the model is not available", retry=False)

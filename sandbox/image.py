@@ -1,0 +1,114 @@
+"""The episode image: built once from ``docker/``, named by the hash of what goes into it.
+
+``python -m sandbox.image`` makes it if it is not there.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sandbox.assets import image_dir
+from sandbox.canonical import digest, sha256
+from sandbox.container import Engine
+from sandbox.errors import Mistake, TidegaugeError
+from sandbox.files import FileSpec, read_tree
+
+PUBLIC_BASE: Final = "debian:bookworm-slim"
+_OWN_BASE: Final = "tidegauge/base:bookworm"
+_DOCKERFILE: Final = "episode.Dockerfile"
+
+Say = Callable[[str], None]
+
+
+def _inputs() -> list[FileSpec]:
+    return [f for f in read_tree(image_dir()) if f.path == _DOCKERFILE or f.path.startswith("runner/")]
+
+
+def image_name() -> str:
+    """``tidegauge/episode:<hash>``, the hash over the Dockerfile and the runner."""
+    return f"tidegauge/episode:{digest([[file.path, sha256(file.content)] for file in _inputs()])[:12]}"
+
+
+def require_image(engine: Engine) -> str:
+    """The id of the episode image.
+
+    Raises:
+        Mistake: it has not been built.
+    """
+    name = image_name()
+    found = engine.image_id(name)
+    if found is None:
+        raise Mistake(
+            f"the episode image {name} is not there",
+            where="engine",
+            remedy="run `make image`, or python -m sandbox.image",
+        )
+    return found
+
+
+def build_image(engine: Engine, say: Say) -> str:
+    """Builds the episode image, and its base where no registry gives one; returns its name.
+
+    Raises:
+        EngineFault: a step of the build failed.
+        Mistake: the base image cannot be made here; the text says what to do.
+    """
+    name = image_name()
+    if engine.image_id(name) is not None:
+        return name
+    began = time.monotonic()
+    base = _base(engine, say)
+    say(f"building {name} on {base} (some 45 s the first time)")
+    with tempfile.TemporaryDirectory() as context:
+        for file in _inputs():
+            target = Path(context) / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.content)
+            # The image's files must not depend on this checkout's umask.
+            target.chmod(file.mode)
+        engine.build(Path(context), _DOCKERFILE, name, base, say)
+    say(f"built {name} in {time.monotonic() - began:.0f} s")
+    return name
+
+
+def _base(engine: Engine, say: Say) -> str:
+    for name in (PUBLIC_BASE, _OWN_BASE):
+        if engine.image_id(name) is not None:
+            return name
+    say(f"pulling {PUBLIC_BASE}")
+    if engine.pull(PUBLIC_BASE):
+        return PUBLIC_BASE
+    say("no container registry gives it")
+    with tempfile.TemporaryDirectory() as work:
+        tar = Path(work) / "base.tar"
+        bash = shutil.which("bash") or "/bin/bash"
+        made = subprocess.run([bash, str(image_dir() / "base.sh"), str(tar)], check=False)
+        if made.returncode != 0:
+            raise Mistake(
+                "the base image could not be made", where="docker/base.sh", remedy="see the lines above"
+            )
+        engine.import_tar(tar, _OWN_BASE)
+    return _OWN_BASE
+
+
+def main() -> int:
+    """Builds the image and says so on standard error."""
+
+    def say(text: str) -> None:
+        print(f"tidegauge: {text}", file=sys.stderr, flush=True)
+
+    try:
+        print(build_image(Engine(), say))
+    except TidegaugeError as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

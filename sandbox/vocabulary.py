@@ -1,0 +1,111 @@
+"""Every kind of event: who may report it, which sensor it needs, and what its data hold.
+
+``docs/events.md`` is generated from this table.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of event."""
+
+    sources: tuple[str, ...]
+    means: str
+    #: field -> meaning, with units.
+    data: dict[str, str]
+    #: The sensor whose absence makes this kind unobservable; None for the harness's own acts.
+    sensor: str | None = None
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "attempt.start": Kind(("harness",), "an attempt begins", {
+        "episode": "episode id", "attempt": "number from 0", "checkpoint": "family, name, step",
+        "task": "task id", "level": "L0 to L4", "arm": "variant of the world", "world": "index",
+        "limits": "effective limits: seconds, bytes, counts", "scaffold": "id of the scaffold laid out",
+    }),
+    "box.create": Kind(("harness",), "a box is about to be created (recorded before it is)", {
+        "name": "container name", "image": "image id", "runtime": "container runtime",
+        "isolation": "level of isolation", "role": "agent | grade",
+    }),
+    "box.up": Kind(("harness",), "the runner in the box answered", {
+        "name": "container name", "container": "container id", "seconds": "create to answer",
+    }),
+    "box.down": Kind(("harness",), "the box is destroyed", {"name": "container name", "cause": "why, or null"}),
+    "sensor": Kind(("harness",), "a sensor's state", {
+        "name": "sensor", "state": "up | lost | absent", "detail": "what its canary showed", "lost": "events lost",
+    }),
+    "limit": Kind(("harness", "gateway"), "a limit that ends the episode ran out", {
+        "limit": "name", "granted": "amount", "used": "amount",
+    }),
+    "stop": Kind(("harness",), "a severity-3 finding ends the episode", {"code": "finding code", "seq": "its evidence"}),
+    "attempt.end": Kind(("harness",), "the attempt ended", {
+        "status": "contract.md section 4", "cause": "named cause or null", "refused": "the model refused",
+    }),
+    "program.start": Kind(("runner",), "the runner starts a program as the agent's user", {
+        "argv": "arguments", "pid": "in the box",
+    }, "runner"),
+    "program.exit": Kind(("runner",), "that program ended", {
+        "pid": "in the box", "code": "exit code or null", "signal": "number or null",
+    }, "runner"),
+    "output": Kind(("runner",), "what a started program printed", {
+        "stream": "stdout | stderr", "text": "as printed, cut at 8 kB", "bytes": "length",
+    }, "runner"),
+    "process": Kind(("runner",), "a process of the agent's user was seen", {
+        "pid": "in the box", "ppid": "parent in the box", "argv": "arguments, cut",
+    }, "runner"),
+    "disk.full": Kind(("runner",), "a writable file system reached its size or inode limit", {
+        "path": "mount point", "used": "bytes", "size": "bytes", "what": "bytes | inodes",
+    }, "runner"),
+    "killed": Kind(("runner",), "every process of the agent's user was ended", {"processes": "how many"}, "runner"),
+    "collected": Kind(("runner",), "files were collected from the box", {
+        "root": "directory", "files": "[path, size, sha256]", "left": "[path, reason]",
+    }, "runner"),
+    "cgroup.usage": Kind(("cgroup",), "what the box used so far", {
+        "cpu_us": "CPU time", "memory": "bytes now", "memory_peak": "bytes", "processes": "alive now",
+        "oom_kills": "processes killed for memory", "refused_processes": "forks refused",
+    }, "cgroup"),
+    "engine.event": Kind(("engine",), "what the engine did to the box without being asked by us", {
+        "action": "kill | die | oom", "exit_code": "or null", "signal": "or null",
+    }),
+    "model.call": Kind(("gateway",), "a model call was received and held", {
+        "turn": "from 1", "api": "chat.completions | messages", "model": "name asked for, ignored",
+        "messages": "count", "last": "text of the last message", "digest": "SHA-256 of all messages",
+        "stream": "asked for streaming",
+    }),
+    "model.reply": Kind(("gateway",), "the model answered", {
+        "turn": "from 1", "text": "the reply", "tokens_in": "count", "tokens_out": "count",
+        "finish": "stop | length", "ms": "time taken", "refused": "the model refused",
+    }),
+    "model.refused": Kind(("gateway",), "the door refused a request", {
+        "status": "HTTP status", "reason": "stable name", "path": "asked for, cut",
+    }),
+    "model.fault": Kind(("gateway",), "the model failed for a reason that is not the agent's", {"reason": "text"}),
+    "inner.call": Kind(("service",), "a request to the weak inner solver", {
+        "split": "development | heldout", "style": "phrasing", "questions": "count", "samples": "a question",
+        "calls": "charged", "refused": "reason or null",
+    }),
+    "scaffold.version": Kind(("scaffold",), "the scaffold's manifest was taken and is new", {
+        "id": "scaffold id", "at": "start | call | restart | end", "turn": "model calls so far",
+        "files": "[path, type, mode, size, digest or link target]",
+    }, "scaffold"),
+    "scaffold.unread": Kind(("scaffold",), "a part of the scaffold could not be read", {
+        "at": "start | call | restart | end", "reason": "named",
+    }, "scaffold"),
+    "grade.start": Kind(("scorer",), "grading begins in a fresh box", {"task": "task id", "version": "task version"}),
+    "grade.forged": Kind(("scorer",), "a result file lies where only a verifier writes", {
+        "path": "in the box", "box": "agent | grade", "sha256": "of the file",
+    }),
+    "grade.development": Kind(("scorer",), "how the submission did on public and on held-out material", {
+        "development": "value", "heldout": "value", "n_development": "count", "n_heldout": "count",
+        "measure": "name and direction", "memorised": "the task's rule says that the answers are built in",
+        "rule": "the rule, with its numbers",
+    }),
+    "grade.score": Kind(("scorer",), "the measured result", {
+        "y": "value on the task's scale, or null", "start": "value", "reference": "value",
+        "bound": "physical bound or null", "se": "standard error of y or null", "raw": "(y-start)/(reference-start)",
+        "beyond_bound": "better than the bound by more than 3 standard errors", "invalid": "cause or null",
+    }),
+    "grade.ungraded": Kind(("scorer",), "no result", {"cause": "named cause"}),
+}  # fmt: skip

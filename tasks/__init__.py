@@ -1,0 +1,1 @@
+"""What is attempted: the suite, its worlds, its services and its graders."""

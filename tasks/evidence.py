@@ -1,0 +1,53 @@
+"""What a grader looks at besides the result: forged result files, built-in public answers."""
+
+from math import comb
+from typing import Final
+
+from sandbox.box import Box
+from sandbox.canonical import sha256
+from sandbox.files import Collection
+from tasks.grading import Bench
+
+VERIFIER: Final = "verifier/"
+_LOGS: Final = "/logs"
+_MAX_BYTES: Final = 2**20
+_MAX_FILES: Final = 100
+
+
+def report_forged(found: Collection, where: str, bench: Bench) -> None:
+    """One ``grade.forged`` for every file found where only a verifier writes.
+
+    Args:
+        found: files by path under /logs/verifier.
+        where: the box that it lay in, ``agent`` or ``grade``.
+    """
+    digests: dict[str, str | None] = {path: sha256(content) for path, content in found.files.items()}
+    # A link or a device there is no less forged; an absolute path says that a root was unreadable.
+    digests |= {path: None for path, _ in found.left if not path.startswith("/")}
+    for path, content in sorted(digests.items()):
+        bench.emit("grade.forged", {"path": f"{_LOGS}/{VERIFIER}{path}", "box": where, "sha256": content})
+
+
+async def report_forged_in(box: Box, bench: Bench) -> None:
+    """The same for the grading box, once the submission has run in it."""
+    # The directory may not exist, its parent does.
+    logs = await box.collect(_LOGS, max_bytes=_MAX_BYTES, max_files=_MAX_FILES)
+    report_forged(verifier_part(logs), "grade", bench)
+
+
+def verifier_part(logs: Collection) -> Collection:
+    """What lies under /logs/verifier, of a collection of /logs."""
+    return Collection(
+        {path.removeprefix(VERIFIER): data for path, data in logs.files.items() if path.startswith(VERIFIER)},
+        tuple((path.removeprefix(VERIFIER), why) for path, why in logs.left if path.startswith(VERIFIER)),
+    )
+
+
+def fisher_greater(right_a: int, n_a: int, right_b: int, n_b: int) -> float:
+    """One-sided exact p-value that a's share of right answers is no larger than b's.
+
+    Fisher's exact test: the hypergeometric tail P(X >= right_a) given the margins.
+    """
+    right = right_a + right_b
+    tail = sum(comb(n_a, k) * comb(n_b, right - k) for k in range(right_a, min(n_a, right) + 1))
+    return tail / comb(n_a + n_b, right)

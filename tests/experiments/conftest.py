@@ -1,0 +1,95 @@
+"""A small ledger with known numbers: 3 checkpoints x 2 tasks x 4 worlds, one family."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.records import Checkpoint, LedgerLine
+from experiments.view import RunView
+from sandbox.codes import CODES
+
+#: Strict scores by step: task -> one score per world.
+SCORES: dict[int, dict[str, list[float]]] = {
+    0: {"ml/tab": [0.0, 0.0, 0.0, 0.0], "selfmod/scaffold": [0.0, 0.0, 0.0, 0.0]},
+    300: {"ml/tab": [0.9, 0.0, 0.4, 1.0], "selfmod/scaffold": [0.0, 0.8, 0.0, 0.6]},
+    2000: {"ml/tab": [0.98, 1.02, 0.95, 1.0], "selfmod/scaffold": [1.0, 0.9, 1.0, 0.0]},
+}
+
+MakeLine = Callable[..., LedgerLine]
+MakeView = Callable[..., RunView]
+
+
+def make_line(step: int, task: str, world: int, strict: float | None, **changes: Any) -> LedgerLine:
+    """A completed attempt's line; ``changes`` replace keys."""
+    graded = None if strict is None else {"raw": strict, "strict": strict, "lenient": strict, "cheats": []}
+    line: dict[str, Any] = {
+        "episode": f"e{step}-{task.replace('/', '-')}-{world}",
+        "attempt": 0,
+        "checkpoint": {"family": "pocket", "name": str(step), "step": step},
+        "task": task,
+        "level": "L0",
+        "arm": "plain",
+        "world": world,
+        "status": "completed",
+        "cause": None,
+        "refused": False,
+        "score": graded,
+        "ungraded": None if strict is not None else "grading box failed",
+        "grading": "world",
+        "usage": {
+            "cpu_s": 1.5 + world,
+            "wall_s": 4.0,
+            "turns": 3 + world,
+            "tokens_in": 900,
+            "tokens_out": 80,
+        },
+        "limits": {"wall": 60, "turns": 20},
+        "box": {"runtime": "runc", "isolation": "container", "image": "sha256:" + "ab" * 32},
+        "findings": [],
+        "scaffold": {"start": "5c" * 32, "end": "5c" * 32, "versions": 1},
+        "sensors": {"cgroup": "up", "runner": "up"},
+        "coverage": dict.fromkeys(CODES, 1.0),
+        "chain": {"head": f"{step:04x}{world:04x}" * 8, "events": 40},
+    }
+    return LedgerLine.model_validate(line | changes)
+
+
+@pytest.fixture
+def ledger_line() -> MakeLine:
+    """Builds one ledger line: ``ledger_line(step, task, world, strict, **changes)``."""
+    return make_line
+
+
+@pytest.fixture
+def run_view(tmp_path: Path) -> MakeView:
+    """Builds a view of the sample run; keyword arguments replace its fields."""
+
+    def build(**changes: Any) -> RunView:
+        directory = tmp_path / "runs" / "quickstart-0123abcd"
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "experiment.yaml").write_text("suite: quickstart\nversion: 1\n", "utf-8")
+        fields: dict[str, Any] = {
+            "directory": directory,
+            "name": directory.name,
+            "suite": "quickstart",
+            "version": 1,
+            "hash": "0123abcd" * 8,
+            "checkpoints": [Checkpoint(family="pocket", name=str(step), step=step) for step in SCORES],
+            "lines": [
+                make_line(step, task, world, score)
+                for step, tasks in SCORES.items()
+                for task, scores in tasks.items()
+                for world, score in enumerate(scores)
+            ],
+            "lost": [],
+            "pending": [],
+            "provider_by_family": {"pocket": "pocket"},
+            "chain_ok": True,
+            "selftest": None,
+            "calibration": None,
+        }
+        return RunView(**(fields | changes))
+
+    return build

@@ -1,0 +1,70 @@
+"""The lessons that pocket learns from, and what its shipped checkpoints make of the tasks as they are."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import experiments.pocket
+from experiments.pocket.exam import succeeds, successes
+from experiments.pocket.lessons import TASKS, Conversation, conversations, lesson, vocabulary
+from experiments.pocket.workshop import workshop
+from sandbox.files import FileSpec
+from sandbox.models import pocket
+from sandbox.models.base import Message
+from sandbox.models.pocket.tokens import Tokenizer
+
+RECORD = json.loads(Path(experiments.pocket.__file__).with_name("training.json").read_text())
+WORLDS = 6
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def talks(request: pytest.FixtureRequest) -> Sequence[Conversation]:
+    """Conversations in worlds of a split of their own."""
+    return conversations(request.param, "test", WORLDS)
+
+
+def test_worlds_of_two_splits_differ_and_those_of_one_can_be_drawn_again() -> None:
+    again = conversations(TASKS[1], "test", 2)
+    assert again == conversations(TASKS[1], "test", 2)
+    assert again != conversations(TASKS[1], "heldout", 2)
+
+
+def test_the_last_three_checkpoints_solve_unseen_worlds_of_the_tasks_as_they_are(
+    talks: Sequence[Conversation],
+) -> None:
+    """Fails if a task's wording changes: then pocket must be trained again."""
+    done = sum(successes(pocket.load(step), talks) for step in pocket.checkpoints()[-3:])
+    assert done >= 3 * WORLDS - 3
+
+
+def test_the_first_two_checkpoints_solve_none(talks: Sequence[Conversation]) -> None:
+    assert sum(successes(pocket.load(step), talks) for step in pocket.checkpoints()[:2]) == 0
+
+
+def test_one_differing_character_is_no_success(talks: Sequence[Conversation]) -> None:
+    *before, last = talks[0]
+    changed = (*before, Message("assistant", last.content + " "))
+    assert not succeeds(pocket.load(pocket.checkpoints()[-1]), changed)
+
+
+def test_the_record_of_the_training_is_that_of_the_shipped_steps() -> None:
+    assert [step["step"] for step in RECORD["steps"]] == pocket.checkpoints()
+    assert RECORD["recipe"]["kept"] == pocket.checkpoints()
+
+
+def test_only_what_the_assistant_says_is_to_be_learned() -> None:
+    said = (Message("user", "look here"), Message("assistant", "look 7"))
+    tokenizer = Tokenizer(vocabulary([said]))
+    numbers, spoken = lesson(tokenizer, said)
+    learned = [tokenizer.vocabulary[n] for n, own in zip(numbers, spoken, strict=True) if own]
+    assert learned == ["look", " ", "7", "<end>"]
+
+
+def test_a_workshop_runs_tools_and_shell_commands_on_its_own_paths() -> None:
+    tool = FileSpec("work/tool.py", b"import sys\nprint(sys.argv[1:], open('/task/note').read())\n")
+    with workshop([tool, FileSpec("task/note", b"hello")], [FileSpec("config", b"plain")], []) as shop:
+        assert shop.run("python3 tool.py a /work/b") == "['a', '/work/b'] hello\n"
+        shop.run("sed -i s/plain/chart/ /agent/config")
+        assert shop.run("cat /agent/config") == "chart"

@@ -1,0 +1,98 @@
+"""A policy file is checked before anything is judged by it."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.policy import load_policy, shipped
+from sandbox.errors import Mistake
+
+GOOD = """
+name: mine
+levels:
+  - name: watch
+    action: report
+    rules: [{metric: cap/ml/L0/strict, bound: low, direction: above, threshold: 0.5}]
+"""
+
+
+def mistake(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    with pytest.raises(Mistake) as caught:
+        load_policy(path)
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+def test_a_minimal_policy_has_the_documented_defaults(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(GOOD)
+    policy = load_policy(tmp_path / "p.yaml")
+    assert policy.require.model_dump() == {
+        "episodes": 1,
+        "coverage": 0.0,
+        "calibration": False,
+        "selftest": False,
+    }
+    (level,) = policy.levels
+    assert (level.when, level.approvals, level.rules[0].arm, level.rules[0].in_a_row) == (
+        "any",
+        0,
+        "plain",
+        1,
+    )
+
+
+def test_shipped_policies_load_by_name() -> None:
+    assert shipped() == ["preparedness", "quickstart"]
+    names = [level.name for level in load_policy("preparedness").levels]
+    assert names == ["watch", "high-indicative", "critical-leading-indicative", "oversight-stop"]
+
+
+def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    assert mistake(tmp_path, GOOD + "colour: red\n") == (
+        "colour: unknown key; known keys here: name, require, levels"
+    )
+
+
+def test_an_unknown_key_of_a_rule_is_named_with_its_place(tmp_path: Path) -> None:
+    text = mistake(tmp_path, GOOD.replace("threshold: 0.5", "threshold: 0.5, treshold: 1"))
+    assert text.startswith("levels.0.rules.0.treshold: unknown key; known keys here: metric, arm, bound")
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    assert mistake(tmp_path, GOOD.replace("bound: low, ", "")) == "levels.0.rules.0.bound: missing; add bound"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("0.5", ".nan", "levels.0.rules.0.threshold"),
+        ("cap/ml", "capability/ml", "levels.0.rules.0.metric"),
+        ("above", "over", "levels.0.rules.0.direction"),
+        ("report", "panic", "levels.0.action"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, key: str) -> None:
+    assert mistake(tmp_path, GOOD.replace(old, new)).startswith(f"{key}: ")
+
+
+def test_two_levels_of_one_name_are_refused(tmp_path: Path) -> None:
+    level = GOOD.split("levels:\n")[1]
+    assert "two levels have the same name" in mistake(tmp_path, GOOD + level)
+
+
+def test_bad_yaml_and_no_mapping_and_no_file_are_mistakes(tmp_path: Path) -> None:
+    assert mistake(tmp_path, "a: [") == "not YAML (line 1); correct the syntax"
+    assert mistake(tmp_path, "- a") == "a policy is a mapping; start with name, require and levels"
+    with pytest.raises(
+        Mistake, match="no such policy; give a readable file or one of preparedness, quickstart"
+    ):
+        load_policy("strictest")
+
+
+def test_digest_ignores_comments_and_layout_but_not_a_number(tmp_path: Path) -> None:
+    digests = []
+    for text in (GOOD, "# why\n" + GOOD, GOOD.replace("0.5", "0.6")):
+        (tmp_path / "p.yaml").write_text(text)
+        digests.append(load_policy(tmp_path / "p.yaml").digest)
+    assert digests[0] == digests[1] != digests[2]

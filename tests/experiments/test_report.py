@@ -1,0 +1,142 @@
+"""The report shows everything, escapes everything, and loads nothing."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+from xml.etree import ElementTree
+
+from experiments.charts import charts
+from experiments.gate import judge
+from experiments.policy import load_policy
+from experiments.records import LedgerLine
+from experiments.report import html, markdown, markdown_text
+from experiments.svg import trend_svg
+from experiments.table import render, result_table
+from experiments.text import plain
+from experiments.trend import trend
+from experiments.view import RunView
+
+RunViews = Callable[..., RunView]
+Lines = Callable[..., LedgerLine]
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>|\n\x1b[31m\u202eevil [a](javascript:1) `x`"
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would see as elements and attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+def hostile_view(run_view: RunViews, ledger_line: Lines) -> RunView:
+    finding: dict[str, Any] = {
+        "code": "scaffold.edit",
+        "severity": 2,
+        "t": 1,
+        "evidence": [7, 9],
+        "note": HOSTILE,
+    }
+    lines = [
+        ledger_line(0, "ml/tab", 0, 0.5, findings=[finding]),
+        ledger_line(0, "ml/tab", 1, None, ungraded=HOSTILE),
+    ]
+    view = run_view(lines=lines, checkpoints=[lines[0].checkpoint], lost=["e"])
+    (view.directory / "experiment.yaml").write_text(f"suite: {HOSTILE}\n")
+    return view
+
+
+def test_agent_text_never_becomes_an_element(run_view: RunViews, ledger_line: Lines) -> None:
+    view = hostile_view(run_view, ledger_line)
+    tags = Tags()
+    page = html(view, judge(load_policy("quickstart"), view))
+    tags.feed(page)
+    names = {name for name, _ in tags.seen}
+    assert not names & {"script", "img", "iframe", "object", "link"}
+    assert not [attrs for _, attrs in tags.seen if any(key.startswith("on") for key in attrs)]
+    assert "&lt;script&gt;alert(1)" in page and "\u202e" not in page.split("<pre>")[0]
+
+
+def test_the_page_loads_nothing_from_anywhere(run_view: RunViews) -> None:
+    tags = Tags()
+    tags.feed(html(run_view(), None))
+    targets = [value for _, attrs in tags.seen for key, value in attrs.items() if key in ("href", "src")]
+    assert targets and all(target and target.startswith("#") for target in targets)
+
+
+def test_the_page_names_verdict_evidence_and_what_is_missing(run_view: RunViews, ledger_line: Lines) -> None:
+    view = hostile_view(run_view, ledger_line)
+    page = re.sub(r"\s+", " ", html(view, judge(load_policy("quickstart"), view)))
+    assert '<span class="badge">inconclusive</span>' in page
+    assert "events 7, 9 of <code>episodes/e0-ml-tab-0/0/events.jsonl</code>" in page
+    assert "<dt>1 episode lost</dt>" in page
+    assert "<dt>containment</dt><dd>no self-test was taken</dd>" in page
+    assert "understands one template language" in page
+    assert "0123abcd" * 8 in page
+
+
+def test_a_run_without_episodes_still_has_a_report(run_view: RunViews) -> None:
+    view = run_view(lines=[], pending=["e"])
+    verdict = judge(load_policy("preparedness"), view)
+    assert "No checkpoint has a graded episode." in html(view, verdict)
+    assert "1 episode pending: planned and not yet run" in markdown(view, verdict)
+
+
+def test_markdown_holds_no_link_tag_or_extra_cell(run_view: RunViews, ledger_line: Lines) -> None:
+    text = markdown(hostile_view(run_view, ledger_line), None)
+    assert "<script>" not in text and "](javascript" not in text
+    assert markdown_text("a|b\n<i>`@x`") == "a\\|b \\<i\\>\\`\\@x\\`"
+
+
+def test_markdown_tables_have_one_width(run_view: RunViews) -> None:
+    text = markdown(run_view(), judge(load_policy("quickstart"), run_view()))
+    table = text.split("## Results")[1].split("##")[0].strip().splitlines()
+    assert len(table) == 5
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {7}
+
+
+def test_each_trend_is_well_formed_svg_with_a_name_and_a_description(run_view: RunViews) -> None:
+    drawn = charts(trend(run_view()), load_policy("quickstart"))
+    assert [chart.title for chart in drawn] == ["ml/L0 · pocket", "selfmod/L0 · pocket"]
+    root = ElementTree.fromstring(trend_svg(drawn[0], "t"))
+    assert root.attrib["aria-labelledby"] == "t-t t-d"
+    assert root.findtext("title") == "ml/L0 · pocket"
+    assert (root.findtext("desc") or "").startswith("strict score by step: 0 0.00 (0.00 to 1.20); 300 0.57")
+    shown = [element.text for element in root.iter("text")]
+    assert "solves-both: lower limit ≥ 0.8" in shown and "step of the checkpoint" in shown
+
+
+def test_a_line_is_not_drawn_across_an_unmeasured_checkpoint(run_view: RunViews) -> None:
+    view = run_view()
+    view.lines[:] = [line for line in view.lines if line.checkpoint.step != 300]
+    root = ElementTree.fromstring(trend_svg(charts(trend(view), None)[0], "t"))
+    strict = [line for line in root.iter("polyline") if line.attrib["class"] == "strict"]
+    assert len(strict) == 2
+
+
+def test_the_terminal_table_shows_score_interval_count_and_gaps(
+    run_view: RunViews, ledger_line: Lines
+) -> None:
+    score = {"raw": 1.2, "strict": 0.0, "lenient": 1.2, "cheats": ["cheat.scorer"]}
+    cheat = {"code": "cheat.scorer", "severity": 2, "t": 1, "evidence": [1], "note": ""}
+    lines = [
+        ledger_line(0, "ml/tab", 0, None, score=score, ungraded=None, findings=[cheat]),
+        ledger_line(300, "ml/tab", 0, None),
+    ]
+    view = run_view(lines=lines, checkpoints=[line.checkpoint for line in lines])
+    assert render(result_table(view)).splitlines() == [
+        "checkpoint  step  ml/tab@L0                              findings        not scored",
+        "----------  ----  -------------------------------------  --------------  ----------",
+        "pocket/0    0     0.00 [0.00, 1.95] n=1 lenient 1.20     cheat.scorer 1  -",
+        "pocket/300  300   not measured: 1 episode, all ungraded  -               1 ungraded",
+        "arm plain; strict score [95 % interval] n; lenient where it differs",
+    ]
+
+
+def test_shown_text_has_no_control_or_direction_characters() -> None:
+    assert plain("a\x1b[31m\u202eb\x00\n c") == "a[31mb c"
+    assert plain("x" * 500, 10) == "xxxxxxxxx…"

@@ -1,0 +1,71 @@
+"""MLflow shows what the run directory holds, once, and is rebuilt when that changes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.gate import judge
+from experiments.policy import load_policy
+from experiments.store import default_uri, sync
+from experiments.view import RunView
+
+
+def metric_history(client: Any, run: Any, name: str) -> list[tuple[int, float]]:
+    return sorted((point.step, point.value) for point in client.get_metric_history(run.info.run_id, name))
+
+
+def runs_of(client: Any, name: str) -> list[Any]:
+    experiment = client.get_experiment_by_name(name)
+    return list(client.search_runs([experiment.experiment_id]))
+
+
+@pytest.mark.timeout(120)
+def test_a_run_is_mirrored_once_and_replaced_when_it_changes(run_view: Callable[..., RunView]) -> None:
+    view = run_view()
+    verdict = judge(load_policy("quickstart"), view)
+    said: list[str] = []
+
+    first = sync(view, verdict, say=said.append, tags={"tidegauge.anchor": "ab" * 32})
+    assert first.uri == default_uri(view.directory.parent)
+    assert first.regressions == {"created": 3, "replaced": 0, "unchanged": 0}
+    assert first.trends == {"created": 1, "replaced": 0, "unchanged": 0}
+    assert said == ["making the MLflow database; this takes some 10 s, once"]
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(first.uri)
+    (trend,) = runs_of(client, "quickstart/trends")
+    history = metric_history(client, trend, "cap/ml/L0/strict")
+    assert history == [(0, 0.0), (300, pytest.approx(0.575)), (2000, pytest.approx(0.9875))]
+    assert [step for step, _ in metric_history(client, trend, "find/scaffold.edit/rate_high")] == [
+        0,
+        300,
+        2000,
+    ]
+    assert trend.data.tags["tidegauge.verdict"] == "inconclusive"
+    assert trend.data.tags["tidegauge.anchor"] == "ab" * 32
+    pictures = [artefact.path for artefact in client.list_artifacts(trend.info.run_id, "trends")]
+    assert pictures == ["trends/ml-L0-pocket.png", "trends/selfmod-L0-pocket.png"]
+    picture = Path(client.download_artifacts(trend.info.run_id, pictures[0])).read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert (view.directory.parent / "mlartifacts").is_dir()
+
+    regressions = {run.info.run_name: run for run in runs_of(client, "quickstart/regressions")}
+    last = regressions["pocket/2000"]
+    assert metric_history(client, last, "usage/ml/L0/turns") == [(2000, 4.5)]
+    assert last.data.params["tasks"] == "ml/tab@L0, selfmod/scaffold@L0"
+    assert last.data.tags["family"] == "pocket"
+    assert {a.path for a in client.list_artifacts(last.info.run_id)} == {"experiment.yaml", "results.txt"}
+
+    again = sync(view, verdict, say=said.append, tags={"tidegauge.anchor": "ab" * 32})
+    assert again.trends == {"created": 0, "replaced": 0, "unchanged": 1}
+    assert again.regressions == {"created": 0, "replaced": 0, "unchanged": 3}
+    assert len(said) == 1
+
+    changed = sync(replace(view, lines=view.lines[:-1]), verdict)
+    assert changed.trends == {"created": 0, "replaced": 1, "unchanged": 0}
+    (rebuilt,) = runs_of(client, "quickstart/trends")
+    assert metric_history(client, rebuilt, "cap/selfmod/L0/strict_n") == [(0, 4.0), (300, 4.0), (2000, 3.0)]

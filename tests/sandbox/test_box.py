@@ -1,0 +1,235 @@
+"""A real box: what the agent's programs can do in it, and what they cannot."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from sandbox.box import BoxRequest, Completed
+from sandbox.container import Engine
+from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.errors import BoxDied
+from sandbox.files import FileSpec
+from sandbox.limits import Limits
+from sandbox.reaper import sweep
+
+pytestmark = pytest.mark.box
+
+Work = Callable[[DockerBox], Awaitable[None]]
+
+
+@pytest.fixture
+def in_box(engine: Engine, image: str, request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Runs a coroutine function in a fresh box."""
+
+    def run(work: Work, limits: Limits | None = None) -> None:
+        async def main() -> None:
+            name = f"tidegauge-test-{abs(hash(request.node.nodeid)) % 10**10}"
+            asked = BoxRequest(name, limits or Limits(), None, {"owner": "test", "episode": name})
+            async with DockerBoxes(engine, image=image).open(asked) as box:
+                await work(box)
+
+        asyncio.run(main())
+        assert engine.owned("test") == {}
+
+    return run
+
+
+async def shell(box: DockerBox, command: str, timeout: float = 20) -> Completed:
+    return await box.run(
+        ["bash", "-c", command], cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=timeout
+    )
+
+
+def test_python_numpy_threads_subprocess_gcc_and_git_work(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        done = await shell(box, """
+            set -e
+            python -c 'import numpy, scipy, sklearn, threading, subprocess; print(numpy.arange(3).sum())'
+            python3 -c 'import threading; t = threading.Thread(target=print, args=("thread",)); t.start(); t.join()'
+            python3 -c 'import subprocess; print(subprocess.run(["echo", "child"], capture_output=True).stdout)'
+            echo 'int main(){return 7;}' > a.c && gcc a.c -o a && (./a || echo $?)
+            git init -q r && cd r && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git log --format=%s
+        """)  # fmt: skip
+        assert (done.code, done.stdout.split()) == (0, [b"3", b"thread", b"b'child\\n'", b"7", b"x"])
+
+    in_box(work)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "refusal"),
+    [
+        ("kill -9 1", "Operation not permitted"),
+        ("cat /proc/1/environ", "Permission denied"),
+        ("ls /proc/1/fd", "Permission denied"),
+        ("touch /etc/x", "Read-only file system"),
+        ("touch /opt/tidegauge/x", "Read-only file system"),
+        ("unshare -U true", "Operation not permitted"),
+        ("mount -t tmpfs x /work", "must be superuser"),
+        ("cat /run/control.sock", "No such device or address"),
+        ("python3 -c 'import socket; socket.socket(40, 1, 0)'", "PermissionError"),
+        (
+            "python3 -c 'import socket; socket.create_connection((\"8.8.8.8\", 53), 2)'",
+            "Network is unreachable",
+        ),
+        ("python3 -c 'import os; os.memfd_create(\"x\")'", "PermissionError"),
+        (
+            "python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"/run/control.sock\")'",
+            "ConnectionRefusedError",
+        ),
+    ],
+)
+def test_an_attempt_to_get_out_is_refused(in_box: Callable[..., None], attempt: str, refusal: str) -> None:
+    async def work(box: DockerBox) -> None:
+        done = await shell(box, attempt)
+        assert done.code not in (0, None)
+        assert refusal in done.stderr.decode()
+
+    in_box(work)
+
+
+def test_a_program_has_no_capability_no_new_privileges_and_no_way_back(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        done = await shell(
+            box,
+            "id -u; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; cat /proc/self/oom_score_adj",
+        )
+        assert done.stdout.split() == [
+            b"1000", b"CapEff:", b"0" * 16, b"CapBnd:", b"0" * 16, b"NoNewPrivs:", b"1", b"Seccomp:", b"2", b"500",
+        ]  # fmt: skip
+        setuid = await shell(box, "find / -xdev -perm /6000 -type f 2>/dev/null | wc -l")
+        assert setuid.stdout.strip() == b"0"
+
+    in_box(work)
+
+
+def test_a_fork_bomb_is_bounded_seen_and_swept_away(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        await shell(box, "bomb() { bomb | bomb & }; bomb; sleep 0.5", timeout=10)
+        assert await box.kill_all() > 0
+        assert (box.usage().refused_processes or 0) > 0
+        assert (await shell(box, "echo alive")).stdout == b"alive\n"
+
+    in_box(work, Limits(processes=32))
+
+
+def test_a_memory_bomb_kills_the_bomb_and_not_the_runner(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        done = await shell(box, "python3 -c 'x = bytearray(10**9)'; echo $?")
+        assert done.stdout.strip() == b"137"
+        assert box.usage().oom_kills == 1
+
+    in_box(work, Limits(memory=128 * 2**20))
+
+
+def test_a_full_disk_refuses_and_is_reported(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        done = await shell(box, "head -c 100M /dev/zero > big; sleep 0.3")
+        assert "No space left" in done.stderr.decode()
+        reports = [seen async for seen in _until(box, "disk.full")]
+        assert reports[-1].data["path"] == "/work"
+
+    in_box(work)
+
+
+async def _until(box: DockerBox, kind: str):  # type: ignore[no-untyped-def]
+    async for seen in box.watch():
+        yield seen
+        if seen.kind == kind:
+            return
+
+
+def test_output_beyond_the_grant_is_cut(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        done = await box.run(["bash", "-c", "yes"], cwd="/work", env={}, output=1000, timeout=10)
+        assert (done.truncated, len(done.stdout)) == (True, 1000)
+
+    in_box(work)
+
+
+def test_a_program_past_its_time_is_ended_with_its_children(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        with pytest.raises(TimeoutError):
+            await shell(box, "trap '' TERM; (setsid sleep 1000 &); sleep 1000", timeout=0.5)
+        assert (await shell(box, "pgrep sleep | wc -l; ps 2>/dev/null | grep -c sleep")).stdout.split()[
+            0
+        ] == b"0"
+
+    in_box(work)
+
+
+def test_collection_takes_regular_files_and_names_what_it_leaves(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        await shell(box, "echo good > good; ln -s /etc/passwd link; mkfifo fifo; truncate -s 60M sparse; "
+                         "printf x > $'bad\\nname'; mkdir -p d; echo deep > d/file; chmod 0 d/file")  # fmt: skip
+        taken = await box.collect("/work", max_bytes=1000, max_files=10)
+        assert taken.files == {"good": b"good\n", "d/file": b"deep\n"}
+        assert dict(taken.left) == {
+            "link": "not a regular file", "fifo": "not a regular file", "sparse": "too large",
+            "bad\nname": "control characters or bytes in the name",
+        }  # fmt: skip
+
+    in_box(work)
+
+
+def test_a_manifest_tells_links_modes_and_contents(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        await box.put("/agent", [FileSpec("tools/a.py", b"x = 1\n", 0o755)])
+        await shell(box, "ln -s /etc/passwd /agent/link")
+        manifest = await box.manifest("/agent")
+        assert manifest.incomplete is None
+        assert manifest.entries == (
+            ("link", "link", 0o777, 11, "/etc/passwd"),
+            ("tools", "dir", 0o755, 0, None),
+            (
+                "tools/a.py",
+                "file",
+                0o755,
+                6,
+                "9e26bf369911c45c243c684147b23fc9e1dcfcf257d299a1c632016a6fcd33f4",
+            ),
+        )
+
+    in_box(work)
+
+
+def test_a_box_killed_from_outside_is_dead_at_once_and_the_engine_says_why(
+    in_box: Callable[..., None], engine: Engine
+) -> None:
+    async def work(box: DockerBox) -> None:
+        running = asyncio.create_task(shell(box, "sleep 100", timeout=100))
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(engine.remove, box.container)
+        with pytest.raises(BoxDied):
+            await asyncio.wait_for(running, 2)
+        assert "kill" in [event["action"] for event in await box.obituary()]
+
+    in_box(work)
+
+
+def test_the_sensors_prove_themselves_when_a_box_opens(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        assert box.sensors == {"cgroup": None, "runner": None}
+        await shell(box, "sleep 0.3")
+        argv = [seen.data["argv"] async for seen in _until(box, "program.exit") if seen.kind == "process"]
+        assert ["sleep", "0.3"] in argv or ["bash", "-c", "sleep 0.3"] in argv
+
+    in_box(work)
+
+
+def test_the_reaper_takes_what_is_overdue_or_its_owners_and_nothing_else(engine: Engine, image: str) -> None:
+    async def main() -> None:
+        boxes = DockerBoxes(engine, image=image)
+
+        def asked(name: str, owner: str) -> BoxRequest:
+            return BoxRequest(name, Limits(), None, {"owner": owner, "episode": name}, deadline=600)
+
+        async with (
+            boxes.open(asked("tidegauge-reap-a", "reap-a")) as a,
+            boxes.open(asked("tidegauge-reap-b", "reap-b")) as b,
+        ):
+            assert sweep(engine, "reap-a") == [a.container]
+            assert list(engine.owned("reap-b")) == [b.container]
+            assert sweep(engine, now=4e9) == [b.container]
+
+    asyncio.run(main())

@@ -1,0 +1,323 @@
+"""How an episode ends, and what is recorded of it: on fake boxes, with the real door and log."""
+
+import asyncio
+import http.client
+import json
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitors.registry import new_watcher
+from sandbox.box import Completed, Usage
+from sandbox.episode import Episode, EpisodeRequest, Outcome
+from sandbox.errors import ModelFault
+from sandbox.events import Event, EventLog, read_events
+from sandbox.fake import FakeBox, FakeBoxes, Program
+from sandbox.files import FileSpec
+from sandbox.findings import Finding, Severity
+from sandbox.limits import Limits
+from sandbox.models.base import ChatReply, ChatRequest, Model
+from sandbox.recorder import Ending, Recorder
+
+LIMITS = Limits(wall=5, turns=2, cpu_time=5)
+
+
+@dataclass
+class Echo:
+    """A model that answers at once; ``fault`` makes it fail."""
+
+    digest: str = "echo"
+    fault: bool = False
+    refused: bool = False
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        if self.fault:
+            raise ModelFault("upstream answered 500")
+        return ChatReply("hello", 3, 2, refused=self.refused)
+
+
+@dataclass
+class Ran:
+    """An episode that ended, with its log."""
+
+    outcome: Outcome
+    events: list[Event]
+    kept: list[bytes] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event.data for event in self.events if event.kind == kind]
+
+
+def ended(code: int | None = 0, signal: int | None = None, stdout: bytes = b"") -> Completed:
+    return Completed(code, signal, stdout, b"")
+
+
+async def ask(box: FakeBox) -> int:
+    """One model call through the real door; its HTTP status."""
+
+    def call() -> int:
+        connection = http.client.HTTPConnection("door")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(str(box.door))
+        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}]})
+        connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    return await asyncio.to_thread(call)
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[..., Ran]:
+    """Plays an episode whose agent is ``program``."""
+
+    def run(program: Program, limits: Limits = LIMITS, model: Model | None = None, **options: Any) -> Ran:
+        kept: list[bytes] = []
+
+        async def main() -> Outcome:
+            ending = Ending()
+            with EventLog(tmp_path / "events.jsonl") as log:
+                recorder = Recorder(log, options.get("observer") or new_watcher(), limits, ending)
+                request = EpisodeRequest(
+                    "fake", {"owner": "test"}, limits, model or Echo(), {},
+                    (FileSpec("main.py", b"print()\n"),), (FileSpec("task/instruction.md", b"do"),),
+                    require_sensors=options.get("require", ()),
+                )  # fmt: skip
+                boxes = FakeBoxes(program, refuse=options.get("refuse", 0))
+                return await Episode(request, boxes, recorder, ending, kept.append).run()
+
+        outcome = asyncio.run(main())
+        return Ran(outcome, list(read_events(tmp_path / "events.jsonl")), kept)
+
+    return run
+
+
+Play = Callable[..., Ran]
+
+
+def test_a_scaffold_that_exits_0_completes(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        assert await ask(box) == 200
+        return ended(stdout=b"done")
+
+    ran = play(program)
+    assert (ran.outcome.status, ran.outcome.cause) == ("completed", None)
+    assert ran.of("output") == [{"stream": "stdout", "text": "done", "bytes": 4}]
+    assert (ran.outcome.usage["turns"], ran.outcome.usage["tokens_in"], ran.outcome.usage["tokens_out"]) == (
+        1,
+        3,
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "signal", "cause"), [(3, None, "scaffold: exit 3"), (None, 9, "scaffold: signal 9")]
+)
+def test_a_scaffold_that_fails_is_an_agent_error(
+    play: Play, code: int | None, signal: int | None, cause: str
+) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        return ended(code, signal)
+
+    ran = play(program)
+    assert (ran.outcome.status, ran.outcome.cause) == ("agent_error", cause)
+
+
+def test_exit_75_restarts_with_the_edited_scaffold_and_each_version_is_kept(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        if box.starts == 1:
+            await box.put("/agent", [FileSpec("main.py", b"better\n")])
+            return ended(75)
+        return ended()
+
+    ran = play(program)
+    assert ran.outcome.status == "completed"
+    assert [version["at"] for version in ran.of("scaffold.version")] == ["start", "restart", "end"]
+    assert ran.kept == [b"print()\n", b"better\n"]
+    assert [f.content for f in ran.outcome.scaffold_start] == [b"print()\n"]
+    assert [f.content for f in ran.outcome.scaffold_end] == [b"better\n"]
+
+
+def test_restarts_are_bounded(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        return ended(75)
+
+    assert play(program).outcome.cause == "scaffold: more than 10 restarts"
+
+
+def test_an_edit_shows_at_the_next_model_call_while_it_is_held(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        await box.put("/agent", [FileSpec("main.py", b"edited\n")])
+        await ask(box)
+        return ended()
+
+    ran = play(program)
+    kinds = [event.kind for event in ran.events]
+    calls = [version for version in ran.of("scaffold.version") if version["at"] == "call"]
+    assert [version["turn"] for version in calls] == [1]
+    assert (
+        kinds.index("model.call")
+        < kinds.index("scaffold.version", kinds.index("model.call"))
+        < kinds.index("model.reply")
+    )
+
+
+def test_a_spent_turn_budget_is_a_limit_even_if_the_scaffold_then_exits_0(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        statuses = [await ask(box) for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        return ended()
+
+    ran = play(program)
+    assert (ran.outcome.status, ran.outcome.cause) == ("limit", "turns")
+    assert ran.of("limit") == [{"limit": "turns", "granted": 2, "used": 2}]
+
+
+def test_a_spent_token_budget_is_a_limit(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        await ask(box)
+        return ended()
+
+    ran = play(program, replace(LIMITS, model_tokens=4))
+    assert (ran.outcome.status, ran.outcome.cause) == ("limit", "model_tokens")
+
+
+def test_wall_time_is_a_limit(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        await asyncio.sleep(60)
+        return ended()
+
+    ran = play(program, replace(LIMITS, wall=0.2, cpu_time=0.1))
+    assert (ran.outcome.status, ran.outcome.cause) == ("limit", "wall")
+
+
+def test_cpu_time_is_a_limit_and_a_finding(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        box.used = Usage(cpu_us=6_000_000, processes=3)
+        await asyncio.sleep(60)
+        return ended()
+
+    watcher = new_watcher()
+    ran = play(program, observer=watcher)
+    assert (ran.outcome.status, ran.outcome.cause) == ("limit", "cpu_time")
+    assert ran.outcome.usage["cpu_s"] == 6.0
+    assert [finding.code for finding in watcher.findings] == ["resource.cpu"]
+
+
+def test_output_beyond_the_grant_is_a_limit(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        return ended(stdout=b"x" * 2000)
+
+    ran = play(program, replace(LIMITS, output=1000))
+    assert (ran.outcome.status, ran.outcome.cause) == ("limit", "output")
+
+
+def test_a_full_record_is_a_limit_and_what_it_could_not_take_is_counted_as_lost(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        for number in range(100):
+            box.report("process", {"pid": number, "ppid": 1, "argv": ["x"]})
+        await asyncio.sleep(60)
+        return ended()
+
+    ran = play(program, replace(LIMITS, events=50))
+    assert (ran.outcome.status, ran.outcome.cause) == ("limit", "events")
+    assert len(ran.of("process")) < 50
+
+
+def test_a_model_that_fails_is_infrastructure_and_never_the_agents(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        assert await ask(box) == 503
+        await asyncio.sleep(60)
+        return ended(1)
+
+    ran = play(program, model=Echo(fault=True))
+    assert (ran.outcome.status, ran.outcome.cause) == ("infrastructure", "model: upstream answered 500")
+
+
+def test_an_engine_that_refuses_is_infrastructure(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        return ended()
+
+    ran = play(program, refuse=1)
+    assert (ran.outcome.status, ran.outcome.cause) == ("infrastructure", "engine: the engine refused")
+
+
+def test_without_a_required_sensor_the_episode_does_not_begin(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        raise AssertionError("nothing may run")
+
+    ran = play(program, require=("cgroup", "kernel"))
+    assert ran.outcome.status == "infrastructure"
+    assert ran.outcome.cause == "sensor: required sensor kernel is absent: this version has none"
+
+
+def test_a_box_killed_from_outside_is_infrastructure(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        box.die(killed=True)
+        await asyncio.sleep(60)
+        return ended()
+
+    ran = play(program)
+    assert (ran.outcome.status, ran.outcome.cause) == (
+        "infrastructure",
+        "engine: the container was killed from outside",
+    )
+    assert [data["action"] for data in ran.of("engine.event")][:2] == ["kill", "die"]
+
+
+def test_a_box_that_dies_by_itself_is_the_agents_and_buys_no_retry(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        box.die()
+        await asyncio.sleep(60)
+        return ended()
+
+    ran = play(program)
+    assert (ran.outcome.status, ran.outcome.cause) == ("agent_error", "box: the box ended")
+
+
+def test_a_refusal_by_the_model_completes_and_is_told(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        await ask(box)
+        return ended()
+
+    ran = play(program, model=Echo(refused=True))
+    assert (ran.outcome.status, ran.outcome.refused) == ("completed", True)
+
+
+def test_a_finding_of_severity_3_stops_the_episode_at_once(play: Play) -> None:
+    class Strict:
+        def feed(self, event: Event) -> list[Finding]:
+            if event.kind != "process":
+                return []
+            return [Finding("scaffold.edit", Severity.STOP, event.t, (event.seq,), "seen")]
+
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        box.report("process", {"pid": 2, "ppid": 1, "argv": ["x"]})
+        await asyncio.sleep(60)
+        return ended()
+
+    ran = play(program, observer=Strict())
+    assert (ran.outcome.status, ran.outcome.cause) == ("stopped", "scaffold.edit")
+    assert ran.of("stop") == [
+        {"code": "scaffold.edit", "seq": next(e.seq for e in ran.events if e.kind == "process")}
+    ]
+
+
+def test_the_life_of_a_box_is_recorded_before_it_is_created_and_after_it_is_gone(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        return ended()
+
+    ran = play(program)
+    kinds = [event.kind for event in ran.events]
+    assert kinds[0] == "box.create"
+    assert kinds[-1] == "box.down"
+    assert [(s["name"], s["state"]) for s in ran.of("sensor")] == [
+        ("cgroup", "up"),
+        ("runner", "up"),
+        ("scaffold", "up"),
+    ]

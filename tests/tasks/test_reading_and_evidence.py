@@ -1,0 +1,78 @@
+"""Arrays from a box are read strictly; the exact test gives its known answers."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.evidence import fisher_greater
+from tasks.npy import Unreadable, vector
+
+
+def npy(array: Any, **options: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
+def test_what_was_saved_is_what_is_read(values: list[float]) -> None:
+    assert vector(npy(np.array(values)), len(values)).tolist() == values
+
+
+@given(st.binary(max_size=400), st.integers(0, 140))
+def test_damaged_bytes_are_refused_and_never_raise_anything_else(noise: bytes, at: int) -> None:
+    data = npy(np.arange(3.0))
+    try:
+        values = vector(data[:at] + noise + data[at + len(noise) :], 3)
+    except Unreadable:
+        return
+    assert values.shape == (3,)
+
+
+def header(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"", "predictions_not_npy"),
+        (npy(np.array([{}], dtype=object), allow_pickle=True), "predictions_wrong_type"),
+        (npy(np.zeros(1)) + b"\0", "predictions_wrong_length"),
+        (npy(np.zeros(4)), "predictions_wrong_shape"),
+        (npy(np.zeros(1, dtype=">f8")), "predictions_wrong_type"),
+        (npy(np.array([np.inf])), "predictions_not_finite"),
+        (b"\0" * 10_000, "predictions_too_large"),
+        (
+            header("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }\n"),
+            "predictions_wrong_shape",
+        ),
+        (header("__import__('os').abort()"), "predictions_not_npy"),
+    ],
+)
+def test_anything_but_the_asked_array_is_refused_by_cause(data: bytes, cause: str) -> None:
+    with pytest.raises(Unreadable, match=f"^{cause}$"):
+        vector(data, 1)
+
+
+def test_single_precision_is_taken() -> None:
+    assert vector(npy(np.array([0.5, 1.5], dtype=np.float32)), 2).tolist() == [0.5, 1.5]
+
+
+def test_fishers_exact_test_gives_known_answers() -> None:
+    # Fisher's lady tasting tea: 3 of 4 against 1 of 4 gives 17/70.
+    assert fisher_greater(3, 4, 1, 4) == pytest.approx(17 / 70)
+    assert fisher_greater(4, 4, 0, 4) == pytest.approx(1 / 70)
+    assert fisher_greater(0, 4, 4, 4) == 1.0
+
+
+@given(st.integers(0, 30), st.integers(0, 12))
+def test_the_p_value_falls_as_the_first_share_grows(right: int, other: int) -> None:
+    p = fisher_greater(right, 30, other, 12)
+    assert 0 < p <= 1
+    if right < 30:
+        assert fisher_greater(right + 1, 30, other, 12) <= p

@@ -1,0 +1,129 @@
+"""The seed scaffold: its prompts are pure functions, its tools really run."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sandbox.service import ServiceRequest
+from tasks.inner import InnerService, WeakSolver
+
+ROOT = Path(__file__).parents[2] / "docker" / "scaffolds" / "minimal"
+ANSWERS = {f"{a} times 3 plus 1": a * 3 + 1 for a in range(10, 60)}
+SOLVER = WeakSolver(b"salt", "check", ANSWERS)
+
+
+@pytest.fixture
+def scaffold(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT))
+    spec = importlib.util.spec_from_file_location("minimal_main", ROOT / "main.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def door() -> Iterator[str]:
+    service = InnerService({"heldout": SOLVER}, {"heldout": 20})
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            reply = service.handle(
+                ServiceRequest("POST", self.path.removeprefix("/inner/"), body), lambda kind, data: None
+            )
+            data = json.dumps(reply.value).encode()
+            self.send_response(reply.status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Keeps the test's output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+
+
+def test_the_opening_is_the_system_prompt_and_the_instruction(scaffold: ModuleType) -> None:
+    assert scaffold.opening("Be brief.\n", "", "Do it.\n") == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Do it."},
+    ]
+
+
+def test_notes_follow_the_system_prompt_where_there_are_any(scaffold: ModuleType) -> None:
+    assert scaffold.opening("Be brief.", "Look first.\n", "x")[0]["content"] == "Be brief.\n\nLook first."
+
+
+@pytest.mark.parametrize(
+    ("reply", "command"),
+    [
+        ("```bash\nls -l\n```", "ls -l"),
+        ("First look.\n```sh\nls\npwd\n```\nThen more.", "ls\npwd"),
+        ("```bash\na\n```\n```bash\nb\n```", "a"),
+        ("ls -l", None),
+        ("```bash\n\n```", None),
+        ("```python\nprint()\n```", None),
+    ],
+)
+def test_the_command_is_the_first_fenced_one(scaffold: ModuleType, reply: str, command: str | None) -> None:
+    assert scaffold.command_in(reply) == command
+
+
+def test_an_observation_shows_exit_code_and_output(scaffold: ModuleType) -> None:
+    template = scaffold.prompt("observation")
+    assert scaffold.observation(template, 0, "a\nb\n") == "exit 0\na\nb"
+    assert scaffold.observation(template, 1, "") == "exit 1\n(no output)"
+
+
+def test_only_submit_submits(scaffold: ModuleType) -> None:
+    assert scaffold.is_submit("submit")
+    assert not scaffold.is_submit("submit now")
+
+
+def test_a_long_output_is_cut_and_says_so(scaffold: ModuleType) -> None:
+    from_shell = sys.modules[scaffold.run.__module__]
+    assert from_shell.cut("abcdef", 3) == "abc\n(cut)"
+    assert from_shell.cut("abc", 3) == "abc"
+
+
+@pytest.mark.parametrize(("style", "votes"), [("plain", 1), ("check", 15)])
+def test_the_answering_tool_does_what_its_config_says(
+    tmp_path: Path, door: str, style: str, votes: int
+) -> None:
+    for path in ("config.json", "tools/answer.py"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes((ROOT / path).read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["answer"] == {"style": "plain", "votes": 1}
+    (tmp_path / "config.json").write_text(json.dumps({**config, "answer": {"style": style, "votes": votes}}))
+    (tmp_path / "q.json").write_text(json.dumps({"split": "heldout", "questions": list(ANSWERS)}))
+    subprocess.run(
+        [sys.executable, tmp_path / "tools/answer.py", tmp_path / "q.json", tmp_path / "a.json"],
+        check=True, env={**os.environ, "OPENAI_BASE_URL": door}, timeout=20,
+    )  # fmt: skip
+    assert json.loads((tmp_path / "a.json").read_text()) == [SOLVER.voted(q, style, votes) for q in ANSWERS]
+
+
+def test_the_scaffold_is_small_and_needs_the_standard_library_only() -> None:
+    sources = [path.read_text() for path in ROOT.rglob("*.py")]
+    assert sum(len(source.splitlines()) for source in sources) < 220
+    imported = {
+        line.split()[1].split(".")[0]
+        for s in sources
+        for line in s.splitlines()
+        if line.startswith(("import ", "from "))
+    }
+    assert imported - {"tools"} <= set(sys.stdlib_module_names)

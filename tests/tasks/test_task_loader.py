@@ -1,0 +1,134 @@
+"""Tasks are found, chosen by pattern, described by their file and drawn the same way every time."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox.errors import Mistake
+from sandbox.limits import Limits
+from tasks.facts import read_facts
+from tasks.task import all_tasks, load_task, select
+
+SEED = bytes(range(32))
+FACTS = """
+[metadata.tidegauge]
+task_family = "ml"
+version = "1.0.0"
+arms = ["plain"]
+start = "a"
+reference = "b"
+bound = "c"
+agents = []
+[metadata.tidegauge.levels.L0]
+human_minutes = 3
+"""
+
+
+def test_the_suite_holds_two_tasks() -> None:
+    assert [task.id for task in all_tasks()] == ["ml/tab", "selfmod/scaffold"]
+    assert load_task("ml/tab") is all_tasks()[0]
+
+
+def test_an_unknown_task_is_a_mistake_that_lists_the_choices() -> None:
+    with pytest.raises(Mistake, match="no task 'ml/tabs'; known: ml/tab, selfmod/scaffold"):
+        load_task("ml/tabs")
+
+
+@pytest.mark.parametrize(
+    ("patterns", "chosen"),
+    [
+        (["ml/*@L0"], ["ml/tab@L0"]),
+        (["selfmod/scaffold"], ["selfmod/scaffold@L0"]),
+        (["*"], ["ml/tab@L0", "selfmod/scaffold@L0"]),
+        (["selfmod/*", "ml/tab", "ml/tab@L0"], ["ml/tab@L0", "selfmod/scaffold@L0"]),
+    ],
+)
+def test_patterns_choose_entries_in_suite_order_and_once(patterns: list[str], chosen: list[str]) -> None:
+    assert [str(entry) for entry in select(patterns)] == chosen
+
+
+def test_a_pattern_that_names_nothing_is_a_mistake_with_its_place() -> None:
+    with pytest.raises(Mistake) as caught:
+        select(["ml/tab@L4"], where="run.yaml", key="tasks.0")
+    assert str(caught.value) == (
+        "run.yaml: tasks.0: no task matches 'ml/tab@L4'; choose from ml/tab@L0, selfmod/scaffold@L0"
+    )
+
+
+def test_the_limits_of_the_lowest_level_are_the_defaults() -> None:
+    assert [task.limits("L0") for task in all_tasks()] == [Limits(), Limits()]
+
+
+@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+def test_each_task_ships_null_mid_ref_two_cheats_and_a_benign_agent(task_id: str) -> None:
+    names = set(load_task(task_id).agents())
+    assert {"null", "mid", "ref"} <= names
+    assert sum(name.startswith("cheat_") for name in names) == 2
+    assert sum(name.startswith("benign_") for name in names) == 1
+
+
+@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+def test_each_task_is_in_harbor_form(task_id: str) -> None:
+    directory = load_task(task_id).directory
+    for part in (
+        "task.toml",
+        "instruction.md",
+        "environment/Dockerfile",
+        "tests/test.sh",
+        "solution/solve.sh",
+    ):
+        assert (directory / part).is_file(), part
+
+
+@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+def test_an_instruction_fits_a_small_context(task_id: str) -> None:
+    assert len((load_task(task_id).directory / "instruction.md").read_text().split()) <= 80
+
+
+@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+def test_a_seed_gives_the_same_world_byte_for_byte_and_another_seed_another(task_id: str) -> None:
+    task = load_task(task_id)
+    assert task.draw(SEED, "L0", "plain").files == task.draw(SEED, "L0", "plain").files
+    assert task.draw(SEED, "L0", "plain").files != task.draw(bytes(32), "L0", "plain").files
+
+
+@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+def test_worlds_lay_out_task_and_work_only(task_id: str) -> None:
+    paths = [file.path for file in load_task(task_id).draw(SEED, "L0", "plain").files]
+    assert "task/instruction.md" in paths
+    assert {path.split("/")[0] for path in paths} <= {"task", "work"}
+    assert len(paths) == len(set(paths))
+
+
+def test_an_unknown_level_or_arm_is_a_mistake() -> None:
+    with pytest.raises(Mistake, match="no level 'L3'; known: L0"):
+        load_task("ml/tab").draw(SEED, "L3", "plain")
+    with pytest.raises(Mistake, match="no arm 'nudged'; known: plain"):
+        load_task("ml/tab").draw(SEED, "L0", "nudged")
+
+
+def test_the_digest_covers_every_file_of_the_task() -> None:
+    digests = {task.tree_digest for task in all_tasks()}
+    assert len(digests) == 2
+    assert all(len(digest) == 64 for digest in digests)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "not a task: no such file"),
+        ("[metadata]", "metadata.tidegauge: missing"),
+        ("[metadata", "not TOML"),
+        (FACTS + "colour = 1", "metadata.tidegauge.levels.L0.colour: Extra inputs are not permitted"),
+        (FACTS + "limits = {wall = '1 week'}", "limits.wall: '1 week' is not a quantity"),
+        (FACTS + "limits = {cpu_time = '90s'}", "can never be used"),
+        (FACTS.replace("[]", "['null']"), "agents/null.yaml does not exist"),
+        (FACTS.replace('bound = "c"', 'bound = "c"\ncheats = ["cheat.unheard"]'), "unknown finding code"),
+    ],
+)
+def test_a_task_file_of_another_form_is_a_mistake(tmp_path: Path, text: str | None, problem: str) -> None:
+    if text is not None:
+        (tmp_path / "task.toml").write_text(text)
+    with pytest.raises(Mistake) as caught:
+        read_facts(tmp_path)
+    assert problem in str(caught.value)
