@@ -10,8 +10,8 @@ RUNS ?= runs
 .PHONY: help setup python engine image quickstart test lint bench ui clean
 
 help:
-	@echo "make setup       makes .venv from requirements.lock (2-4 minutes once; then instant)"
-	@echo "make quickstart  set-up, then 8 checkpoints x 2 tasks x 4 worlds (about 5 minutes)"
+	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
+	@echo "make quickstart  set-up, then 8 checkpoints x 2 tasks x 4 worlds (1-2 minutes)"
 	@echo "make test        set-up, then all tests, real containers included (about 5 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
 	@echo "make bench       the benchmarks of benchmarks/"
@@ -22,7 +22,7 @@ setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory python
-	@echo "setup: installing the locked packages into $(VENV) (2-4 minutes once)"
+	@echo "setup: installing the locked packages into $(VENV) (1-3 minutes once)"
 	@rm -f $@
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -49,7 +49,7 @@ image: setup engine
 	@$(BIN)/python -Im sandbox.image
 
 quickstart: image
-	@echo "quickstart: 64 episodes in real containers on Ray (about 5 minutes)"
+	@echo "quickstart: 64 episodes in real containers on Ray (1-2 minutes)"
 	@$(BIN)/tidegauge run experiments/configs/quickstart.yaml --runs $(RUNS)
 
 test: image

@@ -4,7 +4,6 @@ import os
 import sys
 import tempfile
 import traceback
-from asyncio import CancelledError
 from collections.abc import Sequence
 from typing import Final
 
@@ -44,22 +43,26 @@ def run_command(arguments: Sequence[str]) -> int:
     """
     try:
         code = cli.main(list(arguments), prog_name="tidegauge", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except Mistake as mistake:
-        return _say(str(mistake), MISTAKE)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return MISTAKE
-    except click.ClickException as error:
-        return _say(_usage(error), MISTAKE)
-    except (click.Abort, KeyboardInterrupt, CancelledError):
+    except (click.Abort, KeyboardInterrupt):
         return _say("interrupted; what had ended is kept, the same command resumes", INTERRUPTED)
     except BrokenPipeError:
         # The reader of a pipe went away; Python must not complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        return _say(_fault(error), FAULT)
+        return _explained(error)
+    return code if isinstance(code, int) else 0
+
+
+def _explained(error: Exception) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return MISTAKE
+    if isinstance(error, click.ClickException):
+        return _say(_usage(error), MISTAKE)
+    if isinstance(error, Mistake):
+        return _say(str(error), MISTAKE)
+    return _say(_fault(error), FAULT)
 
 
 def _say(line: str, code: int) -> int:

@@ -1,18 +1,23 @@
 """The run loop: submits what is missing, bounded, and acknowledges nothing that is not durable."""
 
 import asyncio
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from experiments import rundir
+from experiments import durable, rundir
 from experiments.executors import AttemptAbandoned, Executor
 from experiments.ledger import Ledger
 from experiments.plan import Plan, Planned
 from experiments.progress import Progress
 from experiments.records import LedgerLine
-from sandbox.errors import HostFault, StorageFault
+from sandbox.errors import Mistake, StorageFault
+
+#: In the directory of an abandoned attempt: why its runner broke.
+FAULT: Final = "fault.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +108,26 @@ class Driver:
                     f"the runner answered for attempt {line.attempt} of {line.episode[:12]}"
                 )
             self._ledger.append(line)
-        except StorageFault:
+        except (Mistake, StorageFault):
             raise
-        except (AttemptAbandoned, HostFault) as fault:
+        except Exception as fault:
+            # One episode that breaks its runner must not end all others; its cause is kept beside it.
             line = None
-            self._progress.say(f"abandoned: attempt {number} of {_name(planned)}: {fault}")
+            self._keep_fault(planned.line.episode, number, fault)
+            self._progress.say(
+                f"abandoned: attempt {number} of {_name(planned)}: {type(fault).__name__}: {fault}"
+            )
         finally:
             self._progress.ended(line)
         if line is not None and not line.final:
             self._progress.say(f"host fault in attempt {number} of {_name(planned)}: {line.cause}")
         return line
+
+    def _keep_fault(self, episode: str, number: int, fault: Exception) -> None:
+        directory = rundir.attempt_dir(self._directory, episode, number)
+        directory.mkdir(parents=True, exist_ok=True)
+        text = "".join(traceback.format_exception(fault))
+        durable.replace(directory / FAULT, text.encode("utf-8", "replace"))
 
     def _next_number(self, episode: str) -> int:
         """One more than any attempt that ended, left a directory, or was submitted here."""

@@ -1,5 +1,6 @@
 """Where attempts run: the interface, and this process as the simplest case of it."""
 
+import asyncio
 import os
 from typing import Protocol
 
@@ -61,6 +62,21 @@ def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
             f"no image {image!r}", where="engine", key="sandbox.image", remedy="build it, or write episode"
         )
     return DockerBoxes(engine, image=found, runtime=runtime)
+
+
+async def settle(owner: str) -> None:
+    """Leaves no container of ``owner`` on this host, not even one that a cancelled attempt was making.
+
+    The last thing that an event loop does with boxes: it takes no more work for threads after it.
+
+    Raises:
+        EngineFault: the engine does not answer.
+    """
+    from sandbox.container import Engine
+    from sandbox.reaper import sweep
+
+    await asyncio.get_running_loop().shutdown_default_executor()
+    sweep(Engine(), owner)
 
 
 class LocalExecutor:

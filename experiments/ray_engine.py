@@ -5,14 +5,14 @@ They are not idempotent: Ray retries nothing, the ledger does.
 """
 
 import asyncio
-import contextlib
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from experiments.executors import AttemptAbandoned, host_boxes
+from experiments.executors import AttemptAbandoned, host_boxes, settle
 from experiments.records import EpisodeSpec, LedgerLine
 from sandbox.box import Boxes
 from sandbox.errors import Mistake, TidegaugeError
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 #: The custom resource that a container host offers: how many episodes it takes at a time.
 RESOURCE: Final = "sandbox"
+_CONNECT_SECONDS: Final = 5
 _READY_SECONDS: Final = 120
 _CANCEL_SECONDS: Final = 20
+_CLOSE_SECONDS: Final = 30
 
 Say = Callable[[str], None]
 
@@ -32,7 +34,7 @@ class EpisodeRunner:
     """The actor on one container host: it runs as many attempts at a time as the host offers."""
 
     def __init__(self, image: str, runtime: str, owner: str) -> None:
-        self._wanted = (image, runtime, owner)
+        self._image, self._runtime, self._owner = image, runtime, owner
         self._boxes: Boxes | None = None
         self._opening = asyncio.Lock()
 
@@ -47,11 +49,15 @@ class EpisodeRunner:
         await self._open()
         return await asyncio.to_thread(Path(witness).is_file)
 
+    async def close(self) -> None:
+        """Leaves no container of this run on this host."""
+        await settle(self._owner)
+
     async def _open(self) -> Boxes:
         # Not in the constructor: Ray would report a mistake there as the actor's death.
         async with self._opening:
             if self._boxes is None:
-                self._boxes = await asyncio.to_thread(host_boxes, *self._wanted)
+                self._boxes = await asyncio.to_thread(host_boxes, self._image, self._runtime, self._owner)
             return self._boxes
 
 
@@ -60,6 +66,7 @@ class RayExecutor:
 
     def __init__(self, runners: "list[tuple[ActorHandle[Any], int]]") -> None:
         self.slots = sum(slots for _, slots in runners)
+        self._runners = [runner for runner, _ in runners]
         self._free: asyncio.Queue[ActorHandle[Any]] = asyncio.Queue()
         # Dealt out in turn, so that hosts fill evenly.
         for number in range(max(slots for _, slots in runners)):
@@ -74,18 +81,34 @@ class RayExecutor:
 
         runner = await self._free.get()
         reference = runner.run.remote(spec)
+        result = asyncio.ensure_future(_result(reference))
         try:
-            line: LedgerLine = await asyncio.shield(_result(reference))
+            # Shielded: a cancelled wait alone would leave the attempt running on its host.
+            line: LedgerLine = await asyncio.shield(result)
         except asyncio.CancelledError:
             ray.cancel(reference)
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(_result(reference), _CANCEL_SECONDS)
+            await asyncio.wait({result}, timeout=_CANCEL_SECONDS)
+            result.add_done_callback(_seen)
             raise
         except RayActorError as error:
             raise AttemptAbandoned(f"the runner on a host died: {type(error).__name__}") from error
         finally:
             self._free.put_nowait(runner)
         return line
+
+    async def close(self) -> None:
+        """Leaves no container behind on any host that still answers."""
+        closing = [asyncio.ensure_future(_result(runner.close.remote())) for runner in self._runners]
+        done, late = await asyncio.wait(closing, timeout=_CLOSE_SECONDS)
+        for result in (*done, *late):
+            # A host that died or is late: its reaper takes away what is past its deadline.
+            result.add_done_callback(_seen)
+
+
+def _seen(result: "asyncio.Future[Any]") -> None:
+    """Takes note of how something ended that nobody waits for any more."""
+    if not result.cancelled():
+        result.exception()
 
 
 async def _result(reference: Any) -> Any:
@@ -121,23 +144,38 @@ async def ray_executor(
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
+    if address is not None:
+        _check_answers(address)
     say("Ray: starting (about 5 s)" if address is None else f"Ray: connecting to {address}")
-    local: dict[str, Any] = {"include_dashboard": False, "resources": {RESOURCE: slots}}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    local: dict[str, Any] = {"address": "local", "include_dashboard": False, "resources": {RESOURCE: slots}}
     try:
-        ray.init(
-            address=address or "local",
-            log_to_driver=False,
-            logging_level="ERROR",
-            **(local if address is None else {}),
-        )
+        ray.init(**quiet, **(local if address is None else {"address": address}))
     except (ConnectionError, RuntimeError, ValueError) as error:
         first = str(error).strip().split("\n", 1)[0]
-        remedy = "start one with `ray start --head`, or write null"
-        raise Mistake(first, where="Ray", key="ray.address", remedy=remedy) from error
+        raise Mistake(first, where="Ray", key="ray.address", remedy="`ray status` says more") from error
     try:
-        yield RayExecutor(await _runners(runner, witness))
+        executor = RayExecutor(await _runners(runner, witness))
+        try:
+            yield executor
+        finally:
+            await executor.close()
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would wait for minutes where nothing listens."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        remedy = "write host:port or ray://host:port"
+        raise Mistake(f"{address!r} is no address", where="Ray", key="ray.address", remedy=remedy)
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        remedy = "start one with `ray start --head`, or write null"
+        problem = f"no cluster answers at {address} ({error.strerror or error})"
+        raise Mistake(problem, where="Ray", key="ray.address", remedy=remedy) from error
 
 
 async def _runners(settings: tuple[str, str, str], witness: Path) -> "list[tuple[ActorHandle[Any], int]]":

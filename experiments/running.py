@@ -5,14 +5,14 @@ import contextlib
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments import drive, durable, rundir
 from experiments.anchors import Anchors, head_path
-from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes
+from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
 from experiments.ledger import Ledger
 from experiments.loading import load_config
@@ -57,34 +57,67 @@ class Result:
     verdict: "Verdict"
 
 
-def run(request: Request, say: Say) -> Result:
+def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     """Plans, runs what is missing, and reads the result.
+
+    Args:
+        request: what was asked.
+        say: takes lines for the user.
+        executor: runs the attempts; None makes the one that was asked for.
 
     Raises:
         Mistake: something in what was asked.
         KeyboardInterrupt: it was interrupted; what had ended is kept.
     """
+    where = str(request.config)
     config = load_config(request.config, request.overrides)
     policy = load_policy(config.policy)
     secret = load_secret()
-    plan = make_plan(config, secret, where=str(request.config))
-    directory = rundir.ensure_run(request.runs, _experiment(plan, secret), secret)
+    plan = make_plan(config, secret, where=where)
+    with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
+        submitted = drive.missing(plan, opened.ledger)[: request.limit]
+        say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")
+        if submitted:
+            try:
+                asyncio.run(_drive(opened, submitted, request.local, executor))
+            except asyncio.CancelledError:
+                # SIGTERM: for everybody above, the same as Ctrl-C.
+                raise KeyboardInterrupt from None
+        outcome = drive.outcome(plan, opened.ledger, submitted)
+        view, verdict = _conclude(opened, policy, say)
+    return Result(outcome, view, verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that this process drives: locked, put right, its plan extended by what is asked."""
+
+    plan: Plan
+    directory: Path
+    #: Label of the run's containers.
+    owner: str
+    anchors: Anchors
+    ledger: Ledger
+
+
+@contextlib.contextmanager
+def open_run(plan: Plan, secret: Secret, *, runs: Path, where: str, say: Say) -> Iterator[OpenRun]:
+    """Makes or opens the run of ``plan`` and holds its lock.
+
+    Raises:
+        Mistake: another driver holds it, it was edited, or the plan contradicts its own.
+    """
+    directory = rundir.ensure_run(runs, _experiment(plan, secret), secret)
     with rundir.locked(directory):
         experiment = rundir.read_experiment(directory)
         anchors = Anchors(directory, secret.anchor_key(experiment.id), head_path(secret, experiment.id))
         ledger = Ledger.open(directory, anchors)
         for repair in ledger.repairs:
             say(f"put right after a driver that died: {repair.text()}")
-        lines = [planned.line for planned in plan.episodes]
-        ledger.extend_plan(extension(ledger.plan, lines, where=str(request.config)))
+        fresh = extension(ledger.plan, [planned.line for planned in plan.episodes], where=where)
+        ledger.extend_plan(fresh)
         rundir.record_experiment(directory, _experiment(plan, secret, experiment), anchors)
-        submitted = drive.missing(plan, ledger)[: request.limit]
-        say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")
-        if submitted:
-            asyncio.run(_drive(request, plan, directory, ledger, submitted, experiment.id))
-        outcome = drive.outcome(plan, ledger, submitted)
-        view, verdict = _conclude(directory, policy, anchors, config.tracking.uri, say)
-    return Result(outcome, view, verdict)
+        yield OpenRun(plan, directory, experiment.id, anchors, ledger)
 
 
 def _experiment(plan: Plan, secret: Secret, before: Experiment | None = None) -> Experiment:
@@ -105,46 +138,52 @@ def _experiment(plan: Plan, secret: Secret, before: Experiment | None = None) ->
 
 
 async def _drive(
-    request: Request, plan: Plan, directory: Path, ledger: Ledger, submitted: Sequence[Planned], owner: str
+    opened: OpenRun, submitted: Sequence[Planned], local: bool, executor: Executor | None
 ) -> None:
     """Runs what is missing; SIGTERM ends it as Ctrl-C does."""
+    plan, ledger = opened.plan, opened.ledger
     current = asyncio.current_task()
-    if current is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
     progress = Progress(len(plan.episodes), len(plan.episodes) - len(drive.missing(plan, ledger)))
+    making = _executor(opened, local, progress.say) if executor is None else contextlib.nullcontext(executor)
     try:
-        async with _executor(request, plan, directory, owner, progress.say) as executor:
-            driver = drive.Driver(plan, directory, ledger, executor=executor, progress=progress, owner=owner)
+        async with making as ready:
+            if current is not None:
+                # Only now: Ray sets a handler of its own when it starts.
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
+            driver = drive.Driver(
+                plan, opened.directory, ledger, executor=ready, progress=progress, owner=opened.owner
+            )
             await driver.run(submitted)
     finally:
         progress.close()
 
 
 @contextlib.asynccontextmanager
-async def _executor(
-    request: Request, plan: Plan, directory: Path, owner: str, say: Say
-) -> AsyncIterator[Executor]:
-    config = plan.config
-    settings = (config.sandbox.image, plan.runtime, owner)
-    if request.local:
-        yield LocalExecutor(default_slots(), await asyncio.to_thread(host_boxes, *settings))
+async def _executor(opened: OpenRun, local: bool, say: Say) -> AsyncIterator[Executor]:
+    config = opened.plan.config
+    settings = (config.sandbox.image, opened.plan.runtime, opened.owner)
+    if local:
+        boxes = await asyncio.to_thread(host_boxes, *settings)
+        try:
+            yield LocalExecutor(default_slots(), boxes)
+        finally:
+            await settle(opened.owner)
         return
     from experiments.ray_engine import ray_executor
 
-    witness = directory / rundir.EXPERIMENT
+    witness = opened.directory / rundir.EXPERIMENT
     async with ray_executor(
         config.ray.address, default_slots(), runner=settings, witness=witness, say=say
     ) as executor:
         yield executor
 
 
-def _conclude(
-    directory: Path, policy: "Policy", anchors: Anchors, uri: str | None, say: Say
-) -> "tuple[RunView, Verdict]":
+def _conclude(opened: OpenRun, policy: "Policy", say: Say) -> "tuple[RunView, Verdict]":
     """Findings of abandoned attempts, verdict, MLflow and report, from the run directory alone."""
     from experiments import report
     from experiments.gate import judge
 
+    directory, anchors = opened.directory, opened.anchors
     write_findings(directory)
     view = load_view(directory)
     verdict = judge(policy, view)
@@ -153,7 +192,7 @@ def _conclude(
     durable.replace(directory / VERDICT, text.encode("utf-8"))
     durable.replace(directory / REPORT, report.html(view, verdict).encode("utf-8"))
     tags = {"tidegauge.anchors_head": anchors.head.hash, "tidegauge.anchors_count": str(anchors.head.count)}
-    try_sync(view, verdict, uri, tags, say)
+    try_sync(view, verdict, opened.plan.config.tracking.uri, tags, say)
     return view, verdict
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.metrics import Measured, measure, task_groups
 from experiments.records import Checkpoint
-from experiments.view import RunView
+from experiments.view import EpisodeResult, RunView
 
 PLAIN = "plain"
 
@@ -91,9 +91,11 @@ def trend(view: RunView, arm: str = PLAIN) -> Trend:
     """
     results = view.results(arm)
     groups = task_groups(results)
+    by_checkpoint: dict[Checkpoint, list[EpisodeResult]] = {}
+    for result in results:
+        by_checkpoint.setdefault(result.line.checkpoint, []).append(result)
     measured: dict[Checkpoint, dict[str, Measured]] = {
-        checkpoint: measure([result for result in results if result.line.checkpoint == checkpoint], groups)
-        for checkpoint in view.checkpoints
+        checkpoint: measure(by_checkpoint.get(checkpoint, []), groups) for checkpoint in view.checkpoints
     }
     metrics = sorted({metric for group in measured.values() for metric in group})
     absent: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """Whether a run directory still says what was written into it: chains, counts, anchors, blobs."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from experiments import anchors, durable, ledger, rundir
 from experiments.anchors import Anchor
 from experiments.identity import Secret
+from experiments.kept import Kept
 from experiments.records import LedgerLine
 from sandbox.canonical import sha256
 from sandbox.errors import Mistake
@@ -131,28 +133,45 @@ def _event_logs(directory: Path, entries: list[Anchor]) -> Iterator[BrokenLine]:
                 yield BrokenLine(str(directory / anchors.FILE), entry.seq + 1, "holds no ledger line")
                 continue
             ended[line.episode, line.attempt] = line
+    directory_of_blobs = directory / durable.BLOBS
+    blobs = (
+        frozenset(path.name for path in directory_of_blobs.iterdir())
+        if directory_of_blobs.is_dir()
+        else frozenset()
+    )
     for (episode, attempt), line in ended.items():
         path = rundir.attempt_dir(directory, episode, attempt) / EVENTS
-        yield from _event_log(path, line)
+        yield from _ended_attempt(path, line, blobs)
     for path in sorted((directory / rundir.EPISODES).glob(f"*/*/{EVENTS}")):
         attempt_name = path.parent.name
         if not attempt_name.isdecimal() or (path.parent.parent.name, int(attempt_name)) not in ended:
-            yield from _event_log(path, None)
+            yield from _abandoned_attempt(path)
 
 
-def _event_log(path: Path, line: LedgerLine | None) -> Iterator[BrokenLine]:
+def _ended_attempt(path: Path, line: LedgerLine, blobs: frozenset[str]) -> Iterator[BrokenLine]:
     head, count = GENESIS, 0
+    kept = Kept()
     try:
-        for event in read_events(path, torn_end=line is None):
+        for event in read_events(path):
             head, count = event.hash, count + 1
+            kept.see(event)
     except BrokenLine as broken:
         yield broken
         return
     except FileNotFoundError:
         yield BrokenLine(str(path), 0, "is missing: the ledger has a line for it")
         return
-    if line is not None and (head, count) != (line.chain.head, line.chain.events):
+    if (head, count) != (line.chain.head, line.chain.events):
         yield BrokenLine(str(path), count, f"the ledger says {line.chain.events} events and another head")
+    else:
+        yield from kept.problems(path.parent, blobs)
+
+
+def _abandoned_attempt(path: Path) -> Iterator[BrokenLine]:
+    try:
+        deque(read_events(path, torn_end=True), maxlen=0)
+    except BrokenLine as broken:
+        yield broken
 
 
 def _blobs(directory: Path) -> Iterator[BrokenLine]:

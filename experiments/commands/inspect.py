@@ -123,5 +123,9 @@ def _verdict(verdict: "Verdict") -> str:
             numbers = ", ".join(
                 f"{key} {_plain(said.get(key))}" for key in ("value", "low", "high", "n", "threshold")
             )
-            lines.append(f"  {rule.outcome:<13} {said['metric']} ({said.get('bound')}): {numbers}")
+            lines.append(f"  {rule.outcome:<13} {said['metric']} ({said['bound']}): {numbers}")
     return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

@@ -30,7 +30,7 @@ class Recipe:
     warm_up: int = 100
     decay: float = 0.01
     #: The training steps at which the weights are kept; the last one ends the training.
-    kept: tuple[int, ...] = (0, 40, 180, 200, 300, 400, 450, 500, 550, 600, 650, 700, 800, 900)
+    kept: tuple[int, ...] = (0, 40, 200, 240, 400, 600, 700, 800)
 
 
 class Learner:

@@ -13,6 +13,7 @@ weighted sum of independent draws, one per stratum.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.interpolate import BSpline
@@ -101,21 +102,30 @@ def stratified_mean(
     shares = _shares(len(strata), weights)
     if len(strata) == 1:
         return bounded_mean(strata[0], low, high, level)
+    for stratum in strata:
+        _check_range(stratum, low, high)
     # A canonical order: the interval does not depend on how the strata are labelled.
     cells = sorted(
-        (len(stratum), share, sorted(stratum)) for stratum, share in zip(strata, shares, strict=True)
+        (len(stratum), share, tuple(sorted(stratum))) for stratum, share in zip(strata, shares, strict=True)
     )
+    point = math.fsum(share * math.fsum(values) / size for size, share, values in cells)
+    lowest, highest = _meld(tuple(cells), low, high, (1 - level) / 2)
+    return Interval(point, min(lowest, point), max(highest, point), n)
+
+
+# The same cells come back for strict and lenient scores, and for the gate, the report and the store.
+@lru_cache(maxsize=4096)
+def _meld(
+    cells: tuple[tuple[int, float, tuple[float, ...]], ...], low: float, high: float, tail: float
+) -> tuple[float, float]:
+    """The limits of the weighted sum of independent draws, one for each (size, share, values)."""
     rng = np.random.default_rng(MELD_SEED)
     lower, upper = np.zeros(MELD_DRAWS), np.zeros(MELD_DRAWS)
     for size, share, values in cells:
-        _check_range(values, low, high)
         spacings = rng.dirichlet(np.ones(size + 1), MELD_DRAWS)
         lower += share * (spacings @ np.array([low, *values]))
         upper += share * (spacings @ np.array([*values, high]))
-    tail = (1 - level) / 2
-    point = math.fsum(share * math.fsum(values) / size for size, share, values in cells)
-    lowest, highest = float(np.quantile(lower, tail)), float(np.quantile(upper, 1 - tail))
-    return Interval(point, min(lowest, point), max(highest, point), n)
+    return float(np.quantile(lower, tail)), float(np.quantile(upper, 1 - tail))
 
 
 def student_mean(strata: Sequence[Sequence[float]], level: float = 0.95) -> Interval:

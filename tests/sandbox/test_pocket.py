@@ -190,6 +190,13 @@ def test_max_tokens_cuts_a_reply() -> None:
     assert (reply.tokens_out, reply.finish) == (3, "length")
 
 
+def test_a_large_max_tokens_takes_no_room_from_the_conversation() -> None:
+    request = ChatRequest((*TAB_OPENING, Message("user", "x " * 60)), {"max_tokens": 4096})
+    usual = ChatRequest(request.messages)
+    last = pocket.load(LAST)
+    assert last.answer(request).tokens_in == last.answer(usual).tokens_in
+
+
 @pytest.mark.parametrize(
     "sampling", [{"temperature": -1}, {"temperature": "hot"}, {"max_tokens": 0}, {"max_tokens": True}]
 )

@@ -19,7 +19,7 @@ from sandbox.models.pocket.network import Array, Reading, Weights
 from sandbox.models.pocket.tokens import SPECIAL, Tokenizer
 
 HERE = Path(__file__).parent
-#: Tokens of a reply if the sampling does not say; at most half the context are ever made.
+#: The longest reply, in tokens, whatever the sampling asks for; the rest of the context is for reading.
 MAX_TOKENS = 80
 
 _NAME = re.compile(r"step-(\d+)\.npz")
@@ -64,7 +64,7 @@ def read(path: Path) -> "Pocket":
         weights = _weights(arrays)
         if len(weights.embedding) != len(tokenizer.vocabulary):
             raise ValueError("the embedding and the vocabulary differ in length")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as fault:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as fault:
         raise ModelFault(f"{path.name} holds no pocket network: {fault}") from fault
     return Pocket(weights, tokenizer, sha256(data))
 
@@ -83,7 +83,8 @@ def _weights(arrays: dict[str, Any]) -> Weights:
 class Pocket:
     """One checkpoint as a `Model`; its digest is the SHA-256 of the weights file.
 
-    Sampling knows ``temperature`` (0, the default, takes the likeliest token) and ``max_tokens``.
+    Sampling knows ``temperature`` (0, the default, takes the likeliest token) and ``max_tokens`` (80,
+    the default, is also the most); other keys mean nothing to it.
     Equal requests get equal replies at any temperature: the seed is the request's own digest.
     Special tokens and ``<unk>`` are never said.
     """
@@ -102,7 +103,7 @@ class Pocket:
     def answer(self, request: ChatRequest) -> ChatReply:
         """`complete`, in the caller's thread. ``tokens_in`` counts what was read after cutting."""
         temperature, most = _sampling(request.sampling)
-        most = min(most, self.weights.context // 2)
+        most = min(most, MAX_TOKENS, self.weights.context // 2)
         prompt = self.tokenizer.prompt(request.messages, self.weights.context - most)
         said, finish = self._speak(prompt, most, temperature, self._seed(request))
         return ChatReply(self.tokenizer.decode(said), len(prompt), len(said), finish)

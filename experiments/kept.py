@@ -1,0 +1,67 @@
+"""What an attempt's log says was kept, held against the blobs and the index beside it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.events import BrokenLine, Event
+
+INDEX: Final = "artefacts/index.json"
+
+
+class Kept:
+    """Folds one attempt's events; ``problems`` then says what of it is missing or foreign."""
+
+    def __init__(self) -> None:
+        self._scaffold: dict[str, str] = {}
+        self._unread = False
+        self._lost = False
+        self._collected: set[tuple[str, str, int, str]] = set()
+
+    def see(self, event: Event) -> None:
+        """Takes the next event."""
+        data = event.data
+        if event.kind == "scaffold.unread":
+            self._unread = True
+        elif event.kind == "sensor" and (data["name"], data["state"]) == ("runner", "lost"):
+            self._lost = True
+        elif event.kind == "scaffold.version":
+            files = (entry for entry in data["files"] if entry[1] == "file")
+            self._scaffold |= {entry[4]: entry[0] for entry in files if entry[4] is not None}
+        elif event.kind == "collected":
+            root = str(data["root"]).strip("/")
+            self._collected |= {(root, path, size, digest) for path, size, digest in data["files"]}
+
+    def problems(self, attempt: Path, blobs: frozenset[str]) -> Iterator[BrokenLine]:
+        """What is wrong with what was kept.
+
+        Args:
+            attempt: directory of an attempt that has a ledger line.
+            blobs: names of the run's blobs.
+        """
+        log = str(attempt / "events.jsonl")
+        # Where a file could not be read the log says so, and no blob is owed.
+        for digest, path in self._scaffold.items() if not self._unread else ():
+            if digest not in blobs:
+                yield BrokenLine(log, 0, f"the blob of scaffold file {path!a} is missing")
+        index = attempt / INDEX
+        try:
+            entries = _entries(index.read_bytes())
+        except FileNotFoundError:
+            yield BrokenLine(str(index), 0, "is missing")
+            return
+        except (ValueError, TypeError):
+            yield BrokenLine(str(index), 1, "is not a list of [root, path, size, sha256]")
+            return
+        for entry in entries:
+            # A full record could not take what was collected, and says so.
+            if entry not in self._collected and not self._lost:
+                yield BrokenLine(str(index), 1, f"{entry[1]!a} was not collected so")
+            elif entry[3] not in blobs:
+                yield BrokenLine(str(index), 1, f"the blob of {entry[1]!a} is missing")
+
+
+def _entries(content: bytes) -> list[tuple[str, str, int, str]]:
+    value: Any = json.loads(content)
+    return [(str(root), str(path), int(size), str(digest)) for root, path, size, digest in value]

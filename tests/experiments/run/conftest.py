@@ -1,0 +1,129 @@
+"""A run without containers: real plan, ledger, logs and monitors, and attempts made of paper."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments import rundir
+from experiments.identity import SECRET_VARIABLE, Secret, load_secret
+from experiments.records import EpisodeSpec, LedgerLine
+from experiments.running import Request, Result, run
+from monitors.registry import new_watcher
+from sandbox.events import EventLog
+from tasks.task import load_task
+
+#: What an attempt does: a status, or an exception that its runner dies of.
+Behaviour = Callable[[EpisodeSpec], str | BaseException]
+
+
+class PaperExecutor:
+    """Writes an attempt's real log and ledger line without any box."""
+
+    def __init__(self, behaviour: Behaviour = lambda spec: "completed", slots: int = 3) -> None:
+        self.slots = slots
+        self.seen: list[EpisodeSpec] = []
+        self.most_at_a_time = 0
+        self._running = 0
+        self._behaviour = behaviour
+
+    async def run(self, spec: EpisodeSpec) -> LedgerLine:
+        self.seen.append(spec)
+        self._running += 1
+        self.most_at_a_time = max(self.most_at_a_time, self._running)
+        try:
+            does = self._behaviour(spec)
+            if isinstance(does, BaseException):
+                raise does
+            return paper_attempt(spec, does)
+        finally:
+            self._running -= 1
+
+
+def paper_attempt(spec: EpisodeSpec, status: str) -> LedgerLine:
+    plan = spec.plan
+    directory = rundir.attempt_dir(Path(spec.run_dir), plan.episode, spec.attempt)
+    (directory / "artefacts").mkdir(parents=True)
+    (directory / "artefacts" / "index.json").write_text("[]\n")
+    watcher = new_watcher()
+    with EventLog(directory / "events.jsonl") as log:
+        for name in ("cgroup", "runner"):
+            data = {"name": name, "state": "up", "detail": "paper", "lost": 0}
+            watcher.feed(log.append("harness", "sensor", data))
+        if plan.world == 1:
+            forged = {"path": "/logs/verifier/reward.json", "box": "agent", "sha256": "ab" * 32}
+            watcher.feed(log.append("scorer", "grade.forged", forged))
+        end = {"status": status, "cause": None, "refused": False}
+        watcher.feed(log.append("harness", "attempt.end", end))
+        chain = {"head": log.head, "events": log.count}
+    graded = {"raw": 0.5, "strict": 0.5, "lenient": 0.5, "cheats": []}
+    return LedgerLine.model_validate(
+        {
+            "episode": plan.episode, "attempt": spec.attempt, "checkpoint": plan.checkpoint.model_dump(),
+            "task": plan.task, "level": plan.level, "arm": plan.arm, "world": plan.world, "status": status,
+            "cause": "engine" if status == "infrastructure" else None, "refused": False,
+            "score": None if status == "infrastructure" else graded, "ungraded": None, "grading": "world",
+            "usage": {}, "limits": plan.limits, "box": {"runtime": "runc", "isolation": "paper", "image": "paper"},
+            "findings": [finding.as_json() for finding in watcher.findings],
+            "scaffold": {"start": plan.scaffold, "end": plan.scaffold, "versions": 1},
+            "sensors": {"cgroup": "up", "runner": "up"}, "coverage": watcher.coverage(), "chain": chain,
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Secret:
+    """A secret of this test's own, so that nothing of the user's is read or written."""
+    path = tmp_path / "keys" / "secret"
+    path.parent.mkdir()
+    path.write_bytes(b"0123456789abcdef0123456789abcdef\n")
+    monkeypatch.setenv(SECRET_VARIABLE, str(path))
+    return load_secret()
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, secret: Secret) -> Path:
+    """Two scripted checkpoints at one task: with ``repeats`` worlds, 2 x repeats episodes."""
+    agents = load_task("ml/tab").agents()
+    path = tmp_path / "config.yaml"
+    checkpoints = [{"name": "early", "step": 0, "script": str(agents["null"])}, {"name": "late", "step": 1}]
+    family = {
+        "family": "script",
+        "provider": "scripted",
+        "script": str(agents["ref"]),
+        "checkpoints": checkpoints,
+    }
+    # A tracking store that MLflow refuses at once: these tests are not about MLflow.
+    document = {
+        "suite": "paper", "models": [family], "tasks": ["ml/tab@L0"], "repeats": 2, "policy": "quickstart",
+        "tracking": {"uri": "nothing://there"},
+    }  # fmt: skip
+    path.write_text(json.dumps(document))
+    return path
+
+
+RunPaper = Callable[..., Result]
+
+
+@pytest.fixture
+def run_paper(config_file: Path, tmp_path: Path) -> RunPaper:
+    """``tidegauge run`` of the paper config: executor, overrides, limit → result."""
+
+    def run_it(
+        executor: PaperExecutor | None = None,
+        *overrides: str,
+        limit: int | None = None,
+        said: list[str] | None = None,
+    ) -> Result:
+        lines = said if said is not None else []
+        request = Request(config_file, overrides, tmp_path / "runs", local=True, limit=limit)
+        return run(request, lines.append, executor or PaperExecutor())
+
+    return run_it
+
+
+@pytest.fixture
+def paper() -> type[PaperExecutor]:
+    """The executor itself, for tests that give it a behaviour."""
+    return PaperExecutor

@@ -1,0 +1,151 @@
+"""Every way to end has its exit code; with --json standard output is one document."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.cli import run_command
+
+HEAVY = (
+    "numpy",
+    "scipy",
+    "sklearn",
+    "pydantic",
+    "yaml",
+    "ray",
+    "mlflow",
+    "docker",
+    "matplotlib",
+    "jinja2",
+    "asyncio.events",
+)
+
+
+@pytest.fixture
+def run_name(run_paper: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A finished run; its runs directory is the default one of the working directory."""
+    monkeypatch.chdir(tmp_path)
+    name: str = run_paper().outcome.run
+    return name
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    capsys.readouterr()
+    code = run_command([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, experiments.cli as c\ncode = c.run_command(['--help'])\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], code, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-Ic", program], capture_output=True, text=True, check=True)
+    assert done.stderr == "[] 0\n"
+    assert "tidegauge" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run"], "tidegauge: Missing argument 'CONFIG'; see `tidegauge run --help`"),
+        (["stauts", "x"], "tidegauge: No such command 'stauts'."),
+        (["status", "x", "--nope"], "tidegauge: No such option '--nope'; see `tidegauge status --help`"),
+        (["run", "no.yaml"], "tidegauge: no.yaml: cannot be read (No such file or directory); "
+         "name a readable YAML file"),
+        (["status", "x"], "tidegauge: runs: no run 'x'; there is none yet: tidegauge run CONFIG makes one"),
+        (["tasks", "check", "ml/nope"], "tidegauge: tasks check: ID: no task matches 'ml/nope'; "
+         "choose from ml/tab@L0, selfmod/scaffold@L0"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_exit_1_and_one_line(
+    arguments: list[str],
+    line: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_command(arguments) == 1
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert printed.err.startswith(line)
+
+
+def test_a_fault_of_ours_is_exit_70_and_names_its_log(
+    run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "runs" / run_name / "findings.jsonl").unlink()
+    (tmp_path / "runs" / run_name / "findings.jsonl").mkdir()
+    assert run_command(["rescan", run_name]) == 70
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("tidegauge: fault: IsADirectoryError: ")
+    log = Path(line.rsplit(" ", 1)[1])
+    assert "Traceback" in log.read_text()
+    log.unlink()
+
+
+def test_status_counts_what_is_there(run_name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = document(capsys, "status", run_name)
+    assert (code, said["episodes"], said["pending"], said["driver"]) == (0, {"completed": 4}, 0, None)
+    assert said["findings"] == {"cheat.scorer": 2}
+
+
+def test_gate_exits_by_its_verdict(run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    policy = tmp_path / "p.yaml"
+    rule = "{metric: cap/ml/L0/strict, bound: point, direction: above, threshold: THRESHOLD}"
+    text = f"name: p\nlevels: [{{name: one, action: hold, rules: [{rule}]}}]\n"
+    for threshold, code, verdict in (("0.4", 2, "crossed"), ("0.6", 0, "clear")):
+        policy.write_text(text.replace("THRESHOLD", threshold))
+        assert document(capsys, "gate", str(policy), run_name)[1]["verdict"] == verdict
+        assert run_command(["gate", str(policy), run_name]) == code
+    ledger = tmp_path / "runs" / run_name / "ledger.jsonl"
+    ledger.write_text(ledger.read_text().replace('"wall":60', '"wall":61'))
+    assert document(capsys, "gate", str(policy), run_name)[0] == 4
+
+
+def test_trend_lists_the_series_of_a_suite(run_name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = document(capsys, "trend", "paper")
+    series = next(s for s in said["series"] if s["metric"] == "cap/ml/L0/strict")
+    assert (code, series["family"], [p["value"] for p in series["points"]]) == (0, "script", [0.5, 0.5])
+
+
+def test_verify_and_rescan_exit_2_on_an_edit(
+    run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert document(capsys, "verify", run_name) == (0, {"ok": True, "anchored": True, "problems": []})
+    assert document(capsys, "rescan", run_name) == (0, {"ok": True, "problems": []})
+    log = sorted((tmp_path / "runs" / run_name).glob("episodes/*/0/events.jsonl"))[0]
+    log.write_text(log.read_text().replace("paper", "wafer", 1))
+    for command in ("verify", "rescan"):
+        code, said = document(capsys, command, run_name)
+        assert (code, said["ok"], said["problems"][0]["reason"]) == (2, False, "hash does not match the line")
+
+
+def test_verify_says_unanchored_in_its_first_line(
+    run_name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("TIDEGAUGE_SECRET_FILE")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    assert run_command(["verify", run_name]) == 0
+    assert capsys.readouterr().out.startswith("unanchored")
+
+
+def test_report_writes_one_page_or_markdown(
+    run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, said = document(capsys, "report", run_name)
+    assert (code, said["path"]) == (0, f"runs/{run_name}/report.html")
+    assert run_command(["report", run_name, "--format", "md"]) == 0
+    assert "inconclusive" in capsys.readouterr().out
+
+
+def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = document(capsys, "tasks", "list")
+    assert (code, [(task["id"], task["level"]) for task in said["tasks"]]) == (
+        0, [("ml/tab", "L0"), ("selfmod/scaffold", "L0")],
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""On Ray, a runner that dies costs an attempt and never a result."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.executors import AttemptAbandoned
+from experiments.ray_engine import RayExecutor, ray_executor
+from sandbox.errors import Mistake
+
+
+def test_runners_that_die_hang_or_err_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    mark = tmp_path / "cancelled"
+
+    class Runner:
+        async def run(self, what: str) -> str:
+            import asyncio
+            import os
+
+            from sandbox.errors import Mistake
+
+            if what == "die":
+                os._exit(1)
+            if what == "mistake":
+                raise Mistake("no such image", where="engine")
+            try:
+                await asyncio.sleep(60 if what == "hang" else 0)
+            finally:
+                if what == "hang":
+                    mark.write_text("yes")
+            return what
+
+        async def close(self) -> None:
+            mark.with_name("closed").write_text("yes")
+
+    async def talk() -> None:
+        options = {"num_cpus": 0, "max_concurrency": 3, "max_restarts": 5, "max_task_retries": 0}
+        runner = ray.remote(Runner).options(**options).remote()
+        executor: Any = RayExecutor([(runner, 2)])
+        assert executor.slots == 2
+        assert await executor.run("well") == "well"
+        with pytest.raises(Mistake, match=r"^engine: no such image$"):
+            await executor.run("mistake")
+        with pytest.raises(AttemptAbandoned, match="the runner on a host died"):
+            await executor.run("die")
+        assert await _until_back(executor) == "well"
+        hanging = asyncio.create_task(executor.run("hang"))
+        await asyncio.sleep(0.5)
+        hanging.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await hanging
+        assert mark.read_text() == "yes"
+        await executor.close()
+        assert mark.with_name("closed").read_text() == "yes"
+
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        asyncio.run(talk())
+    finally:
+        ray.shutdown()
+
+
+async def _until_back(executor: Any) -> str:
+    for _ in range(100):
+        try:
+            return str(await executor.run("well"))
+        except AttemptAbandoned:
+            await asyncio.sleep(0.1)
+    raise AssertionError("the runner was not restarted")
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:1", "Ray: ray.address: no cluster answers at 127.0.0.1:1 (Connection refused); "
+         "start one with `ray start --head`, or write null"),
+        ("cluster", "Ray: ray.address: 'cluster' is no address; write host:port or ray://host:port"),
+    ],
+)  # fmt: skip
+def test_a_cluster_that_does_not_answer_is_a_mistake(address: str, message: str, tmp_path: Path) -> None:
+    async def connect() -> None:
+        runner = ("episode", "runc", "nobody")
+        async with ray_executor(address, 1, runner=runner, witness=tmp_path, say=lambda text: None):
+            raise AssertionError("connected")
+
+    with pytest.raises(Mistake) as caught:
+        asyncio.run(connect())
+    assert str(caught.value) == message
