@@ -19,6 +19,7 @@ help:
 	@echo "make clean       removes .venv and caches; keeps $(RUNS)/"
 
 setup: $(STAMP)
+	@echo "setup: ready in $(VENV)"
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory python
@@ -62,7 +63,7 @@ lint: setup
 	@$(BIN)/mypy
 
 bench: image
-	@for file in benchmarks/*.py; do echo "bench: $$file"; $(BIN)/python -I "$$file" || exit 1; done
+	@for file in $(wildcard benchmarks/*.py); do echo "bench: $$file"; $(BIN)/python -I "$$file" || exit 1; done
 
 ui: setup
 	@$(BIN)/tidegauge ui --runs $(RUNS)

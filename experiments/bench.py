@@ -2,8 +2,6 @@
 
 import contextlib
 import itertools
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +14,7 @@ from sandbox.errors import GradingFault
 from sandbox.limits import Limits
 from sandbox.recorder import Recorder
 from sandbox.service import Service
+from sandbox.sockets import socket_directory
 
 #: Seconds after which a grading box ends itself.
 DEADLINE_SECONDS: Final = 600.0
@@ -45,14 +44,11 @@ class GradingBench:
 
     @contextlib.asynccontextmanager
     async def _door(self, services: tuple[Service, ...]) -> AsyncIterator[Path]:
-        directory = Path(tempfile.mkdtemp(prefix="s", dir="/tmp"))
-        try:
+        with socket_directory() as directory:
             async with Door(directory / "d", None, services, Budget(1, 1), self._recorder.record) as door:
                 yield directory / "d"
                 if door.fault is not None:
                     raise GradingFault(f"a service failed: {door.fault}") from door.fault
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
         """Writes an event of source ``scorer``."""

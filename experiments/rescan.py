@@ -8,13 +8,12 @@ from typing import Any, Final
 from experiments import durable
 from experiments.ledger import LEDGER, PLAN, read_records
 from experiments.records import LedgerLine, PlanLine
-from experiments.rundir import attempt_dir, attempts
+from experiments.rundir import EVENTS, attempt_dir, attempts, relative
 from monitors.rescan import Rescan, compare, rescan_log
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine
 
 FINDINGS: Final = "findings.jsonl"
-EVENTS: Final = "events.jsonl"
 
 
 def rescan(directory: Path) -> list[BrokenLine]:
@@ -30,7 +29,7 @@ def rescan(directory: Path) -> list[BrokenLine]:
             problems += _differences(directory, line, number)
         rebuilt = _findings(directory, lines)
     except BrokenLine as broken:
-        return [*problems, BrokenLine(_relative(broken.file, directory), broken.line, broken.reason)]
+        return [*problems, BrokenLine(relative(broken.file, directory), broken.line, broken.reason)]
     stored = directory / FINDINGS
     if (stored.read_bytes() if stored.exists() else b"") != rebuilt:
         problems.append(BrokenLine(FINDINGS, 0, "is not what the logs of abandoned attempts give"))
@@ -51,10 +50,10 @@ def _differences(directory: Path, line: LedgerLine, number: int) -> Iterator[Bro
     try:
         again = rescan_log(path)
     except BrokenLine as broken:
-        yield BrokenLine(_relative(broken.file, directory), broken.line, broken.reason)
+        yield BrokenLine(relative(broken.file, directory), broken.line, broken.reason)
         return
     except OSError as error:
-        yield BrokenLine(_relative(str(path), directory), 0, error.strerror or "cannot be read")
+        yield BrokenLine(relative(str(path), directory), 0, error.strerror or "cannot be read")
         return
     live = [finding.model_dump(mode="json") for finding in line.findings]
     for reason in compare(live, _as_json(again)):
@@ -98,8 +97,3 @@ def read_findings(directory: Path) -> list[dict[str, Any]]:
 
 def _as_json(again: Rescan) -> list[dict[str, Any]]:
     return [finding.as_json() for finding in again.findings]
-
-
-def _relative(file: str, directory: Path) -> str:
-    path = Path(file)
-    return path.relative_to(directory).as_posix() if path.is_relative_to(directory) else file

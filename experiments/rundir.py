@@ -23,6 +23,8 @@ from sandbox.errors import Mistake
 FORMAT: Final = 1
 EXPERIMENT: Final = "experiment.yaml"
 EPISODES: Final = "episodes"
+#: An attempt's log, in its directory.
+EVENTS: Final = "events.jsonl"
 _LOCK: Final = "lock"
 
 
@@ -106,6 +108,12 @@ def list_runs(runs: Path) -> list[Path]:
 def attempt_dir(run: Path, episode: str, attempt: int) -> Path:
     """Where an attempt writes."""
     return run / EPISODES / episode / str(attempt)
+
+
+def relative(file: str, run: Path) -> str:
+    """A file's path as problems name it: inside the run, or as it is where it lies elsewhere."""
+    path = Path(file)
+    return path.relative_to(run).as_posix() if path.is_relative_to(run) else file
 
 
 def attempts(run: Path, episode: str) -> list[int]:

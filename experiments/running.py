@@ -77,12 +77,14 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
         submitted = drive.missing(plan, opened.ledger)[: request.limit]
         say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")
-        if submitted:
-            try:
+        try:
+            if submitted:
                 asyncio.run(_drive(opened, submitted, request.local, executor))
-            except asyncio.CancelledError:
-                # SIGTERM: for everybody above, the same as Ctrl-C.
-                raise KeyboardInterrupt from None
+        except asyncio.CancelledError:
+            # SIGTERM: for everybody above, the same as Ctrl-C.
+            raise KeyboardInterrupt from None
+        finally:
+            write_findings(opened.directory)
         outcome = drive.outcome(plan, opened.ledger, submitted)
         view, verdict = _conclude(opened, policy, say)
     return Result(outcome, view, verdict)
@@ -179,12 +181,11 @@ async def _executor(opened: OpenRun, local: bool, say: Say) -> AsyncIterator[Exe
 
 
 def _conclude(opened: OpenRun, policy: "Policy", say: Say) -> "tuple[RunView, Verdict]":
-    """Findings of abandoned attempts, verdict, MLflow and report, from the run directory alone."""
+    """Verdict, MLflow and report, from the run directory alone."""
     from experiments import report
     from experiments.gate import judge
 
     directory, anchors = opened.directory, opened.anchors
-    write_findings(directory)
     view = load_view(directory)
     verdict = judge(policy, view)
     text = canonical(verdict.as_json()).decode("utf-8")

@@ -18,7 +18,6 @@ from sandbox.canonical import sha256
 from sandbox.errors import Mistake
 from sandbox.events import GENESIS, BrokenLine, read_events
 
-EVENTS: Final = "events.jsonl"
 VERDICT: Final = "verdict.json"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -58,15 +57,10 @@ def verify(directory: Path, secret: Secret | None) -> Verification:
         return Verification(False, (BrokenLine(rundir.EXPERIMENT, 0, str(mistake)),))
     usable = secret if secret is not None and secret.fingerprint == experiment.secret else None
     problems = [
-        BrokenLine(_relative(problem.file, directory), problem.line, problem.reason)
+        BrokenLine(rundir.relative(problem.file, directory), problem.line, problem.reason)
         for problem in _problems(directory, experiment.id, usable)
     ]
     return Verification(usable is not None, tuple(problems))
-
-
-def _relative(file: str, directory: Path) -> str:
-    path = Path(file)
-    return path.relative_to(directory).as_posix() if path.is_relative_to(directory) else file
 
 
 def _problems(directory: Path, run_id: str, secret: Secret | None) -> Iterator[BrokenLine]:
@@ -140,9 +134,9 @@ def _event_logs(directory: Path, entries: list[Anchor]) -> Iterator[BrokenLine]:
         else frozenset()
     )
     for (episode, attempt), line in ended.items():
-        path = rundir.attempt_dir(directory, episode, attempt) / EVENTS
+        path = rundir.attempt_dir(directory, episode, attempt) / rundir.EVENTS
         yield from _ended_attempt(path, line, blobs)
-    for path in sorted((directory / rundir.EPISODES).glob(f"*/*/{EVENTS}")):
+    for path in sorted((directory / rundir.EPISODES).glob(f"*/*/{rundir.EVENTS}")):
         attempt_name = path.parent.name
         if not attempt_name.isdecimal() or (path.parent.parent.name, int(attempt_name)) not in ended:
             yield from _abandoned_attempt(path)

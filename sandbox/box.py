@@ -122,6 +122,10 @@ class Box(Protocol):
         """What the box used so far, from outside it."""
         ...
 
+    def drain(self) -> list[Seen]:
+        """What the runner reported and ``watch`` has not given out yet."""
+        ...
+
     async def obituary(self) -> list[dict[str, Any]]:
         """What the engine recorded of the box's end, as data of ``engine.event``.
 

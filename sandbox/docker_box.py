@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
 import struct
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import asdict
@@ -19,6 +17,7 @@ from sandbox.container import FILE_SYSTEMS, Engine
 from sandbox.errors import BoxFault, EngineFault
 from sandbox.files import TYPES, Collection, Entry, FileSpec, Manifest, layout_mode
 from sandbox.link import Link
+from sandbox.sockets import socket_directory
 
 #: Seconds for create, start and the runner's first word.
 START_SECONDS: Final = 60.0
@@ -102,6 +101,9 @@ class DockerBox:
         while (seen := await self._link.seen.get()) is not None:
             yield seen
 
+    def drain(self) -> list[Seen]:
+        return self._link.drain()
+
     async def obituary(self) -> list[dict[str, Any]]:
         events = await asyncio.to_thread(self._engine.events, self.container, self._began - 1)
         return [asdict(event) for event in events]
@@ -136,19 +138,29 @@ class DockerBoxes:
         Raises:
             EngineFault: it could not be made, or did not answer within ``START_SECONDS``.
         """
-        # The name says nothing of us: the box sees it in its list of mounts.
-        directory = Path(tempfile.mkdtemp(prefix="s", dir="/tmp"))
+        with socket_directory() as directory:
+            async with self._open(request, directory) as box:
+                yield box
+
+    @contextlib.asynccontextmanager
+    async def _open(self, request: BoxRequest, directory: Path) -> AsyncIterator[DockerBox]:
         container: str | None = None
         link: Link | None = None
         try:
             async with self._starting:
                 connected, server = await _listen(directory / "c")
-                container = await asyncio.to_thread(self._create, request, directory / "c")
+                creation = asyncio.ensure_future(asyncio.to_thread(self._create, request, directory / "c"))
+                try:
+                    container = await asyncio.shield(creation)
+                except asyncio.CancelledError:
+                    # The engine makes it all the same: only with its id can it be removed.
+                    container = await creation
+                    raise
                 link, pid = await self._connect(container, connected, server)
             hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {})
             yield DockerBox(self.info, self._engine, container, link, CgroupSensor(pid), hello)
         finally:
-            await asyncio.shield(self._destroy(container, link, directory))
+            await asyncio.shield(self._destroy(container, link))
 
     def _create(self, request: BoxRequest, control: Path) -> str:
         return self._engine.create(request, image=self._image, runtime=self.info.runtime, control=control)
@@ -168,12 +180,11 @@ class DockerBoxes:
         pid, _, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         return Link(reader, writer), pid
 
-    async def _destroy(self, container: str | None, link: Link | None, directory: Path) -> None:
+    async def _destroy(self, container: str | None, link: Link | None) -> None:
         if link is not None:
             await link.close()
         if container is not None:
             await asyncio.to_thread(self._engine.remove, container)
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

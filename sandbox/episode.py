@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from sandbox.models.base import Model
 from sandbox.recorder import Ending, Recorder
 from sandbox.scaffold import ROOT, ScaffoldSensor
 from sandbox.service import Service
+from sandbox.sockets import socket_directory
 from sandbox.usage import UsageMeter
 
 #: Neither a forged .pyc nor the user's site directory runs in place of what was hashed.
@@ -96,18 +95,16 @@ class Episode:
 
     async def run(self) -> Outcome:
         """Never raises for what a box, a model or an engine does: the outcome's status says it."""
-        directory = Path(tempfile.mkdtemp(prefix="s", dir="/tmp"))
         try:
-            async with self._door(directory / "d") as door, self._box(directory / "d") as box:
-                await self._live(box, door)
+            with socket_directory() as directory:
+                async with self._door(directory / "d") as door, self._box(directory / "d") as box:
+                    await self._live(box, door)
         except BoxFault as error:
             # Only what happens before the scaffold's first instruction comes here: the rest is
             # judged where it happens.
             self._ending.propose("infrastructure", f"box: {error}")
         except HostFault as error:
             self._ending.propose("infrastructure", f"{error.cause}: {error}")
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
         self.outcome.status, self.outcome.cause = self._ending.status, self._ending.cause
         return self.outcome
 
@@ -235,6 +232,9 @@ class Episode:
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 killed = await box.kill_all()
+                # What the runner saw last, and nobody relayed once the ending was reached.
+                for seen in box.drain():
+                    self._recorder.record("runner", seen.kind, seen.data)
                 self._recorder.record("runner", "killed", {"processes": killed})
                 await self._scaffold.take_last(self._budget.turns_used)
                 disk = self._request.limits.disk

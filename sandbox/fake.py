@@ -99,6 +99,10 @@ class FakeBox:
     def usage(self) -> Usage:
         return self.used
 
+    def drain(self) -> list[Seen]:
+        reports = [self._seen.get_nowait() for _ in range(self._seen.qsize())]
+        return [report for report in reports if report is not None]
+
     async def obituary(self) -> list[dict[str, Any]]:
         return self.end
 

@@ -81,6 +81,15 @@ class Link:
             ended.cancel()
             full.cancel()
 
+    def drain(self) -> list[Seen]:
+        """Reports that have come and that nobody has taken."""
+        reports = []
+        while not self.seen.empty():
+            report = self.seen.get_nowait()
+            if report is not None:
+                reports.append(report)
+        return reports
+
     async def close(self) -> None:
         """Closes the connection, which ends the box."""
         self._writer.close()

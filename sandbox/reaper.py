@@ -1,8 +1,9 @@
-"""Takes away what a dead driver left behind; touches only what carries our label."""
+"""Takes away what a dead driver left behind: containers that carry our label, places of sockets."""
 
 import time
 
 from sandbox.container import Engine
+from sandbox.sockets import sweep_sockets
 
 
 def sweep(engine: Engine, owner: str | None = None, now: float | None = None) -> list[str]:
@@ -16,6 +17,7 @@ def sweep(engine: Engine, owner: str | None = None, now: float | None = None) ->
     Returns:
         The ids of what was removed.
     """
+    sweep_sockets()
     now = time.time() if now is None else now
     removed = []
     for container, labels in engine.owned().items():

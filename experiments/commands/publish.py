@@ -21,13 +21,22 @@ if TYPE_CHECKING:
 @shared
 def sync(name: str, runs: Path, output: Output) -> int:
     """Rebuild MLflow from the run directory."""
+    from mlflow.exceptions import MlflowException
+
     from experiments.rundir import find_run, read_experiment
     from experiments.store import sync as sync_store
+    from sandbox.errors import Mistake
 
     directory = find_run(runs, name)
     view, verdict = _judged(directory)
     uri = read_experiment(directory).config.get("tracking", {}).get("uri")
-    summary = sync_store(view, verdict, uri=uri, say=output.say)
+    try:
+        summary = sync_store(view, verdict, uri=uri, say=output.say)
+    except MlflowException as error:
+        first = str(error).strip().split("\n", 1)[0]
+        raise Mistake(
+            first, where="MLflow", key="tracking.uri", remedy="start it, or correct the address"
+        ) from error
     lines = [f"MLflow at {summary.uri}"]
     for part, counts in (("regressions", summary.regressions), ("trends", summary.trends)):
         lines.append(f"{part}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))

@@ -1,6 +1,7 @@
 """A real box: what the agent's programs can do in it, and what they cannot."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -221,15 +222,15 @@ def test_the_reaper_takes_what_is_overdue_or_its_owners_and_nothing_else(engine:
     async def main() -> None:
         boxes = DockerBoxes(engine, image=image)
 
-        def asked(name: str, owner: str) -> BoxRequest:
-            return BoxRequest(name, Limits(), None, {"owner": owner, "episode": name}, deadline=600)
+        def asked(owner: str, deadline: float) -> BoxRequest:
+            return BoxRequest(
+                f"tidegauge-{owner}", Limits(), None, {"owner": owner, "episode": owner}, deadline
+            )
 
-        async with (
-            boxes.open(asked("tidegauge-reap-a", "reap-a")) as a,
-            boxes.open(asked("tidegauge-reap-b", "reap-b")) as b,
-        ):
+        async with boxes.open(asked("reap-a", 600)) as a, boxes.open(asked("reap-b", 10)) as b:
             assert sweep(engine, "reap-a") == [a.container]
             assert list(engine.owned("reap-b")) == [b.container]
-            assert sweep(engine, now=4e9) == [b.container]
+            # Later than b's deadline, and earlier than that of any run beside this test.
+            assert sweep(engine, now=time.time() + 15) == [b.container]
 
     asyncio.run(main())

@@ -308,6 +308,15 @@ def test_a_finding_of_severity_3_stops_the_episode_at_once(play: Play) -> None:
     ]
 
 
+def test_what_the_runner_reports_last_is_recorded_although_the_ending_was_reached(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        for number in range(50):
+            box.report("process", {"pid": number, "ppid": 1, "argv": ["x"]})
+        return ended()
+
+    assert [data["pid"] for data in play(program).of("process")] == list(range(50))
+
+
 def test_the_life_of_a_box_is_recorded_before_it_is_created_and_after_it_is_gone(play: Play) -> None:
     async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
         return ended()

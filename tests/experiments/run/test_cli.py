@@ -144,6 +144,14 @@ def test_report_writes_one_page_or_markdown(
     assert "inconclusive" in capsys.readouterr().out
 
 
+def test_a_tracking_store_that_refuses_is_a_mistake(
+    run_name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run_command(["sync", run_name]) == 1
+    assert capsys.readouterr().err.startswith("tidegauge: MLflow: tracking.uri: ")
+
+
 def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
     code, said = document(capsys, "tasks", "list")
     assert (code, [(task["id"], task["level"]) for task in said["tasks"]]) == (

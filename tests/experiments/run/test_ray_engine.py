@@ -11,11 +11,9 @@ from experiments.ray_engine import RayExecutor, ray_executor
 from sandbox.errors import Mistake
 
 
-def test_runners_that_die_hang_or_err_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+def _runner(mark: Path) -> Any:
+    """An actor like ``EpisodeRunner``, local to this function so that Ray carries it by value."""
     import ray
-
-    mark = tmp_path / "cancelled"
 
     class Runner:
         async def run(self, what: str) -> str:
@@ -32,16 +30,24 @@ def test_runners_that_die_hang_or_err_are_told_apart(tmp_path: Path, monkeypatch
                 await asyncio.sleep(60 if what == "hang" else 0)
             finally:
                 if what == "hang":
-                    mark.write_text("yes")
+                    mark.write_text("cancelled")
             return what
 
         async def close(self) -> None:
-            mark.with_name("closed").write_text("yes")
+            mark.write_text("closed")
+
+    options = {"num_cpus": 0, "max_concurrency": 3, "max_restarts": 5, "max_task_retries": 0}
+    return ray.remote(Runner).options(**options).remote()
+
+
+def test_runners_that_die_hang_or_err_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    mark = tmp_path / "mark"
 
     async def talk() -> None:
-        options = {"num_cpus": 0, "max_concurrency": 3, "max_restarts": 5, "max_task_retries": 0}
-        runner = ray.remote(Runner).options(**options).remote()
-        executor: Any = RayExecutor([(runner, 2)])
+        executor: Any = RayExecutor([(_runner(mark), 2)])
         assert executor.slots == 2
         assert await executor.run("well") == "well"
         with pytest.raises(Mistake, match=r"^engine: no such image$"):
@@ -54,9 +60,9 @@ def test_runners_that_die_hang_or_err_are_told_apart(tmp_path: Path, monkeypatch
         hanging.cancel()
         with pytest.raises(asyncio.CancelledError):
             await hanging
-        assert mark.read_text() == "yes"
+        assert mark.read_text() == "cancelled"
         await executor.close()
-        assert mark.with_name("closed").read_text() == "yes"
+        assert mark.read_text() == "closed"
 
     ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
