@@ -33,6 +33,10 @@ if [ "$code" = 13 ]; then
   say "a Docker engine is there, but $(id -un) may not use $socket."
   say "Remedy: sudo usermod -aG docker $(id -un), then log in again."; exit 1
 fi
+if [ -n "${DOCKER_HOST:-}" ]; then
+  say "no Docker engine answers on DOCKER_HOST=$DOCKER_HOST."
+  say "Remedy: start that engine, or unset DOCKER_HOST to use this machine's."; exit 1
+fi
 if [ "$(id -u)" != 0 ]; then
   say "no Docker engine answers on $socket."
   say "Remedy: start yours (sudo systemctl start docker), or install one (Debian, Ubuntu: sudo apt-get install docker.io)."; exit 1
