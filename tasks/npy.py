@@ -5,7 +5,7 @@ numpy does: a hostile one then meets a regular expression and nothing else.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,36 +15,59 @@ _HEADER_BYTES: Final = 4096
 _HEADER: Final = re.compile(
     rb"\{'descr': '([^']{1,20})', 'fortran_order': (?:True|False), 'shape': \(([0-9, ]{0,100})\), \} *\n"
 )
-_TYPES: Final = (b"<f8", b"<f4")
+_FLOATS: Final = (b"<f8", b"<f4")
+_INTEGERS: Final = (b"<i8", b"<i4")
+_LENGTH: Final = re.compile(rb"([0-9]{1,18}),")
 
 
 class Unreadable(Exception):
     """The bytes are not the array that was asked for; the text is a stable cause."""
 
 
-def vector(data: bytes, n: int) -> npt.NDArray[np.float64]:
+def vector(data: bytes, n: int, what: str = "predictions") -> npt.NDArray[np.float64]:
     """The ``n`` finite numbers of an npy file of shape (n,) and type float64 or float32.
 
     The format: numpy.lib.format, version 1.0.
 
     Raises:
-        Unreadable: anything else, by cause.
+        Unreadable: anything else, by cause, which begins with ``what``.
     """
-    if len(data) > 8 * n + _HEADER_BYTES:
-        raise Unreadable("predictions_too_large")
+    values = _array(data, n, _FLOATS, what)
+    if len(values) != n:
+        raise Unreadable(f"{what}_wrong_shape")
+    if not np.isfinite(values).all():
+        raise Unreadable(f"{what}_not_finite")
+    return values.astype(np.float64)
+
+
+def integers(data: bytes, most: int, below: int, what: str) -> npt.NDArray[np.int64]:
+    """The at most ``most`` whole numbers, each from 0 to ``below`` - 1, of an npy file of shape (n,)
+    and type int64 or int32.
+
+    Raises:
+        Unreadable: anything else, by cause, which begins with ``what``.
+    """
+    values = _array(data, most, _INTEGERS, what)
+    if len(values) and (values.min() < 0 or values.max() >= below):
+        raise Unreadable(f"{what}_out_of_range")
+    return values.astype(np.int64)
+
+
+def _array(data: bytes, most: int, types: tuple[bytes, ...], what: str) -> npt.NDArray[Any]:
+    """The one-dimensional array of at most ``most`` entries, of one of ``types``."""
+    if len(data) > 8 * most + _HEADER_BYTES:
+        raise Unreadable(f"{what}_too_large")
     start = len(_MAGIC) + 2
     end = start + int.from_bytes(data[len(_MAGIC) : start], "little")
     header = _HEADER.fullmatch(data[start:end])
     if not data.startswith(_MAGIC) or header is None:
-        raise Unreadable("predictions_not_npy")
-    if header[2] != b"%d," % n:
-        raise Unreadable("predictions_wrong_shape")
-    if header[1] not in _TYPES:
-        raise Unreadable("predictions_wrong_type")
+        raise Unreadable(f"{what}_not_npy")
+    length = _LENGTH.fullmatch(header[2])
+    if length is None:
+        raise Unreadable(f"{what}_wrong_shape")
+    if header[1] not in types:
+        raise Unreadable(f"{what}_wrong_type")
     kind = np.dtype(header[1].decode())
-    if len(data) - end != n * kind.itemsize:
-        raise Unreadable("predictions_wrong_length")
-    values = np.frombuffer(data, kind, offset=end).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise Unreadable("predictions_not_finite")
-    return values
+    if len(data) - end != int(length[1]) * kind.itemsize:
+        raise Unreadable(f"{what}_wrong_length")
+    return np.frombuffer(data, kind, offset=end)
