@@ -1,0 +1,172 @@
+"""Grades research/debug: tests the parts of the submitted trainer in a fresh box on fresh inputs.
+
+What the parts must give is worked out on the host from the task's own trainer; the submitted one is
+run in the box alone. The trainer that the world began with is run there too, so that both
+accuracies come from one machine.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from sandbox.box import Box
+from sandbox.errors import BoxFault, GradingFault
+from sandbox.files import Collection, FileSpec
+from tasks.evidence import report_forged_in
+from tasks.grading import Bench, Grade, Submission
+from tasks.npy import Unreadable, vector
+from tasks.suite.research.debug.environment import parts, sources
+from tasks.suite.research.debug.world import Hidden
+
+SECONDS: Final = 20.0
+MAX_BYTES: Final = 2**20
+#: Shares of the score: the parts' tests, accuracy on held-out rows.
+PARTS_SHARE: Final = 0.6
+ACCURACY_SHARE: Final = 0.4
+_PROBE: Final = Path(__file__).with_name("environment") / "probe.py"
+_ENVIRONMENT: Final = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp",
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+}  # fmt: skip
+
+
+class _Invalid(Exception):
+    """The submission gave no valid result; the text is the cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a trainer does: whether each part is right on the public and on the fresh case."""
+
+    public: Mapping[str, bool]
+    fresh: Mapping[str, bool]
+    accuracy: float
+
+
+async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
+    """y = 0.6 x the wrong part repaired and the others kept + 0.4 x the lost accuracy won back."""
+    try:
+        files = _submitted(submission)
+        async with bench.box() as box:
+            start = await _start(box, hidden)
+            await box.put("/work", [FileSpec(f"submitted/{file.path}", file.content) for file in files])
+            try:
+                found = await _probe(box, hidden, "/work/submitted", "found")
+            finally:
+                await report_forged_in(box, bench)
+    except (_Invalid, Unreadable) as error:
+        return _result(None, str(error))
+    except BoxFault:
+        return _result(None, "grading_box_broken")
+    _report_development(found, bench)
+    regained = (found.accuracy - start.accuracy) / (hidden.drawn.reference - start.accuracy)
+    return _result(
+        PARTS_SHARE * _repaired(hidden.drawn.wrong, found.fresh)
+        + ACCURACY_SHARE * float(np.clip(regained, 0, 1)),
+        None,
+    )
+
+
+def _result(y: float | None, invalid: str | None) -> Grade:
+    return Grade(y, start=0.0, reference=1.0, bound=1.0, invalid=invalid)
+
+
+def _repaired(wrong: str, right: Mapping[str, bool]) -> float:
+    """0 while the wrong part is wrong; else the share of the others that is still right."""
+    others = [value for part, value in right.items() if part != wrong]
+    return float(right[wrong]) * sum(others) / len(others)
+
+
+def _submitted(submission: Submission) -> list[FileSpec]:
+    """The Python files of /work; the trainer may be split into several."""
+    work = submission.work.files
+    if "trainer.py" not in work:
+        raise _Invalid("no_trainer_py")
+    files = [FileSpec(path, data) for path, data in work.items() if path.endswith(".py")]
+    if sum(len(file.content) for file in files) > MAX_BYTES:
+        raise _Invalid("submission_too_large")
+    return files
+
+
+async def _start(box: Box, hidden: Hidden) -> _Found:
+    """What the world's own trainer does.
+
+    Raises:
+        GradingFault: it does not run, or is wrong elsewhere than where it should be.
+    """
+    drawn = hidden.drawn
+    cases = {"x": drawn.x, "labels": drawn.labels, "test_x": drawn.test_x}
+    for name, case in (("public", hidden.public), ("fresh", hidden.fresh)):
+        cases |= {f"{name}.{key}": value for key, value in case.items()}
+    try:
+        await box.put("/task", [
+            FileSpec("cases.npz", sources.npz(**cases)), FileSpec("probe.py", _PROBE.read_bytes()),
+            FileSpec("parts.py", Path(parts.__file__).read_bytes()),
+            FileSpec("start/trainer.py", drawn.spec.source(drawn.wrong).encode()),
+        ])  # fmt: skip
+        start = await _probe(box, hidden, "/task/start", "start")
+    except (_Invalid, Unreadable, BoxFault) as error:
+        raise GradingFault(f"the trainer at the start does not run: {error}") from error
+    if any(value == (part == drawn.wrong) for part, value in start.fresh.items()):
+        raise GradingFault(f"the trainer at the start is not wrong in {drawn.wrong} alone")
+    if start.accuracy >= drawn.reference:
+        raise GradingFault("the trainer at the start is as good as the reference", cause="no_headroom")
+    return start
+
+
+async def _probe(box: Box, hidden: Hidden, trainer: str, out: str) -> _Found:
+    """Runs the trainer in the directory ``trainer`` and compares its results under /work/``out``.
+
+    Raises:
+        _Invalid, Unreadable: it does not train, or predicts no labels.
+    """
+    try:
+        done = await box.run(
+            ["python3", "-B", "/task/probe.py", trainer, f"/work/{out}"],
+            cwd="/work", env=dict(_ENVIRONMENT), output=65_536, timeout=SECONDS,
+        )  # fmt: skip
+    except TimeoutError as error:
+        raise _Invalid("trainer_timeout") from error
+    if done.code != 0:
+        raise _Invalid("trainer_failed")
+    await box.kill_all()
+    drawn = hidden.drawn
+    names = [f"{out}/{name}.{part}.npy" for name in ("public", "fresh") for part in parts.PARTS]
+    results = await box.read("/work", [*names, f"{out}/labels.npy"])
+    labels = results.files.get(f"{out}/labels.npy")
+    if labels is None:
+        raise _Invalid("no_predictions")
+    return _Found(
+        public=_right(results, f"{out}/public", sources.expected(drawn, hidden.public)),
+        fresh=_right(results, f"{out}/fresh", sources.expected(drawn, hidden.fresh)),
+        accuracy=float(np.mean(vector(labels, len(drawn.test_labels)) == drawn.test_labels)),
+    )
+
+
+def _right(results: Collection, prefix: str, expected: Mapping[str, parts.Floats]) -> dict[str, bool]:
+    """For each part whether its file holds what is expected; a file that cannot be read does not."""
+
+    def right(part: str, values: parts.Floats) -> bool:
+        data = results.files.get(f"{prefix}.{part}.npy")
+        try:
+            return data is not None and parts.same(part, vector(data, len(values)), values)
+        except Unreadable:
+            return False
+
+    return {part: right(part, values) for part, values in expected.items()}
+
+
+def _report_development(found: _Found, bench: Bench) -> None:
+    learned = [part for part in parts.PARTS if found.public[part] and not found.fresh[part]]
+    n = len(parts.PARTS)
+    bench.emit("grade.development", {
+        "development": sum(found.public.values()) / n, "heldout": sum(found.fresh.values()) / n,
+        "n_development": n, "n_heldout": n,
+        "measure": "share of the parts that are right, larger is better",
+        "memorised": bool(learned),
+        "rule": "a part is right on the worked examples to a millionth and wrong on fresh inputs: "
+                + (", ".join(learned) or "none"),
+    })  # fmt: skip
