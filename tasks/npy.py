@@ -63,7 +63,7 @@ def _array(data: bytes, most: int, types: tuple[bytes, ...], what: str) -> npt.N
     if not data.startswith(_MAGIC) or header is None:
         raise Unreadable(f"{what}_not_npy")
     length = _LENGTH.fullmatch(header[2])
-    if length is None:
+    if length is None or int(length[1]) > most:
         raise Unreadable(f"{what}_wrong_shape")
     if header[1] not in types:
         raise Unreadable(f"{what}_wrong_type")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.evidence import fisher_greater
-from tasks.npy import Unreadable, vector
+from tasks.npy import Unreadable, integers, vector
 
 
 def npy(array: Any, **options: Any) -> bytes:
@@ -57,6 +57,29 @@ def header(text: str) -> bytes:
 def test_anything_but_the_asked_array_is_refused_by_cause(data: bytes, cause: str) -> None:
     with pytest.raises(Unreadable, match=f"^{cause}$"):
         vector(data, 1)
+
+
+@given(st.lists(st.integers(0, 6), max_size=50))
+def test_whole_numbers_are_read_as_they_were_saved(values: list[int]) -> None:
+    for kind in (np.int32, np.int64):
+        assert integers(npy(np.array(values, dtype=kind)), 50, 7, "labels").tolist() == values
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"", "labels_not_npy"),
+        (npy(np.zeros(2)), "labels_wrong_type"),
+        (npy(np.zeros(4, dtype=int)), "labels_wrong_shape"),
+        (npy(np.zeros((1, 2), dtype=int)), "labels_wrong_shape"),
+        (npy(np.array([0, 7])), "labels_out_of_range"),
+        (npy(np.array([-1])), "labels_out_of_range"),
+        (b"\0" * 10_000, "labels_too_large"),
+    ],
+)
+def test_anything_but_whole_numbers_in_range_is_refused_by_cause(data: bytes, cause: str) -> None:
+    with pytest.raises(Unreadable, match=f"^{cause}$"):
+        integers(data, 3, 7, "labels")
 
 
 def test_single_precision_is_taken() -> None:

@@ -26,6 +26,8 @@ MAX_BYTES: Final = 2**20
 #: Shares of the score: the parts' tests, accuracy on held-out rows.
 PARTS_SHARE: Final = 0.6
 ACCURACY_SHARE: Final = 0.4
+#: What a part that was right and no longer is takes from the repair: to reset everything is no repair.
+COST_OF_A_PART: Final = 1 / 3
 _PROBE: Final = Path(__file__).with_name("environment") / "probe.py"
 _ENVIRONMENT: Final = {
     "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp",
@@ -75,9 +77,9 @@ def _result(y: float | None, invalid: str | None) -> Grade:
 
 
 def _repaired(wrong: str, right: Mapping[str, bool]) -> float:
-    """0 while the wrong part is wrong; else the share of the others that is still right."""
-    others = [value for part, value in right.items() if part != wrong]
-    return float(right[wrong]) * sum(others) / len(others)
+    """0 while the wrong part is wrong; else 1, less a third for each other part that is not right."""
+    broken = sum(not value for part, value in right.items() if part != wrong)
+    return max(0.0, 1 - COST_OF_A_PART * broken) if right[wrong] else 0.0
 
 
 def _submitted(submission: Submission) -> list[FileSpec]:

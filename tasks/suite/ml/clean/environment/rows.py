@@ -26,7 +26,7 @@ WORDS: Final = (
 COLUMNS: Final = 12
 CLASSES: Final = 6
 #: Standard deviation of the class means in a column; the rows' own is 1.
-SEPARATION: Final = 0.8
+SEPARATION: Final = 0.95
 #: The broken column is worth more than the others, so that losing it is felt.
 BROKEN_SEPARATION: Final = 2.0
 #: Share of a swapped class's rows that bear the other label. Above one half: a learner follows it.

@@ -27,12 +27,12 @@ def main():
     with np.load(HERE / "world.npz", allow_pickle=False) as data:
         world = dict(data)
     wrong = str(world["wrong"])
-    kept = [right(trainer, part, world) for part in parts.PARTS if part != wrong]
+    broken = sum(not right(trainer, part, world) for part in parts.PARTS if part != wrong)
     found = trainer.predict(trainer.train(world["train_x"], world["train_labels"]), world["test_x"])
     accuracy = np.mean(np.asarray(found) == world["test_labels"])
     regained = (accuracy - world["start"]) / (world["reference"] - world["start"])
-    repaired = right(trainer, wrong, world) * np.mean(kept)
-    print(json.dumps({"reward": 0.6 * float(repaired) + 0.4 * float(np.clip(regained, 0, 1))}))
+    repaired = max(0.0, 1 - broken / 3) if right(trainer, wrong, world) else 0.0
+    print(json.dumps({"reward": 0.6 * repaired + 0.4 * float(np.clip(regained, 0, 1))}))
 
 
 if __name__ == "__main__":
