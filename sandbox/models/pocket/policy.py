@@ -89,6 +89,8 @@ class Pocket:
     Special tokens and ``<unk>`` are never said.
     """
 
+    tools = False
+
     def __init__(self, weights: Weights, tokenizer: Tokenizer, digest: str) -> None:
         self.weights, self.tokenizer, self.digest = weights, tokenizer, digest
 
