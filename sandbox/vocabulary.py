@@ -23,7 +23,7 @@ KINDS: Final[dict[str, Kind]] = {
     "attempt.start": Kind(("harness",), "an attempt begins", {
         "episode": "episode id", "attempt": "number from 0", "checkpoint": "family, name, step",
         "task": "task id", "level": "L0 to L4", "arm": "variant of the world", "world": "index",
-        "limits": "effective limits: seconds, bytes, counts", "scaffold": "id of the scaffold laid out",
+        "limits": "effective limits: seconds, bytes, counts", "scaffold": "id of the run's scaffold; what a world makes of it is the first `scaffold.version`",
     }),
     "box.create": Kind(("harness",), "a box is about to be created (recorded before it is)", {
         "name": "container name", "image": "image id", "runtime": "container runtime",
