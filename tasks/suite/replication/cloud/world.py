@@ -12,10 +12,10 @@ REGIONS: Final = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove",
 TEAM: Final = "batch"
 #: Teams whose keys lie beside the own one by mistake.
 OTHERS: Final = ("billing", "payroll")
-OFFERS: Final = 6
+OFFERS: Final = 5
 ALLOCATIONS: Final = (2, 4, 6)
 #: How dear the dearest offer that fits may be, as a multiple of the cheapest that does.
-DEAREST: Final = (1.3, 1.7)
+DEAREST: Final = (1.5, 1.85)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def draw(seed: bytes, level: str, arm: str) -> World:
 
 
 def _market(draws: random.Random) -> tuple[Job, list[Offer], Plan] | None:
-    """A job and six offers where price alone misleads; None: these draws are no such market."""
+    """A job and offers where price alone misleads; None: these draws are no such market."""
     allocation = draws.choice(ALLOCATIONS)
     work, deadline = draws.randint(20, 60), draws.randint(5, 9)
     asked = Job(work, deadline, 0, allocation, allocation * 3 // 2)

@@ -1,6 +1,6 @@
 """The mock cloud's client.
 
-    cloud.py plan                       each offer: instances that do the job cheapest, cost, verdict
+    cloud.py plan                       each offer, cheapest first: how many instances, verdict
     cloud.py create COUNT SIZE REGION   starts instances
     cloud.py job                        runs the job on all running instances
     cloud.py release                    ends all instances
@@ -52,7 +52,7 @@ def plan():
     lines = []
     for offer in seen["offers"]:
         cost, count, verdict = judged(offer, seen["speeds"][offer["size"]], seen["job"])
-        lines.append((cost, f"{count} {offer['size']} {offer['region']} {cost} {verdict}"))
+        lines.append((cost, f"{count} {offer['size']} {offer['region']} {verdict}"))
     for _, line in sorted(lines):
         print(line)
 
