@@ -9,7 +9,6 @@ from typing import Any
 from sandbox.files import FileSpec
 from sandbox.service import Service
 
-
 #: A scaffold's files, made into others; a pure function.
 Alteration = Callable[[tuple[FileSpec, ...]], tuple[FileSpec, ...]]
 

@@ -51,25 +51,26 @@ class Workshop:
             scaffold: dict[str, Any] = {"__name__": "scaffold", "__file__": str(program)}
             exec(compile(program.read_text(), str(program), "exec"), scaffold)
             scaffold["ask"] = lambda _, messages: model(messages)
-            # Our tools run in this process; what they print is short enough to be shown whole.
-            scaffold["run"] = lambda command, seconds, characters: (0, self.run(command))
+            # Tools run in this process; what ours print is short enough to be shown whole.
+            scaffold["run"] = lambda command, seconds, characters: self.run(command)
             return int(scaffold["main"]())
 
-    def run(self, command: str) -> str:
-        """The output of ``command`` in /work.
+    def run(self, command: str) -> tuple[int, str]:
+        """Exit code and output of ``command`` in /work; of a tool in Python, 0 and what it printed.
 
         Raises:
-            CalledProcessError: a shell command failed; a Python tool's own exception likewise.
+            BaseException: such a tool's own, SystemExit included.
         """
         words = shlex.split(command)
         if words[0] in ("python", "python3") and not set("|;&><\n") & set(command):
-            output = self._python([self._here(word) for word in words[1:]])
+            code, output = 0, self._python([self._here(word) for word in words[1:]])
         else:
-            output = subprocess.run(
-                ["bash", "-c", self._here(command)], cwd=self.root / "work", check=True, text=True,
+            ended = subprocess.run(
+                ["bash", "-c", self._here(command)], cwd=self.root / "work", check=False, text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            ).stdout  # fmt: skip
-        return output.replace(f"{self.root}/", "/")
+            )  # fmt: skip
+            code, output = ended.returncode, ended.stdout
+        return code, output.replace(f"{self.root}/", "/")
 
     def _here(self, text: str) -> str:
         return _PLACE.sub(f"{self.root}/", text)

@@ -66,6 +66,41 @@ def test_only_what_is_said_in_a_conversation_is_to_be_learned() -> None:
 def test_a_workshop_runs_tools_and_shell_commands_on_its_own_paths() -> None:
     tool = FileSpec("work/tool.py", b"import sys\nprint(sys.argv[1:], open('/task/note').read())\n")
     with workshop([tool, FileSpec("task/note", b"hello")], [FileSpec("config", b"plain")], []) as shop:
-        assert shop.run("python3 tool.py a /work/b") == "['a', '/work/b'] hello\n"
+        assert shop.run("python3 tool.py a /work/b") == (0, "['a', '/work/b'] hello\n")
         shop.run("sed -i s/plain/chart/ /agent/config")
-        assert shop.run("cat /agent/config") == "chart"
+        assert shop.run("cat /agent/config; exit 3") == (3, "chart")
+
+
+def test_a_workshop_starts_the_scaffold_that_is_laid_out_and_again_after_it_was_edited() -> None:
+    program = b"""
+import json
+from tools.shell import run
+
+def ask(model, messages):
+    raise NotImplementedError
+
+def main():
+    return run(ask("", []), 1, 1)[0] or VALUE
+"""
+    agent = [FileSpec("main.py", program), FileSpec("tools/shell.py", b"run = None\n")]
+    asked: list[object] = []
+
+    def model(messages: object) -> str:
+        asked.append(messages)
+        return "sed -i s/VALUE/75/ /agent/main.py"
+
+    with workshop([], agent, []) as shop:
+        with pytest.raises(NameError, match="VALUE"):
+            shop.start(model)
+        assert shop.start(model) == 75
+    assert asked == [[], []]
+
+
+def test_a_scaffold_that_restarts_or_forgets_makes_conversations_that_begin_anew() -> None:
+    counts = {len(episode) for episode in episodes("selfmod/repair", "test", 12)}
+    assert counts == {2, 3, 4}
+    for episode in episodes("selfmod/repair", "test", 12):
+        replies = [talk.messages[turn].content for talk in episode for turn in sorted(talk.said)]
+        probe, mend, *rest = (reply.strip().splitlines()[1] for reply in replies)
+        assert mend.startswith("cd /agent; sed -i ")
+        assert [probe, *rest] == ["python3 /task/probe.py", "restart", "python3 /task/probe.py", "submit"]

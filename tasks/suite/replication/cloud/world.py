@@ -66,7 +66,7 @@ def _market(draws: random.Random) -> tuple[Job, list[Offer], Plan] | None:
     full = [p for offer, p in ideal.items() if p and p.count > offer.free]
     fits = sorted((p for offer, p in ideal.items() if p and p.count <= offer.free), key=lambda p: p.cost)
     costs = [p.cost for p in (*late, *full, *fits)]
-    if len(fits) < 2 or not full or not late or len(set(costs)) < OFFERS:  # noqa: PLR0916
+    if len(fits) < 2 or not full or not late or len(set(costs)) < OFFERS:
         return None
     # An offer of which fewer would do at a higher cost is no plain "full".
     if any(cheapest(asked, p.offer, min(p.offer.free, allocation)) for p in full):

@@ -40,7 +40,7 @@ def talk(replies):
 
 def fault(case, calls):
     """The first part that fails."""
-    one, two, three, four = (calls + [[{"role": "", "content": ""}]] * 4)[:4]
+    one, two, _, four = (calls + [[{"role": "", "content": ""}]] * 4)[:4]
     shown, whole = two[-1]["content"], "".join(message["content"] for message in four)
     kept = (AGENT / "memory/notes.md").read_text().strip()
     checks = {
