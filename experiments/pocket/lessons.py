@@ -56,7 +56,7 @@ def converse(task: Task, seed: bytes) -> Episode:
     talks: list[Conversation] = []
 
     def ask(messages: Messages) -> str:
-        if len(talks) and sum(len(talk.said) for talk in talks) >= _MOST_CALLS:
+        if sum(len(talk.said) for talk in talks) >= _MOST_CALLS:
             raise ValueError(f"{task.id}: the reference agent never submits")
         shown = tuple(Message(message["role"], message["content"]) for message in messages)
         reply = asyncio.run(model.complete(ChatRequest(shown))).text
