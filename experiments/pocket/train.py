@@ -25,7 +25,14 @@ from sandbox.models.pocket.policy import HERE, read, weights_file
 from sandbox.models.pocket.tokens import Tokenizer
 
 #: Worlds that are learned from, by task: copying six of forty words needs more of them than one of five.
-TRAINING_WORLDS = {"ml/tab": 1200, "selfmod/scaffold": 300}
+TRAINING_WORLDS = {
+    "ml/clean": 1200,
+    "ml/tab": 1200,
+    "replication/cloud": 400,
+    "research/debug": 300,
+    "selfmod/repair": 600,
+    "selfmod/scaffold": 300,
+}
 #: Worlds a task that are kept for the examination.
 HELDOUT_WORLDS = 100
 
