@@ -6,6 +6,8 @@ import stat
 from collections.abc import Iterator
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+#: Not blocking: a program that ran before may have left a pipe in the place of a file.
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
 _DIRECTORY = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
 #: Directories at this depth are reported, not entered: every level costs a descriptor.
 MAX_DEPTH = 32
@@ -22,7 +24,7 @@ def write_all(root: str, files: list, body: bytes) -> None:
     for path, mode, size in files:
         target = os.path.join(root, path)
         os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        descriptor = os.open(target, _WRITE, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(body[offset : offset + size])
         os.chmod(target, mode)
