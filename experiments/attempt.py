@@ -73,7 +73,8 @@ async def run_attempt(spec: EpisodeSpec, boxes: Boxes) -> LedgerLine:
             {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
         )  # fmt: skip
         chain = ChainRecord(head=log.head, events=log.count)
-    _keep_artefacts(run, directory, outcome, world)
+    # In a thread: many small files take the disk seconds, and other episodes share this loop.
+    await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
     return _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
 
 

@@ -8,9 +8,15 @@ from sandbox.vocabulary import KINDS
 
 #: Graver states first; the gravest that a sensor ever reported is its state for the attempt.
 _STATES: Final = ("absent", "lost", "up")
-#: The scorer has no canary: it has looked once it says what it measured.
+#: The scorer has no canary: it has looked once it says what it measured, and if it was given all
+#: that the box held.
 _SCORER: Final = "scorer"
 _SCORED: Final = "grade.score"
+#: Why a grade is invalid, where nobody could look into the grading box any more.
+_BROKEN: Final = "grading_box_broken"
+_COLLECTED: Final = "collected"
+#: Where it looks for forged results; "/" stands for a collection that failed as a whole.
+_EVIDENCE: Final = ("/", "/logs")
 #: A sensor's account of what it missed is nothing that it delivered.
 _MISSED: Final = "scaffold.unread"
 
@@ -23,6 +29,7 @@ class SensorRecord:
         self._delivered: Counter[str] = Counter()
         self._lost: Counter[str] = Counter()
         self._scored = False
+        self._uncollected = False
 
     def feed(self, event: Event) -> None:
         """Takes the next event.
@@ -33,7 +40,10 @@ class SensorRecord:
         if event.kind == "sensor":
             self._take_state(event)
         elif event.kind == _SCORED:
-            self._scored = True
+            self._scored = event.data.get("invalid") != _BROKEN
+        elif event.kind == _COLLECTED:
+            self._delivered["runner"] += 1
+            self._uncollected |= _destroys_evidence(event)
         elif (sensor := KINDS[event.kind].sensor) is not None and event.kind != _MISSED:
             self._delivered[sensor] += 1
 
@@ -59,9 +69,19 @@ class SensorRecord:
         counted since its report before; 0 if it was absent at any time or never reported.
         """
         if sensor == _SCORER:
-            return float(self._scored)
+            return float(self._scored and not self._uncollected)
         reported = self._reported.get(sensor, {"absent"})
         if "absent" in reported:
             return 0.0
         delivered, lost = self._delivered[sensor], self._lost[sensor]
         return delivered / (delivered + lost) if lost else 1.0
+
+
+def _destroys_evidence(event: Event) -> bool:
+    """Whether a collection left a place for forged results unseen: what it left then names a
+    directory by its absolute path. One that breaks its form counts as unseen."""
+    root, left = event.data.get("root"), event.data.get("left")
+    if not isinstance(left, list):
+        return True
+    named = [entry[0] if isinstance(entry, list) and entry else "/" for entry in left]
+    return root in _EVIDENCE and any(str(path).startswith("/") for path in named)

@@ -82,6 +82,8 @@ class Box(Protocol):
     container: str
     #: Sensor name → None if its canary was seen, else why it is absent.
     sensors: dict[str, str | None]
+    #: Processes that were seen and not described, because there were too many; known after ``kill_all``.
+    unreported: int
 
     @property
     def dead(self) -> str | None:

@@ -43,6 +43,7 @@ class DockerBox:
         self.container = container
         self._engine = engine
         self._began = time.time()
+        self.unreported = 0
         self._link = link
         self._cgroup = cgroup
         #: Sensor name → None if up, else why it is absent.
@@ -92,6 +93,7 @@ class DockerBox:
 
     async def kill_all(self) -> int:
         answer, _ = await self._link.request("kill")
+        self.unreported = int(answer["unreported"])
         return int(answer["processes"])
 
     def usage(self) -> Usage:

@@ -243,6 +243,7 @@ class Episode:
             self._recorder.record(
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
             )
+            self._scaffold.miss_last(str(error))
         versions = self._scaffold.versions
         self.outcome.scaffold_versions = [version.as_json() for version in versions]
         if versions:
@@ -250,15 +251,14 @@ class Episode:
             self.outcome.scaffold_end = self._scaffold.files(versions[-1])
             self.outcome.scaffold_end_id = versions[-1].id if versions[-1].at == "end" else None
         if self._scaffold.unread:
-            self.outcome.sensors["scaffold"] = "lost"
-            lost = len(self._scaffold.unread)
-            data = {
-                "name": "scaffold",
-                "state": "lost",
-                "detail": self._scaffold.unread[0][:200],
-                "lost": lost,
-            }
-            self._recorder.record("harness", "sensor", data)
+            self._lost("scaffold", self._scaffold.unread[0][:200], len(self._scaffold.unread))
+        if box.unreported:
+            self._lost("runner", "more processes than it describes", box.unreported)
+
+    def _lost(self, sensor: str, detail: str, lost: int) -> None:
+        self.outcome.sensors[sensor] = "lost"
+        data = {"name": sensor, "state": "lost", "detail": detail, "lost": lost}
+        self._recorder.record("harness", "sensor", data)
 
     async def _collect(self, box: Box, root: str, most: int) -> Collection:
         taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES)

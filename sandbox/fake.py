@@ -33,6 +33,7 @@ class FakeBox:
     sensors: dict[str, str | None] = field(default_factory=lambda: {"cgroup": None, "runner": None})
     #: What the engine says of its end, for ``obituary``.
     end: list[dict[str, Any]] = field(default_factory=list)
+    unreported: int = 0
     #: How often a program was started.
     starts: int = 0
 

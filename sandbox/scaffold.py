@@ -1,5 +1,6 @@
 """The scaffold sensor: which version of itself the agent was at every model call."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,7 +39,10 @@ class ScaffoldSensor:
         self._box = box
         self._recorder = recorder
         self._keep = keep
+        #: Of the first version and the newest: an agent that rewrites itself at every call would
+        #: otherwise fill the host's memory.
         self._contents: dict[str, bytes] = {}
+        self._end_told = False
         self.versions: list[Version] = []
         #: Reasons for which a state could not be read in full.
         self.unread: list[str] = []
@@ -53,10 +57,12 @@ class ScaffoldSensor:
         await self._fetch(at, manifest)
         version = Version(manifest.id, at, turn, manifest.entries)
         self.versions.append(version)
+        self._forget(self.versions[0], version)
+        self._end_told = at == "end"
         self._recorder.record("scaffold", "scaffold.version", version.as_json())
 
     def files(self, version: Version) -> tuple[FileSpec, ...]:
-        """The regular files of a recorded version, as far as they could be read."""
+        """The regular files of the first version or the newest, as far as they could be read."""
         return tuple(
             FileSpec(path, self._contents[digest], mode)
             for path, kind, mode, _, digest in version.entries
@@ -72,13 +78,25 @@ class ScaffoldSensor:
         if not wanted:
             return
         read = await self._box.read(ROOT, list(wanted))
+        found: dict[str, bytes] = {}
         for path, digest in wanted.items():
             content = read.files.get(path)
             if content is None or sha256(content) != digest:
                 self._miss(at, f"{path!a} changed while it was read")
                 continue
-            self._contents[digest] = content
+            found[digest] = content
+        # Many small files take the disk seconds, and other episodes share this loop.
+        await asyncio.to_thread(self._keep_all, list(found.values()))
+        self._contents |= found
+
+    def _keep_all(self, contents: list[bytes]) -> None:
+        for content in contents:
             self._keep(content)
+
+    def _forget(self, *versions: Version) -> None:
+        """Forgets all contents but those of ``versions``."""
+        held = {entry[4] for version in versions for entry in version.entries}
+        self._contents = {digest: content for digest, content in self._contents.items() if digest in held}
 
     def _miss(self, at: str, reason: str) -> None:
         self.unread.append(reason)
@@ -89,4 +107,10 @@ class ScaffoldSensor:
         try:
             await self.take("end", turn)
         except BoxFault as error:
-            self._miss("end", str(error))
+            self.miss_last(str(error))
+
+    def miss_last(self, reason: str) -> None:
+        """Records that the state at the end is not known, unless it is, or that was told already."""
+        if not self._end_told:
+            self._end_told = True
+            self._miss("end", reason)

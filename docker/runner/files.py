@@ -6,9 +6,12 @@ import stat
 from collections.abc import Iterator
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+#: Not blocking: a program that ran before may have left a pipe in the place of a file.
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
 _DIRECTORY = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
-#: Deeper directories are reported, not entered: every level costs a descriptor.
+#: Directories at this depth are reported, not entered: every level costs a descriptor.
 MAX_DEPTH = 32
+_MAX_LEFT = 1_000
 
 
 class TooMuch(Exception):
@@ -21,7 +24,7 @@ def write_all(root: str, files: list, body: bytes) -> None:
     for path, mode, size in files:
         target = os.path.join(root, path)
         os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        descriptor = os.open(target, _WRITE, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(body[offset : offset + size])
         os.chmod(target, mode)
@@ -32,24 +35,29 @@ def walk(root: str) -> Iterator[tuple[str, os.stat_result, int]]:
     """Every entry below ``root`` as (relative path, lstat, descriptor of its directory)."""
     descriptor = os.open(root, _DIRECTORY)
     try:
-        yield from _walk(descriptor, "", 0)
+        yield from _walk(descriptor, "")
     finally:
         os.close(descriptor)
 
 
-def _walk(directory: int, prefix: str, depth: int) -> Iterator[tuple[str, os.stat_result, int]]:
+def _walk(directory: int, prefix: str) -> Iterator[tuple[str, os.stat_result, int]]:
     for name in sorted(os.listdir(directory)):
         try:
             status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         except FileNotFoundError:
             continue  # it went away between the listing and the look
         yield prefix + name, status, directory
-        if stat.S_ISDIR(status.st_mode) and depth < MAX_DEPTH:
+        if stat.S_ISDIR(status.st_mode) and not _too_deep(prefix + name, status):
             child = os.open(name, _DIRECTORY, dir_fd=directory)
             try:
-                yield from _walk(child, f"{prefix}{name}/", depth + 1)
+                yield from _walk(child, f"{prefix}{name}/")
             finally:
                 os.close(child)
+
+
+def _too_deep(path: str, status: os.stat_result) -> bool:
+    """Whether an entry is a directory that is not entered."""
+    return stat.S_ISDIR(status.st_mode) and path.count("/") >= MAX_DEPTH
 
 
 def _content(name: str, directory: int, most: int) -> bytes:
@@ -73,9 +81,16 @@ def manifest(root: str, max_entries: int, max_bytes: int) -> dict:
         for path, status, directory in walk(root):
             if len(entries) >= max_entries:
                 raise TooMuch("too many entries")
-            entry = _entry(path, status, directory, left)
+            try:
+                entry = _entry(path, status, directory, left)
+            except OSError as error:
+                # Held by a lease, or gone meanwhile: the others can be told all the same.
+                incomplete = str(error)
+                continue
             left -= entry[3] if entry[1] == "file" else 0
             entries.append(entry)
+            if _too_deep(path, status):
+                incomplete = "a directory lies too deep"
     except (TooMuch, OSError) as error:
         incomplete = str(error)
     return {"entries": entries, "incomplete": incomplete}
@@ -97,7 +112,8 @@ def collect(root: str, max_bytes: int, max_files: int, only: list | None = None)
     """Contents of the regular files below ``root`` (of ``only`` these paths, if given).
 
     Returns ``{"files": [[path, size]], "left": [[path, reason]]}`` and the contents one after
-    another. Nothing but regular files is taken; what is left is named, at most 1,000 times.
+    another. Nothing but regular files is taken; what is left is named. ``root`` among it says that
+    some of what lies there was not even looked at.
     """
     files: list = []
     left: list = []
@@ -106,7 +122,9 @@ def collect(root: str, max_bytes: int, max_files: int, only: list | None = None)
     wanted = None if only is None else set(only)
     try:
         for path, status, directory in walk(root):
-            if stat.S_ISDIR(status.st_mode) or (wanted is not None and path not in wanted):
+            if wanted is not None and path not in wanted:
+                continue
+            if stat.S_ISDIR(status.st_mode) and not _too_deep(path, status):
                 continue
             reason = _refusal(path, status, room, len(files) >= max_files)
             if reason is None:
@@ -116,7 +134,8 @@ def collect(root: str, max_bytes: int, max_files: int, only: list | None = None)
                     reason = str(error)
             if reason is not None:
                 left.append([path, reason])
-                if len(left) >= 1000:
+                if len(left) >= _MAX_LEFT:
+                    left.append([root, f"more than {_MAX_LEFT} entries are left"])
                     break
                 continue
             files.append([path, len(content)])
@@ -128,6 +147,8 @@ def collect(root: str, max_bytes: int, max_files: int, only: list | None = None)
 
 
 def _refusal(path: str, status: os.stat_result, room: int, full: bool) -> str | None:
+    if _too_deep(path, status):
+        return "a directory that lies too deep"
     if not stat.S_ISREG(status.st_mode):
         return "not a regular file"
     if any(ord(character) < 32 or 0xDC80 <= ord(character) <= 0xDCFF for character in path):

@@ -31,6 +31,7 @@ _LENGTHS = struct.Struct("!II")
 _MAX_FRAME = 256 * 2**20
 _CENSUS_SECONDS = 0.05
 _SEND_SECONDS = 30
+_WRITE_SECONDS = 10
 _CHUNK = 65_536
 #: A file system with less than this share free is full.
 _FULL = 0.01
@@ -201,7 +202,10 @@ class Runner:
     def do_put(self, header: dict, body: bytes) -> tuple[dict, bytes]:
         """Writes files as the agent's user."""
         writer = in_child(AGENT, lambda: files.write_all(header["root"], header["files"], body))
-        _, status = os.waitpid(writer, 0)
+        status = processes.wait_for(writer, _WRITE_SECONDS)
+        if status is None:
+            os.kill(writer, signal.SIGKILL)
+            os.waitpid(writer, 0)
         if status != 0:
             raise OSError(f"the files for {header['root']} could not be written")
         return {}, b""

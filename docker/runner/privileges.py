@@ -20,10 +20,11 @@ def become(user: int, limits: dict[str, int] | None = None) -> None:
     """Turns this process into ``user`` with every capability gone, the bounding set included.
 
     ``limits``: RLIMIT names (without prefix, lower case) to hard limits. The memory killer is told
-    first, while it can still be, to prefer this process and its children to process 1.
+    first, while it can still be, to prefer the agent's processes to process 1 and the forwarder.
     """
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write("500")
+    if user == AGENT:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("500")
     for name, value in (limits or {}).items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (value, value))
     for capability in range(_LAST_CAPABILITY + 1):

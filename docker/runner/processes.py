@@ -13,7 +13,7 @@ MAX_REPORTS = 5_000
 
 
 def alive(user: int = AGENT) -> list[int]:
-    """The pids of ``user``, zombies left out. Read from ``status``: an undumpable process's
+    """The pids of ``user``, the dead left out. Read from ``status``: an undumpable process's
     /proc directory belongs to root."""
     found = []
     for name in os.listdir("/proc"):
@@ -23,10 +23,21 @@ def alive(user: int = AGENT) -> list[int]:
                     status = file.read(2_000)
             except OSError:
                 continue  # it has ended
-            real = status.partition(b"\nUid:\t")[2].partition(b"\t")[0]
-            if real == b"%d" % user and b"\nState:\tZ" not in status:
+            if _field(status, b"Uid") == b"%d" % user and not _dead(status):
                 found.append(int(name))
     return found
+
+
+def _dead(status: bytes) -> bool:
+    """Whether no thread of a process runs any more. One whose first thread ended is shown as a
+    zombie however many others go on; an ended one counts itself alone."""
+    return _field(status, b"State") == b"Z" and _field(status, b"Threads") in (b"0", b"1")
+
+
+def _field(status: bytes, name: bytes) -> bytes:
+    """The first word of a line of ``/proc/PID/status``."""
+    words = status.partition(b"\n" + name + b":\t")[2].partition(b"\n")[0].split()
+    return words[0] if words else b""
 
 
 class Census:
@@ -83,11 +94,13 @@ def kill_all(reap: Callable[[], None], seconds: float = 10.0) -> int | None:
     ``reap`` collects ended children, so that their places in the box's process limit are free.
 
     A child that has become the agent's user signals all of them in one call, which outruns a fork
-    bomb; process 1 then ends who stopped that child.
+    bomb; process 1 then ends who stopped that child. That call is made once even where nobody is
+    seen: what hides from /proc does not hide from it.
     """
     victims: set[int] = set()
     until = time.monotonic() + seconds
-    while left := alive():
+    swept = False
+    while (left := alive()) or not swept:
         if time.monotonic() > until:
             return None
         victims.update(left)
@@ -100,15 +113,26 @@ def kill_all(reap: Callable[[], None], seconds: float = 10.0) -> int | None:
         try:
             # kill(-1) as that user reaches all of them and neither process 1 nor the forwarder.
             _end(in_child(AGENT, lambda: os.kill(-1, signal.SIGKILL)))
+            swept = True
         except BlockingIOError:
             time.sleep(0.01)  # the box's process limit is reached: the dead first have to go
     return len(victims)
 
 
 def _end(pid: int) -> None:
-    for _ in range(50):
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            return
+    if wait_for(pid, 0.1) is None:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def wait_for(pid: int, seconds: float) -> int | None:
+    """The status of a child that ends within ``seconds``, else None: the agent's other processes
+    can stop one that has become its user."""
+    until = time.monotonic() + seconds
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status
+        if time.monotonic() > until:
+            return None
         time.sleep(0.002)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pytest
+
 from monitors.registry import new_watcher
 from monitors.resource import ResourceMonitor
 from monitors.watcher import Watcher
@@ -139,3 +141,22 @@ def test_nothing_seen_is_nothing_found() -> None:
     watcher = new_watcher()
     assert watcher.findings == []
     assert watcher.coverage()["resource.cpu"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("root", "left", "invalid", "share"),
+    [
+        ("/logs", [["agent/link", "not a regular file"]], None, 1.0),
+        ("/work", [["/work", "more than 1000 entries are left"]], None, 1.0),
+        ("/logs", [["/logs", "more than 1000 entries are left"]], None, 0.0),
+        ("/", [["/", "the box ended"]], "no_predict_py", 0.0),
+        ("/logs", [], "grading_box_broken", 0.0),
+        ("/logs", None, None, 0.0),
+    ],
+)
+def test_a_scorer_that_could_not_look_everywhere_has_not_seen_that_nothing_was_forged(
+    root: str, left: list[list[str]] | None, invalid: str | None, share: float
+) -> None:
+    collected = event(0, "collected", "runner", root=root, files=[], left=left)
+    scored = event(1, "grade.score", "scorer", y=None, bound=None, beyond_bound=False, invalid=invalid)
+    assert fed(new_watcher(), [collected, scored]).coverage()["cheat.scorer"] == share
