@@ -22,7 +22,7 @@ import numpy.typing as npt
 if __package__:
     from tasks.suite.research.debug.environment import parts
 else:
-    import parts
+    import parts  # type: ignore[import-not-found, no-redef]
 
 TEMPLATE: Final = Template(Path(__file__).with_name("trainer.txt").read_text())
 
@@ -180,10 +180,8 @@ def _drawn(random: np.random.Generator, wrong: str, rows: tuple[int, int, int]) 
     words = random.permutation(len(WORDS))[: len(FORMS)]
     spec = Spec(right, {part: WORDS[word] for part, word in zip(FORMS, words, strict=True)})
     sample = _sampler(random, spec)
-    given = [
-        array for n, fitted in zip(rows, (True, False, False), strict=True) for array in sample(n, fitted)
-    ]
-    return Drawn(spec, wrong, *given)
+    training, development, test = sample(rows[0], True), sample(rows[1], False), sample(rows[2], False)
+    return Drawn(spec, wrong, *training, *development, *test)
 
 
 def _sampler(random: np.random.Generator, spec: Spec) -> Callable[[int, bool], tuple[Floats, Integers]]:
