@@ -129,7 +129,20 @@ def bind(entry: ModelEntry, checkpoint: CheckpointEntry, *, where: str, key: str
         if script is None:
             remedy = "name the scripted agent's file"
             raise Mistake("is missing", where=where, key=f"{key}.script", remedy=remedy)
+        if not Path(script).is_file():
+            problem, remedy = f"there is no file {script}", "paths start from the config's directory"
+            raise Mistake(problem, where=where, key=f"{key}.script", remedy=remedy)
         binding["script"] = script
     identity = Checkpoint(family=entry.family, name=checkpoint.name, step=checkpoint.step)
-    digest = open_model(provider, step=checkpoint.step, binding=binding).digest
+    try:
+        digest = open_model(provider, step=checkpoint.step, binding=binding).digest
+    except Mistake as mistake:
+        raise _placed(mistake, where, key) from mistake
     return BoundCheckpoint(identity, provider, digest, sampling, binding)
+
+
+def _placed(mistake: Mistake, where: str, key: str) -> Mistake:
+    """A provider's mistake with the place in the config, unless it names a file of its own."""
+    if mistake.where:
+        return mistake
+    return Mistake(mistake.problem, where=where, key=f"{key}.{mistake.key}", remedy=mistake.remedy)

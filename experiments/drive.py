@@ -6,18 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from experiments import durable, rundir
 from experiments.executors import AttemptAbandoned, Executor
-from experiments.ledger import Ledger
+from experiments.ledger import LEDGER, Ledger, read_records
 from experiments.plan import Plan, Planned
 from experiments.progress import Progress
 from experiments.records import LedgerLine
 from sandbox.errors import Mistake, StorageFault
-
-#: In the directory of an abandoned attempt: why its runner broke.
-FAULT: Final = "fault.log"
+from sandbox.events import BrokenLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ class Driver:
         number = self._next_number(planned.line.episode)
         spec = self._plan.spec(planned, attempt=number, directory=self._directory, owner=self._owner)
         line: LedgerLine | None = None
-        self._progress.started()
+        self._progress.started(_name(planned))
         try:
             line = await self._executor.run(spec)
             if (line.episode, line.attempt) != (planned.line.episode, number):
@@ -118,7 +115,7 @@ class Driver:
                 f"abandoned: attempt {number} of {_name(planned)}: {type(fault).__name__}: {fault}"
             )
         finally:
-            self._progress.ended(line)
+            self._progress.ended(_name(planned), line)
         if line is not None and not line.final:
             self._progress.say(f"host fault in attempt {number} of {_name(planned)}: {line.cause}")
         return line
@@ -127,7 +124,7 @@ class Driver:
         directory = rundir.attempt_dir(self._directory, episode, number)
         directory.mkdir(parents=True, exist_ok=True)
         text = "".join(traceback.format_exception(fault))
-        durable.replace(directory / FAULT, text.encode("utf-8", "replace"))
+        durable.replace(directory / rundir.FAULT, text.encode("utf-8", "replace"))
 
     def _next_number(self, episode: str) -> int:
         """One more than any attempt that ended, left a directory, or was submitted here."""
@@ -140,6 +137,21 @@ class Driver:
 def missing(plan: Plan, ledger: Ledger) -> list[Planned]:
     """The episodes of ``plan`` that have no result yet, in running order."""
     done = {line.episode for line in ledger.lines if line.final}
+    return [planned for planned in plan.episodes if planned.line.episode not in done]
+
+
+def unfinished(plan: Plan, directory: Path) -> list[Planned]:
+    """What is ``missing``, by the ledger of a run that is not open and may not be there yet.
+
+    Raises:
+        Mistake: the ledger cannot be read.
+    """
+    try:
+        lines = read_records(directory / LEDGER, LedgerLine)
+    except BrokenLine as broken:
+        remedy = "`tidegauge verify RUN` names every edit"
+        raise Mistake(broken.reason, where=f"{broken.file}:{broken.line}", remedy=remedy) from broken
+    done = {line.episode for line in lines if line.final}
     return [planned for planned in plan.episodes if planned.line.episode not in done]
 
 

@@ -3,15 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from experiments.checkpoints import written_out
 from experiments.config import CheckpointEntry, Config, ModelEntry
-from experiments.forms import parse, read_yaml
+from experiments.forms import choose, parse, read_yaml
 from experiments.overrides import apply_overrides
 from sandbox.errors import Mistake
 from sandbox.limits import Limits, check_limits, parse_limits
 from sandbox.models.providers import PROVIDERS
 
+#: What a config may require: docs/events.md says what each sees.
+SENSORS: Final = ("cgroup", "runner", "scaffold")
+_PASSWORD_KEYS: Final = frozenset({"password", "passwd", "pwd", "token", "secret", "api_key", "sslpassword"})
 _UNBOUNDED: Final = 2**62
 #: Contradicts nothing: what a config left out is not held against what it wrote.
 _OPEN: Final = Limits(
@@ -47,6 +51,13 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     return config.model_copy(update=changes)
 
 
+def holds_password(uri: str) -> bool:
+    """Whether an address carries a password, before its host or among its parameters."""
+    parts = urlsplit(uri)
+    given = {key.lower() for key, _ in parse_qsl(parts.query)}
+    return parts.password is not None or not given.isdisjoint(_PASSWORD_KEYS)
+
+
 def _limits(written: Any, where: str) -> dict[str, float | int]:
     if not isinstance(written, dict):
         raise Mistake("is not a mapping", where=where, key="limits", remedy="write for example {wall: 60s}")
@@ -62,6 +73,13 @@ def _check_promises(config: Config, where: str) -> None:
             raise _later(
                 f"provider {entry.provider!r}", where, f"models.{index}.provider", ", ".join(PROVIDERS)
             )
+    for index, sensor in enumerate(config.sandbox.require_sensors):
+        if sensor not in SENSORS:
+            key, remedy = f"sandbox.require_sensors.{index}", choose(sensor, SENSORS)
+            raise Mistake(f"no sensor {sensor!r}", where=where, key=key, remedy=remedy)
+    if config.tracking.uri is not None and holds_password(config.tracking.uri):
+        remedy = "leave it out: MLFLOW_TRACKING_PASSWORD or the database's own password file holds it"
+        raise Mistake("holds a password, which runs would store", where=where, key="tracking.uri", remedy=remedy)
     if isinstance(config.scaffold, dict):
         raise _later("{from: …}", where, "scaffold", "a shipped name or a directory")
     address = config.ray.address

@@ -28,6 +28,10 @@ def run(
 
     Running it again resumes; new checkpoints and more repeats extend the run. Exit 0: every episode
     asked for has a result; 4: some are lost or ungraded. The verdict does not change the exit code.
+
+    \b
+    Example:
+      tidegauge run my.yaml --set repeats=8 --set models.0.checkpoints.3=2000 --limit 20
     """
     from experiments.running import Request
     from experiments.running import run as run_request

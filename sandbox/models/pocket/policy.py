@@ -45,7 +45,7 @@ def load(step: int) -> "Pocket":
     shipped = checkpoints()
     if step not in shipped:
         choices = ", ".join(map(str, shipped))
-        raise Mistake(f"pocket has no step {step}", key="checkpoints", remedy=f"choose from {choices}")
+        raise Mistake(f"pocket has no step {step}", key="step", remedy=f"choose from {choices}")
     return read(weights_file(step))
 
 
