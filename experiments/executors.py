@@ -63,7 +63,10 @@ def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
     found = require_image(engine) if image == "episode" else engine.image_id(image)
     if found is None:
         raise Mistake(
-            f"no image {image!r}", where="container engine", key="sandbox.image", remedy="build it, or write episode"
+            f"no image {image!r}",
+            where="container engine",
+            key="sandbox.image",
+            remedy="build it, or write episode",
         )
     return DockerBoxes(engine, image=found, runtime=runtime)
 

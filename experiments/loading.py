@@ -79,7 +79,9 @@ def _check_promises(config: Config, where: str) -> None:
             raise Mistake(f"no sensor {sensor!r}", where=where, key=key, remedy=remedy)
     if config.tracking.uri is not None and holds_password(config.tracking.uri):
         remedy = "leave it out: MLFLOW_TRACKING_PASSWORD or the database's own password file holds it"
-        raise Mistake("holds a password, which runs would store", where=where, key="tracking.uri", remedy=remedy)
+        raise Mistake(
+            "holds a password, which runs would store", where=where, key="tracking.uri", remedy=remedy
+        )
     if isinstance(config.scaffold, dict):
         raise _later("{from: …}", where, "scaffold", "a shipped name or a directory")
     address = config.ray.address

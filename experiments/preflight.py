@@ -57,7 +57,9 @@ def check_room(runs: Path) -> int:
     place = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
     if free < LEAST_FREE:
-        problem = f"{free / 2**20:.0f} MiB are free on its disk, a run needs {LEAST_FREE / 2**20:.0f} MiB or more"
+        problem = (
+            f"{free / 2**20:.0f} MiB are free on its disk, a run needs {LEAST_FREE / 2**20:.0f} MiB or more"
+        )
         raise Mistake(problem, where=str(runs), remedy="free some, or choose another disk with --runs")
     return free
 

@@ -76,9 +76,7 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     secret = load_secret()
     plan = make_plan(config, secret, where=where)
     if executor is None and _waiting(plan, request):
-        preflight.check(
-            config, runs=request.runs, runtime=plan.runtime, local=request.local, where=where
-        )
+        preflight.check(config, runs=request.runs, runtime=plan.runtime, local=request.local, where=where)
     with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
         submitted = drive.missing(plan, opened.ledger)[: request.limit]
         say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")

@@ -38,7 +38,6 @@ def compare(
     Example:
       tidegauge compare quickstart-68bbc6b1b550 --a pocket/0 --b pocket/800
     """
-    from dataclasses import asdict
 
     from experiments.compare import choose_sides
     from experiments.compare import compare as compare_sides

@@ -44,7 +44,8 @@ def checkpoint_names(
 ) -> list[CompletionItem]:
     """Checkpoints of the RUN that stands on the line."""
     del parameter
-    name = context.params.get("name")
+    # An option that still lacks its value ends click's reading early: RUN is then among the rest.
+    name = context.params.get("name") or next(iter(context.args), None)
     if not isinstance(name, str):
         return []
     for directory in (Path(name), _runs_directory(context) / name):

@@ -53,7 +53,9 @@ def doctor(config: Path | None, runs: Path, output: Output) -> int:
 
 
 def _machine(runs: Path) -> Iterator[Check]:
-    yield _looked("engine", _engine, "start Docker, or set DOCKER_HOST; in a checkout `make engine` sets it up")
+    yield _looked(
+        "engine", _engine, "start Docker, or set DOCKER_HOST; in a checkout `make engine` sets it up"
+    )
     yield _looked("runtimes", _runtimes, "the engine names them once it answers")
     yield _looked("image", _image, "run `python -m sandbox.image`, or `make image` in a checkout")
     yield _cgroups()

@@ -84,4 +84,3 @@ def _verdict(verdict: "Verdict") -> str:
             )
             lines.append(f"  {rule.outcome:<13} {said['metric']} ({said['bound']}): {numbers}")
     return "\n".join(lines)
-

@@ -124,9 +124,7 @@ def test_a_script_that_is_none_names_its_own_file(refused: Run, tmp_path: Path) 
     )
 
 
-def test_an_engine_that_does_not_answer_leaves_nothing(
-    refused: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_that_does_not_answer_leaves_nothing(refused: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent")
     for more in ([], ["--local"]):
         assert refused(*more) == (
@@ -162,9 +160,7 @@ def test_a_lock_that_another_driver_holds_is_named(refused: Run, run_paper: Any,
     assert line.endswith("; wait for it, or end it")
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_made(
-    refused: Run, small_disk: Path
-) -> None:
+def test_a_disk_without_room_is_refused_before_anything_is_made(refused: Run, small_disk: Path) -> None:
     assert refused("--runs", str(small_disk)) == (
         "DIR/small: 1 MiB are free on its disk, a run needs 64 MiB or more; "
         "free some, or choose another disk with --runs"
@@ -176,7 +172,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB."""
     place = tmp_path / "small"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], check=False, capture_output=True
+    ).returncode:
         pytest.skip("no file system can be mounted here: needs root")
     yield place
     subprocess.run(["umount", "-l", place], check=True)
@@ -206,7 +204,9 @@ def test_a_disk_that_fills_up_later_is_one_line_and_the_run_goes_on_once_there_i
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))\n"
         "sys.exit(run_command(['run', 'config.yaml', '--limit', '0', '--set', 'repeats=8']))"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(
         "File too large; free some room or make it writable; the same command goes on where it stopped"
