@@ -23,6 +23,13 @@ _OPEN: Final = Limits(
 )
 
 
+def find_config(path: Path) -> Path:
+    """The file of a config: ``path`` itself, or a shipped config of that name where there is no such file."""
+    shipped = Path(__file__).parent / "configs" / f"{path}.yaml"
+    bare = path.name == str(path) and not path.suffix
+    return shipped if bare and not path.exists() and shipped.is_file() else path
+
+
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     """Reads, overrides and checks a config.
 

@@ -24,6 +24,13 @@ def suite_names(context: click.Context, parameter: click.Parameter, incomplete: 
     return _starting(incomplete, (path.name.rpartition("-")[0] for path in _runs(context)))
 
 
+def config_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files, and shipped configs by name."""
+    del context, parameter
+    shipped = _starting(incomplete, (path.stem for path in (_CODE / "configs").glob("*.yaml")))
+    return [*shipped, CompletionItem(incomplete, type="file")]
+
+
 def policy_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Shipped policies by name, else files."""
     del context, parameter

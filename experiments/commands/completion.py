@@ -17,7 +17,9 @@ _VARIABLE = "_TIDEGAUGE_COMPLETE"
 @click.pass_context
 @shared
 def completion(context: click.Context, shell: str, runs: Path, output: Output) -> int:
-    """Print the script that completes commands, runs, checkpoints, policies and tasks in SHELL.
+    """Print the script that completes commands in SHELL.
+
+    It completes commands, options, runs, checkpoints, policies, suites and task ids.
 
     Put the example's line into ~/.bashrc, or with zsh in place of bash into ~/.zshrc; for fish write
     `tidegauge completion fish | source` into ~/.config/fish/config.fish.

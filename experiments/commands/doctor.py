@@ -32,9 +32,9 @@ class Check:
 )
 @shared
 def doctor(config: Path | None, runs: Path, output: Output) -> int:
-    """What this machine offers, and the remedy for what is missing. Exit 0, or 2 with something missing.
+    """What this machine offers, with remedies.
 
-    Looks at the container engine, its runtimes and image, cgroups, Ray, MLflow, the secret and the
+    Exit 0, or 2 with something missing. Looks at the container engine, its runtimes and image, cgroups, Ray, MLflow, the secret and the
     disk; with --config also at the model servers and key variables that the config names.
 
     \b
@@ -43,9 +43,12 @@ def doctor(config: Path | None, runs: Path, output: Output) -> int:
     """
     checks = list(_machine(runs))
     if config is not None:
+        from experiments.loading import find_config
         from experiments.needs import look_at
 
-        checks += [Check(need.name, need.ok, need.detail, need.remedy) for need in look_at(config)]
+        checks += [
+            Check(need.name, need.ok, need.detail, need.remedy) for need in look_at(find_config(config))
+        ]
     ok = all(check.ok for check in checks)
     lines = [check.line() for check in checks]
     output.show("\n".join(lines), {"ok": ok, "checks": [asdict(check) for check in checks]})

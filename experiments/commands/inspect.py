@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @click.option("--family", help="Only this model family.")
 @shared
 def trend(suite: str, family: str | None, runs: Path, output: Output) -> int:
-    """Series with intervals over the runs of SUITE; runs of different hashes are listed apart.
+    """Series with intervals over the runs of SUITE.
+
+    Runs of different hashes are listed apart, newest first.
 
     \b
     Example:
@@ -53,7 +55,9 @@ def _point(point: "Point") -> str:
 @click.argument("name", metavar="RUN", shell_complete=run_names)
 @shared
 def gate(policy: str, name: str, runs: Path, output: Output) -> int:
-    """Judge RUN by POLICY (a shipped name or a file), with every rule's numbers.
+    """Judge RUN by POLICY, with every rule's numbers.
+
+    POLICY is a shipped name or a file.
 
     Exit 0 clear, 2 crossed, 3 inconclusive, 4 invalid.
 

@@ -55,7 +55,9 @@ def sync(name: str, runs: Path, output: Output) -> int:
 @click.option("--format", "form", type=click.Choice(["html", "md"]), default="html", show_default=True)
 @shared
 def report(name: str, form: str, runs: Path, output: Output) -> int:
-    """Write the report: one self-contained page, or Markdown on standard output.
+    """Write the report of RUN.
+
+    One self-contained page in the run directory, or Markdown on standard output.
 
     \b
     Example:

@@ -21,7 +21,9 @@ _RATE_OVER = 50
 @click.argument("name", metavar="RUN", shell_complete=run_names)
 @shared
 def status(name: str, runs: Path, output: Output) -> int:
-    """Counts by status, rate, time left and findings so far; also while a driver is at work.
+    """Counts by status, rate, time left and findings.
+
+    Works at any time, while a driver is at work too: then it also names the driver.
 
     \b
     Example:
