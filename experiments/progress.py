@@ -45,7 +45,9 @@ class Progress:
         self._clock = clock
         self._live = self._stream.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
         self._ends: deque[float] = deque([clock()], maxlen=_RATE_OVER)
+        self._begun = False
         self._drawn = 0
+        self._shown: list[str] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self.done = done
@@ -63,10 +65,12 @@ class Progress:
     def started(self, name: str) -> None:
         """An attempt of an episode starts."""
         with self._lock:
-            if len(self._ends) == 1 and not self._running:
-                # The first: what came before was setting up, and says nothing of the rate.
-                self._ends[0] = self._clock()
             self._running[name] = self._running.get(name, 0) + 1
+            if not self._begun:
+                # What came before was setting up, and says nothing of the rate.
+                self._begun = True
+                self._ends[0] = self._clock()
+                self._redraw()
 
     def ended(self, name: str, line: LedgerLine | None) -> None:
         """An attempt ends; None if it was abandoned."""
@@ -126,17 +130,19 @@ class Progress:
         return "█" * filled + "░" * (_BAR - filled)
 
     def _tick(self) -> None:
-        """Redraws until closed; beside a terminal only what has changed."""
-        shown: list[str] = []
         while not self._closed.wait(_TERMINAL_SECONDS if self._live else _PLAIN_SECONDS):
             with self._lock:
-                lines = self.lines()
-                if self._live:
-                    self._erase()
-                    self._draw()
-                elif lines != shown:
-                    print("\n".join(lines), file=self._stream, flush=True)
-                shown = lines
+                self._redraw()
+
+    def _redraw(self) -> None:
+        """The display anew; where there is no terminal a line, if it says something new."""
+        lines = self.lines()
+        if self._live:
+            self._erase()
+            self._draw()
+        elif lines != self._shown:
+            print("\n".join(lines), file=self._stream, flush=True)
+        self._shown = lines
 
     def _draw(self) -> None:
         if not self._live:
