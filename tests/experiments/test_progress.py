@@ -83,7 +83,9 @@ def test_lines_are_plain_where_there_is_no_terminal(
     work(progress, clock)
     progress.say("a line")
     progress.close()
-    assert stream.getvalue() == ("a line\n3/12 done · 1 running · 1 failed · findings: cheat.scorer 1\n")
+    assert stream.getvalue() == (
+        "2/12 done · 1 running · 0 failed\na line\n3/12 done · 1 running · 1 failed · findings: cheat.scorer 1\n"
+    )
 
 
 def test_time_left_grows_while_nothing_ends(ledger_line: Any) -> None:
