@@ -152,6 +152,9 @@ def bind(entry: ModelEntry, checkpoint: CheckpointEntry, *, where: str, key: str
         if needed not in merged:
             remedy = _REMEDIES[needed]
             raise Mistake("is missing", where=where, key=f"{key}.{needed}", remedy=remedy)
+    if provider == "scripted" and not Path(merged["script"]).is_file():
+        problem, remedy = f"there is no file {merged['script']}", "paths start from the config's directory"
+        raise Mistake(problem, where=where, key=f"{key}.script", remedy=remedy)
     try:
         if provider == "replay":
             name = merged.get("recorded", str(identity))

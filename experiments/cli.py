@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from experiments.commands import doctor, evidence, inspect, publish, run, tasks
-from sandbox.errors import Mistake
+from experiments.commands import compare, completion, doctor, evidence, inspect, publish, run, status, tasks
+from sandbox.errors import Mistake, StorageFault
 
 MISTAKE: Final = 1
 FAULT: Final = 70
@@ -20,12 +20,17 @@ INTERRUPTED: Final = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tidegauge")
 def cli() -> None:
-    """Measure how far an AI model can improve itself and act on its own, checkpoint after checkpoint."""
+    """Measure how far an AI model can improve itself and act on its own, checkpoint after checkpoint.
+
+    \b
+    Example:
+      tidegauge run my.yaml
+    """
 
 
 for _command in (
-    run.run, inspect.status, inspect.trend, inspect.gate, evidence.rescan, evidence.verify,
-    publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor,
+    run.run, status.status, inspect.trend, inspect.gate, compare.compare, evidence.rescan, evidence.verify,
+    publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)
 
@@ -62,6 +67,9 @@ def _explained(error: Exception) -> int:
         return _say(_usage(error), MISTAKE)
     if isinstance(error, Mistake):
         return _say(str(error), MISTAKE)
+    if isinstance(error, StorageFault):
+        remedy = "free some room or make it writable; the same command goes on where it stopped"
+        return _say(f"{error}; {remedy}", MISTAKE)
     return _say(_fault(error), FAULT)
 
 

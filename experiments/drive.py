@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from experiments import durable, rundir
 from experiments.executors import AttemptAbandoned, Executor
@@ -16,9 +15,6 @@ from experiments.progress import Progress
 from experiments.records import LedgerLine
 from sandbox.errors import Mistake, StorageFault
 from sandbox.events import BrokenLine
-
-#: In the directory of an abandoned attempt: why its runner broke.
-FAULT: Final = "fault.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ class Driver:
         number = self._next_number(planned.line.episode)
         spec = self._plan.spec(planned, attempt=number, directory=self._directory, owner=self._owner)
         line: LedgerLine | None = None
-        self._progress.started()
+        self._progress.started(_name(planned))
         try:
             line = await self._executor.run(spec)
             if (line.episode, line.attempt) != (planned.line.episode, number):
@@ -119,7 +115,7 @@ class Driver:
                 f"abandoned: attempt {number} of {_name(planned)}: {type(fault).__name__}: {fault}"
             )
         finally:
-            self._progress.ended(line)
+            self._progress.ended(_name(planned), line)
         if line is not None and not line.final:
             self._progress.say(f"host fault in attempt {number} of {_name(planned)}: {line.cause}")
         return line
@@ -128,7 +124,7 @@ class Driver:
         directory = rundir.attempt_dir(self._directory, episode, number)
         directory.mkdir(parents=True, exist_ok=True)
         text = "".join(traceback.format_exception(fault))
-        durable.replace(directory / FAULT, text.encode("utf-8", "replace"))
+        durable.replace(directory / rundir.FAULT, text.encode("utf-8", "replace"))
 
     def _next_number(self, episode: str) -> int:
         """One more than any attempt that ended, left a directory, or was submitted here."""

@@ -43,7 +43,7 @@ def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
             takes away only what is past its deadline.
 
     Raises:
-        Mistake: no engine answers, or the image is not there.
+        Mistake: no engine answers, or it lacks the runtime or the image.
     """
     from sandbox.container import Engine
     from sandbox.docker_box import DockerBoxes
@@ -52,14 +52,21 @@ def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
 
     try:
         engine = Engine()
+        runtimes = engine.runtimes()
         sweep(engine, owner)
     except EngineFault as fault:
-        remedy = "start it, or run `make engine`; `tidegauge doctor` says more"
-        raise Mistake(f"does not answer: {fault}", where="container engine", remedy=remedy) from fault
+        remedy = "start it, or set DOCKER_HOST to one that runs; `tidegauge doctor` says more"
+        raise Mistake(f"does not answer at {fault}", where="container engine", remedy=remedy) from fault
+    if runtime not in runtimes:
+        problem, remedy = f"no runtime {runtime!r}", f"install it, or choose from {', '.join(runtimes)}"
+        raise Mistake(problem, where="container engine", key="sandbox.runtime", remedy=remedy)
     found = require_image(engine) if image == "episode" else engine.image_id(image)
     if found is None:
         raise Mistake(
-            f"no image {image!r}", where="engine", key="sandbox.image", remedy="build it, or write episode"
+            f"no image {image!r}",
+            where="container engine",
+            key="sandbox.image",
+            remedy="build it, or write episode",
         )
     return DockerBoxes(engine, image=found, runtime=runtime)
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 from experiments.checkpoints import written_out
 from experiments.config import Binding, CheckpointEntry, Config, ModelEntry
-from experiments.forms import parse, read_yaml
+from experiments.forms import choose, parse, read_yaml
 from experiments.overrides import apply_overrides
 from experiments.rundir import EXPERIMENT, find_run
 from sandbox.errors import Mistake
@@ -15,11 +16,21 @@ from sandbox.models.providers import PROVIDERS
 
 AnyBinding = TypeVar("AnyBinding", bound=Binding)
 
+#: What a config may require: docs/events.md says what each sees.
+SENSORS: Final = ("cgroup", "runner", "scaffold")
+_PASSWORD_KEYS: Final = frozenset({"password", "passwd", "pwd", "token", "secret", "api_key", "sslpassword"})
 _UNBOUNDED: Final = 2**62
 #: Contradicts nothing: what a config left out is not held against what it wrote.
 _OPEN: Final = Limits(
     wall=float(_UNBOUNDED), cpu_time=0.0, memory=_UNBOUNDED, disk=0, output=0, record=_UNBOUNDED
 )
+
+
+def find_config(path: Path) -> Path:
+    """The file of a config: ``path`` itself, or a shipped config of that name where there is no such file."""
+    shipped = Path(__file__).parent / "configs" / f"{path}.yaml"
+    bare = path.name == str(path) and not path.suffix
+    return shipped if bare and not path.exists() and shipped.is_file() else path
 
 
 def load_config(path: Path, overrides: tuple[str, ...] = (), runs: Path = Path("runs")) -> Config:
@@ -51,6 +62,13 @@ def load_config(path: Path, overrides: tuple[str, ...] = (), runs: Path = Path("
     return config.model_copy(update=changes)
 
 
+def holds_password(uri: str) -> bool:
+    """Whether an address carries a password, before its host or among its parameters."""
+    parts = urlsplit(uri)
+    given = {key.lower() for key, _ in parse_qsl(parts.query)}
+    return parts.password is not None or not given.isdisjoint(_PASSWORD_KEYS)
+
+
 def _limits(written: Any, where: str) -> dict[str, float | int]:
     if not isinstance(written, dict):
         raise Mistake("is not a mapping", where=where, key="limits", remedy="write for example {wall: 60s}")
@@ -66,6 +84,15 @@ def _check_promises(config: Config, where: str) -> None:
             raise _later(
                 f"provider {entry.provider!r}", where, f"models.{index}.provider", ", ".join(PROVIDERS)
             )
+    for index, sensor in enumerate(config.sandbox.require_sensors):
+        if sensor not in SENSORS:
+            key, remedy = f"sandbox.require_sensors.{index}", choose(sensor, SENSORS)
+            raise Mistake(f"no sensor {sensor!r}", where=where, key=key, remedy=remedy)
+    if config.tracking.uri is not None and holds_password(config.tracking.uri):
+        remedy = "leave it out: MLFLOW_TRACKING_PASSWORD or the database's own password file holds it"
+        raise Mistake(
+            "holds a password, which runs would store", where=where, key="tracking.uri", remedy=remedy
+        )
     if isinstance(config.scaffold, dict):
         raise _later("{from: …}", where, "scaffold", "a shipped name or a directory")
     address = config.ray.address

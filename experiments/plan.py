@@ -82,7 +82,7 @@ def make_plan(config: Config, secret: Secret, *, where: str) -> Plan:
     entries = select(config.tasks, where=where)
     for entry in entries:
         _check_entry(entry, config, where)
-    scaffold = manifest_of(scaffold_files(str(config.scaffold))).id
+    scaffold = _scaffold_id(str(config.scaffold), where)
     checkpoints = _bound(config, where)
     tasks = [[entry.task.id, entry.level, entry.task.version, entry.task.tree_digest] for entry in entries]
     hashed = identity.run_hash(
@@ -98,6 +98,13 @@ def make_plan(config: Config, secret: Secret, *, where: str) -> Plan:
         for bound in checkpoints
     ]
     return Plan(config, f"{config.suite}-{hashed}", hashed, tasks, scaffold, episodes)
+
+
+def _scaffold_id(scaffold: str, where: str) -> str:
+    try:
+        return manifest_of(scaffold_files(scaffold)).id
+    except Mistake as mistake:
+        raise Mistake(mistake.problem, where=where, key="scaffold", remedy=mistake.remedy) from mistake
 
 
 def _bound(config: Config, where: str) -> list[BoundCheckpoint]:

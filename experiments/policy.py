@@ -90,13 +90,23 @@ def shipped() -> list[str]:
     )
 
 
-def load_policy(name_or_path: str | Path) -> Policy:
+def load_policy(name_or_path: str | Path, *, where: str = "", key: str = "policy") -> Policy:
     """Reads a shipped policy by name, or a file.
+
+    Args:
+        name_or_path: the policy.
+        where: what names it, for messages: a config's file.
+        key: the key there.
 
     Raises:
         Mistake: no such policy, not YAML, or a key that is unknown, missing or wrong.
     """
-    where, text = _read(str(name_or_path))
+    name = str(name_or_path)
+    try:
+        where, text = _read(name)
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = f"give a readable file or one of {', '.join(shipped())}"
+        raise Mistake(f"no such policy {name!r}", where=where, key=key, remedy=remedy) from error
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -115,12 +125,7 @@ def _read(name: str) -> tuple[str, str]:
     if name in shipped():
         entry = resources.files("experiments") / "policies" / f"{name}.yaml"
         return f"policy {name}", entry.read_text("utf-8")
-    try:
-        return name, Path(name).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Mistake(
-            "no such policy", where=name, remedy=f"give a readable file or one of {', '.join(shipped())}"
-        ) from error
+    return name, Path(name).read_text("utf-8")
 
 
 def _mistake(error: ValidationError, where: str) -> Mistake:

@@ -145,7 +145,7 @@ async def ray_executor(
     import ray
 
     if address is not None:
-        _check_answers(address)
+        check_answers(address)
     say("Ray: starting (about 5 s)" if address is None else f"Ray: connecting to {address}")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     local: dict[str, Any] = {"address": "local", "include_dashboard": False, "resources": {RESOURCE: slots}}
@@ -164,8 +164,12 @@ async def ray_executor(
         ray.shutdown()
 
 
-def _check_answers(address: str) -> None:
-    """Ray itself would wait for minutes where nothing listens."""
+def check_answers(address: str) -> None:
+    """Asks whether anything listens: Ray itself would wait for minutes where nothing does.
+
+    Raises:
+        Mistake: nothing does, or it is no address.
+    """
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdecimal():
         remedy = "write host:port or ray://host:port"

@@ -56,10 +56,11 @@ def load_suite(runs: Path, suite: str) -> list[RunView]:
     Raises:
         Mistake: there is none.
     """
-    experiments = [(path, read_experiment(path).suite) for path in list_runs(runs)]
-    found = [load_view(path) for path, name in experiments if name == suite]
+    # By the directory's name, <suite>-<hash>: a run of another format must not hide those of other suites.
+    named = [(path, path.resolve().name.rpartition("-")[0]) for path in list_runs(runs)]
+    found = [load_view(path) for path, name in named if name == suite]
     if not found:
-        there = ", ".join(sorted({name for _, name in experiments})) or "none"
+        there = ", ".join(sorted({name for _, name in named})) or "none"
         raise Mistake(f"no run of suite {suite!r}", where=str(runs), remedy=f"suites here: {there}")
     return found
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from experiments import durable
 from experiments.ledger import LEDGER, PLAN, read_records
+from experiments.locking import driver_of
 from experiments.records import LedgerLine, PlanLine
 from experiments.rundir import EVENTS, attempt_dir, attempts, relative
 from monitors.rescan import Rescan, compare, rescan_log
@@ -23,6 +24,7 @@ def rescan(directory: Path) -> list[BrokenLine]:
         One problem for each difference or unreadable log, with file (relative to the run) and line.
     """
     problems: list[BrokenLine] = []
+    live = driver_of(directory) is not None
     try:
         lines = read_records(directory / LEDGER, LedgerLine)
         for number, line in enumerate(lines, 1):
@@ -30,6 +32,9 @@ def rescan(directory: Path) -> list[BrokenLine]:
         rebuilt = _findings(directory, lines)
     except BrokenLine as broken:
         return [*problems, BrokenLine(relative(broken.file, directory), broken.line, broken.reason)]
+    if live:
+        # A driver at work writes this file when it ends; until then its attempts look abandoned.
+        return problems
     stored = directory / FINDINGS
     if (stored.read_bytes() if stored.exists() else b"") != rebuilt:
         problems.append(BrokenLine(FINDINGS, 0, "is not what the logs of abandoned attempts give"))
@@ -70,11 +75,7 @@ def _findings(directory: Path, lines: list[LedgerLine]) -> bytes:
         for attempt in attempts(directory, planned.episode):
             path = attempt_dir(directory, planned.episode, attempt) / EVENTS
             if (planned.episode, attempt) not in ended and path.is_file():
-                again = rescan_log(path, torn_end=True)
-                found += [
-                    {"episodes": [planned.episode], "attempt": attempt, **finding}
-                    for finding in _as_json(again)
-                ]
+                found += _of_abandoned(path, planned.episode, attempt)
     return b"".join(canonical(finding) + b"\n" for finding in found)
 
 

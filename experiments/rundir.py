@@ -1,14 +1,8 @@
 """The run directory: made in one step, held by one driver at a time, read by anybody."""
 
-import fcntl
-import json
-import os
 import secrets
 import shutil
-import socket
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,14 +12,15 @@ import yaml
 from experiments import durable
 from experiments.anchors import Anchors, head_path
 from experiments.identity import Secret
-from sandbox.errors import Mistake
+from sandbox.errors import Mistake, StorageFault
 
 FORMAT: Final = 1
 EXPERIMENT: Final = "experiment.yaml"
 EPISODES: Final = "episodes"
 #: An attempt's log, in its directory.
 EVENTS: Final = "events.jsonl"
-_LOCK: Final = "lock"
+#: In the directory of an abandoned attempt: why its runner broke.
+FAULT: Final = "fault.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,15 @@ def find_run(runs: Path, name: str) -> Path:
 def list_runs(runs: Path) -> list[Path]:
     """The run directories under ``runs``, newest first."""
     found = [path.parent for path in runs.glob(f"*/{EXPERIMENT}") if not path.parent.name.startswith(".")]
-    return sorted(found, key=lambda path: read_experiment(path).created, reverse=True)
+    return sorted(found, key=_created, reverse=True)
+
+
+def _created(directory: Path) -> float:
+    """Unix seconds of a run's birth. One that cannot be read must not hide all others: its file's age."""
+    try:
+        return read_experiment(directory).created
+    except Mistake:
+        return (directory / EXPERIMENT).stat().st_mtime
 
 
 def attempt_dir(run: Path, episode: str, attempt: int) -> Path:
@@ -124,88 +127,60 @@ def attempts(run: Path, episode: str) -> list[int]:
     return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
 
 
-@contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Holds a run for this driver alone. A driver that dies releases it.
-
-    Raises:
-        Mistake: another driver holds it; the text names it.
-    """
-    with (directory / _LOCK).open("a+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = _holder(file.read())
-            remedy = "wait for it, or end it"
-            raise Mistake(
-                f"another driver holds this run: {holder}", where=str(directory), remedy=remedy
-            ) from error
-        file.truncate(0)
-        file.write(
-            json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time())}).encode()
-        )
-        file.flush()
-        yield
-        file.truncate(0)
-
-
-def holder(directory: Path) -> str | None:
-    """Who drives a run now, in words; None if nobody does."""
-    path = directory / _LOCK
-    if not path.exists():
-        return None
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _holder(file.read())
-    return None
-
-
-def _holder(content: bytes) -> str:
-    try:
-        value = json.loads(content)
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value["since"]))
-        return f"process {value['pid']} on {value['host']} since {since}"
-    except (ValueError, KeyError, TypeError):
-        return "a driver that has just started"
+def running(run: Path, ended: Iterable[tuple[str, int]], since: float) -> int:
+    """How many attempts are at work: written to after ``since`` (Unix seconds), neither ended nor broken."""
+    known = set(ended)
+    logs = (log for log in (run / EPISODES).glob(f"*/*/{EVENTS}") if log.parent.name.isdecimal())
+    return sum(
+        (log.parent.parent.name, int(log.parent.name)) not in known
+        and log.stat().st_mtime >= since
+        and not (log.parent / FAULT).exists()
+        for log in logs
+    )
 
 
 def ensure_run(runs: Path, experiment: Experiment, secret: Secret) -> Path:
     """The directory of ``experiment.run``, made in one step if it is not there.
 
     Raises:
-        Mistake: the runs directory, or the place beside the secret, cannot be written.
+        Mistake: the runs directory, or the place beside the secret, cannot be written; or there is a
+            run of another format.
     """
     final = runs / experiment.run
     if (final / EXPERIMENT).is_file():
+        read_experiment(final)
         return final
     head = head_path(secret, experiment.id)
+    draft = runs / f".{experiment.run}.{secrets.token_hex(8)}"
     try:
         head.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = runs / f".{experiment.run}.{secrets.token_hex(8)}"
         draft.mkdir(parents=True)
-    except OSError as error:
-        remedy = "choose a directory that you may write"
-        raise Mistake(
-            f"cannot be made ({error.strerror})", where=str(error.filename), remedy=remedy
-        ) from error
+        _fill(draft, experiment, secret, head)
+        draft.rename(final)
+    except (OSError, StorageFault) as error:
+        # Nothing half-made stays. Where another driver made the same run meanwhile, the lock decides.
+        shutil.rmtree(draft, ignore_errors=True)
+        head.unlink(missing_ok=True)
+        if (final / EXPERIMENT).is_file():
+            return final
+        raise _unwritable(error) from error
+    durable.sync_directory(runs)
+    return final
+
+
+def _fill(draft: Path, experiment: Experiment, secret: Secret, head: Path) -> None:
     text = experiment.text()
     Anchors(draft, secret.anchor_key(experiment.id), head).append("experiment", [text])
     durable.replace(draft / EXPERIMENT, text.encode("utf-8"))
     (draft / EPISODES).mkdir()
     (draft / durable.BLOBS).mkdir()
-    try:
-        draft.rename(final)
-    except OSError:
-        # Another driver made the same run meanwhile; the lock decides between the two.
-        shutil.rmtree(draft)
-        head.unlink(missing_ok=True)
-        if not (final / EXPERIMENT).is_file():
-            raise
-    durable.sync_directory(runs)
-    return final
+
+
+def _unwritable(error: OSError | StorageFault) -> Mistake:
+    remedy = "choose a directory that you may write, with room on its disk"
+    if isinstance(error, StorageFault):
+        return Mistake(str(error), remedy=remedy)
+    return Mistake(f"cannot be made ({error.strerror})", where=str(error.filename), remedy=remedy)
 
 
 def record_experiment(directory: Path, experiment: Experiment, anchors: Anchors) -> None:

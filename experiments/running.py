@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import drive, durable, endpoints, rundir
+from experiments import drive, durable, endpoints, preflight, rundir
 from experiments.anchors import Anchors, head_path
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
 from experiments.ledger import Ledger
 from experiments.loading import load_config
+from experiments.locking import locked
 from experiments.plan import Plan, Planned, extension, make_plan
 from experiments.policy import load_policy
 from experiments.progress import Progress
@@ -71,11 +72,13 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     """
     where = str(request.config)
     config = load_config(request.config, request.overrides, request.runs)
-    policy = load_policy(config.policy)
+    policy = load_policy(config.policy, where=where)
     secret = load_secret()
     plan = make_plan(config, secret, where=where)
-    unfinished = drive.unfinished(plan, request.runs / plan.run)[: request.limit]
-    endpoints.check(unfinished, config.models, where=where)
+    waiting = _waiting(plan, request)
+    endpoints.check(waiting, config.models, where=where)
+    if executor is None and waiting:
+        preflight.check(config, runs=request.runs, runtime=plan.runtime, local=request.local, where=where)
     with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
         submitted = drive.missing(plan, opened.ledger)[: request.limit]
         say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")
@@ -90,6 +93,14 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         outcome = drive.outcome(plan, opened.ledger, submitted)
         view, verdict = _conclude(opened, policy, say)
     return Result(outcome, view, verdict)
+
+
+def _waiting(plan: Plan, request: Request) -> list[Planned]:
+    """What this invocation will run, by what is on disk before the run is opened."""
+    directory = request.runs / plan.run
+    if (directory / rundir.EXPERIMENT).is_file():
+        rundir.read_experiment(directory)
+    return drive.unfinished(plan, directory)[: request.limit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,7 @@ def open_run(plan: Plan, secret: Secret, *, runs: Path, where: str, say: Say) ->
         Mistake: another driver holds it, it was edited, or the plan contradicts its own.
     """
     directory = rundir.ensure_run(runs, _experiment(plan, secret), secret)
-    with rundir.locked(directory):
+    with locked(directory):
         experiment = rundir.read_experiment(directory)
         anchors = Anchors(directory, secret.anchor_key(experiment.id), head_path(secret, experiment.id))
         ledger = Ledger.open(directory, anchors)
@@ -147,7 +158,8 @@ async def _drive(
     """Runs what is missing; SIGTERM ends it as Ctrl-C does."""
     plan, ledger = opened.plan, opened.ledger
     current = asyncio.current_task()
-    progress = Progress(len(plan.episodes), len(plan.episodes) - len(drive.missing(plan, ledger)))
+    done = len(plan.episodes) - len(drive.missing(plan, ledger))
+    progress = Progress(done + len(submitted), done)
     making = _executor(opened, local, progress.say) if executor is None else contextlib.nullcontext(executor)
     try:
         async with making as ready:

@@ -67,11 +67,16 @@ def render(table: ResultTable) -> str:
         ]
         for row in table.rows
     ]
-    widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
-    lines = [_line(head, widths), _line(["-" * width for width in widths], widths)]
-    lines += [_line(line, widths) for line in body]
+    lines = aligned(head, body)
     lines.append(f"arm {plain(table.arm)}; strict score [95 % interval] n; lenient where it differs")
     return "\n".join(lines) + "\n"
+
+
+def aligned(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table with a rule under its head; every row has as many cells as the head."""
+    widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
+    rule = ["-" * width for width in widths]
+    return [_line(line, widths) for line in (head, rule, *body)]
 
 
 def cell_text(cell: Cell) -> str:

@@ -10,15 +10,19 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from experiments import anchors, durable, ledger, rundir
-from experiments.anchors import Anchor
+from experiments.anchors import Anchor, Head
 from experiments.identity import Secret
 from experiments.kept import Kept
+from experiments.locking import driver_of
 from experiments.records import LedgerLine
 from sandbox.canonical import sha256
 from sandbox.errors import Mistake
 from sandbox.events import GENESIS, BrokenLine, read_events
 
 VERDICT: Final = "verdict.json"
+#: Files with an anchor for each line, and files with one for each version; by the kind of anchor.
+_APPENDED: Final = {ledger.PLAN: "plan", ledger.LEDGER: "ledger"}
+_REPLACED: Final = {rundir.EXPERIMENT: "experiment", VERDICT: "verdict"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -63,27 +67,60 @@ def verify(directory: Path, secret: Secret | None) -> Verification:
     return Verification(usable is not None, tuple(problems))
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What was read, in an order that a driver at work cannot make look wrong.
+
+    Everything is anchored before it is written, so anchors that are read last hold all that the
+    files hold. With a driver at work they may hold more: then a file may lag behind them.
+    """
+
+    #: By name; None where there is no such file.
+    files: dict[str, bytes | None]
+    head: Head | None
+    anchors: list[Anchor]
+    #: A driver was at work.
+    live: bool
+
+    def texts(self, kind: str) -> list[str]:
+        """The anchored texts of one kind, in order."""
+        return [entry.text for entry in self.anchors if entry.kind == kind]
+
+
+def _read(directory: Path, key: bytes | None, head: Path | None) -> _Stored:
+    """Reads what the anchors vouch for, then the anchors.
+
+    Raises:
+        BrokenLine: the head or the chain of anchors is broken.
+    """
+    live = driver_of(directory) is not None
+    paths = {name: directory / name for name in (*_APPENDED, *_REPLACED)}
+    files = {name: path.read_bytes() if path.is_file() else None for name, path in paths.items()}
+    kept = None if head is None else anchors.read_head(head)
+    entries = anchors.read_anchors(directory / anchors.FILE, key, torn_end=live)
+    return _Stored(files, kept, entries, live or driver_of(directory) is not None)
+
+
 def _problems(directory: Path, run_id: str, secret: Secret | None) -> Iterator[BrokenLine]:
     key = None if secret is None else secret.anchor_key(run_id)
+    head = None if secret is None else anchors.head_path(secret, run_id)
     try:
-        entries = anchors.read_anchors(directory / anchors.FILE, key)
+        stored = _read(directory, key, head)
     except BrokenLine as broken:
         yield broken
         return
-    if secret is not None:
-        yield from _head_problems(entries, anchors.head_path(secret, run_id), directory)
-    yield from _anchored_files(directory, entries)
-    yield from _event_logs(directory, entries)
+    if head is not None:
+        yield from _head_problems(stored, head, str(directory / anchors.FILE))
+    for name, kind in _APPENDED.items():
+        yield from _appended_problems(stored, str(directory / name), name, kind)
+    for name, kind in _REPLACED.items():
+        yield from _replaced_problems(stored, str(directory / name), name, kind)
+    yield from _event_logs(directory, stored.anchors)
     yield from _blobs(directory / durable.BLOBS)
 
 
-def _head_problems(entries: list[Anchor], path: Path, directory: Path) -> Iterator[BrokenLine]:
-    file = str(directory / anchors.FILE)
-    try:
-        head = anchors.read_head(path)
-    except BrokenLine as broken:
-        yield broken
-        return
+def _head_problems(stored: _Stored, path: Path, file: str) -> Iterator[BrokenLine]:
+    head, entries = stored.head, stored.anchors
     if head is None:
         yield BrokenLine(str(path), 0, "the head that is kept beside the secret is missing")
     elif head.count > len(entries):
@@ -92,28 +129,29 @@ def _head_problems(entries: list[Anchor], path: Path, directory: Path) -> Iterat
         yield BrokenLine(file, head.count, "is not the entry whose hash is kept beside the secret")
 
 
-def _anchored_files(directory: Path, entries: list[Anchor]) -> Iterator[BrokenLine]:
-    for name, kind in ((ledger.PLAN, "plan"), (ledger.LEDGER, "ledger")):
-        texts = [entry.text for entry in entries if entry.kind == kind]
-        path = directory / name
-        content = path.read_bytes() if path.exists() else b""
-        lines = content.split(b"\n")
-        if lines[-1]:
-            yield BrokenLine(str(path), len(lines), "the last line is torn")
-        for number in range(max(len(lines) - 1, len(texts))):
-            if number >= len(lines) - 1:
-                yield BrokenLine(str(path), number + 1, "is anchored and missing")
-            elif number >= len(texts):
-                yield BrokenLine(str(path), number + 1, "is not anchored")
-            elif lines[number] != texts[number].encode("utf-8"):
-                yield BrokenLine(str(path), number + 1, "is not what was anchored")
-    for name, kind in ((rundir.EXPERIMENT, "experiment"), (VERDICT, "verdict")):
-        last = [entry.text for entry in entries if entry.kind == kind][-1:]
-        path = directory / name
-        if last and (not path.exists() or path.read_bytes() != last[0].encode("utf-8")):
-            yield BrokenLine(str(path), 0, "is not what was anchored last")
-        elif not last and path.exists():
-            yield BrokenLine(str(path), 0, "is not anchored")
+def _appended_problems(stored: _Stored, path: str, name: str, kind: str) -> Iterator[BrokenLine]:
+    texts = stored.texts(kind)
+    lines = (stored.files[name] or b"").split(b"\n")
+    if lines[-1] and not stored.live:
+        yield BrokenLine(path, len(lines), "the last line is torn")
+    for number in range(max(len(lines) - 1, len(texts))):
+        if number >= len(lines) - 1:
+            if not stored.live:
+                yield BrokenLine(path, number + 1, "is anchored and missing")
+        elif number >= len(texts):
+            yield BrokenLine(path, number + 1, "is not anchored")
+        elif lines[number] != texts[number].encode("utf-8"):
+            yield BrokenLine(path, number + 1, "is not what was anchored")
+
+
+def _replaced_problems(stored: _Stored, path: str, name: str, kind: str) -> Iterator[BrokenLine]:
+    texts: list[str | None] = [None, *stored.texts(kind)]
+    content = stored.files[name]
+    # A driver at work has anchored the next one and is about to write it.
+    wanted = texts[-2:] if stored.live else texts[-1:]
+    if content not in [None if text is None else text.encode("utf-8") for text in wanted]:
+        reason = "is not anchored" if texts == [None] else "is not what was anchored last"
+        yield BrokenLine(path, 0, reason)
 
 
 def _event_logs(directory: Path, entries: list[Anchor]) -> Iterator[BrokenLine]:

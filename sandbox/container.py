@@ -22,6 +22,8 @@ from sandbox.box import BoxRequest
 from sandbox.errors import EngineFault
 
 LABEL: Final = "tidegauge"
+#: Where the engine is expected without DOCKER_HOST.
+DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
 #: Share of the disk grant of each writable file system, and whether programs may run from it.
 FILE_SYSTEMS: Final = {
     "/agent": (0.125, True),
@@ -52,10 +54,14 @@ class Engine:
     """A connection to the container engine, one per process, usable from many threads."""
 
     def __init__(self) -> None:
-        with _faults():
-            # A generous read time-out: a loaded host starts containers late, and the budgets for
-            # start and stop are the callers'.
-            self._api = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto", timeout=60)
+        address = os.environ.get("DOCKER_HOST")
+        try:
+            with _faults():
+                # A generous read time-out: a loaded host starts containers late, and the budgets for
+                # start and stop are the callers'.
+                self._api = docker.APIClient(base_url=address, version="auto", timeout=60)
+        except EngineFault as fault:
+            raise EngineFault(f"{address or DEFAULT_ADDRESS}: {fault}") from fault
 
     def close(self) -> None:
         """Closes idle connections."""
@@ -71,6 +77,11 @@ class Engine:
             "userns": "remapped" if any("userns" in o for o in info["SecurityOptions"] or []) else "host",
             "cgroup": info.get("CgroupVersion", "1"),
         }
+
+    def runtimes(self) -> list[str]:
+        """Names of the container runtimes that the engine has, without containerd's names for runc."""
+        with _faults():
+            return sorted(name for name in self._api.info()["Runtimes"] if not name.startswith("io."))
 
     # -- images ---------------------------------------------------------------------------------
 
@@ -243,5 +254,15 @@ def _faults() -> Iterator[None]:
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException) as error:
-        explanation = getattr(error, "explanation", None) or error
+        explanation = getattr(error, "explanation", None) or _refused_by(error) or error
         raise EngineFault(" ".join(str(explanation).split())) from error
+
+
+def _refused_by(error: BaseException) -> str | None:
+    """What the operating system said, under the layers that the client wraps around it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return None

@@ -45,7 +45,7 @@ def require_image(engine: Engine) -> str:
     if found is None:
         raise Mistake(
             f"the episode image {name} is not there",
-            where="engine",
+            where="container engine",
             remedy="run `make image`, or python -m sandbox.image",
         )
     return found

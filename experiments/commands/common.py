@@ -38,3 +38,10 @@ def shared(command: Command) -> Command:
         help="Print one JSON document and nothing else on standard output.",
     )  # fmt: skip
     return runs(as_json(command))
+
+
+def spelled(value: Any) -> str:
+    """A number or a word as a person reads it; a dash where there is none."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "–" if value is None else str(value)

@@ -1,8 +1,7 @@
 """``tidegauge doctor``: what this machine offers, and the remedy for what it lacks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 
 import click
@@ -21,73 +20,127 @@ class Check:
     detail: str
     remedy: str = ""
 
+    def line(self) -> str:
+        """The form for a person."""
+        remedy = f"; {self.remedy}" if self.remedy and not self.ok else ""
+        return f"{'ok     ' if self.ok else 'missing'}  {self.name:<9} {self.detail}{remedy}"
+
 
 @click.command()
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Also what this config needs: models, Ray, MLflow."
+)
 @shared
-def doctor(runs: Path, output: Output) -> int:
-    """What this machine offers: engine, image, Ray, MLflow, secret. Exit 2 if something is missing."""
-    checks = [_engine(), _image(), _package("ray"), _package("mlflow"), _secret(), _runs(runs)]
-    text = "\n".join(
-        f"{'ok     ' if check.ok else 'MISSING'} {check.name:<8} {check.detail}"
-        + ("" if check.ok else f"; {check.remedy}")
-        for check in checks
-    )
-    output.show(
-        text, {"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}
-    )
-    return 0 if all(check.ok for check in checks) else MISSING
+def doctor(config: Path | None, runs: Path, output: Output) -> int:
+    """What this machine offers, with remedies.
+
+    Exit 0, or 2 with something missing. Looks at the container engine, its runtimes and image, cgroups, Ray, MLflow, the secret and the
+    disk; with --config also at the model servers and key variables that the config names.
+
+    \b
+    Example:
+      tidegauge doctor --config my.yaml
+    """
+    checks = list(_machine(runs))
+    if config is not None:
+        from experiments.loading import find_config
+        from experiments.needs import look_at
+
+        checks += [
+            Check(need.name, need.ok, need.detail, need.remedy) for need in look_at(find_config(config))
+        ]
+    ok = all(check.ok for check in checks)
+    lines = [check.line() for check in checks]
+    output.show("\n".join(lines), {"ok": ok, "checks": [asdict(check) for check in checks]})
+    return 0 if ok else MISSING
 
 
-def _tried(name: str, look: Callable[[], str], remedy: str) -> Check:
-    from sandbox.errors import TidegaugeError
+def _machine(runs: Path) -> Iterator[Check]:
+    yield _looked(
+        "engine", _engine, "start Docker, or set DOCKER_HOST; in a checkout `make engine` sets it up"
+    )
+    yield _looked("runtimes", _runtimes, "the engine names them once it answers")
+    yield _looked("image", _image, "run `python -m sandbox.image`, or `make image` in a checkout")
+    yield _cgroups()
+    yield _package("ray")
+    yield _package("mlflow")
+    yield _looked("secret", _secret, "")
+    yield _looked("disk", lambda: _disk(runs), "")
+    yield _writable(runs)
+
+
+def _looked(name: str, look: Callable[[], str], remedy: str) -> Check:
+    """What ``look`` finds; what it raises is what is missing, with a remedy of its own or ``remedy``."""
+    from sandbox.errors import Mistake, TidegaugeError
 
     try:
         return Check(name, True, look())
+    except Mistake as mistake:
+        place = f"{mistake.where}: " if mistake.where else ""
+        return Check(name, False, f"{place}{mistake.problem}", mistake.remedy or remedy)
     except TidegaugeError as error:
         return Check(name, False, str(error), remedy)
 
 
-def _engine() -> Check:
-    def look() -> str:
-        from sandbox.container import Engine
+def _engine() -> str:
+    from sandbox.container import Engine
 
-        return ", ".join(f"{key} {value}" for key, value in Engine().version().items())
-
-    return _tried("engine", look, "start Docker, or run `make engine`")
+    return ", ".join(f"{key} {value}" for key, value in Engine().version().items())
 
 
-def _image() -> Check:
-    def look() -> str:
-        from sandbox.container import Engine
-        from sandbox.image import image_name, require_image
+def _runtimes() -> str:
+    from sandbox.container import Engine
 
-        return f"{image_name()} {require_image(Engine())[:19]}"
+    found = Engine().runtimes()
+    return ", ".join(found) + ("" if "runsc" in found else " (no runsc: boxes share the host's kernel)")
 
-    return _tried("image", look, "run `make image`")
+
+def _image() -> str:
+    from sandbox.container import Engine
+    from sandbox.image import image_name, require_image
+
+    return f"{image_name()} {require_image(Engine())[:19]}"
+
+
+def _cgroups() -> Check:
+    import os
+
+    from sandbox.cgroup import CgroupSensor
+
+    absent = CgroupSensor(os.getpid()).absent
+    if absent is None:
+        return Check("cgroup", True, "the host's counters count")
+    remedy = "mount cgroups; without them CPU time and memory of a box are not observed"
+    return Check("cgroup", False, absent, remedy)
 
 
 def _package(name: str) -> Check:
+    from importlib import metadata
+
     try:
         return Check(name, True, metadata.version(name))
     except metadata.PackageNotFoundError:
-        return Check(name, False, "is not installed", "run `make setup`")
+        return Check(name, False, "is not installed", "run `make setup`, or install tidegauge again")
 
 
-def _secret() -> Check:
-    def look() -> str:
-        from experiments.identity import read_secret, secret_path
+def _secret() -> str:
+    from experiments.identity import read_secret, secret_path
 
-        secret = read_secret()
-        if secret is None:
-            return f"{secret_path()} (the first run makes it)"
-        return f"{secret.path} (fingerprint {secret.fingerprint})"
-
-    return _tried("secret", look, "see the message")
+    secret = read_secret()
+    if secret is None:
+        return f"{secret_path()} (the first run makes it)"
+    return f"{secret.path} (fingerprint {secret.fingerprint})"
 
 
-def _runs(runs: Path) -> Check:
+def _disk(runs: Path) -> str:
+    from experiments.preflight import check_room
+
+    return f"{check_room(runs) / 2**30:.1f} GiB free for {runs}"
+
+
+def _writable(runs: Path) -> Check:
     import os
 
     place = next(path for path in (runs.resolve(), *runs.resolve().parents) if path.exists())
     ok = os.access(place, os.W_OK)
-    return Check("runs", ok, f"{runs.resolve()}", "choose a directory that you may write with --runs")
+    return Check("runs", ok, str(runs.resolve()), "choose a directory that you may write with --runs")

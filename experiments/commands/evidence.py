@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experiments.commands.common import Output, shared
+from experiments.commands.completing import run_names
 
 if TYPE_CHECKING:
     from sandbox.events import BrokenLine
@@ -15,10 +16,15 @@ BROKEN = 2
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=run_names)
 @shared
 def verify(name: str, runs: Path, output: Output) -> int:
-    """Check chains, counts, anchors and blobs. Exit 0 intact, 2 broken."""
+    """Check chains, counts, anchors and blobs. Exit 0 intact, 2 broken.
+
+    \b
+    Example:
+      tidegauge verify quickstart-68bbc6b1b550
+    """
     from experiments.identity import read_secret
     from experiments.rundir import find_run
     from experiments.verify import verify as verify_run
@@ -30,10 +36,15 @@ def verify(name: str, runs: Path, output: Output) -> int:
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=run_names)
 @shared
 def rescan(name: str, runs: Path, output: Output) -> int:
-    """Run the monitors over the stored logs. Exit 0 if they find what was found live, else 2."""
+    """Run the monitors over the stored logs. Exit 0 if they find what was found live, else 2.
+
+    \b
+    Example:
+      tidegauge rescan quickstart-68bbc6b1b550
+    """
     from experiments.rescan import rescan as rescan_run
     from experiments.rundir import find_run
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experiments.commands.common import Output, shared
+from experiments.commands.completing import run_names
 
 if TYPE_CHECKING:
     from experiments.gate import Verdict
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=run_names)
 @shared
 def sync(name: str, runs: Path, output: Output) -> int:
-    """Rebuild MLflow from the run directory."""
+    """Rebuild MLflow from the run directory.
+
+    \b
+    Example:
+      tidegauge sync quickstart-68bbc6b1b550
+    """
     from mlflow.exceptions import MlflowException
 
     from experiments.rundir import find_run, read_experiment
@@ -45,11 +51,18 @@ def sync(name: str, runs: Path, output: Output) -> int:
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=run_names)
 @click.option("--format", "form", type=click.Choice(["html", "md"]), default="html", show_default=True)
 @shared
 def report(name: str, form: str, runs: Path, output: Output) -> int:
-    """Write the report: one self-contained page, or Markdown on standard output."""
+    """Write the report of RUN.
+
+    One self-contained page in the run directory, or Markdown on standard output.
+
+    \b
+    Example:
+      tidegauge report quickstart-68bbc6b1b550 --format md
+    """
     from experiments import durable
     from experiments import report as reports
     from experiments.rundir import find_run
@@ -71,7 +84,12 @@ def report(name: str, form: str, runs: Path, output: Output) -> int:
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 @shared
 def ui(port: int, runs: Path, output: Output) -> int:
-    """Serve the MLflow UI on this project's store until Ctrl-C."""
+    """Serve the MLflow UI on this project's store until Ctrl-C.
+
+    \b
+    Example:
+      tidegauge ui --port 5001
+    """
     from experiments.store import default_uri
     from sandbox.errors import Mistake
 
@@ -95,7 +113,8 @@ def _judged(directory: Path) -> "tuple[RunView, Verdict]":
     from experiments.gate import judge
     from experiments.policy import load_policy
     from experiments.reading import load_view
-    from experiments.rundir import read_experiment
+    from experiments.rundir import EXPERIMENT, read_experiment
 
     view = load_view(directory)
-    return view, judge(load_policy(read_experiment(directory).config["policy"]), view)
+    policy = read_experiment(directory).config["policy"]
+    return view, judge(load_policy(policy, where=str(directory / EXPERIMENT), key="config.policy"), view)

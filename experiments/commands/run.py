@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.commands.common import Output, shared
+from experiments.commands.completing import config_names
 
 if TYPE_CHECKING:
     from experiments.running import Result
@@ -14,7 +15,7 @@ LOST_OR_UNGRADED = 4
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=click.Path(path_type=Path), shell_complete=config_names)
 @click.option(
     "--set", "overrides", multiple=True, metavar="a.b.0=YAML", help="Replace one value of the config."
 )
@@ -24,15 +25,21 @@ LOST_OR_UNGRADED = 4
 def run(
     config: Path, overrides: tuple[str, ...], local: bool, limit: int | None, runs: Path, output: Output
 ) -> int:
-    """Run what CONFIG asks for and is missing; score, monitor, log and judge it.
+    """Run what CONFIG asks for and is missing.
 
-    Running it again resumes; new checkpoints and more repeats extend the run. Exit 0: every episode
+    CONFIG is a file or a shipped name. Scores, monitors, logs and judges. Running it again resumes; new checkpoints and more repeats extend the run. Exit 0: every episode
     asked for has a result; 4: some are lost or ungraded. The verdict does not change the exit code.
+
+    \b
+    Example:
+      tidegauge run quickstart
+      tidegauge run my.yaml --set repeats=8 --set models.0.checkpoints.3=2000 --limit 20
     """
+    from experiments.loading import find_config
     from experiments.running import Request
     from experiments.running import run as run_request
 
-    result = run_request(Request(config, overrides, runs, local, limit), output.say)
+    result = run_request(Request(find_config(config), overrides, runs, local, limit), output.say)
     output.show(_text(result), _document(result))
     return 0 if result.outcome.complete else LOST_OR_UNGRADED
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experiments.commands.common import Output, shared
+from experiments.commands.completing import task_ids
 
 if TYPE_CHECKING:
     from experiments.check import AgentCheck
@@ -15,13 +16,23 @@ BROKEN = 2
 
 @click.group()
 def tasks() -> None:
-    """List and check the tasks of the suite."""
+    """List and check the tasks of the suite.
+
+    \b
+    Example:
+      tidegauge tasks list
+    """
 
 
 @tasks.command("list")
 @shared
 def list_tasks(runs: Path, output: Output) -> int:
-    """The suite: every task at every level."""
+    """The suite: every task at every level.
+
+    \b
+    Example:
+      tidegauge tasks list
+    """
     del runs
     from tasks.task import select
 
@@ -41,13 +52,18 @@ def list_tasks(runs: Path, output: Output) -> int:
 
 
 @tasks.command("check")
-@click.argument("pattern", metavar="[ID]", default="*")
+@click.argument("pattern", metavar="[ID]", default="*", shell_complete=task_ids)
 @click.option(
     "--worlds", type=click.IntRange(min=1), default=1, show_default=True, help="Worlds for each agent."
 )
 @shared
 def check(pattern: str, worlds: int, runs: Path, output: Output) -> int:
-    """Run the scripted agents of a task in real boxes. Exit 0 if it holds its promises, else 2."""
+    """Run the scripted agents of a task in real boxes. Exit 0 if it holds its promises, else 2.
+
+    \b
+    Example:
+      tidegauge tasks check ml/tab --worlds 2
+    """
     del runs
     import asyncio
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from experiments import rundir
+from experiments import locking, rundir
 from experiments.reading import load_suite, load_view
 from sandbox.errors import Mistake
 
@@ -15,8 +15,8 @@ from sandbox.errors import Mistake
 def test_a_second_driver_is_told_who_holds_the_run(run_paper: Any, tmp_path: Path) -> None:
     directory = run_paper().view.directory
     program = (
-        "import sys, pathlib\nfrom experiments import rundir\n"
-        "with rundir.locked(pathlib.Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()"
+        "import sys, pathlib\nfrom experiments import locking\n"
+        "with locking.locked(pathlib.Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(
         [sys.executable, "-Ic", program, str(directory)],
@@ -26,14 +26,14 @@ def test_a_second_driver_is_told_who_holds_the_run(run_paper: Any, tmp_path: Pat
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    assert str(rundir.holder(directory)).startswith(f"process {holder.pid} on ")
+    assert str(locking.driver_of(directory)).startswith(f"process {holder.pid} on ")
     with pytest.raises(
         Mistake, match=f"another driver holds this run: process {holder.pid} on .* wait for it"
     ):
         run_paper()
     holder.kill()
     holder.communicate()
-    assert rundir.holder(directory) is None
+    assert locking.driver_of(directory) is None
     assert run_paper().outcome.complete
 
 

@@ -1,0 +1,91 @@
+"""``tidegauge status``."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experiments.commands.common import Output, shared, spelled
+from experiments.commands.completing import run_names
+
+if TYPE_CHECKING:
+    from experiments.locking import Driver
+    from experiments.view import RunView
+
+#: The rate is taken over so many of the latest results.
+_RATE_OVER = 50
+
+
+@click.command()
+@click.argument("name", metavar="RUN", shell_complete=run_names)
+@shared
+def status(name: str, runs: Path, output: Output) -> int:
+    """Counts by status, rate, time left and findings.
+
+    Works at any time, while a driver is at work too: then it also names the driver.
+
+    \b
+    Example:
+      tidegauge status quickstart-68bbc6b1b550
+    """
+    from experiments.locking import driver_of
+    from experiments.reading import load_view
+    from experiments.rundir import find_run
+
+    directory = find_run(runs, name)
+    # Asked before the ledger is read: what a driver adds meanwhile is shown the next time.
+    driver = driver_of(directory)
+    document = _document(load_view(directory, check=False), driver)
+    output.show("\n".join(f"{key:<13} {_plain(value)}" for key, value in document.items()), document)
+    return 0
+
+
+def _document(view: "RunView", driver: "Driver | None") -> dict[str, Any]:
+    from experiments.rundir import running
+
+    ended = [(line.episode, line.attempt) for line in view.lines]
+
+    results = view.results()
+    rate = _rate(view, driver) if driver else None
+    return {
+        "run": view.name,
+        "driver": str(driver) if driver else None,
+        "episodes": dict(sorted(Counter(result.line.status for result in results).items())),
+        "running": running(view.directory, ended, driver.since) if driver else 0,
+        "lost": len(view.lost),
+        "ungraded": sum(result.line.ungraded is not None for result in results),
+        "pending": len(view.pending),
+        "per_minute": rate,
+        "minutes_left": len(view.pending) / rate if rate else None,
+        "findings": dict(sorted(_findings(view).items())),
+    }
+
+
+def _findings(view: "RunView") -> Counter[str]:
+    """Episodes by code, whatever became of their attempts."""
+    found = {(line.episode, finding.code) for line in view.lines for finding in line.findings}
+    return Counter(code for _, code in found)
+
+
+def _rate(view: "RunView", driver: "Driver") -> float | None:
+    """Results a minute of this driver, over its latest; None until there are two."""
+    from experiments.anchors import FILE, read_anchors
+    from sandbox.errors import Mistake
+    from sandbox.events import BrokenLine
+
+    try:
+        entries = read_anchors(view.directory / FILE, None, torn_end=True)
+    except BrokenLine as broken:
+        remedy = "`tidegauge verify RUN` names every edit"
+        raise Mistake(broken.reason, where=f"{broken.file}:{broken.line}", remedy=remedy) from broken
+    times = [entry.at for entry in entries if entry.kind == "ledger" and entry.at >= driver.since]
+    times = times[-_RATE_OVER:]
+    seconds = times[-1] - times[0] if times else 0
+    return 60 * (len(times) - 1) / seconds if seconds > 0 else None
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {n}" for key, n in value.items()) or "none"
+    return spelled(value)

@@ -1,0 +1,181 @@
+"""Two checkpoints of one run hash, compared on the worlds that both of them met."""
+
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from experiments.forms import choose
+from experiments.metrics import SCORINGS, Scoring
+from experiments.reading import load_view
+from experiments.records import Checkpoint, LedgerLine, Score
+from experiments.rundir import find_run
+from experiments.stats.paired import PairedMean, holm, paired_mean
+from experiments.view import RunView
+from sandbox.errors import Mistake
+
+OVERALL: Final = "overall"
+#: Scores lie between 0 and this.
+LARGEST_SCORE: Final = 2.0
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_ASKED = re.compile(rf"(?:(?P<run>.+):)?(?P<family>{_NAME})/(?P<name>{_NAME})")
+
+#: What two results must share to be a pair: task, level, arm, world.
+Place = tuple[str, str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One checkpoint with the run that holds its results."""
+
+    view: RunView
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison. ``scope`` is a task family at a level, such as ``ml/L0``, or ``overall``.
+
+    The means are over the pairs. ``left_out`` counts episodes of either side that have a result and
+    no graded partner. ``p_holm`` is p adjusted over the scopes of the same scoring but ``overall``.
+    """
+
+    scope: str
+    scoring: Scoring
+    a: float | None
+    b: float | None
+    difference: PairedMean
+    left_out: int
+    p_holm: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """One element of ``comparisons``."""
+        d = self.difference
+        return {
+            "scope": self.scope, "scoring": self.scoring, "a": self.a, "b": self.b,
+            "difference": d.mean, "se": d.se, "low": d.low, "high": d.high, "n": d.n, "worlds": d.clusters,
+            "left_out": self.left_out, "p": d.p, "p_holm": self.p_holm, "test": d.test, "cause": d.cause,
+        }  # fmt: skip
+
+
+def choose_sides(view: RunView, runs: Path, a: str | None, b: str | None) -> tuple[Side, Side]:
+    """The two checkpoints that are meant.
+
+    Args:
+        view: the run.
+        runs: directory of the runs, for ``RUN:family/name``.
+        a: ``family/name`` or ``RUN:family/name``; None is the lowest step of b's or the only family.
+        b: likewise; None is the highest step of a's or the only family.
+
+    Raises:
+        Mistake: no such checkpoint, another hash, or nothing to choose from.
+    """
+    first = None if a is None else _side(view, runs, a, "--a")
+    second = None if b is None else _side(view, runs, b, "--b")
+    known = first or second
+    family = known.checkpoint.family if known else _only_family(view)
+    steps = view.series_of(family)
+    left = first or Side(view, steps[0])
+    right = second or Side(view, steps[-1])
+    if left.checkpoint == right.checkpoint and left.view.directory == right.view.directory:
+        remedy = f"name another with {'--a' if b else '--b'}; there are: {_names(view)}"
+        raise Mistake(f"both sides are {left.checkpoint}", where=view.name, remedy=remedy)
+    return left, right
+
+
+def compare(a: Side, b: Side, arms: Sequence[str]) -> list[Row]:
+    """b − a, strict and lenient: for each task family at each level, then overall.
+
+    Raises:
+        Mistake: neither side has a result in an arm that was asked for.
+    """
+    there = {line.arm for side in (a, b) for line in side.view.lines}
+    for arm in arms:
+        if there and arm not in there:
+            raise Mistake(f"no result in arm {arm!r}", where="--arm", remedy=choose(arm, there))
+    left, right = _results(a, arms), _results(b, arms)
+    scopes = sorted({_scope(place) for place in (*left, *right)})
+    rows: list[Row] = []
+    for scoring in SCORINGS:
+        of_scopes = [_row(scope, scoring, left, right) for scope in scopes]
+        rows += [*_adjusted(of_scopes), _row(OVERALL, scoring, left, right)]
+    return rows
+
+
+def _side(view: RunView, runs: Path, asked: str, option: str) -> Side:
+    match = _ASKED.fullmatch(asked)
+    if match is None:
+        remedy = f"write family/name or RUN:family/name; there are: {_names(view)}"
+        raise Mistake(f"{asked!r} is no checkpoint", where=option, remedy=remedy)
+    other = view if match["run"] is None else load_view(find_run(runs, match["run"]), check=False)
+    if other.hash != view.hash:
+        problem = f"run {other.name} has another hash than {view.name}: its worlds are not the same"
+        raise Mistake(problem, where=option, remedy="compare checkpoints of one hash")
+    for checkpoint in other.checkpoints:
+        if (checkpoint.family, checkpoint.name) == (match["family"], match["name"]):
+            return Side(other, checkpoint)
+    wanted = f"{match['family']}/{match['name']}"
+    raise Mistake(f"{other.name} has no checkpoint {wanted}", where=option, remedy=f"it has: {_names(other)}")
+
+
+def _only_family(view: RunView) -> str:
+    families = view.families()
+    if len(families) != 1:
+        remedy = f"name two with --a and --b; there are: {_names(view)}"
+        raise Mistake(f"has {len(families)} model families", where=view.name, remedy=remedy)
+    return families[0]
+
+
+def _names(view: RunView) -> str:
+    return ", ".join(str(checkpoint) for checkpoint in view.ordered_checkpoints()) or "none"
+
+
+def _results(side: Side, arms: Sequence[str]) -> dict[Place, LedgerLine]:
+    lines = (line for line in side.view.lines if line.final and line.checkpoint == side.checkpoint)
+    return {(line.task, line.level, line.arm, line.world): line for line in lines if line.arm in arms}
+
+
+def _scope(place: Place) -> str:
+    task, level, _, _ = place
+    return f"{task.split('/', 1)[0]}/{level}"
+
+
+def _row(
+    scope: str, scoring: Scoring, left: Mapping[Place, LedgerLine], right: Mapping[Place, LedgerLine]
+) -> Row:
+    pairs = list(_pairs(scope, scoring, left, right))
+    # A world is one draw of one task at one level; its arms are variants of it and belong together.
+    by_world: dict[Hashable, list[float]] = {}
+    for (task, level, _, world), before, after in pairs:
+        by_world.setdefault((task, level, world), []).append(after - before)
+    results = sum(scope in (OVERALL, _scope(place)) for place in (*left, *right))
+    n = len(pairs)
+    return Row(
+        scope,
+        scoring,
+        sum(before for _, before, _ in pairs) / n if n else None,
+        sum(after for _, _, after in pairs) / n if n else None,
+        paired_mean(by_world, bound=LARGEST_SCORE),
+        results - 2 * n,
+    )
+
+
+def _pairs(
+    scope: str, scoring: Scoring, left: Mapping[Place, LedgerLine], right: Mapping[Place, LedgerLine]
+) -> Iterator[tuple[Place, float, float]]:
+    for place in sorted(left.keys() & right.keys()):
+        before, after = left[place].score, right[place].score
+        if scope in (OVERALL, _scope(place)) and before is not None and after is not None:
+            yield place, _value(before, scoring), _value(after, scoring)
+
+
+def _value(score: Score, scoring: Scoring) -> float:
+    return score.strict if scoring == "strict" else score.lenient
+
+
+def _adjusted(rows: Sequence[Row]) -> list[Row]:
+    """``rows`` with p adjusted for being several; a row without p has no adjusted one."""
+    tested = [row.difference.p for row in rows if row.difference.p is not None]
+    adjusted = iter(holm(tested))
+    return [row if row.difference.p is None else replace(row, p_holm=next(adjusted)) for row in rows]

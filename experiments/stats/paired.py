@@ -1,0 +1,102 @@
+"""Two checkpoints on the same worlds: paired differences, clustered by world.
+
+Miller (2024, "Adding Error Bars to Evals"): SE² = SE²_iid + n⁻² Σ_clusters Σ_{i≠j} (dᵢ−d̄)(dⱼ−d̄),
+with SE²_iid = n⁻² Σ (dᵢ−d̄)², which is the cluster-robust variance CR0. CR0 is too small for few
+clusters G, so the interval takes √(G/(G−1))·SE and Student's t with G−1 degrees of freedom: with
+clusters of one size that is the t interval of the cluster means, and with many the normal one.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+#: With more clusters the exact test has more than 65,536 arrangements, and t is as good.
+EXACT_CLUSTERS: Final = 16
+#: Spread below this counts as none: scores lie in [0, 2].
+_NO_SPREAD: Final = 1e-12
+
+Test = Literal["sign-flip", "t"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedMean:
+    """The mean of paired differences.
+
+    ``se`` is Miller's; ``cause`` says why numbers are missing. ``p`` is two-sided and not adjusted:
+    by all sign flips of the clusters' sums (Fisher's randomisation test, exact if a difference is as
+    likely as its opposite) or, with more than ``EXACT_CLUSTERS`` clusters, by t; ``test`` says which.
+    """
+
+    mean: float | None
+    se: float | None
+    low: float | None
+    high: float | None
+    #: Pairs, and clusters of them.
+    n: int
+    clusters: int
+    p: float | None = None
+    test: Test | None = None
+    cause: str | None = None
+
+
+def paired_mean(
+    differences: Mapping[Hashable, Sequence[float]], level: float = 0.95, bound: float = math.inf
+) -> PairedMean:
+    """The mean difference with its clustered interval.
+
+    Args:
+        differences: of each cluster (a world) its paired differences, at least one.
+        level: two-sided coverage of the interval.
+        bound: no difference can be larger; the interval is cut there.
+    """
+    groups = [group for group in differences.values() if group]
+    values = [value for group in groups for value in group]
+    n, clusters = len(values), len(groups)
+    if not values:
+        return PairedMean(None, None, None, None, 0, 0, cause="not measured: no shared world")
+    mean = math.fsum(values) / n
+    sums = [math.fsum(value - mean for value in group) for group in groups]
+    se = math.sqrt(math.fsum(part**2 for part in sums)) / n
+    if clusters < 2:
+        return PairedMean(mean, None, None, None, n, clusters, cause="no interval from one world")
+    p, test = _p_value([math.fsum(group) for group in groups], mean, se)
+    if se <= _NO_SPREAD:
+        cause = "no interval from a constant sample"
+        return PairedMean(mean, None, None, None, n, clusters, p, test, cause)
+    half = float(stdtrit(clusters - 1, (1 + level) / 2)) * _widened(se, clusters)
+    low, high = max(mean - half, -bound), min(mean + half, bound)
+    return PairedMean(mean, se, low, high, n, clusters, p, test)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """``p_values`` adjusted for being several (Holm 1979), in the order given."""
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def _widened(se: float, clusters: int) -> float:
+    return se * math.sqrt(clusters / (clusters - 1))
+
+
+def _p_value(sums: Sequence[float], mean: float, se: float) -> tuple[float | None, Test | None]:
+    if len(sums) <= EXACT_CLUSTERS:
+        return _sign_flips(sums), "sign-flip"
+    if se <= _NO_SPREAD:
+        return None, None
+    return 2 * float(stdtr(len(sums) - 1, -abs(mean) / _widened(se, len(sums)))), "t"
+
+
+def _sign_flips(sums: Sequence[float]) -> float:
+    """The share of all sign patterns whose total lies at least as far from 0 as the one seen."""
+    totals = np.zeros(1)
+    for part in sums:
+        totals = np.concatenate([totals + part, totals - part])
+    return float(np.mean(np.abs(totals) >= abs(math.fsum(sums)) - _NO_SPREAD * len(sums)))

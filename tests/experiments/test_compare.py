@@ -1,0 +1,152 @@
+"""Two checkpoints are compared on the worlds that both met, with clustered errors and no false certainty."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from experiments.compare import choose_sides, compare
+from experiments.records import Checkpoint
+from experiments.stats.paired import PairedMean, holm, paired_mean
+from sandbox.errors import Mistake
+
+
+def near(value: float) -> Any:
+    return pytest.approx(value, abs=1e-6)
+
+
+def test_one_difference_a_world_gives_students_interval() -> None:
+    # By hand: deviations ±0.5, ±1.5; CR0 = √5/4; half-width = t(0.975; 3)·√(5/3)/2.
+    result = paired_mean({world: [world + 1.0] for world in range(4)})
+    assert (result.mean, result.n, result.clusters) == (2.5, 4, 4)
+    assert (result.se, result.low, result.high) == (near(0.5590170), near(0.4457397), near(4.5542603))
+    assert (result.p, result.test) == (0.125, "sign-flip")
+
+
+def test_differences_of_one_world_count_as_one_by_millers_formula() -> None:
+    # By hand: SE²_iid = 6·0.25/36, cross terms (−0.5 + 0.5 + 0.5)/36, together 2/36.
+    result = paired_mean({"a": [0.0, 1.0], "b": [1.0, 1.0], "c": [0.0, 0.0]})
+    assert result.se == near(math.sqrt(2) / 6)
+    assert (result.low, result.high) == (near(0.5 - 1.2420689), near(0.5 + 1.2420689))
+    assert result.p == 0.5
+
+
+@given(st.lists(st.integers(-20, 20), min_size=17, max_size=40).filter(lambda d: len(set(d)) > 1))
+def test_many_worlds_agree_with_the_one_sample_t_test(differences: list[int]) -> None:
+    result = paired_mean({world: [value / 10] for world, value in enumerate(differences)})
+    oracle = stats.ttest_1samp([value / 10 for value in differences], 0.0)
+    interval = oracle.confidence_interval(0.95)
+    assert (result.low, result.high) == (near(interval.low), near(interval.high))
+    assert (result.p, result.test) == (near(oracle.pvalue), "t")
+
+
+@given(st.lists(st.lists(st.floats(-2, 2), min_size=1, max_size=3), min_size=2, max_size=6))
+def test_turning_the_sides_round_turns_the_sign_and_nothing_else(groups: list[list[float]]) -> None:
+    there = paired_mean(dict(enumerate(groups)))
+    back = paired_mean({-i: [-value for value in group] for i, group in enumerate(groups)})
+    assert (back.mean, back.se, back.p) == (near(-there.mean), there.se, there.p)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        ({}, PairedMean(None, None, None, None, 0, 0, cause="not measured: no shared world")),
+        ({1: [0.5, 0.7]}, PairedMean(0.6, None, None, None, 2, 1, cause="no interval from one world")),
+        (
+            {1: [1.0], 2: [1.0], 3: [1.0], 4: [1.0]},
+            PairedMean(1.0, None, None, None, 4, 4, 0.125, "sign-flip", "no interval from a constant sample"),
+        ),
+    ],
+)
+def test_a_degenerate_sample_names_its_cause_instead_of_an_interval(
+    groups: dict[int, list[float]], expected: PairedMean
+) -> None:
+    assert paired_mean(groups) == expected
+
+
+def test_an_interval_does_not_leave_what_is_possible() -> None:
+    result = paired_mean({1: [0.0], 2: [1.0]}, bound=2.0)
+    assert (result.low, result.high) == (-2.0, 2.0)
+
+
+def test_holm_adjusts_in_order() -> None:
+    assert holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+
+
+def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(
+    run_view: Any, tmp_path: Any
+) -> None:
+    a, b = choose_sides(run_view(), tmp_path, None, None)
+    rows = compare(a, b, ["plain"])
+    assert (a.checkpoint.name, b.checkpoint.name) == ("0", "2000")
+    assert [(row.scope, row.scoring) for row in rows] == [
+        ("ml/L0", "strict"), ("selfmod/L0", "strict"), ("overall", "strict"),
+        ("ml/L0", "lenient"), ("selfmod/L0", "lenient"), ("overall", "lenient"),
+    ]  # fmt: skip
+    # ml/tab by hand: 0.98, 1.02, 0.95, 1.00 against 0.
+    ml, _, overall = rows[:3]
+    assert (ml.a, ml.b, ml.difference.mean) == (0.0, near(0.9875), near(0.9875))
+    assert (ml.difference.se, ml.difference.low) == (near(0.0129301), near(0.9399849))
+    assert (overall.difference.n, overall.difference.clusters, overall.difference.mean) == (
+        8,
+        8,
+        near(0.85625),
+    )
+    # Two families tested: the smaller p counts double.
+    assert (ml.difference.p, ml.p_holm, overall.p_holm) == (0.125, 0.25, None)
+
+
+def test_arms_of_one_world_are_one_cluster(run_view: Any, ledger_line: Any, tmp_path: Any) -> None:
+    lines = [
+        ledger_line(step, "ml/tab", world, score + step / 1000, arm=arm, episode=f"{step}{world}{arm}")
+        for step in (0, 300)
+        for world, score in ((0, 0.1), (1, 0.5))
+        for arm in ("plain", "nudge")
+    ]
+    sides = choose_sides(run_view(lines=lines), tmp_path, "pocket/0", "pocket/300")
+    row = compare(*sides, ["plain", "nudge"])[0]
+    assert (row.difference.n, row.difference.clusters) == (4, 2)
+    assert compare(*sides, ["plain"])[0].difference.n == 2
+    with pytest.raises(Mistake, match="--arm: no result in arm 'nuge'; did you mean 'nudge'"):
+        compare(*sides, ["nuge"])
+
+
+def test_what_has_no_graded_partner_is_left_out_and_counted(
+    run_view: Any, ledger_line: Any, tmp_path: Any
+) -> None:
+    view = run_view()
+    lines = [line for line in view.lines if line.episode not in ("e0-ml-tab-3", "e2000-ml-tab-0")]
+    lines.append(ledger_line(2000, "ml/tab", 0, None))
+    row = compare(*choose_sides(run_view(lines=lines), tmp_path, None, None), ["plain"])[0]
+    assert (row.difference.n, row.left_out) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        ("pocket/7", None, "--a: quickstart-0123abcd has no checkpoint pocket/7; "
+         "it has: pocket/0, pocket/300, pocket/2000"),
+        (None, "2000", "--b: '2000' is no checkpoint; write family/name or RUN:family/name; "
+         "there are: pocket/0, pocket/300, pocket/2000"),
+        (None, "pocket/0", "quickstart-0123abcd: both sides are pocket/0; name another with --a; "
+         "there are: pocket/0, pocket/300, pocket/2000"),
+        (None, "gone:pocket/0", "DIR: no run 'gone'; there is none yet: tidegauge run CONFIG makes one"),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_that_is_not_there_is_a_mistake(
+    run_view: Any, tmp_path: Any, a: str | None, b: str | None, message: str
+) -> None:
+    with pytest.raises(Mistake) as caught:
+        choose_sides(run_view(), tmp_path, a, b)
+    assert str(caught.value) == message.replace("DIR", str(tmp_path))
+
+
+def test_several_families_need_names(run_view: Any, tmp_path: Any) -> None:
+    other = Checkpoint(family="script", name="s", step=0)
+    view = run_view()
+    with pytest.raises(Mistake, match="has 2 model families; name two with --a and --b"):
+        choose_sides(run_view(checkpoints=[*view.checkpoints, other]), tmp_path, None, None)
