@@ -120,7 +120,7 @@ def test_a_config_that_does_not_read_names_its_line(
 def test_a_script_that_is_none_names_its_own_file(refused: Run, tmp_path: Path) -> None:
     (tmp_path / "agent.yaml").write_text("turns: [{say: hello}]\n")
     assert refused("--set", "models.0.script=agent.yaml") == (
-        "DIR/agent.yaml: turns.0: not a turn; write a text, or find (names to regexes), say and perhaps otherwise"
+        "DIR/agent.yaml: turns.0: not a turn; write a text, or find (names to regexes), say and perhaps otherwise, or first: [turn, ...]"
     )
 
 
