@@ -20,9 +20,20 @@ LOST_OR_UNGRADED = 4
 )
 @click.option("--local", is_flag=True, help="One process, no Ray.")
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many missing episodes, in plan order.")
+@click.option(
+    "--slots",
+    type=click.IntRange(min=1),
+    help="Episodes at a time on this machine; two for each processor if left out.",
+)
 @shared
 def run(
-    config: Path, overrides: tuple[str, ...], local: bool, limit: int | None, runs: Path, output: Output
+    config: Path,
+    overrides: tuple[str, ...],
+    local: bool,
+    limit: int | None,
+    slots: int | None,
+    runs: Path,
+    output: Output,
 ) -> int:
     """Run what CONFIG asks for and is missing; score, monitor, log and judge it.
 
@@ -32,7 +43,7 @@ def run(
     from experiments.running import Request
     from experiments.running import run as run_request
 
-    result = run_request(Request(config, overrides, runs, local, limit), output.say)
+    result = run_request(Request(config, overrides, runs, local, limit, slots), output.say)
     output.show(_text(result), _document(result))
     return 0 if result.outcome.complete else LOST_OR_UNGRADED
 
