@@ -7,14 +7,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from experiments.config import CheckpointCommand, CheckpointEntry, CheckpointGlob, ModelEntry, Sampling
+from experiments.config import (
+    Binding,
+    CheckpointCommand,
+    CheckpointEntry,
+    CheckpointGlob,
+    ModelEntry,
+    Sampling,
+)
 from experiments.forms import parse
+from experiments.recordings import RecordedCheckpoint
 from experiments.records import Checkpoint
 from sandbox.errors import Mistake
 from sandbox.models.providers import open_model
 
 _COMMAND_SECONDS: Final = 60
 _COMMAND_BYTES: Final = 1 << 20
+#: What each provider takes of a model entry, and what of it must be there.
+_SETTINGS: Final[dict[str, tuple[str, ...]]] = {
+    "scripted": ("script",),
+    "openai": ("base_url", "model", "api_key_env", "rate"),
+    "replay": ("run", "recorded", "strict"),
+}
+_NEEDED: Final = {"scripted": ("script",), "openai": ("base_url", "model"), "replay": ("run",)}
+_REMEDIES: Final = {
+    "script": "name the scripted agent's file",
+    "base_url": "write for example http://127.0.0.1:8080/v1",
+    "model": "write the name under which the server knows it",
+    "run": "name the run to replay",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +50,8 @@ class BoundCheckpoint:
     sampling: dict[str, Any]
     #: The provider's settings; never a key, only the name of the variable that holds it.
     binding: dict[str, Any]
+    #: What a replay plays.
+    recorded: RecordedCheckpoint | None = None
 
 
 def written_out(entry: ModelEntry, *, base: Path, where: str, key: str) -> list[CheckpointEntry]:
@@ -123,13 +146,35 @@ def bind(entry: ModelEntry, checkpoint: CheckpointEntry, *, where: str, key: str
     """
     provider = checkpoint.provider or entry.provider
     sampling = (checkpoint.sampling or entry.sampling or Sampling()).model_dump(exclude_none=True)
-    binding: dict[str, Any] = {}
-    if provider == "scripted":
-        script = checkpoint.script or entry.script
-        if script is None:
-            remedy = "name the scripted agent's file"
-            raise Mistake("is missing", where=where, key=f"{key}.script", remedy=remedy)
-        binding["script"] = script
     identity = Checkpoint(family=entry.family, name=checkpoint.name, step=checkpoint.step)
-    digest = open_model(provider, step=checkpoint.step, binding=binding).digest
+    merged = {**_written(entry), **_written(checkpoint)}
+    for needed in _NEEDED.get(provider, ()):
+        if needed not in merged:
+            remedy = _REMEDIES[needed]
+            raise Mistake("is missing", where=where, key=f"{key}.{needed}", remedy=remedy)
+    try:
+        if provider == "replay":
+            name = merged.get("recorded", str(identity))
+            recorded = RecordedCheckpoint(Path(merged["run"]), name, where=where, key=key)
+            binding = {"digest": recorded.digest, "strict": merged.get("strict", False)}
+            return BoundCheckpoint(identity, provider, recorded.digest, sampling, binding, recorded)
+        binding = {name: merged[name] for name in _SETTINGS.get(provider, ()) if name in merged}
+        digest = open_model(provider, step=checkpoint.step, binding=binding).digest
+    except Mistake as mistake:
+        raise _placed(mistake, where, key) from mistake
     return BoundCheckpoint(identity, provider, digest, sampling, binding)
+
+
+def _written(entry: Binding) -> dict[str, Any]:
+    """The settings that an entry gives, without those of all providers."""
+    return entry.model_dump(
+        exclude_none=True, include={name for names in _SETTINGS.values() for name in names}
+    )
+
+
+def _placed(mistake: Mistake, where: str, key: str) -> Mistake:
+    """A provider's mistake with the place in the config, unless it names a file of its own."""
+    if mistake.where:
+        return mistake
+    place = f"{key}.{mistake.key}" if mistake.key else key
+    return Mistake(mistake.problem, where=where, key=place, remedy=mistake.remedy)

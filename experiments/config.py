@@ -21,6 +21,17 @@ class Sampling(Form):
     max_tokens: int | None = Field(None, gt=0)
 
 
+class RateLimit(Form):
+    """What an endpoint grants all episodes of one process together; a key left out is unlimited."""
+
+    #: Requests a minute.
+    requests: int | None = Field(None, gt=0)
+    #: Tokens a minute, in and out.
+    tokens: int | None = Field(None, gt=0)
+    #: Requests at a time.
+    concurrency: int | None = Field(None, gt=0)
+
+
 class Binding(Form):
     """How a model is reached: keys of a model entry that a checkpoint may override."""
 
@@ -32,6 +43,13 @@ class Binding(Form):
     api_key_env: str | None = None
     #: A scripted agent's file, relative to the config.
     script: str | None = None
+    rate: RateLimit | None = None
+    #: The run that a replay plays: a path relative to the config, or a name under the runs directory.
+    run: str | None = None
+    #: The checkpoint of that run, as family/name; None: the one of the same family and name.
+    recorded: str | None = None
+    #: Whether a conversation that is not the recorded one ends a replayed episode.
+    strict: bool | None = None
     sampling: Sampling | None = None
 
 

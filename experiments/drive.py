@@ -10,11 +10,12 @@ from typing import Final
 
 from experiments import durable, rundir
 from experiments.executors import AttemptAbandoned, Executor
-from experiments.ledger import Ledger
+from experiments.ledger import LEDGER, Ledger, read_records
 from experiments.plan import Plan, Planned
 from experiments.progress import Progress
 from experiments.records import LedgerLine
 from sandbox.errors import Mistake, StorageFault
+from sandbox.events import BrokenLine
 
 #: In the directory of an abandoned attempt: why its runner broke.
 FAULT: Final = "fault.log"
@@ -140,6 +141,21 @@ class Driver:
 def missing(plan: Plan, ledger: Ledger) -> list[Planned]:
     """The episodes of ``plan`` that have no result yet, in running order."""
     done = {line.episode for line in ledger.lines if line.final}
+    return [planned for planned in plan.episodes if planned.line.episode not in done]
+
+
+def unfinished(plan: Plan, directory: Path) -> list[Planned]:
+    """What is ``missing``, by the ledger of a run that is not open and may not be there yet.
+
+    Raises:
+        Mistake: the ledger cannot be read.
+    """
+    try:
+        lines = read_records(directory / LEDGER, LedgerLine)
+    except BrokenLine as broken:
+        remedy = "`tidegauge verify RUN` names every edit"
+        raise Mistake(broken.reason, where=f"{broken.file}:{broken.line}", remedy=remedy) from broken
+    done = {line.episode for line in lines if line.final}
     return [planned for planned in plan.episodes if planned.line.episode not in done]
 
 

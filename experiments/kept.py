@@ -17,6 +17,7 @@ class Kept:
         self._scaffold: dict[str, str] = {}
         self._unread = False
         self._lost = False
+        self._replies: set[str] = set()
         self._collected: set[tuple[str, str, int, str]] = set()
 
     def see(self, event: Event) -> None:
@@ -29,6 +30,9 @@ class Kept:
         elif event.kind == "scaffold.version":
             files = (entry for entry in data["files"] if entry[1] == "file")
             self._scaffold |= {entry[4]: entry[0] for entry in files if entry[4] is not None}
+        elif event.kind == "model.reply":
+            texts = (data["text"], *(arguments for _, _, arguments in data.get("calls", [])))
+            self._replies |= {text["sha256"] for text in texts if isinstance(text, dict)}
         elif event.kind == "collected":
             root = str(data["root"]).strip("/")
             self._collected |= {(root, path, size, digest) for path, size, digest in data["files"]}
@@ -45,6 +49,8 @@ class Kept:
         for digest, path in self._scaffold.items() if not self._unread else ():
             if digest not in blobs:
                 yield BrokenLine(log, 0, f"the blob of scaffold file {path!a} is missing")
+        for digest in sorted(self._replies - blobs):
+            yield BrokenLine(log, 0, f"the blob of the long reply {digest} is missing")
         index = attempt / INDEX
         try:
             entries = _entries(index.read_bytes())

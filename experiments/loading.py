@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from experiments.checkpoints import written_out
-from experiments.config import CheckpointEntry, Config, ModelEntry
+from experiments.config import Binding, CheckpointEntry, Config, ModelEntry
 from experiments.forms import parse, read_yaml
 from experiments.overrides import apply_overrides
+from experiments.rundir import EXPERIMENT, find_run
 from sandbox.errors import Mistake
 from sandbox.limits import Limits, check_limits, parse_limits
 from sandbox.models.providers import PROVIDERS
+
+AnyBinding = TypeVar("AnyBinding", bound=Binding)
 
 _UNBOUNDED: Final = 2**62
 #: Contradicts nothing: what a config left out is not held against what it wrote.
@@ -19,12 +22,13 @@ _OPEN: Final = Limits(
 )
 
 
-def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
+def load_config(path: Path, overrides: tuple[str, ...] = (), runs: Path = Path("runs")) -> Config:
     """Reads, overrides and checks a config.
 
     Args:
         path: the config's file; relative paths inside it start from its directory.
         overrides: ``a.b.0=YAML`` each, applied in order.
+        runs: the directory under which a replayed run is looked for by its name.
 
     Raises:
         Mistake: the first thing that is wrong.
@@ -39,7 +43,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     config = parse(Config, document, where=where)
     _check_promises(config, where)
     base = path.resolve().parent
-    models = [_resolved(entry, base, where, f"models.{i}") for i, entry in enumerate(config.models)]
+    models = [_resolved(entry, base, runs, where, f"models.{i}") for i, entry in enumerate(config.models)]
     _check_unique(models, where)
     changes: dict[str, Any] = {"models": models, "policy": _path_or_name(config.policy, base)}
     if isinstance(config.scaffold, str):
@@ -73,15 +77,34 @@ def _later(what: str, where: str, key: str, now: str) -> Mistake:
     return Mistake(f"{what} comes with a later version", where=where, key=key, remedy=f"this one takes {now}")
 
 
-def _resolved(entry: ModelEntry, base: Path, where: str, key: str) -> ModelEntry:
+def _resolved(entry: ModelEntry, base: Path, runs: Path, where: str, key: str) -> ModelEntry:
     """``entry`` with its checkpoints written out and its files' paths absolute."""
     checkpoints = []
     for index, checkpoint in enumerate(written_out(entry, base=base, where=where, key=f"{key}.checkpoints")):
         if checkpoint.provider is not None and checkpoint.provider not in PROVIDERS:
             place = f"{key}.checkpoints.{index}.provider"
             raise _later(f"provider {checkpoint.provider!r}", where, place, ", ".join(PROVIDERS))
-        checkpoints.append(checkpoint.model_copy(update={"script": _absolute(checkpoint.script, base)}))
-    return entry.model_copy(update={"checkpoints": checkpoints, "script": _absolute(entry.script, base)})
+        checkpoints.append(_located(checkpoint, base, runs, where, f"{key}.checkpoints.{index}"))
+    return _located(entry, base, runs, where, key).model_copy(update={"checkpoints": checkpoints})
+
+
+def _located(entry: AnyBinding, base: Path, runs: Path, where: str, key: str) -> AnyBinding:
+    """``entry`` with the paths of its script and of the run it replays absolute."""
+    return entry.model_copy(
+        update={"script": _absolute(entry.script, base), "run": _run(entry.run, base, runs, where, key)}
+    )
+
+
+def _run(written: str | None, base: Path, runs: Path, where: str, key: str) -> str | None:
+    if written is None:
+        return None
+    if (base / written / EXPERIMENT).is_file():
+        return str((base / written).resolve())
+    try:
+        return str(find_run(runs, written).resolve())
+    except Mistake as mistake:
+        problem = f"{mistake.problem} beside the config or under {runs}"
+        raise Mistake(problem, where=where, key=f"{key}.run", remedy=mistake.remedy) from mistake
 
 
 def _check_unique(models: list[ModelEntry], where: str) -> None:

@@ -150,7 +150,8 @@ def _planned(
         provider=bound.provider, sampling=bound.sampling, task=task.id, level=entry.level,
         version=task.version, arm=arm, world=world, world_digest=drawn, limits=limits, scaffold=scaffold,
     )  # fmt: skip
-    return Planned(line, seed, bound.binding)
+    binding = bound.binding if bound.recorded is None else {**bound.binding, **bound.recorded.of(line)}
+    return Planned(line, seed, binding)
 
 
 def extension(stored: Sequence[PlanLine], asked: Iterable[PlanLine], *, where: str) -> list[PlanLine]:

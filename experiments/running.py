@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import drive, durable, rundir
+from experiments import drive, durable, endpoints, rundir
 from experiments.anchors import Anchors, head_path
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
@@ -72,10 +72,12 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         KeyboardInterrupt: it was interrupted; what had ended is kept.
     """
     where = str(request.config)
-    config = load_config(request.config, request.overrides)
+    config = load_config(request.config, request.overrides, request.runs)
     policy = load_policy(config.policy)
     secret = load_secret()
     plan = make_plan(config, secret, where=where)
+    unfinished = drive.unfinished(plan, request.runs / plan.run)[: request.limit]
+    endpoints.check(unfinished, config.models, where=where)
     with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
         submitted = drive.missing(plan, opened.ledger)[: request.limit]
         say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")

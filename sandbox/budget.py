@@ -26,15 +26,13 @@ class Budget:
         self.turns = turns
         self.model_tokens = model_tokens
         self.turns_used = 0
-        self.tokens_in = 0
-        self.tokens_out = 0
+        #: As the provider reported them; None from the first call on for which it reported none.
+        self.tokens_in: int | None = 0
+        self.tokens_out: int | None = 0
+        #: Tokens in and out that were booked against the grant.
+        self.tokens_used = 0
         self.ran_out: RanOut | None = None
         self.exhausted = asyncio.Event()
-
-    @property
-    def tokens_used(self) -> int:
-        """Tokens in and out so far."""
-        return self.tokens_in + self.tokens_out
 
     def admit(self) -> int | None:
         """The number, from 1, of a call that may be made now; None if the budget is gone."""
@@ -49,9 +47,22 @@ class Budget:
         self.turns_used += 1
         return self.turns_used
 
-    def charge(self, tokens_in: int, tokens_out: int) -> None:
-        """Books the tokens of a call that was answered."""
-        self.tokens_in += tokens_in
-        self.tokens_out += tokens_out
+    def charge(self, tokens_in: int | None, tokens_out: int | None, *, most: tuple[int, int]) -> None:
+        """Books the tokens of a call that was answered.
+
+        Args:
+            tokens_in: reported by the provider; None: not reported.
+            tokens_out: likewise.
+            most: what in and out can have been at most, booked where nothing was reported: a grant
+                is not stretched by a server that does not count.
+        """
+        self.tokens_in = _sum(self.tokens_in, tokens_in)
+        self.tokens_out = _sum(self.tokens_out, tokens_out)
+        self.tokens_used += most[0] if tokens_in is None else tokens_in
+        self.tokens_used += most[1] if tokens_out is None else tokens_out
         if self.tokens_used > self.model_tokens and self.ran_out is None:
             self.ran_out = RanOut("model_tokens", self.model_tokens, self.tokens_used)
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other

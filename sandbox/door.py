@@ -48,6 +48,7 @@ class Door:
         record: writes an event: source, kind, data. Sources are ``gateway`` and ``service``.
         hold: awaited for each model call that the budget admits, before it is answered.
         sampling: the episode's sampling, which the agent cannot change but for a lower max_tokens.
+        keep: keeps, under its digest, a reply that is too long for its event.
         bounds: sizes, times and numbers granted to clients.
     """
 
@@ -61,6 +62,7 @@ class Door:
         *,
         hold: Callable[[], Awaitable[None]] | None = None,
         sampling: Mapping[str, Any] | None = None,
+        keep: Callable[[bytes], None] = lambda content: None,
         bounds: Bounds | None = None,
     ) -> None:
         self.budget = budget
@@ -74,7 +76,7 @@ class Door:
         self._gateway: Gateway | None = None
         if model is not None:
             emit = partial(self._emit, "gateway")
-            self._gateway = Gateway(model, budget, dict(sampling or {}), emit, hold, self.faulted)
+            self._gateway = Gateway(model, budget, dict(sampling or {}), emit, hold, self.faulted, keep)
         self._server = HttpServer(path, self, bounds or Bounds())
 
     async def __aenter__(self) -> Self:
@@ -92,6 +94,11 @@ class Door:
     async def __aexit__(self, *_: object) -> None:
         """Drops every connection, cancels the call at hand and removes the socket."""
         await self._server.close()
+
+    @property
+    def waited(self) -> float:
+        """Seconds that model calls waited for a rate limit or for a failing provider, so far."""
+        return 0.0 if self._gateway is None else self._gateway.wait.seconds
 
     async def answer(self, request: Request) -> Response:
         """Answers a well-formed request."""

@@ -13,7 +13,7 @@ from sandbox.box import Box, Boxes, BoxInfo, BoxRequest
 from sandbox.budget import Budget
 from sandbox.canonical import sha256
 from sandbox.door import Door
-from sandbox.errors import BoxDied, BoxFault, EngineFault, HostFault
+from sandbox.errors import BoxDied, BoxFault, EngineFault, HostFault, ModelFault
 from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
@@ -30,6 +30,8 @@ RESTART_CODE: Final = 75
 MAX_RESTARTS: Final = 10
 #: Seconds that an agent has to finish once its budget is gone.
 GRACE_SECONDS: Final = 10.0
+#: Above this share of the wall limit, waiting for the model's endpoint is why time ran out.
+WAIT_SHARE: Final = 0.1
 #: Seconds for ending the agent's processes and collecting what it made.
 CLOSING_SECONDS: Final = 60.0
 _COLLECT_FILES: Final = 1_000
@@ -116,7 +118,7 @@ class Episode:
         self._budget = Budget(limits.turns, limits.model_tokens)
         async with Door(
             path, self._request.model, self._request.services, self._budget, self._recorder.record,
-            hold=self._hold, sampling=self._request.sampling,
+            hold=self._hold, sampling=self._request.sampling, keep=self._keep,
         ) as door:  # fmt: skip
             yield door
 
@@ -144,7 +146,7 @@ class Episode:
             box,
             [
                 self._program(box),
-                self._wall(),
+                self._wall(door),
                 meter.poll(),
                 self._relay(box),
                 self._grace(),
@@ -286,8 +288,10 @@ class Episode:
             await self._scaffold.take("restart", self._budget.turns_used)
         self._ending.propose("agent_error", f"scaffold: more than {MAX_RESTARTS} restarts")
 
-    async def _wall(self) -> None:
+    async def _wall(self, door: Door) -> None:
         await asyncio.sleep(self._request.limits.wall)
+        if door.waited > WAIT_SHARE * self._request.limits.wall:
+            raise ModelFault(f"{door.waited:.1f} s of the wall limit went into waiting for the endpoint")
         self._recorder.limit("wall", self._request.limits.wall, self._request.limits.wall)
 
     async def _grace(self) -> None:

@@ -7,6 +7,7 @@ TidegaugeError
 │   ├── ModelFault       the model behind the door
 │   ├── StorageFault     the disk that holds the run
 │   └── GradingFault     the host side of grading: the grading alone is repeated
+├── ModelRefusal     a conversation that no model could answer: the agent's, told to it, never retried
 └── BoxFault         what came out of a box breaks the rules: the agent's, never retried
     └── BoxDied          the box is gone
 """
@@ -66,6 +67,20 @@ class GradingFault(HostFault):
     """The host side of grading failed; only the grading is repeated."""
 
     cause = "grading"
+
+
+class ModelRefusal(TidegaugeError):
+    """The model can never answer what the agent sent, such as one that is longer than its context.
+
+    Args:
+        reason: a short stable name.
+        message: a sentence for the agent, which names no model and no address.
+        detail: what the provider said, for the record alone.
+    """
+
+    def __init__(self, reason: str, message: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason, self.message, self.detail = reason, message, detail
 
 
 class BoxFault(TidegaugeError):

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from sandbox.apis.base import Api, Call, parse_object
 from sandbox.budget import Budget
-from sandbox.canonical import digest
-from sandbox.errors import ModelFault
+from sandbox.canonical import canonical, digest
+from sandbox.errors import ModelFault, ModelRefusal
+from sandbox.events import FIELD_BYTES
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, ChatRequest, Model
+from sandbox.models.base import ChatReply, ChatRequest, HostWait, Model
 
 #: Calls that may wait for the one being answered.
 _QUEUE: Final = 8
@@ -31,6 +32,10 @@ class Gateway:
     hold: Callable[[], Awaitable[None]] | None
     #: Set by the door after a failure of the host: no call goes through any more.
     faulted: asyncio.Event
+    #: Keeps a content that an event carries only in part, under its digest.
+    keep: Callable[[bytes], None]
+    #: What the episode waited for on the host's side.
+    wait: HostWait = field(default_factory=HostWait)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: int = 0
     _limit_told: bool = False
@@ -42,7 +47,7 @@ class Gateway:
             Refused: 400 for what is asked, 429 ``busy`` or ``budget_exhausted``, 503.
             ModelFault: the provider failed.
         """
-        call = api.parse(parse_object(body))
+        call = api.parse(parse_object(body), tools=self.model.tools)
         if self._waiting > _QUEUE:
             raise Refused(429, "busy", f"{_QUEUE} calls are waiting already")
         self._waiting += 1
@@ -77,31 +82,54 @@ class Gateway:
         self.record("model.call", {
             "turn": turn, "api": api.name, "model": call.model, "messages": len(call.messages),
             "last": call.messages[-1].content, "stream": call.stream,
-            "digest": digest([[message.role, message.content] for message in call.messages]),
+            "digest": digest([message.as_json() for message in call.messages]),
+            "tools": [tool.name for tool in call.tools],
         })  # fmt: skip
 
     async def _complete(self, turn: int, call: Call) -> ChatReply:
         began = time.monotonic()
+        request = ChatRequest(call.messages, self._sampling(call), call.tools, call.tool_choice, self.wait)
         try:
-            reply = await self.model.complete(ChatRequest(call.messages, self._sampling(call)))
+            reply = await self.model.complete(request)
+        except ModelRefusal as refusal:
+            data = {"turn": turn, "reason": refusal.reason, "message": refusal.message}
+            self.record("model.unanswerable", {**data, "detail": refusal.detail})
+            raise Refused(400, refusal.reason, refusal.message, retry=False) from refusal
         except Exception as error:
             # The text of an unforeseen error may hold a key or a header: only its type is told.
             told = f"the provider raised {type(error).__name__}"
             fault = error if isinstance(error, ModelFault) else ModelFault(told)
             self.record("model.fault", {"reason": str(fault)})
             raise fault from error
-        self.budget.charge(reply.tokens_in, reply.tokens_out)
-        self.record("model.reply", {
-            "turn": turn, "text": reply.text, "tokens_in": reply.tokens_in, "tokens_out": reply.tokens_out,
-            "finish": reply.finish, "ms": round((time.monotonic() - began) * 1000), "refused": reply.refused,
-        })  # fmt: skip
+        self.budget.charge(reply.tokens_in, reply.tokens_out, most=_most(request, reply))
+        self._tell_reply(turn, reply, round((time.monotonic() - began) * 1000))
         self._tell_limit()
         return reply
+
+    def _tell_reply(self, turn: int, reply: ChatReply, ms: int) -> None:
+        calls = [[call.id, call.name, call.arguments] for call in reply.tool_calls]
+        for text in (reply.text, *(call.arguments for call in reply.tool_calls)):
+            raw = text.encode("utf-8", "replace")
+            if len(raw) > FIELD_BYTES:
+                self.keep(raw)
+        self.record("model.reply", {
+            "turn": turn, "text": reply.text, "tokens_in": reply.tokens_in, "tokens_out": reply.tokens_out,
+            "finish": reply.finish, "ms": ms, "refused": reply.refused, "calls": calls,
+            "notes": dict(reply.notes),
+        })  # fmt: skip
 
     def _sampling(self, call: Call) -> dict[str, Any]:
         sampling = dict(self.sampling)
         caps = [cap for cap in (call.max_tokens, sampling.get("max_tokens")) if cap is not None]
         return {**sampling, "max_tokens": min(caps)} if caps else sampling
+
+
+def _most(request: ChatRequest, reply: ChatReply) -> tuple[int, int]:
+    """What a call can have cost, in and out, where nobody counted: a token is a byte at least."""
+    offered = [[tool.name, tool.description, tool.parameters] for tool in request.tools]
+    asked = len(canonical([[message.as_json() for message in request.messages], offered]))
+    said = len(canonical([reply.text, [[call.name, call.arguments] for call in reply.tool_calls]]))
+    return asked, request.sampling.get("max_tokens", said)
 
 
 def unavailable() -> Refused:

@@ -72,11 +72,16 @@ KINDS: Final[dict[str, Kind]] = {
     "model.call": Kind(("gateway",), "a model call was received and held", {
         "turn": "from 1", "api": "chat.completions | messages", "model": "name asked for, ignored",
         "messages": "count", "last": "text of the last message", "digest": "SHA-256 of all messages",
-        "stream": "asked for streaming",
+        "stream": "asked for streaming", "tools": "names of the tools offered",
     }),
     "model.reply": Kind(("gateway",), "the model answered", {
-        "turn": "from 1", "text": "the reply", "tokens_in": "count", "tokens_out": "count",
-        "finish": "stop | length", "ms": "time taken", "refused": "the model refused",
+        "turn": "from 1", "text": "the reply", "tokens_in": "count, or null: not reported",
+        "tokens_out": "likewise", "finish": "stop | length | tool_calls", "ms": "time taken",
+        "refused": "the model refused", "calls": "tools called: [id, name, arguments]",
+        "notes": "how the provider came by the answer",
+    }),
+    "model.unanswerable": Kind(("gateway",), "the model can never answer this call", {
+        "turn": "from 1", "reason": "stable name", "message": "told to the agent", "detail": "from the provider",
     }),
     "model.refused": Kind(("gateway",), "the door refused a request", {
         "status": "HTTP status", "reason": "stable name", "path": "asked for, cut",

@@ -1,6 +1,11 @@
-"""What all tests share: the engine and real boxes, where there are any."""
+"""What all tests share: the engine and real boxes, where there are any, and a model server on loopback."""
 
+import json
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -24,3 +29,89 @@ def engine() -> Iterator[Engine]:
 def image(engine: Engine) -> str:
     """The id of the episode image, which `make test` builds."""
     return require_image(engine)
+
+
+#: An answer: its status, its body, further headers.
+Told = tuple[int, bytes, dict[str, str]]
+
+
+def completion(text: str | None = "hello", **changes: Any) -> Told:
+    """A whole chat completion of 7 tokens in and 2 out."""
+    message = {"role": "assistant", "content": text, **changes.pop("message", {})}
+    value = {
+        "model": "served-name",
+        "choices": [{"index": 0, "message": message, "finish_reason": changes.pop("finish", "stop")}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
+    }
+    return 200, json.dumps({**value, **changes}).encode(), {}
+
+
+def failure(status: int, message: str = "no", **headers: str) -> Told:
+    """An error document."""
+    return status, json.dumps({"error": {"message": message, "type": "t"}}).encode(), headers
+
+
+class Upstream:
+    """A model server. Answers each POST with the next of ``told``; the last repeats. A number is seconds of silence
+    before the answer after it; bytes are sent as they are, and the connection is closed."""
+
+    def __init__(self) -> None:
+        self.completion, self.failure = completion, failure
+        self.told: list[Told | bytes | float] = [completion()]
+        self.seen: list[tuple[float, str, dict[str, str], Any]] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                server.seen.append((time.monotonic(), self.path, headers, body))
+                self.answer(server.next())
+
+            def do_GET(self) -> None:
+                self.answer(server.models)
+
+            def answer(self, told: Told | bytes) -> None:
+                if isinstance(told, bytes):
+                    self.wfile.write(told)
+                    return
+                status, body, headers = told
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Says nothing."""
+
+        self.models: Told = (200, b'{"object": "list", "data": []}', {})
+        self._lock = threading.Lock()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.base_url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def next(self) -> Told | bytes:
+        with self._lock:
+            silence = self.told.pop(0) if isinstance(self.told[0], float) else 0.0
+            told = self.told.pop(0) if len(self.told) > 1 else self.told[0]
+        time.sleep(silence)
+        return told
+
+    @property
+    def bodies(self) -> list[Any]:
+        return [body for _, _, _, body in self.seen]
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A model server on loopback that answers as it is told, faults included."""
+    server = Upstream()
+    yield server
+    server.close()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, Message
+from sandbox.models.base import ChatReply, Message, Tool, ToolChoice
 
 #: The one model's name where the API must name one and the request did not.
 MODEL_NAME: Final = "model"
@@ -29,6 +29,9 @@ class Call:
     max_tokens: int | None
     #: A stream is to end with a usage chunk.
     stream_usage: bool = False
+    #: Offered; none where the model takes none.
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
 
 
 class Api(Protocol):
@@ -37,8 +40,13 @@ class Api(Protocol):
     #: As ``model.call`` events name it.
     name: str
 
-    def parse(self, value: dict[str, Any]) -> Call:
+    def parse(self, value: dict[str, Any], *, tools: bool) -> Call:
         """Reads a request's body.
+
+        Args:
+            value: the body.
+            tools: whether the model takes tools. If not, offered ones are ignored, and a conversation
+                that holds tool calls is refused.
 
         Raises:
             Refused: 400 with a stable reason.
@@ -109,7 +117,7 @@ def message_list(value: Mapping[str, Any]) -> list[Any]:
 def text_of(content: Any) -> str:
     """The text of a message's content: a string, or a list of text parts, joined by line ends."""
     if isinstance(content, str):
-        return _sayable(content)
+        return sayable(content)
     if not isinstance(content, list):
         raise invalid("content", "a string or a list of text parts")
     return "\n".join(_part(part) for part in content)
@@ -117,16 +125,14 @@ def text_of(content: Any) -> str:
 
 def _part(part: Any) -> str:
     kind = part.get("type") if isinstance(part, dict) else None
-    if kind in ("tool_use", "tool_result"):
-        raise tools_unsupported()
     if kind != "text":
         raise Refused(400, "content_unsupported", "only text parts are supported", retry=False)
     if not isinstance(part.get("text"), str):
         raise invalid("a text part", "an object with a text")
-    return _sayable(part["text"])
+    return sayable(part["text"])
 
 
-def _sayable(text: str) -> str:
+def sayable(text: str) -> str:
     """``text`` without lone surrogates, which JSON can spell and UTF-8 cannot."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
@@ -136,7 +142,7 @@ def model_name(value: Mapping[str, Any]) -> str:
     name = value.get("model", MODEL_NAME)
     if not isinstance(name, str):
         raise invalid("model", "a string")
-    return _sayable(name[:_NAME_CHARS])
+    return sayable(name[:_NAME_CHARS])
 
 
 def flag(value: Mapping[str, Any], field: str) -> bool:

@@ -16,14 +16,19 @@ from sandbox.apis.base import (
     message_list,
     model_name,
     role_and_content,
+    sayable,
     text_of,
     token_cap,
     tools_unsupported,
 )
+from sandbox.apis.tools import choice, objects, text_field, tool
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, Message
+from sandbox.models.base import ChatReply, Message, Tool, ToolCall, ToolChoice
 
 _ROLES: Final = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+_CHOICES: Final = {
+    "auto": ToolChoice("auto"), "none": ToolChoice("none"), "required": ToolChoice("required"),
+}  # fmt: skip
 
 
 class OpenAI:
@@ -31,8 +36,8 @@ class OpenAI:
 
     name = "chat.completions"
 
-    def parse(self, value: dict[str, Any]) -> Call:
-        """Reads a request; see ``Api.parse``. Sampling and offered tools are ignored."""
+    def parse(self, value: dict[str, Any], *, tools: bool) -> Call:
+        """Reads a request; see ``Api.parse``. Sampling is ignored."""
         if value.get("n") not in (None, 1):
             raise Refused(400, "n_unsupported", "n must be 1", retry=False)
         options = value.get("stream_options")
@@ -40,11 +45,13 @@ class OpenAI:
             raise invalid("stream_options", "an object")
         caps = [token_cap(value, name) for name in ("max_tokens", "max_completion_tokens")]
         return Call(
-            messages=tuple(_message(message) for message in message_list(value)),
+            messages=tuple(_message(message, tools) for message in message_list(value)),
             model=model_name(value),
             stream=flag(value, "stream"),
             max_tokens=min((cap for cap in caps if cap is not None), default=None),
             stream_usage=flag(options or {}, "include_usage"),
+            tools=tuple(_tool(one) for one in objects(value.get("tools"), "tools")) if tools else (),
+            tool_choice=_tool_choice(value.get("tool_choice")) if tools else None,
         )
 
     def reply(self, call: Call, reply: ChatReply, turn: int) -> Response:
@@ -52,7 +59,10 @@ class OpenAI:
         head = {"id": f"chatcmpl-{turn}", "created": int(time.time()), "model": call.model}
         if call.stream:
             return event_stream(_chunks(head, call, reply))
-        message = {"role": "assistant", "content": reply.text, "refusal": None}
+        message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
+        if reply.tool_calls:
+            calls = [_spelled(call, call.arguments) for call in reply.tool_calls]
+            message |= {"content": reply.text or None, "tool_calls": calls}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish}
         return document({**head, "object": "chat.completion", "choices": [choice], "usage": _usage(reply)})
 
@@ -70,18 +80,55 @@ class OpenAI:
         return document({"object": "list", "data": [model]})
 
 
-def _message(message: Any) -> Message:
+def _message(message: Any, tools: bool) -> Message:
     role, content = role_and_content(message)
-    if role in ("tool", "function") or message.get("tool_calls") or message.get("function_call"):
+    called = message.get("tool_calls")
+    if role == "function" or message.get("function_call") or (not tools and (role == "tool" or called)):
         raise tools_unsupported()
+    if role == "tool":
+        return Message(role, text_of(content), tool_call_id=text_field(message, "tool_call_id", "a result"))
     if role not in _ROLES:
         raise invalid("role", "one of " + ", ".join(_ROLES))
     if content is None and role == "assistant":
         content = ""
-    return Message(_ROLES[role], text_of(content))
+    calls = tuple(_call(call) for call in objects(called, "tool_calls")) if role == "assistant" else ()
+    return Message(_ROLES[role], text_of(content), calls)
 
 
-def _usage(reply: ChatReply) -> dict[str, int]:
+def _function(value: dict[str, Any], where: str) -> dict[str, Any]:
+    function = value.get("function")
+    if value.get("type", "function") != "function" or not isinstance(function, dict):
+        raise invalid(where, "of type function")
+    return function
+
+
+def _tool(value: dict[str, Any]) -> Tool:
+    return tool(_function(value, "a tool"), "parameters")
+
+
+def _call(value: dict[str, Any]) -> ToolCall:
+    function = _function(value, "a tool call")
+    arguments = function.get("arguments")
+    if not isinstance(arguments, str):
+        raise invalid("arguments of a tool call", "a text")
+    name = text_field(function, "name", "a tool call")
+    return ToolCall(text_field(value, "id", "a tool call"), name, sayable(arguments))
+
+
+def _tool_choice(value: Any) -> ToolChoice | None:
+    if value is None:
+        return None
+    name = _function(value, "tool_choice").get("name") if isinstance(value, dict) else None
+    return choice(value, name, _CHOICES)
+
+
+def _spelled(call: ToolCall, arguments: str) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _usage(reply: ChatReply) -> dict[str, int] | None:
+    if reply.tokens_in is None or reply.tokens_out is None:
+        return None
     return {
         "prompt_tokens": reply.tokens_in,
         "completion_tokens": reply.tokens_out,
@@ -93,12 +140,18 @@ def _chunks(head: dict[str, Any], call: Call, reply: ChatReply) -> list[bytes]:
     # With include_usage every chunk carries the key, null in all but the last.
     common = {**head, "object": "chat.completion.chunk", **({"usage": None} if call.stream_usage else {})}
 
-    def chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
+    def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return _data({**common, "choices": [choice]})
 
     chunks = [chunk({"role": "assistant", "content": ""})]
     chunks += [chunk({"content": piece}) for piece in deltas(reply.text)]
+    for index, call_made in enumerate(reply.tool_calls):
+        chunks.append(chunk({"tool_calls": [{"index": index, **_spelled(call_made, "")}]}))
+        chunks += [
+            chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+            for piece in deltas(call_made.arguments)
+        ]
     chunks.append(chunk({}, reply.finish))
     if call.stream_usage:
         chunks.append(_data({**common, "choices": [], "usage": _usage(reply)}))

@@ -1,36 +1,112 @@
 """What every model provider is to the door."""
 
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool, as a model made it."""
+
+    id: str
+    name: str
+    #: JSON as the model wrote it; nobody promises that it parses.
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that a request offers."""
+
+    name: str
+    description: str | None
+    #: JSON Schema of its arguments; None: the request gives none.
+    parameters: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """Whether tools are to be called: ``name`` is the one that must be, in mode ``tool``."""
+
+    mode: Literal["auto", "none", "required", "tool"]
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation; ``role`` is system, user or assistant."""
+    """One message of a conversation; ``role`` is system, user, assistant or tool."""
 
     role: str
     content: str
+    #: What an assistant called.
+    tool_calls: tuple[ToolCall, ...] = ()
+    #: The call that a tool's message answers.
+    tool_call_id: str | None = None
+
+    def as_json(self) -> list[Any]:
+        """The form whose digest identifies a conversation: tools stand in it only where there are some."""
+        calls = [[call.id, call.name, call.arguments] for call in self.tool_calls]
+        tools = [calls, self.tool_call_id] if calls or self.tool_call_id is not None else []
+        return [self.role, self.content, *tools]
+
+
+class HostWait:
+    """Seconds that an episode spent waiting for what is not its model's thinking: a rate limit, a
+    failed attempt, the pause before the next. A wait that still lasts counts as well."""
+
+    def __init__(self) -> None:
+        self._ended = 0.0
+        self._since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """So far."""
+        return self._ended + (0.0 if self._since is None else time.monotonic() - self._since)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Counts what happens inside."""
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._ended, self._since = self.seconds, None
+
+    def add(self, seconds: float) -> None:
+        """Counts what turned out to have been a wait."""
+        self._ended += seconds
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A request as the door hands it on: text only, sampling from the experiment's config."""
+    """A request as the door hands it on: sampling from the experiment's config."""
 
     messages: tuple[Message, ...]
     #: The episode's sampling (temperature, max_tokens, …); what the agent asks for is not taken.
     sampling: dict[str, Any] = field(default_factory=dict)
+    #: Empty for a model that takes no tools.
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    #: Where a provider books what it waits for.
+    wait: HostWait = field(default_factory=HostWait, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """The model's answer. Token counts are the provider's own."""
+    """The model's answer. Token counts are the provider's own; None is not reported, never a guess."""
 
     text: str
-    tokens_in: int
-    tokens_out: int
-    #: "stop", or "length" if max_tokens cut it.
+    tokens_in: int | None
+    tokens_out: int | None
+    #: "stop", "length" if max_tokens cut it, "tool_calls" if it waits for their results.
     finish: str = "stop"
     refused: bool = False
+    tool_calls: tuple[ToolCall, ...] = ()
+    #: How the provider came by the answer; recorded, and never shown to the agent.
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Model(Protocol):
@@ -38,11 +114,15 @@ class Model(Protocol):
 
     #: SHA-256 of weights, script or model name: part of the episode's identity.
     digest: str
+    #: Whether it takes tools; for one that does not, offered tools are ignored and a conversation
+    #: that holds tool calls is refused.
+    tools: bool
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Answers.
 
         Raises:
             ModelFault: the model failed for a reason that is not the agent's.
+            ModelRefusal: the model can never answer this conversation.
         """
         ...

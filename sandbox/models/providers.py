@@ -22,7 +22,24 @@ def _scripted(step: int, binding: Binding) -> Model:
     return ScriptedModel(Path(binding["script"]))
 
 
-PROVIDERS: Final[dict[str, Callable[[int, Binding], Model]]] = {"pocket": _pocket, "scripted": _scripted}
+def _openai(step: int, binding: Binding) -> Model:
+    from sandbox.models.openai import open_openai
+
+    return open_openai(binding)
+
+
+def _replay(step: int, binding: Binding) -> Model:
+    from sandbox.models.replay import open_replay
+
+    return open_replay(binding)
+
+
+PROVIDERS: Final[dict[str, Callable[[int, Binding], Model]]] = {
+    "pocket": _pocket,
+    "scripted": _scripted,
+    "openai": _openai,
+    "replay": _replay,
+}
 
 
 def open_model(provider: str, *, step: int, binding: Binding) -> Model:
@@ -31,7 +48,9 @@ def open_model(provider: str, *, step: int, binding: Binding) -> Model:
     Args:
         provider: a name of ``PROVIDERS``.
         step: the checkpoint's position on the trend axis.
-        binding: the provider's own settings: ``script`` of a scripted model.
+        binding: the provider's own settings: ``script`` of a scripted model; ``base_url``, ``model``,
+            ``api_key_env`` and ``rate`` of a served one; ``digest``, ``recording``, ``blobs`` and
+            ``strict`` of a replay.
 
     Raises:
         Mistake: no such provider, or what the binding names is missing or malformed.

@@ -50,6 +50,8 @@ class ScriptedModel:
         Mistake: the file is missing or not a script.
     """
 
+    tools = False
+
     def __init__(self, script: Path) -> None:
         self.turns, self.digest = read_script(script)
         self._calls = 0

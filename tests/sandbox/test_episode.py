@@ -31,6 +31,7 @@ class Echo:
     """A model that answers at once; ``fault`` makes it fail."""
 
     digest: str = "echo"
+    tools: bool = False
     fault: bool = False
     refused: bool = False
 
@@ -126,6 +127,26 @@ def test_a_scaffold_that_fails_is_an_agent_error(
 
     ran = play(program)
     assert (ran.outcome.status, ran.outcome.cause) == ("agent_error", cause)
+
+
+@dataclass
+class Waiting(Echo):
+    """A model whose endpoint makes every call wait."""
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        with request.wait.counted():
+            await asyncio.sleep(60)
+        return ChatReply("late", 1, 1)
+
+
+def test_time_that_ran_out_waiting_for_the_endpoint_is_no_result_of_the_agents(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        await ask(box)
+        return ended()
+
+    ran = play(program, Limits(wall=0.5, cpu_time=0.5), Waiting())
+    assert ran.outcome.status == "infrastructure"
+    assert ran.outcome.cause == "model: 0.5 s of the wall limit went into waiting for the endpoint"
 
 
 def test_exit_75_restarts_with_the_edited_scaffold_and_each_version_is_kept(play: Play) -> None:

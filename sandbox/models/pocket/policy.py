@@ -45,7 +45,7 @@ def load(step: int) -> "Pocket":
     shipped = checkpoints()
     if step not in shipped:
         choices = ", ".join(map(str, shipped))
-        raise Mistake(f"pocket has no step {step}", key="checkpoints", remedy=f"choose from {choices}")
+        raise Mistake(f"pocket has no step {step}", key="step", remedy=f"choose from {choices}")
     return read(weights_file(step))
 
 
@@ -88,6 +88,8 @@ class Pocket:
     Equal requests get equal replies at any temperature: the seed is the request's own digest.
     Special tokens and ``<unk>`` are never said.
     """
+
+    tools = False
 
     def __init__(self, weights: Weights, tokenizer: Tokenizer, digest: str) -> None:
         self.weights, self.tokenizer, self.digest = weights, tokenizer, digest

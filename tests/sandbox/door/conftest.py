@@ -24,8 +24,11 @@ class FixedModel:
 
     digest = "0" * 64
 
-    def __init__(self, reply: ChatReply, before: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self, reply: ChatReply, before: Callable[[], Awaitable[None]] | None = None, tools: bool = False
+    ) -> None:
         self.reply = reply
+        self.tools = tools
         self.before = before
         self.asked: list[ChatRequest] = []
 
@@ -69,11 +72,14 @@ class Doorway:
         model_tokens: int = 10**6,
         record: Callable[..., Any] | None = None,
         services: tuple[Any, ...] = (),
+        reply: ChatReply | None = None,
+        tools: bool = False,
         **options: Any,
     ) -> None:
         self.path = directory / "s"
         self.log = directory / "events.jsonl"
-        self.model = FixedModel(ChatReply(text or "", 10, 5, finish, refused), before)
+        reply = reply or ChatReply(text or "", 10, 5, finish, refused)
+        self.model = FixedModel(reply, before, tools)
         self.budget = Budget(turns, model_tokens)
         self._writer = EventLog(self.log)
         self._door = (

@@ -1,0 +1,163 @@
+"""Any server that speaks the OpenAI API: retried, rate-limited and judged on the host."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sandbox.canonical import digest
+from sandbox.errors import ModelFault, ModelRefusal
+from sandbox.models.base import ChatReply, ChatRequest, Message
+from sandbox.models.endpoint import Answer, Endpoint, Unanswered, endpoint_of
+from sandbox.models.openai_wire import Garbage, error_text, is_overflow, read_reply, request_body
+
+_PATH: Final = "chat/completions"
+_OK: Final = 200
+_RATE_LIMITED: Final = 429
+#: Refused for what it says, and never answered however often it is asked.
+_REJECTED: Final = frozenset({400, 413, 422})
+#: Besides 5xx: time-out, conflict, too early, rate limit.
+_TRANSIENT: Final = frozenset({408, 409, 425, _RATE_LIMITED})
+#: For the rate limit, until the server says how many tokens a request was.
+_BYTES_PER_TOKEN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a failing server is borne with. Durations in seconds."""
+
+    tries: int = 6
+    #: For one whole answer.
+    answer: float = 300.0
+    #: Before the second try; doubles from try to try.
+    first: float = 0.5
+    #: The longest pause, whatever the server asks for.
+    longest: float = 60.0
+    #: Shares of the pause, from 0 to 1, so that episodes do not come back all at once.
+    jitter: Callable[[], float] = random.random
+
+    def pause(self, failures: int) -> float:
+        """Before the next try after so many ``failures``: between half of the step and all of it."""
+        step = min(self.longest, self.first * 2.0 ** (failures - 1))
+        return step * (0.5 + 0.5 * self.jitter())
+
+
+class _Failed(Exception):
+    """One try failed on the host's side; ``final``: another one would as well."""
+
+    def __init__(self, reason: str, *, final: bool = False) -> None:
+        super().__init__(reason)
+        self.final = final
+
+
+class OpenAIModel:
+    """One model behind an endpoint, for one episode.
+
+    Identified by its name alone: an address is where it runs, not what it is.
+    """
+
+    tools = True
+
+    def __init__(self, endpoint: Endpoint, model: str, patience: Patience | None = None) -> None:
+        self.digest = digest(["openai", model])
+        self._endpoint, self._model, self._patience = endpoint, model, patience or Patience()
+        self._settings_hold = False
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """Answers; bears with rate limits, faults, time-outs, half answers and garbage.
+
+        Raises:
+            ModelFault: the server gave no answer, or one that blames the experiment's own settings.
+            ModelRefusal: it can never answer this conversation.
+        """
+        body = request_body(self._model, request)
+        failures: list[str] = []
+        before = request.wait.seconds
+        while True:
+            try:
+                reply = await self._try(request, body)
+                break
+            except _Failed as failed:
+                failures.append(str(failed))
+                if failed.final or len(failures) >= self._patience.tries:
+                    raise ModelFault(f"{failures[-1]} (try {len(failures)})") from None
+            with request.wait.counted():
+                await asyncio.sleep(self._patience.pause(len(failures)))
+        waited = round((request.wait.seconds - before) * 1000)
+        return replace(reply, notes={**reply.notes, "failures": failures, "waited_ms": waited})
+
+    async def _try(self, request: ChatRequest, body: bytes) -> ChatReply:
+        limiter = self._endpoint.limiter()
+        expected = len(body) // _BYTES_PER_TOKEN + request.sampling.get("max_tokens", 0)
+        async with AsyncExitStack() as held:
+            with request.wait.counted():
+                ticket = await held.enter_async_context(limiter.admitted(self, expected))
+            began = time.monotonic()
+            try:
+                answer = await self._ask(body)
+                reply = await self._judge(request, answer)
+            except _Failed:
+                request.wait.add(time.monotonic() - began)
+                limiter.settle(ticket, 0)
+                raise
+            if reply.tokens_in is not None and reply.tokens_out is not None:
+                limiter.settle(ticket, reply.tokens_in + reply.tokens_out)
+            return reply
+
+    async def _ask(self, body: bytes) -> Answer:
+        try:
+            return await self._endpoint.ask("POST", _PATH, body, seconds=self._patience.answer)
+        except Unanswered as error:
+            raise _Failed(str(error)) from None
+
+    async def _judge(self, request: ChatRequest, answer: Answer) -> ChatReply:
+        """The reply in ``answer``, or whose fault it is that there is none."""
+        if answer.status == _OK:
+            try:
+                return read_reply(answer.body)
+            except Garbage as garbage:
+                reason = f"answered garbage: {garbage}"
+        else:
+            reason = f"answered {answer.status}"
+        said = error_text(answer.body)
+        if answer.status != _RATE_LIMITED and is_overflow(said):
+            raise ModelRefusal("context_overflow", "the conversation is longer than the model can read", said)
+        if answer.status in _REJECTED:
+            await self._blame(request, answer.status, said)
+        if answer.retry_after is not None:
+            self._endpoint.limiter().pause(min(answer.retry_after, self._patience.longest))
+        raise _Failed(reason, final=not (answer.status == _OK or _is_transient(answer.status)))
+
+    async def _blame(self, request: ChatRequest, status: int, said: str) -> None:
+        """Of a rejected request, says whose fault it is: the agent's, if the same settings work on a
+        conversation of one word; otherwise the experiment's.
+
+        Raises:
+            ModelRefusal: the agent's.
+            _Failed: the experiment's, or the server failed meanwhile.
+        """
+        if not self._settings_hold:
+            control = ChatRequest((Message("user", "Hi"),), {**request.sampling, "max_tokens": 1})
+            answer = await self._ask(request_body(self._model, control))
+            if answer.status in _REJECTED:
+                raise _Failed(f"answered {status} to the config's model or sampling: {said}", final=True)
+            if answer.status != _OK:
+                raise _Failed(f"answered {answer.status}", final=not _is_transient(answer.status))
+            self._settings_hold = True
+        raise ModelRefusal("rejected_by_model", "the model cannot take this request", said)
+
+
+def _is_transient(status: int) -> bool:
+    return status in _TRANSIENT or status >= 500
+
+
+def open_openai(binding: Mapping[str, Any]) -> OpenAIModel:
+    """The model that a binding names: ``base_url``, ``model``, ``api_key_env``, ``rate``.
+
+    Raises:
+        Mistake: ``base_url`` is no address.
+    """
+    return OpenAIModel(endpoint_of(binding), binding["model"])
