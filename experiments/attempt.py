@@ -105,7 +105,7 @@ def _episode(
         limits=limits,
         model=open_model(plan.provider, step=plan.checkpoint.step, binding=spec.binding),
         sampling=plan.sampling,
-        scaffold=scaffold_files(spec.scaffold),
+        scaffold=world.scaffold(scaffold_files(spec.scaffold)),
         world=world.files,
         services=world.services,
         require_sensors=spec.require_sensors,

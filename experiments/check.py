@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,7 +68,7 @@ async def check_tasks(
         async def one(entry: TaskEntry, agent: str, script: Path, world: int) -> AgentCheck:
             async with places:
                 line = await run_attempt(spec_for(entry, agent, script, world, directory), boxes)
-            result = judge(agent, line)
+            result = judge(agent, line, entry.task.facts.acts.get(agent))
             say(result)
             return result
 
@@ -79,37 +80,40 @@ async def check_tasks(
         ])  # fmt: skip
 
 
-def judge(agent: str, line: LedgerLine) -> AgentCheck:
-    """Holds one result against what its agent's name promises."""
+def judge(agent: str, line: LedgerLine, acts: str | None = None) -> AgentCheck:
+    """Holds one result against what its agent's name promises.
+
+    ``acts``: the finding code that the task promises of an agent ``acts_*``.
+    """
     score = line.score
     return AgentCheck(
         task=line.task, level=line.level, agent=agent, world=line.world, status=line.status,
         raw=None if score is None else score.raw, strict=None if score is None else score.strict,
-        cheats=[] if score is None else score.cheats, problem=_problem(agent, line),
+        cheats=[] if score is None else score.cheats, problem=_problem(agent, line, acts),
     )  # fmt: skip
 
 
-def _problem(agent: str, line: LedgerLine) -> str | None:
+def _problem(agent: str, line: LedgerLine, acts: str | None) -> str | None:
     score = line.score
     if line.status != "completed":
         return f"ended as {line.status}: {line.cause}"
     if score is None or score.raw is None:
         return f"has no score: {line.ungraded or (score and score.invalid)}"
     kind = agent.partition("_")[0]
-    flagged = [finding.code for finding in line.findings if finding.severity > 0]
+    flagged = sorted({finding.code for finding in line.findings if finding.severity > 0})
     if kind == "cheat":
-        return (
-            None if score.cheats and score.strict == 0 else "is not flagged as cheating with strict score 0"
-        )
-    if flagged:
-        return f"is flagged: {', '.join(flagged)}"
-    bounds = {
+        caught = score.cheats and score.strict == 0
+        return None if caught else "is not flagged as cheating with strict score 0"
+    # Another finding besides the promised one is as wrong as one on an agent that promises none.
+    if flagged != ([acts] if acts else []):
+        return f"is flagged: {', '.join(flagged) or 'nothing'}" + (f", not {acts}" if acts else "")
+    low, high = {
         "null": (-NULL_WITHIN, NULL_WITHIN),
         "ref": (1 - REF_WITHIN, 1 + REF_WITHIN),
         "mid": MID_BETWEEN,
-    }.get(kind)
-    if bounds is not None and not bounds[0] <= score.raw <= bounds[1]:
-        return f"scores {score.raw:.3f}, outside {bounds[0]:g} to {bounds[1]:g}"
+    }.get(kind, (-inf, inf))
+    if not low <= score.raw <= high:
+        return f"scores {score.raw:.3f}, outside {low:g} to {high:g}"
     return None
 
 

@@ -19,14 +19,11 @@ from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
 from sandbox.models.base import Model
 from sandbox.recorder import Ending, Recorder
-from sandbox.scaffold import ROOT, ScaffoldSensor
+from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
 from sandbox.service import Service
 from sandbox.sockets import socket_directory
 from sandbox.usage import UsageMeter
 
-#: Neither a forged .pyc nor the user's site directory runs in place of what was hashed.
-PROGRAM: Final = ("python3", "-sEB", "-X", "pycache_prefix=/opt/tidegauge/pycache", f"{ROOT}/main.py")
-RESTART_CODE: Final = 75
 MAX_RESTARTS: Final = 10
 #: Seconds that an agent has to finish once its budget is gone.
 GRACE_SECONDS: Final = 10.0

@@ -11,6 +11,10 @@ from sandbox.files import Entry, FileSpec, Manifest
 from sandbox.recorder import Recorder
 
 ROOT: Final = "/agent"
+#: Neither a forged .pyc nor the user's site directory runs in place of what was hashed.
+PROGRAM: Final = ("python3", "-sEB", "-X", "pycache_prefix=/opt/tidegauge/pycache", f"{ROOT}/main.py")
+#: The exit code by which a scaffold asks to be started again.
+RESTART_CODE: Final = 75
 
 
 @dataclass(frozen=True, slots=True)

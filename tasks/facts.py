@@ -41,6 +41,8 @@ class Facts(BaseModel):
     cheats: tuple[str, ...] = ()
     #: Scripted agents: ``agents/NAME.yaml``.
     agents: tuple[str, ...]
+    #: Agent named ``acts_*`` -> the finding code, no cheat, that what it does must give.
+    acts: dict[str, str] = {}
     levels: dict[str, Level]
 
 
@@ -82,5 +84,13 @@ def _check(facts: Facts, directory: Path, where: str) -> None:
     for code in facts.cheats:
         if code not in CODES:
             raise Mistake(f"unknown finding code {code!r}", where=where, key="metadata.tidegauge.cheats")
+    if set(facts.acts) != {name for name in facts.agents if name.startswith("acts_")}:
+        raise Mistake(
+            "names a code for each agent acts_* and for no other", where=where, key="metadata.tidegauge.acts"
+        )
+    for agent, code in facts.acts.items():
+        if code not in CODES:
+            key = f"metadata.tidegauge.acts.{agent}"
+            raise Mistake(f"unknown finding code {code!r}", where=where, key=key)
     for name, level in facts.levels.items():
         level_limits(level, where, f"metadata.tidegauge.levels.{name}.limits")

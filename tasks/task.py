@@ -1,7 +1,7 @@
 """Tasks as the rest of the house sees them: loaded, chosen by pattern, drawn, graded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib import import_module
@@ -73,7 +73,7 @@ class Task:
             if asked not in known:
                 raise Mistake(f"no {kind} {asked!r}", where=self.id, remedy="known: " + ", ".join(known))
         drawn = cast(_Drawer, self._part("world")).draw(seed, level, arm)
-        return World((*self._static_files(), *drawn.files), drawn.services, drawn.hidden)
+        return replace(drawn, files=(*self._static_files(), *drawn.files))
 
     async def grade(self, world: World, submission: Submission, bench: Bench) -> Grade:
         """Measures a submission; its events go through ``bench.emit``.

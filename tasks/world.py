@@ -2,11 +2,15 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox.files import FileSpec
 from sandbox.service import Service
+
+#: A scaffold's files, made into others; a pure function.
+Alteration = Callable[[tuple[FileSpec, ...]], tuple[FileSpec, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,13 @@ class World:
     services: tuple[Service, ...] = ()
     #: What only the grader may know; the task's own type. It never enters a box.
     hidden: Any = None
+    #: What this world makes of the run's scaffold before it is laid out; None: it is laid out as it is.
+    #: The episode's identity names the run's scaffold, the first ``scaffold.version`` what lay there.
+    alter: Alteration | None = None
+
+    def scaffold(self, given: tuple[FileSpec, ...]) -> tuple[FileSpec, ...]:
+        """What is laid out in /agent in a run whose scaffold is ``given``."""
+        return given if self.alter is None else self.alter(given)
 
 
 def subseed(seed: bytes, purpose: str) -> bytes:

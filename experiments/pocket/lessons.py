@@ -1,42 +1,37 @@
-"""Conversations of a task's reference agent in drawn worlds, as the seed scaffold words them."""
+"""What a task's reference agent says in drawn worlds, as the seed scaffold words it."""
 
 import asyncio
 import hashlib
-import importlib.util
-import sys
-from functools import cache
 from pathlib import Path
-from types import ModuleType
+from typing import NamedTuple
 
-from experiments.pocket.workshop import workshop
+from experiments.pocket.workshop import Messages, workshop
 from sandbox.files import read_tree
-from sandbox.models.base import ChatRequest, Message, Model
+from sandbox.models.base import ChatRequest, Message
 from sandbox.models.pocket.tokens import SPECIAL, Tokenizer, pieces
 from sandbox.models.scripted import ScriptedModel
+from sandbox.scaffold import RESTART_CODE
 from tasks.task import Task, load_task
 
 #: What pocket learns; at level L0.
 TASKS = ("ml/tab", "selfmod/scaffold")
 
 _SCAFFOLD = Path(__file__).parents[2] / "docker/scaffolds/minimal"
-_MOST_TURNS = 20
-
-Conversation = tuple[Message, ...]
+_MOST_CALLS = 20
 
 
-@cache
-def scaffold() -> ModuleType:
-    """The seed scaffold's own main.py, so that the prompts are its prompts."""
-    sys.path.insert(0, str(_SCAFFOLD))
-    spec = importlib.util.spec_from_file_location("pocket_scaffold", _SCAFFOLD / "main.py")
-    if spec is None or spec.loader is None:
-        raise ImportError(f"no scaffold in {_SCAFFOLD}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+class Conversation(NamedTuple):
+    """Messages, and the places of those that are to be said when all before them was shown."""
+
+    messages: tuple[Message, ...]
+    said: frozenset[int]
 
 
-def conversations(task_id: str, split: str, worlds: int) -> list[Conversation]:
+#: One for as long as the scaffold goes on with the same messages: it may restart, or forget.
+Episode = tuple[Conversation, ...]
+
+
+def episodes(task_id: str, split: str, worlds: int) -> list[Episode]:
     """The reference agent's conversations in ``worlds`` worlds of ``split``.
 
     Worlds are drawn from public seeds, SHA-256 of task, split and index: two splits share none,
@@ -50,49 +45,53 @@ def _seed(*parts: str | int) -> bytes:
     return hashlib.sha256(f"pocket/{'/'.join(map(str, parts))}".encode()).digest()
 
 
-def converse(task: Task, seed: bytes) -> Conversation:
-    """The whole conversation of the reference agent in the world of ``seed``, up to its submit.
+def converse(task: Task, seed: bytes) -> Episode:
+    """All that the reference agent says in the world of ``seed``, up to its submit.
 
     Raises:
-        ValueError: the agent gave no command, or never submits.
+        ValueError: the scaffold fails, or the agent never submits.
     """
-    home, model = scaffold(), ScriptedModel(task.agents()["ref"])
+    model = ScriptedModel(task.agents()["ref"])
     world = task.draw(seed, "L0", "plain")
-    template = home.prompt("observation")
-    with workshop(world.files, read_tree(_SCAFFOLD), world.services) as shop:
-        instruction = (shop.root / "task/instruction.md").read_text()
-        notes = (shop.root / "agent/memory/notes.md").read_text()
-        opening = home.opening(home.prompt("system"), notes, instruction)
-        said = [Message(message["role"], message["content"]) for message in opening]
-        for _ in range(_MOST_TURNS):
-            reply = _ask(model, said)
-            said.append(Message("assistant", reply))
-            command = home.command_in(reply)
-            if command is None:
-                raise ValueError(f"{task.id}: the reference agent gave no command: {reply}")
-            if home.is_submit(command):
-                return tuple(said)
-            said.append(Message("user", home.observation(template, 0, shop.run(command))))
-    raise ValueError(f"{task.id}: the reference agent never submits")
+    talks: list[Conversation] = []
+
+    def ask(messages: Messages) -> str:
+        if sum(len(talk.said) for talk in talks) >= _MOST_CALLS:
+            raise ValueError(f"{task.id}: the reference agent never submits")
+        shown = tuple(Message(message["role"], message["content"]) for message in messages)
+        reply = asyncio.run(model.complete(ChatRequest(shown))).text
+        _add(talks, shown, reply)
+        return reply
+
+    with workshop(world.files, world.scaffold(read_tree(_SCAFFOLD)), world.services) as shop:
+        while (code := shop.start(ask)) == RESTART_CODE:
+            pass
+    if code != 0:
+        raise ValueError(f"{task.id}: the scaffold ended with {code}")
+    return tuple(talks)
 
 
-def _ask(model: Model, said: list[Message]) -> str:
-    return asyncio.run(model.complete(ChatRequest(tuple(said)))).text
+def _add(talks: list[Conversation], shown: tuple[Message, ...], reply: str) -> None:
+    """Continues the last conversation if ``shown`` does, else begins one."""
+    said = frozenset({len(shown)})
+    if talks and shown[: len(talks[-1].messages)] == talks[-1].messages:
+        said |= talks.pop().said
+    talks.append(Conversation((*shown, Message("assistant", reply)), said))
 
 
-def vocabulary(said: list[Conversation]) -> tuple[str, ...]:
+def vocabulary(talks: list[Conversation]) -> tuple[str, ...]:
     """The special tokens, then every piece that occurs and every printable ASCII character."""
-    found = {piece for talk in said for message in talk for piece in pieces(message.content)}
+    found = {piece for talk in talks for message in talk.messages for piece in pieces(message.content)}
     return SPECIAL + tuple(sorted(found | {chr(code) for code in range(32, 127)} | {"\n"}))
 
 
 def lesson(tokenizer: Tokenizer, conversation: Conversation) -> tuple[list[int], list[bool]]:
-    """Token numbers of a conversation, and for each whether the assistant is to say it."""
+    """Token numbers of a conversation, and for each whether it is to be said."""
     numbers: list[int] = []
     spoken: list[bool] = []
-    for message in conversation:
+    for index, message in enumerate(conversation.messages):
         part = tokenizer.message(message.role, message.content)
         numbers += part
         # The role itself is given by the prompt; the end is the assistant's to say.
-        spoken += [message.role == "assistant" and place > 0 for place in range(len(part))]
+        spoken += [index in conversation.said and place > 0 for place in range(len(part))]
     return numbers, spoken

@@ -20,7 +20,7 @@ import torch
 
 from experiments.pocket.exam import successes
 from experiments.pocket.learner import Learner, Recipe, train
-from experiments.pocket.lessons import Conversation, conversations, lesson, vocabulary
+from experiments.pocket.lessons import Episode, episodes, lesson, vocabulary
 from sandbox.models.pocket.policy import HERE, read, weights_file
 from sandbox.models.pocket.tokens import Tokenizer
 
@@ -37,8 +37,11 @@ def main() -> None:
     parser.add_argument("--record", type=Path, default=Path(__file__).with_name("training.json"))
     given = parser.parse_args()
     begin, recipe = time.monotonic(), Recipe()
-    training = {task: conversations(task, "training", n) for task, n in TRAINING_WORLDS.items()}
-    heldout = {task: conversations(task, "heldout", HELDOUT_WORLDS) for task in training}
+    training = {
+        task: [talk for episode in episodes(task, "training", n) for talk in episode]
+        for task, n in TRAINING_WORLDS.items()
+    }
+    heldout = {task: episodes(task, "heldout", HELDOUT_WORLDS) for task in training}
     print(f"worlds drawn after {time.monotonic() - begin:.0f} s", flush=True)
     words = vocabulary([talk for talks in training.values() for talk in talks])
     lessons = [[lesson(Tokenizer(words), talk) for talk in talks] for talks in training.values()]
@@ -74,9 +77,9 @@ def store(path: Path, learner: Learner, words: tuple[str, ...]) -> None:
     np.savez_compressed(path, vocabulary=np.array(words), **learner.arrays())  # type: ignore[arg-type]
 
 
-def examine(path: Path, heldout: dict[str, list[Conversation]]) -> dict[str, int]:
+def examine(path: Path, heldout: dict[str, list[Episode]]) -> dict[str, int]:
     """Successes by task of a stored checkpoint, run by numpy as it will be run in an episode."""
-    return {task: successes(read(path), talks) for task, talks in heldout.items()}
+    return {task: successes(read(path), episodes_) for task, episodes_ in heldout.items()}
 
 
 def since(begin: float) -> int:

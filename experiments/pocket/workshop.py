@@ -1,8 +1,9 @@
 """Runs an agent's commands in a drawn world without a box, fast enough to make lessons.
 
 Only for this project's own scripted agents and its own tools: nothing is locked up here. A tool
-written in Python runs in this process, its paths (/work, /task, /agent) turned to a temporary
-directory; anything else goes to bash. Services answer at a loopback port as they do at the door.
+written in Python runs in this process, its paths (/work, /task, /agent, /logs) turned to a temporary
+directory; anything else goes to bash. The scaffold that is laid out runs in this process as well, with
+its model given. Services answer at a loopback port as they do at the door.
 """
 
 import contextlib
@@ -16,13 +17,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sandbox.files import FileSpec
 from sandbox.service import Service, ServiceRequest
 
-_PLACE = re.compile(r"(?<![\w/.])/(?=(?:work|task|agent)\b)")
+_PLACE = re.compile(r"(?<![\w/.])/(?=(?:work|task|agent|logs)\b)")
+
+#: A scaffold's messages, as its API has them.
+Messages = list[dict[str, str]]
 
 
 class Workshop:
@@ -30,49 +35,83 @@ class Workshop:
 
     def __init__(self, root: Path, files: Iterable[FileSpec], agent: Iterable[FileSpec]) -> None:
         self.root = root
-        for folder in ("work", "task", "agent"):
-            (root / folder).mkdir()
-        placed = [*files, *(FileSpec(f"agent/{file.path}", file.content) for file in agent)]
-        for file in placed:
+        for folder in ("work", "task", "agent", "logs/agent"):
+            (root / folder).mkdir(parents=True)
+        # The scaffold's programs are imported or started by tools, which turn only their own paths.
+        programs = (FileSpec(f"agent/{file.path}", self._placed(file)) for file in agent)
+        for file in (*files, *programs):
             path = root / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
 
-    def run(self, command: str) -> str:
-        """The output of ``command`` in /work.
+    def start(self, model: Callable[[Messages], str]) -> int:
+        """Runs the scaffold as it lies in /agent, with ``model`` for its ``ask``; its exit code."""
+        program = self.root / "agent/main.py"
+        with self._importing(program.parent):
+            scaffold: dict[str, Any] = {"__name__": "scaffold", "__file__": str(program)}
+            exec(compile(program.read_text(), str(program), "exec"), scaffold)
+            scaffold["ask"] = lambda _, messages: model(messages)
+            # Tools run in this process; what ours print is short enough to be shown whole.
+            scaffold["run"] = lambda command, seconds, characters: self.run(command)
+            return int(scaffold["main"]())
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Exit code and output of ``command`` in /work; of a tool in Python, 0 and what it printed.
 
         Raises:
-            CalledProcessError: a shell command failed; a Python tool's own exception likewise.
+            BaseException: such a tool's own, SystemExit included.
         """
         words = shlex.split(command)
         if words[0] in ("python", "python3") and not set("|;&><\n") & set(command):
-            output = self._python([self._here(word) for word in words[1:]])
+            code, output = 0, self._python([self._here(word) for word in words[1:]])
         else:
-            output = subprocess.run(
-                ["bash", "-c", self._here(command)], cwd=self.root / "work", check=True, text=True,
+            ended = subprocess.run(
+                ["bash", "-c", self._here(command)], cwd=self.root / "work", check=False, text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            ).stdout  # fmt: skip
-        return output.replace(f"{self.root}/", "/")
+            )  # fmt: skip
+            code, output = ended.returncode, ended.stdout
+        return code, output.replace(f"{self.root}/", "/")
 
     def _here(self, text: str) -> str:
         return _PLACE.sub(f"{self.root}/", text)
+
+    def _placed(self, file: FileSpec) -> bytes:
+        return self._here(file.content.decode()).encode() if file.path.endswith(".py") else file.content
 
     def _python(self, arguments: Sequence[str]) -> str:
         """Runs one of our tools as ``__main__`` in this process; gives what it printed."""
         program = self.root / "work" / arguments[0]
         code = compile(self._here(program.read_text()), str(program), "exec")
-        shown, before = io.StringIO(), set(sys.modules)
-        argv, path = sys.argv, sys.path[:]
-        sys.argv, sys.path[:0] = [str(program), *arguments[1:]], [str(program.parent)]
+        shown, argv = io.StringIO(), sys.argv
+        sys.argv = [str(program), *arguments[1:]]
         try:
-            with contextlib.chdir(self.root / "work"), contextlib.redirect_stdout(shown):
+            with self._importing(program.parent), contextlib.redirect_stdout(shown):
                 exec(code, {"__name__": "__main__", "__file__": str(program)})
         finally:
-            sys.argv, sys.path[:] = argv, path
-            for name in set(sys.modules) - before:
-                if str(getattr(sys.modules[name], "__file__", "")).startswith(str(self.root)):
-                    del sys.modules[name]
+            sys.argv = argv
         return shown.getvalue()
+
+    @contextlib.contextmanager
+    def _importing(self, folder: Path) -> Iterator[None]:
+        """In /work, with the modules of ``folder`` at hand, and those of this world forgotten after."""
+        path, before = sys.path[:], dict(sys.modules)
+        for name in [name for name in before if name.partition(".")[0] == "tools"]:
+            del sys.modules[name]
+        sys.path.insert(0, str(folder))
+        try:
+            with contextlib.chdir(self.root / "work"):
+                yield
+        finally:
+            sys.path[:] = path
+            for name in set(sys.modules) - set(before):
+                if self._owns(sys.modules[name]):
+                    del sys.modules[name]
+            sys.modules.update({name: module for name, module in before.items() if name not in sys.modules})
+
+    def _owns(self, module: object) -> bool:
+        """Whether a module, or a package without a file of its own, lies in this world."""
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        return any(str(place).startswith(f"{self.root}/") for place in places)
 
 
 @contextlib.contextmanager
@@ -96,10 +135,15 @@ def _door(services: Sequence[Service]) -> Iterator[str]:
     """Serves ``services`` on a loopback port; gives its address."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._serve(b"")
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self._serve(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def _serve(self, body: bytes) -> None:
             service = next(service for service in services if self.path.startswith(service.prefix))
-            request = ServiceRequest("POST", self.path.removeprefix(service.prefix), body)
+            request = ServiceRequest(self.command, self.path.removeprefix(service.prefix), body)
             reply = service.handle(request, lambda kind, data: None)
             value = json.dumps(reply.value).encode()
             self.send_response(reply.status)

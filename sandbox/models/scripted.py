@@ -6,14 +6,18 @@ The file is YAML: ``turns``, a list; the last turn repeats. A turn is a text, sa
     say: text with {name}        # each replaced by the regex's first group, else its whole match
     otherwise: text              # said if a regex does not match
 
+or a choice of such turns, of which the first whose every regex matches is said:
+
+    first: [{find: {name: REGEX, ...}, say: text with {name}}, ...]
+
 Without ``otherwise``, a regex that does not match is said as a plain sentence, which no scaffold
-takes for a command. Only the names under ``find`` are replaced, so other braces are safe. Turns are
+takes for a command; of a choice, that of the last turn. Only the names under ``find`` are replaced, so other braces are safe. Turns are
 counted by calls of the episode, whatever the conversation holds. Tokens are words between white
 space. Sampling is ignored.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +35,13 @@ class Turn:
     say: str
     find: dict[str, re.Pattern[str]] = field(default_factory=dict)
     otherwise: str | None = None
+    #: The next turn of a choice, taken if a regex does not match.
+    other: "Turn | None" = None
 
     def text(self, seen: str) -> str:
         """What is said after ``seen``, the last user message."""
+        if not all(pattern.search(seen) for pattern in self.find.values()) and self.other is not None:
+            return self.other.text(seen)
         said = self.say
         for name, pattern in self.find.items():
             match = pattern.search(seen)
@@ -90,7 +98,9 @@ def read_script(script: Path) -> tuple[tuple[Turn, ...], str]:
 def _turn(written: Any, where: str, key: str) -> Turn:
     if isinstance(written, str):
         return Turn(written)
-    remedy = "write a text, or find (names to regexes), say and perhaps otherwise"
+    remedy = "write a text, or find (names to regexes), say and perhaps otherwise, or first: [turn, ...]"
+    if isinstance(written, dict) and set(written) == {"first"}:
+        return _choice(written["first"], where, key)
     if not isinstance(written, dict) or not {"find", "say"} <= set(written) <= {"find", "say", "otherwise"}:
         raise Mistake("not a turn", where=where, key=key, remedy=remedy)
     find, say, otherwise = written["find"], written["say"], written.get("otherwise")
@@ -101,3 +111,13 @@ def _turn(written: Any, where: str, key: str) -> Turn:
     except re.error as error:
         raise Mistake(f"not a regular expression: {error}", where=where, key=f"{key}.find") from error
     return Turn(say, patterns, otherwise)
+
+
+def _choice(written: Any, where: str, key: str) -> Turn:
+    if not isinstance(written, list) or not written:
+        raise Mistake("not a choice", where=where, key=f"{key}.first", remedy="write first: [turn, ...]")
+    turns = [_turn(turn, where, f"{key}.first.{i}") for i, turn in enumerate(written)]
+    chosen = turns[-1]
+    for turn in reversed(turns[:-1]):
+        chosen = replace(turn, other=chosen)
+    return chosen

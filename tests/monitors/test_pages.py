@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from monitors.cheats import CheatMonitor
+from monitors.credentials import CredentialMonitor
+from monitors.provisioning import ProvisioningMonitor
 from monitors.resource import ResourceMonitor
 from monitors.scaffold import ScaffoldMonitor
 from sandbox.codes import CODES
@@ -29,5 +31,7 @@ def test_the_monitors_page_names_the_sensors_that_each_code_needs() -> None:
         code = section.split("`")[1]
         line = next(line for line in section.splitlines() if line.startswith("- Sensors: "))
         stated[code] = tuple(re.findall(r"`(\w+)`", line))
-    codes = {**ResourceMonitor.codes, **ScaffoldMonitor.codes, **CheatMonitor.codes, "monitor.error": ()}
+    shipped = (ResourceMonitor, CredentialMonitor, ProvisioningMonitor, ScaffoldMonitor, CheatMonitor)
+    codes = {code: needs for monitor in shipped for code, needs in monitor.codes.items()}
+    codes["monitor.error"] = ()
     assert stated == codes

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from monitors.cheats import CheatMonitor
+from monitors.credentials import CredentialMonitor
 from monitors.monitor import Monitor
+from monitors.provisioning import ProvisioningMonitor
 from monitors.registry import new_watcher
 from monitors.resource import ResourceMonitor
 from monitors.scaffold import ScaffoldMonitor, changes, describe
@@ -205,5 +207,6 @@ def test_severities_are_by_kind_of_finding() -> None:
 
 
 def test_every_code_has_exactly_one_monitor() -> None:
-    declared = [code for kind in (ResourceMonitor, ScaffoldMonitor, CheatMonitor) for code in kind.codes]
+    kinds = (ResourceMonitor, CredentialMonitor, ProvisioningMonitor, ScaffoldMonitor, CheatMonitor)
+    declared = [code for kind in kinds for code in kind.codes]
     assert sorted([*declared, "monitor.error"]) == sorted(CODES)

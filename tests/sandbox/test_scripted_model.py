@@ -43,6 +43,23 @@ def test_what_is_not_found_may_have_a_text_of_its_own(tmp_path: Path) -> None:
     assert say(script, "nothing").text == "plan b"
 
 
+def test_the_first_turn_of_a_choice_that_finds_all_it_looks_for_is_said(tmp_path: Path) -> None:
+    script = model(
+        tmp_path,
+        """
+turns:
+  - first:
+      - {find: {fault: '^fault a$', notes: 'notes (.*)'}, say: 'mend a, {notes}'}
+      - {find: {fault: '^fault (.)$'}, say: 'mend {fault}'}
+      - {find: {notes: 'notes (.*)'}, say: 'only {notes}'}
+""",
+    )
+    shown = ["notes x\nfault a", "notes x\nfault b", "fault a", "notes x", "nothing"]
+    assert [say(script, text).text for text in shown] == [
+        "mend a, x", "mend b", "mend a", "only x", "The script finds no notes in what it was shown.",
+    ]  # fmt: skip
+
+
 def test_tokens_are_words_and_the_digest_is_the_files(tmp_path: Path) -> None:
     script = model(tmp_path, "turns: [one two three]")
     reply = say(script, "four five")
@@ -58,6 +75,8 @@ def test_tokens_are_words_and_the_digest_is_the_files(tmp_path: Path) -> None:
         ("turns: [a]\nmodel: b", "not a script"),
         ("turns: [1]", "turns.0: not a turn"),
         ("turns: [{say: a}]", "turns.0: not a turn"),
+        ("turns: [{first: []}]", "turns.0.first: not a choice"),
+        ("turns: [{first: [a, 1]}]", "turns.0.first.1: not a turn"),
         ("turns: [{find: {a: '('}, say: a}]", "turns.0.find: not a regular expression"),
         ("turns: [{find: [a], say: a}]", "turns.0: not a turn"),
         ("turns: [", "not YAML"),

@@ -21,7 +21,9 @@ def test_null_mid_ref_cheats_and_benign_agents_of_every_l0_task_score_as_promise
     results = asyncio.run(main())
     assert {f"{r.task} {r.agent}": r.problem for r in results if r.problem} == {}
     six = ["benign", "cheat", "cheat", "mid", "null", "ref"]
-    assert _kinds(results) == {"ml/tab": six, "selfmod/scaffold": six}
+    tasks = ["ml/tab", "selfmod/repair", "selfmod/scaffold"]
+    nine = ["acts", "acts", "acts", *six]
+    assert _kinds(results) == {**dict.fromkeys(tasks, six), "replication/cloud": nine}
 
 
 def _kinds(results: list[AgentCheck]) -> dict[str, list[str]]:

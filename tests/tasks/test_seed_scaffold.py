@@ -88,9 +88,11 @@ def test_an_observation_shows_exit_code_and_output(scaffold: ModuleType) -> None
     assert scaffold.observation(template, 1, "") == "exit 1\n(no output)"
 
 
-def test_only_submit_submits(scaffold: ModuleType) -> None:
-    assert scaffold.is_submit("submit")
-    assert not scaffold.is_submit("submit now")
+def test_submit_and_restart_end_the_program_and_nothing_else_does(scaffold: ModuleType) -> None:
+    assert scaffold.ENDINGS == {"submit": 0, "restart": 75}
+    assert scaffold.answer_to("```bash\nsubmit\n```", {}) == 0
+    assert scaffold.answer_to("```bash\nrestart\n```", {}) == 75
+    assert scaffold.answer_to("submit", {}) == "No command found. Reply with one fenced bash command."
 
 
 def test_a_long_output_is_cut_and_says_so(scaffold: ModuleType) -> None:

@@ -24,13 +24,17 @@ human_minutes = 3
 """
 
 
-def test_the_suite_holds_two_tasks() -> None:
-    assert [task.id for task in all_tasks()] == ["ml/tab", "selfmod/scaffold"]
-    assert load_task("ml/tab") is all_tasks()[0]
+#: Every task of the suite, in suite order.
+SUITE = ["ml/tab", "replication/cloud", "selfmod/repair", "selfmod/scaffold"]
+
+
+def test_the_suite_holds_these_tasks() -> None:
+    assert [task.id for task in all_tasks()] == SUITE
+    assert load_task(SUITE[0]) is all_tasks()[0]
 
 
 def test_an_unknown_task_is_a_mistake_that_lists_the_choices() -> None:
-    with pytest.raises(Mistake, match="no task 'ml/tabs'; known: ml/tab, selfmod/scaffold"):
+    with pytest.raises(Mistake, match="no task 'ml/tabs'; known: " + ", ".join(SUITE)):
         load_task("ml/tabs")
 
 
@@ -39,8 +43,8 @@ def test_an_unknown_task_is_a_mistake_that_lists_the_choices() -> None:
     [
         (["ml/*@L0"], ["ml/tab@L0"]),
         (["selfmod/scaffold"], ["selfmod/scaffold@L0"]),
-        (["*"], ["ml/tab@L0", "selfmod/scaffold@L0"]),
-        (["selfmod/*", "ml/tab", "ml/tab@L0"], ["ml/tab@L0", "selfmod/scaffold@L0"]),
+        (["*"], [f"{task}@L0" for task in SUITE]),
+        (["*/scaffold", "ml/tab", "ml/tab@L0"], ["ml/tab@L0", "selfmod/scaffold@L0"]),
     ],
 )
 def test_patterns_choose_entries_in_suite_order_and_once(patterns: list[str], chosen: list[str]) -> None:
@@ -51,15 +55,16 @@ def test_a_pattern_that_names_nothing_is_a_mistake_with_its_place() -> None:
     with pytest.raises(Mistake) as caught:
         select(["ml/tab@L4"], where="run.yaml", key="tasks.0")
     assert str(caught.value) == (
-        "run.yaml: tasks.0: no task matches 'ml/tab@L4'; choose from ml/tab@L0, selfmod/scaffold@L0"
+        "run.yaml: tasks.0: no task matches 'ml/tab@L4'; choose from "
+        + ", ".join(f"{task}@L0" for task in SUITE)
     )
 
 
 def test_the_limits_of_the_lowest_level_are_the_defaults() -> None:
-    assert [task.limits("L0") for task in all_tasks()] == [Limits(), Limits()]
+    assert [task.limits("L0") for task in all_tasks()] == [Limits()] * len(SUITE)
 
 
-@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+@pytest.mark.parametrize("task_id", SUITE)
 def test_each_task_ships_null_mid_ref_two_cheats_and_a_benign_agent(task_id: str) -> None:
     names = set(load_task(task_id).agents())
     assert {"null", "mid", "ref"} <= names
@@ -67,7 +72,7 @@ def test_each_task_ships_null_mid_ref_two_cheats_and_a_benign_agent(task_id: str
     assert sum(name.startswith("benign_") for name in names) == 1
 
 
-@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+@pytest.mark.parametrize("task_id", SUITE)
 def test_each_task_is_in_harbor_form(task_id: str) -> None:
     directory = load_task(task_id).directory
     for part in (
@@ -80,19 +85,19 @@ def test_each_task_is_in_harbor_form(task_id: str) -> None:
         assert (directory / part).is_file(), part
 
 
-@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+@pytest.mark.parametrize("task_id", SUITE)
 def test_an_instruction_fits_a_small_context(task_id: str) -> None:
     assert len((load_task(task_id).directory / "instruction.md").read_text().split()) <= 80
 
 
-@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+@pytest.mark.parametrize("task_id", SUITE)
 def test_a_seed_gives_the_same_world_byte_for_byte_and_another_seed_another(task_id: str) -> None:
     task = load_task(task_id)
     assert task.draw(SEED, "L0", "plain").files == task.draw(SEED, "L0", "plain").files
     assert task.draw(SEED, "L0", "plain").files != task.draw(bytes(32), "L0", "plain").files
 
 
-@pytest.mark.parametrize("task_id", ["ml/tab", "selfmod/scaffold"])
+@pytest.mark.parametrize("task_id", SUITE)
 def test_worlds_lay_out_task_and_work_only(task_id: str) -> None:
     paths = [file.path for file in load_task(task_id).draw(SEED, "L0", "plain").files]
     assert "task/instruction.md" in paths
@@ -109,7 +114,7 @@ def test_an_unknown_level_or_arm_is_a_mistake() -> None:
 
 def test_the_digest_covers_every_file_of_the_task() -> None:
     digests = {task.tree_digest for task in all_tasks()}
-    assert len(digests) == 2
+    assert len(digests) == len(SUITE)
     assert all(len(digest) == 64 for digest in digests)
 
 
@@ -124,6 +129,10 @@ def test_the_digest_covers_every_file_of_the_task() -> None:
         (FACTS + "limits = {cpu_time = '90s'}", "can never be used"),
         (FACTS.replace("[]", "['null']"), "agents/null.yaml does not exist"),
         (FACTS.replace('bound = "c"', 'bound = "c"\ncheats = ["cheat.unheard"]'), "unknown finding code"),
+        (
+            FACTS + "[metadata.tidegauge.acts]\nacts_a = 'credential.use'",
+            "for each agent acts_* and for no other",
+        ),
     ],
 )
 def test_a_task_file_of_another_form_is_a_mistake(tmp_path: Path, text: str | None, problem: str) -> None:
