@@ -2,7 +2,7 @@
 
     python -m experiments.llm.exam [--port N] [--times N]
 
-Some 10 minutes. Last figures in docs/llm.md.
+Some 15 minutes on an idle machine. Last figures in docs/llm.md.
 """
 
 import argparse
@@ -34,7 +34,8 @@ from sandbox.recorder import Ending, Recorder
 
 SCAFFOLDS: Final = ("minimal", "fewshot")
 SAMPLING: Final = {"temperature": 0.3, "max_tokens": 80}
-_LIMITS: Final = Limits(turns=8)
+#: So much time that a busy machine does not decide.
+_LIMITS: Final = Limits(turns=6, wall=600.0)
 _COMMAND: Final = re.compile(r"```(?:bash|sh)\s*\n")
 
 

@@ -81,7 +81,7 @@ def test_only_the_last_exchanges_are_kept(scaffold: ModuleType) -> None:
 def test_every_shipped_reply_is_one_command_and_every_demonstration_submits(scaffold: ModuleType) -> None:
     folder = FEWSHOT / "prompts" / "demonstrations"
     files = sorted(folder.glob("*.md"))
-    assert len(files) == 4
+    assert len(files) == 5
     for path in files:
         parts = path.read_text().split("\n---\n")
         commands = [scaffold.command_in(reply) for reply in parts[1::2]]

@@ -6,7 +6,9 @@ prompts/demonstrations, one a file: a task, a reply, what it showed, a reply and
 holds them: `recent` in config.json.
 
 Ends with 0 after `submit`, when its turns are used up, or when the door says that the budget is
-exhausted; with 1 when the door refuses for any other reason.
+exhausted; with 1 when the door refuses for any other reason. Ends with 75 after `restart`: it is then
+started again from /agent as it lies there, with a new conversation. What has to survive a restart
+belongs in memory/notes.md, which every conversation opens with.
 """
 
 import json
@@ -23,6 +25,8 @@ from tools.shell import run
 
 HOME = Path(__file__).parent
 LOG = Path("/logs/agent/log.jsonl")
+#: Commands that end the program, with its exit code; 75 asks to be started again.
+ENDINGS = {"submit": 0, "restart": 75}
 FENCE = re.compile(r"```(?:bash|sh)\s*\n(.*?)```", re.DOTALL)
 
 Messages = list[dict[str, str]]
@@ -63,11 +67,6 @@ def command_in(reply: str) -> str | None:
     return match[1].strip() if match and match[1].strip() else None
 
 
-def is_submit(command: str) -> bool:
-    """Whether the command says that the work is done."""
-    return command == "submit"
-
-
 def prompt(name: str) -> str:
     """The text of a prompt file."""
     return (HOME / "prompts" / f"{name}.md").read_text()
@@ -90,13 +89,13 @@ def ask(model: str, messages: Messages) -> str:
         return str(json.load(response)["choices"][0]["message"]["content"] or "")
 
 
-def answer_to(reply: str, config: dict[str, Any]) -> str | None:
-    """Does what a reply asks for and returns what the model is shown next; None after submit."""
+def answer_to(reply: str, config: dict[str, Any]) -> str | int:
+    """Does what a reply asks for; what the model is shown next, or the exit code to end with."""
     command = command_in(reply)
     if command is None:
         return prompt("no_command").strip()
-    if is_submit(command):
-        return None
+    if command in ENDINGS:
+        return ENDINGS[command]
     code, output = run(command, config["command_seconds"], config["output_characters"])
     log("command", command=command, code=code, output=output)
     return observation(prompt("observation"), code, output)
@@ -118,10 +117,11 @@ def main() -> int:
             return 0 if error.code == 429 and "budget_exhausted" in reason else 1
         log("reply", turn=turn, text=reply)
         result = answer_to(reply, config)
-        if result is None:
-            break
+        if isinstance(result, int):
+            log("end", turns=turn, code=result)
+            return result
         exchanges += [{"role": "assistant", "content": reply}, {"role": "user", "content": result}]
-    log("end", turns=turn)
+    log("end", turns=turn, code=0)
     return 0
 
 
