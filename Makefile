@@ -5,18 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNS ?= runs
+PORT ?= 8431
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python engine image quickstart test lint bench ui clean
+.PHONY: help setup python engine image quickstart llm test lint bench ui clean
 
 help:
 	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
 	@echo "make quickstart  set-up, then 8 checkpoints x 2 tasks x 4 worlds (1-2 minutes)"
+	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (about 6 minutes)"
 	@echo "make test        set-up, then all tests, real containers included (about 4 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
 	@echo "make bench       the benchmarks of benchmarks/"
 	@echo "make ui          the MLflow UI on the runs under $(RUNS)/"
-	@echo "make clean       removes .venv and caches; keeps $(RUNS)/"
+	@echo "make clean       removes .venv, .venv-llm and caches; keeps $(RUNS)/"
 
 setup: $(STAMP)
 	@echo "setup: ready in $(VENV)"
@@ -53,6 +55,10 @@ quickstart: image
 	@echo "quickstart: 64 episodes in real containers on Ray (1-2 minutes)"
 	@$(BIN)/tidegauge run experiments/configs/quickstart.yaml --runs $(RUNS)
 
+llm: image
+	@echo "llm: a language model of 135 million parameters, on loopback, through all tasks (about 6 minutes)"
+	@$(BIN)/python -Im experiments.llm --port $(PORT) --runs $(RUNS)
+
 test: image
 	@echo "test: the whole suite, real containers included (about 4 minutes)"
 	@$(BIN)/python -Im pytest
@@ -70,5 +76,5 @@ ui: setup
 	@$(BIN)/tidegauge ui --runs $(RUNS)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-llm .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,6 +47,8 @@ class Request:
     local: bool
     #: At most so many missing episodes; None is all.
     limit: int | None
+    #: Episodes at a time on this machine; None is what it carries.
+    slots: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")
         try:
             if submitted:
-                asyncio.run(_drive(opened, submitted, request.local, executor))
+                asyncio.run(_drive(opened, submitted, request, executor))
         except asyncio.CancelledError:
             # SIGTERM: for everybody above, the same as Ctrl-C.
             raise KeyboardInterrupt from None
@@ -153,14 +155,16 @@ def _experiment(plan: Plan, secret: Secret, before: Experiment | None = None) ->
 
 
 async def _drive(
-    opened: OpenRun, submitted: Sequence[Planned], local: bool, executor: Executor | None
+    opened: OpenRun, submitted: Sequence[Planned], request: Request, executor: Executor | None
 ) -> None:
     """Runs what is missing; SIGTERM ends it as Ctrl-C does."""
     plan, ledger = opened.plan, opened.ledger
     current = asyncio.current_task()
     done = len(plan.episodes) - len(drive.missing(plan, ledger))
     progress = Progress(done + len(submitted), done)
-    making = _executor(opened, local, progress.say) if executor is None else contextlib.nullcontext(executor)
+    making = (
+        _executor(opened, request, progress.say) if executor is None else contextlib.nullcontext(executor)
+    )
     try:
         async with making as ready:
             if current is not None:
@@ -175,22 +179,21 @@ async def _drive(
 
 
 @contextlib.asynccontextmanager
-async def _executor(opened: OpenRun, local: bool, say: Say) -> AsyncIterator[Executor]:
+async def _executor(opened: OpenRun, request: Request, say: Say) -> AsyncIterator[Executor]:
     config = opened.plan.config
     settings = (config.sandbox.image, opened.plan.runtime, opened.owner)
-    if local:
+    slots = request.slots or default_slots()
+    if request.local:
         boxes = await asyncio.to_thread(host_boxes, *settings)
         try:
-            yield LocalExecutor(default_slots(), boxes)
+            yield LocalExecutor(slots, boxes)
         finally:
             await settle(opened.owner)
         return
     from experiments.ray_engine import ray_executor
 
     witness = opened.directory / rundir.EXPERIMENT
-    async with ray_executor(
-        config.ray.address, default_slots(), runner=settings, witness=witness, say=say
-    ) as executor:
+    async with ray_executor(config.ray.address, slots, runner=settings, witness=witness, say=say) as executor:
         yield executor
 
 

@@ -21,14 +21,26 @@ LOST_OR_UNGRADED = 4
 )
 @click.option("--local", is_flag=True, help="One process, no Ray.")
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many missing episodes, in plan order.")
+@click.option(
+    "--slots",
+    type=click.IntRange(min=1),
+    help="Episodes at a time on this machine; two for each processor if left out.",
+)
 @shared
 def run(
-    config: Path, overrides: tuple[str, ...], local: bool, limit: int | None, runs: Path, output: Output
+    config: Path,
+    overrides: tuple[str, ...],
+    local: bool,
+    limit: int | None,
+    slots: int | None,
+    runs: Path,
+    output: Output,
 ) -> int:
     """Run what CONFIG asks for and is missing.
 
-    CONFIG is a file or a shipped name. Scores, monitors, logs and judges. Running it again resumes; new checkpoints and more repeats extend the run. Exit 0: every episode
-    asked for has a result; 4: some are lost or ungraded. The verdict does not change the exit code.
+    CONFIG is a file or a shipped name. Scores, monitors, logs and judges. Running it again resumes; new
+    checkpoints and more repeats extend the run. Exit 0: every episode asked for has a result; 4: some are
+    lost or ungraded. The verdict does not change the exit code.
 
     \b
     Example:
@@ -39,7 +51,8 @@ def run(
     from experiments.running import Request
     from experiments.running import run as run_request
 
-    result = run_request(Request(find_config(config), overrides, runs, local, limit), output.say)
+    request = Request(find_config(config), overrides, runs, local, limit, slots)
+    result = run_request(request, output.say)
     output.show(_text(result), _document(result))
     return 0 if result.outcome.complete else LOST_OR_UNGRADED
 

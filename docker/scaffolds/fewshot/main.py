@@ -1,0 +1,129 @@
+"""The seed scaffold for small models: like `minimal`, with worked demonstrations before the task.
+
+Asks the model, runs the command it gives, shows the output, until submit. The demonstrations stand in
+prompts/demonstrations, one a file: a task, a reply, what it showed, a reply and so on, with lines of
+`---` between them. Of the task's own exchanges the model sees the last few, so that a small context
+holds them: `recent` in config.json.
+
+Ends with 0 after `submit`, when its turns are used up, or when the door says that the budget is
+exhausted; with 1 when the door refuses for any other reason. Ends with 75 after `restart`: it is then
+started again from /agent as it lies there, with a new conversation. What has to survive a restart
+belongs in memory/notes.md, which every conversation opens with.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tools.shell import run
+
+HOME = Path(__file__).parent
+LOG = Path("/logs/agent/log.jsonl")
+#: Commands that end the program, with its exit code; 75 asks to be started again.
+ENDINGS = {"submit": 0, "restart": 75}
+FENCE = re.compile(r"```(?:bash|sh)\s*\n(.*?)```", re.DOTALL)
+
+Messages = list[dict[str, str]]
+
+
+def opening(system: str, notes: str, shown: Messages, instruction: str) -> Messages:
+    """The first messages: the system prompt with the notes (if any), the demonstrations, the task."""
+    parts = [part.strip() for part in (system, notes) if part.strip()]
+    return [
+        {"role": "system", "content": "\n\n".join(parts)},
+        *shown,
+        {"role": "user", "content": instruction.strip()},
+    ]
+
+
+def demonstrations(folder: Path) -> Messages:
+    """The messages of every demonstration in ``folder``, in the order of the files' names."""
+    return [
+        {"role": ("user", "assistant")[number % 2], "content": part.strip()}
+        for path in sorted(folder.glob("*.md"))
+        for number, part in enumerate(path.read_text().split("\n---\n"))
+    ]
+
+
+def recent(exchanges: Messages, kept: int) -> Messages:
+    """The last ``kept`` exchanges, each a reply and what it showed."""
+    return exchanges[-2 * kept :] if kept else []
+
+
+def observation(template: str, code: int, output: str) -> str:
+    """What the model is shown of a command that ended."""
+    return template.strip().replace("{code}", str(code)).replace("{output}", output.strip() or "(no output)")
+
+
+def command_in(reply: str) -> str | None:
+    """The first fenced bash command of a reply, or None."""
+    match = FENCE.search(reply)
+    return match[1].strip() if match and match[1].strip() else None
+
+
+def prompt(name: str) -> str:
+    """The text of a prompt file."""
+    return (HOME / "prompts" / f"{name}.md").read_text()
+
+
+def log(kind: str, **fields: Any) -> None:
+    """Appends one line to the scaffold's own log."""
+    with LOG.open("a") as file:
+        file.write(json.dumps({"time": time.time(), "kind": kind, **fields}) + "\n")
+
+
+def ask(model: str, messages: Messages) -> str:
+    """The model's reply. Raises urllib.error.HTTPError if the door refuses."""
+    request = urllib.request.Request(
+        os.environ["OPENAI_BASE_URL"] + "/chat/completions",
+        json.dumps({"model": model, "messages": messages}).encode(),
+        {"Content-Type": "application/json", "Authorization": "Bearer none"},
+    )
+    with urllib.request.urlopen(request) as response:
+        return str(json.load(response)["choices"][0]["message"]["content"] or "")
+
+
+def answer_to(reply: str, config: dict[str, Any]) -> str | int:
+    """Does what a reply asks for; what the model is shown next, or the exit code to end with."""
+    command = command_in(reply)
+    if command is None:
+        return prompt("no_command").strip()
+    if command in ENDINGS:
+        return ENDINGS[command]
+    code, output = run(command, config["command_seconds"], config["output_characters"])
+    log("command", command=command, code=code, output=output)
+    return observation(prompt("observation"), code, output)
+
+
+def main() -> int:
+    """Runs the loop."""
+    config = json.loads((HOME / "config.json").read_text())
+    notes = (HOME / "memory" / "notes.md").read_text()
+    shown = demonstrations(HOME / "prompts" / "demonstrations")
+    start = opening(prompt("system"), notes, shown, Path("/task/instruction.md").read_text())
+    exchanges: Messages = []
+    for turn in range(1, config["turns"] + 1):
+        try:
+            reply = ask(config["model"], start + recent(exchanges, config["recent"]))
+        except urllib.error.HTTPError as error:
+            reason = error.read(4000).decode("utf-8", "replace")
+            log("refused", turn=turn, status=error.code, reason=reason)
+            return 0 if error.code == 429 and "budget_exhausted" in reason else 1
+        log("reply", turn=turn, text=reply)
+        result = answer_to(reply, config)
+        if isinstance(result, int):
+            log("end", turns=turn, code=result)
+            return result
+        exchanges += [{"role": "assistant", "content": reply}, {"role": "user", "content": result}]
+    log("end", turns=turn, code=0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
