@@ -24,13 +24,14 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from browser import Page, browser  # noqa: E402
+from browser import Page, PageFault, browser  # noqa: E402
 
 from experiments.rundir import list_runs, read_experiment  # noqa: E402
 from experiments.serving import server_command, server_environment  # noqa: E402
 from experiments.store import default_uri  # noqa: E402
 
 LARGEST: Final = 300_000
+TRIES: Final = 4
 SUITES: Final = ("quickstart", "cheat")
 #: Every chart on the page has its line, and every picture its pixels.
 DRAWN: Final = """(() => {
@@ -142,15 +143,22 @@ async def take(page: Page, shot: Shot) -> bytes:
     Raises:
         PageFault: it never did.
     """
-    await page.open(shot.url, width=shot.width, height=shot.height)
-    await page.wait(shot.ready)
+    for left in reversed(range(TRIES)):
+        await page.open(shot.url, width=shot.width, height=shot.height)
+        try:
+            await page.wait(shot.ready)
+            break
+        except PageFault:
+            # On a busy machine the UI now and then leaves a chart empty until it is loaded again.
+            if not left:
+                raise
     for text in shot.clicks:
         await page.click(text)
     await page.wait(shot.done)
     return await page.picture(shot.clip)
 
 
-def await_server(port: int, process: subprocess.Popen[bytes], seconds: float = 90) -> None:
+def await_server(port: int, process: subprocess.Popen[bytes], seconds: float = 240) -> None:
     """Returns once something listens on ``port``.
 
     Raises:
@@ -186,15 +194,19 @@ def served(runs: Path) -> Iterator[str]:
 async def main(runs: Path, out: Path, only: list[str]) -> None:
     """Takes every picture, or those named in ``only``."""
     out.mkdir(parents=True, exist_ok=True)
-    with served(runs) as base:
-        async with browser() as page:
-            await greet(page, base)
-            for shot in [*report_shots(runs), *mlflow_shots(runs, base)]:
-                if only and shot.name not in only:
-                    continue
+
+    async def keep(page: Page, shots: list[Shot]) -> None:
+        for shot in shots:
+            if not only or shot.name in only:
                 data = compressed(await take(page, shot))
                 (out / f"{shot.name}.png").write_bytes(data)
-                print(f"{out / shot.name}.png: {len(data):,} bytes")
+                print(f"{out / shot.name}.png: {len(data):,} bytes", flush=True)
+
+    async with browser() as page:
+        await keep(page, report_shots(runs))
+        with served(runs) as base:
+            await greet(page, base)
+            await keep(page, mlflow_shots(runs, base))
 
 
 async def greet(page: Page, base: str) -> None:
