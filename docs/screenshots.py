@@ -133,7 +133,7 @@ def report_shots(runs: Path) -> list[Shot]:
         Shot(
             "report-finding", cheat.as_uri(), says("cheat.scorer"), clip="#finding-cheat-scorer", width=1200
         ),
-        Shot("report-verdict", cheat.as_uri(), says("crossed"), width=1200, height=900),
+        Shot("report-verdict", cheat.as_uri(), says("crossed"), width=1200, height=1000),
     ]
 
 
