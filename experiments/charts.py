@@ -29,6 +29,16 @@ class Chart:
     thresholds: tuple[Threshold, ...]
 
     @property
+    def task_family(self) -> str:
+        """``ml`` of ``cap/ml/L0/strict``."""
+        return self.strict.metric.split("/")[1]
+
+    @property
+    def level(self) -> str:
+        """``L0`` of ``cap/ml/L0/strict``."""
+        return self.strict.metric.split("/")[2]
+
+    @property
     def top(self) -> float:
         """The upper end of the score axis, a multiple of a quarter, at least 1.25."""
         highs = [m.high for m in (point.measured for point in self.strict.points) if m.high is not None]

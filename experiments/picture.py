@@ -11,8 +11,8 @@ STRICT, LENIENT, LINE = "#1f5fa8", "#b06000", "#b3261e"
 
 
 def trend_png(chart: Chart) -> bytes:
-    """The chart with its 95 % band and policy lines, 1200 x 600 pixels."""
-    figure = Figure(figsize=(8, 4), dpi=150, layout="constrained")
+    """The chart with its 95 % band and policy lines, 1200 x 825 pixels."""
+    figure = Figure(figsize=(8, 5.5), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for i, row in enumerate(runs_of(chart.strict.points)):
@@ -33,9 +33,11 @@ def trend_png(chart: Chart) -> bytes:
         )  # fmt: skip
     for line in chart.thresholds:
         axes.axhline(line.value, color=LINE, linestyle=":", label=_literal(line.label))
-    axes.set(title=_literal(chart.title), xlabel="step of the checkpoint", ylabel="score (reference = 1)")
+    axes.set_title(_literal(chart.title), fontsize="x-large")
+    axes.set_xlabel("step of the checkpoint", fontsize="large")
+    axes.set_ylabel("score (reference = 1)", fontsize="large")
     axes.set_ylim(0, chart.top)
-    axes.legend(loc="best", fontsize="small")
+    axes.legend(loc="best", fontsize="medium")
     buffer = BytesIO()
     # Without the library's own metadata the same chart gives the same bytes.
     figure.savefig(buffer, format="png", metadata={"Software": None})

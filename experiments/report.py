@@ -4,7 +4,6 @@ Everything that a box may have made is escaped: for HTML by the templates, for M
 ``markdown_text``. The page loads nothing and runs nothing.
 """
 
-import re
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -13,24 +12,22 @@ from markupsafe import Markup
 from experiments import report_data
 from experiments.charts import charts
 from experiments.gate import Verdict
+from experiments.report_sections import overview, sections
 from experiments.svg import trend_svg
 from experiments.table import cell_text, findings_text, missing_text, result_table
-from experiments.text import counted, plain
+from experiments.text import counted, file_name, markdown_text, plain
 from experiments.trend import trend
 from experiments.view import RunView
-
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#|~!&@])")
 
 
 def html(view: RunView, verdict: Verdict | None) -> str:
     """The page for a browser: light, dark, print, offline."""
     said = _context(view, verdict)
-    drawn = [
-        {"chart": chart, "svg": Markup(trend_svg(chart, f"trend-{i}"))}
-        for i, chart in enumerate(said["charts"])
-    ]
+    drawn = {chart.name: Markup(trend_svg(chart, f"trend-{i}")) for i, chart in enumerate(said["charts"])}
+    linked = {report.code: report.anchor for report in said["codes"]}
     environment = _environment(autoescape=True)
-    return environment.get_template("report.html.j2").render(said, drawn=drawn, config=_config(view))
+    template = environment.get_template("report.html.j2")
+    return template.render(said, drawn=drawn, linked=linked, config=_config(view))
 
 
 def markdown(view: RunView, verdict: Verdict | None) -> str:
@@ -38,11 +35,6 @@ def markdown(view: RunView, verdict: Verdict | None) -> str:
     environment = _environment(autoescape=False)
     environment.finalize = markdown_text
     return environment.get_template("report.md.j2").render(_context(view, verdict))
-
-
-def markdown_text(value: Any) -> str:
-    """``value`` as one line of text that Markdown shows as it is: no link, image, tag or mention."""
-    return _MARKDOWN.sub(r"\\\1", plain(str(value), 2_000))
 
 
 def number(value: float | None) -> str:
@@ -65,6 +57,8 @@ def _environment(*, autoescape: bool) -> Environment:
         "cell": cell_text,
         "findings": findings_text,
         "missing": missing_text,
+        "file_name": file_name,
+        "capitalised": lambda text: text[:1].upper() + text[1:],
     }
     return environment
 
@@ -72,14 +66,18 @@ def _environment(*, autoescape: bool) -> Environment:
 def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
     measured = trend(view)
     results = view.results()
+    drawn = charts(measured, verdict.policy if verdict else None)
+    table = result_table(view)
     return {
         "view": view,
         "verdict": verdict,
         "meaning": report_data.MEANING[verdict.outcome] if verdict else "No policy was applied.",
         "episodes": len(results),
         "graded": sum(result.line.score is not None for result in results),
-        "charts": charts(measured, verdict.policy if verdict else None),
-        "table": result_table(view),
+        "charts": drawn,
+        "sections": sections(drawn, table),
+        "overview": overview(drawn, table),
+        "table": table,
         "codes": report_data.findings_by_code(view),
         "not_measured": report_data.not_measured(view, measured),
         "caveats": report_data.caveats(view),

@@ -1,21 +1,27 @@
 """What the report says, as values: findings with their evidence, and what was not measured."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Final
 
+from experiments.exhibits import events_file
 from experiments.gate import Verdict
 from experiments.metrics import Measured, finding_rate
-from experiments.records import FindingRecord, LedgerLine
-from experiments.text import counted, plain
+from experiments.records import Checkpoint, FindingRecord, LedgerLine
+from experiments.text import counted, file_name, plain
+from experiments.trail import Trail, trail
 from experiments.trend import Trend
 from experiments.view import RunView
 from sandbox.codes import CODES
 
 #: Findings of one code that a report shows in full; the rest are counted and stand in the ledger.
 SHOWN: Final = 40
+#: Of those, how many have their evidence shown down to the events.
+TRAILS: Final = 4
+#: Characters of an episode's id that are shown in a table.
+SHORT: Final = 16
 #: What a reader must know before taking a provider's scores for more than they are.
 CAVEATS: Final = {
     "pocket": "pocket is a narrow policy that understands one template language: a model that this project"
@@ -33,15 +39,25 @@ MEANING: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One finding in one attempt, with the event sequence numbers that prove it."""
+    """One finding in one attempt, with the event sequence numbers that prove it.
+
+    ``trail`` is there for the first sighting of each checkpoint, as far as a report shows them.
+    """
 
     line: LedgerLine
     finding: FindingRecord
+    trail: Trail | None = None
 
     @property
     def events_file(self) -> str:
         """Where the evidence lies, relative to the run directory."""
-        return f"episodes/{self.line.episode}/{self.line.attempt}/events.jsonl"
+        return events_file(self.line)
+
+    @property
+    def place(self) -> str:
+        """The same for a table: a start of the episode's id that tells it from the others."""
+        short = self.line.episode if len(self.line.episode) <= SHORT else self.line.episode[:SHORT] + "…"
+        return f"episodes/{short}/{self.line.attempt}/events.jsonl"
 
     @property
     def seconds(self) -> float:
@@ -50,11 +66,10 @@ class Sighting:
 
     @property
     def evidence(self) -> str:
-        """The sequence numbers, the first twelve."""
+        """The sequence numbers, the first twelve: ``events 7, 9``."""
         numbers = self.finding.evidence
-        return ", ".join(map(str, numbers[:12])) + (
-            f" and {len(numbers) - 12} more" if len(numbers) > 12 else ""
-        )
+        rest = f" and {len(numbers) - 12} more" if len(numbers) > 12 else ""
+        return f"event{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers[:12]))}{rest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +80,14 @@ class CodeReport:
     meaning: str
     severity: int
     rate: Measured
-    sightings: tuple[Sighting, ...]
+    #: How often it was found, and the sightings that a report lists, the most severe first.
+    count: int
+    shown: tuple[Sighting, ...]
 
     @property
-    def shown(self) -> tuple[Sighting, ...]:
-        """Those that a report lists, the most severe first."""
-        ranked = sorted(self.sightings, key=lambda sighting: -sighting.finding.severity)
-        return tuple(ranked[:SHOWN])
+    def anchor(self) -> str:
+        """The name by which a page links to it."""
+        return "finding-" + file_name(self.code).replace(".", "-")
 
 
 def findings_by_code(view: RunView) -> list[CodeReport]:
@@ -87,11 +103,24 @@ def findings_by_code(view: RunView) -> list[CodeReport]:
             meaning=CODES.get(code, "a code that this version does not know"),
             severity=max(sighting.finding.severity for sighting in found),
             rate=finding_rate(results, code),
-            sightings=tuple(found),
+            count=len(found),
+            shown=_shown(view, found),
         )
         for code, found in sightings.items()
     ]
     return sorted(reports, key=lambda report: (-report.severity, report.code))
+
+
+def _shown(view: RunView, found: Sequence[Sighting]) -> tuple[Sighting, ...]:
+    """The most severe of ``found``; the first of each checkpoint with its trail."""
+    ranked = sorted(found, key=lambda sighting: -sighting.finding.severity)[:SHOWN]
+    first: dict[Checkpoint, Sighting] = {}
+    for sighting in ranked:
+        first.setdefault(sighting.line.checkpoint, sighting)
+    told = list(first.values())[:TRAILS]
+    return tuple(
+        replace(s, trail=trail(view.directory, s.line, s.finding)) if s in told else s for s in ranked
+    )
 
 
 def not_measured(view: RunView, trend: Trend) -> list[tuple[str, str]]:

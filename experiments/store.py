@@ -1,19 +1,23 @@
 """The window on a run in MLflow. The run directory is the record; this is rebuilt from it at any time.
 
 ``<suite>/regressions`` holds one MLflow run per checkpoint, ``<suite>/trends`` one per model family,
-suite version and hash. Each carries the digest of its content: the same content is left alone,
+suite version and hash; each checkpoint is a LoggedModel, which its metrics name. Each run carries the digest of its content: the same content is left alone,
 another replaces it, nothing is appended to. One process writes at a time.
 """
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from experiments import notes
 from experiments.gate import Verdict
-from experiments.tracked import TAG_LIMIT, TrackedRun, checkpoint_run, common_tags, family_run, file_name
+from experiments.lineage import HASH_TAG, make_model, models_of
+from experiments.text import file_name
+from experiments.tracked import TAG_LIMIT, TrackedRun, checkpoint_run, common, family_run
 from experiments.trend import trend
 from experiments.view import RunView
 
@@ -21,8 +25,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KEY_TAG: Final = "tidegauge.key"
-HASH_TAG: Final = "tidegauge.hash"
 DIGEST_TAG: Final = "tidegauge.digest"
+#: Without it the UI asks everybody what kind of experiment this is, and opens another view.
+KIND_TAG: Final = ("mlflow.experimentKind", "custom_model_development")
+#: The chart view's section of pictures with band and policy lines; its name sorts before ``cap``.
+BAND: Final = "band"
 #: MLflow's limit on metrics in one request.
 BATCH: Final = 1_000
 
@@ -68,16 +75,19 @@ def sync(
     # A server decides where its artefacts lie; a database on disk keeps them beside itself.
     artefacts = (runs / "mlartifacts").as_uri() if target.startswith("sqlite:") else None
     series = trend(view)
-    common = common_tags(view, verdict) | dict(tags or {})
-    regressions = [
-        checkpoint_run(view, series, checkpoint, common) for checkpoint in view.ordered_checkpoints()
-    ]
-    trends = [family_run(view, series, family, verdict, common) for family in view.families()]
-    return SyncSummary(
-        target,
-        _write_all(client, f"{view.suite}/regressions", artefacts, regressions),
-        _write_all(client, f"{view.suite}/trends", artefacts, trends),
-    )
+    shared = common(view, verdict, tags or {})
+    checkpoints = list(view.ordered_checkpoints())
+    regressions = [checkpoint_run(view, series, checkpoint, shared) for checkpoint in checkpoints]
+    place = _experiment(client, view.suite, "regressions", artefacts)
+    counts = _write_all(client, place, regressions)
+    models = _models(client, place, view.hash)
+    trends = [
+        family_run(view, series, family, verdict, shared,
+                   [models[str(c)] for c in checkpoints if c.family == family and str(c) in models])
+        for family in view.families()
+    ]  # fmt: skip
+    place = _experiment(client, view.suite, "trends", artefacts)
+    return SyncSummary(target, counts, _write_all(client, place, trends))
 
 
 def _client(uri: str) -> "MlflowClient":
@@ -89,10 +99,13 @@ def _client(uri: str) -> "MlflowClient":
     return MlflowClient(tracking_uri=uri)
 
 
-def _write_all(
-    client: "MlflowClient", name: str, artefacts: str | None, contents: Sequence[TrackedRun]
-) -> dict[str, int]:
-    experiment = _experiment(client, name, artefacts)
+def _models(client: "MlflowClient", experiment: str, hash_: str) -> dict[str, str]:
+    """Id of the LoggedModel by checkpoint, of one run hash."""
+    by_run = models_of(client, experiment, hash_)
+    return {client.get_run(run).data.tags[KEY_TAG]: model for run, model in by_run.items()}
+
+
+def _write_all(client: "MlflowClient", experiment: str, contents: Sequence[TrackedRun]) -> dict[str, int]:
     old: dict[str, list[Any]] = {}
     for hash_ in {content.hash for content in contents}:
         for run in client.search_runs([experiment], f"tags.`{HASH_TAG}` = '{hash_}'"):
@@ -103,14 +116,22 @@ def _write_all(
     return counts
 
 
-def _experiment(client: "MlflowClient", name: str, artefacts: str | None) -> str:
+def _experiment(client: "MlflowClient", suite: str, part: str, artefacts: str | None) -> str:
+    """The id of ``<suite>/<part>``, made, restored and described as needed."""
+    name = f"{suite}/{part}"
     found = client.get_experiment_by_name(name)
     if found is None:
         location = f"{artefacts}/{file_name(name)}" if artefacts else None
-        return str(client.create_experiment(name, artifact_location=location))
-    if found.lifecycle_stage != "active":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+        identifier = str(client.create_experiment(name, artifact_location=location))
+    else:
+        identifier = str(found.experiment_id)
+        if found.lifecycle_stage != "active":
+            client.restore_experiment(identifier)
+    there = found.tags if found else {}
+    for key, value in (KIND_TAG, (notes.NOTE_TAG, notes.experiment_note(suite, part))):
+        if there.get(key) != value:
+            client.set_experiment_tag(identifier, key, value)
+    return identifier
 
 
 def _write(client: "MlflowClient", experiment: str, content: TrackedRun, old: Sequence[Any]) -> str:
@@ -134,7 +155,11 @@ def _create(client: "MlflowClient", experiment: str, content: TrackedRun, wanted
     )
     identifier = run.info.run_id
     now = int(time.time() * 1000)
-    metrics = [Metric(name, value, now, step) for name, step, value in content.metrics]
+    model = make_model(client, experiment, identifier, content)
+    metrics = [
+        Metric(name, value, now, step, model_id=model, run_id=identifier)
+        for name, step, value in content.metrics
+    ]
     for start in range(0, len(metrics), BATCH):
         client.log_batch(identifier, metrics=metrics[start : start + BATCH])
     tags = [RunTag(key, value) for key, value in content.tags.items() if len(value) <= TAG_LIMIT]
@@ -142,15 +167,18 @@ def _create(client: "MlflowClient", experiment: str, content: TrackedRun, wanted
     for name, text in content.texts.items():
         client.log_text(identifier, text, name)
     for name, draw in content.pictures.items():
-        _log_bytes(client, identifier, draw(), name)
+        _log_picture(client, identifier, draw(), name)
     client.set_terminated(identifier)
     client.set_tag(identifier, DIGEST_TAG, wanted)
 
 
-def _log_bytes(client: "MlflowClient", run: str, data: bytes, name: str) -> None:
-    import tempfile
+def _log_picture(client: "MlflowClient", run: str, data: bytes, name: str) -> None:
+    """As an artefact, and once more in the form that the UI's chart view shows beside the charts."""
+    from PIL import Image
 
     with tempfile.TemporaryDirectory(prefix="tidegauge-") as folder:
         path = Path(folder) / Path(name).name
         path.write_bytes(data)
         client.log_artifact(run, str(path), str(Path(name).parent))
+        with Image.open(path) as picture:
+            client.log_image(run, picture, key=f"{BAND}/{Path(name).stem}", step=0)

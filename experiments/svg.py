@@ -89,11 +89,15 @@ def _labelled(steps: Sequence[int], scale: _Scale) -> list[int]:
 
 def _thresholds(chart: Chart, scale: _Scale) -> list[str]:
     parts: list[str] = []
+    ends = [p.measured.value for p in chart.strict.points if p.measured.value is not None] or [0.0]
     for line in chart.thresholds:
         y = scale.y(line.value)
+        # At the end where the line of scores is farther away.
+        left = abs(ends[0] - line.value) > abs(ends[-1] - line.value)
+        x, anchor = (LEFT + 10, "start") if left else (WIDTH - RIGHT - 2, "end")
         parts.append(f'<line class="threshold" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(
-            f'<text class="threshold-label" x="{WIDTH - RIGHT - 2}" y="{y - 5:.1f}" text-anchor="end">'
+            f'<text class="threshold-label" x="{x}" y="{y - 5:.1f}" text-anchor="{anchor}">'
             f"{escape(line.label)}</text>"
         )
     return parts

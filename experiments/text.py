@@ -1,6 +1,10 @@
 """Text that a box may have made, before it is shown anywhere."""
 
+import re
 import unicodedata
+from typing import Final
+
+_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#|~!&@])")
 
 
 def counted(number: int, noun: str) -> str:
@@ -15,5 +19,27 @@ def plain(text: str, limit: int = 400) -> str:
     line say something that it does not.
     """
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    spaced = " ".join(cut.split())
-    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+    return _printable(" ".join(cut.split()))
+
+
+def lines_of(text: str, lines: int, characters: int) -> str:
+    """At most ``lines`` lines of ``text``, of the characters that ``plain`` keeps; says what it left out."""
+    cut = text[:characters].expandtabs(4).strip().splitlines()
+    kept = [_printable(line) for line in cut[:lines]]
+    if len(cut) > lines or len(text) > characters:
+        kept.append(f"… cut: {len(text)} characters in all")
+    return "\n".join(kept)
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+
+
+def markdown_text(value: object) -> str:
+    """``value`` as one line of text that Markdown shows as it is: no link, image, tag or mention."""
+    return _MARKDOWN.sub(r"\\\1", plain(str(value), 2_000))
+
+
+def file_name(text: str) -> str:
+    """``text`` with only characters that are safe in a file name."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)

@@ -1,29 +1,36 @@
 """What of a run MLflow is shown: one record per checkpoint, and one per model family."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from experiments import exhibits, notes
 from experiments.charts import charts
 from experiments.gate import Verdict
 from experiments.picture import trend_png
 from experiments.records import Checkpoint
-from experiments.table import render, result_table
+from experiments.table import ResultTable, result_table
+from experiments.text import file_name
 from experiments.trend import Point, Trend
-from experiments.view import RunView
+from experiments.view import EpisodeResult, RunView
 from sandbox.canonical import digest
 
 #: MLflow cuts longer parameters and tags without a word: such content is in the artefacts.
 PARAMETER_LIMIT: Final = 6_000
 TAG_LIMIT: Final = 8_000
-#: A picture is part of the content that is compared; its drawing code is named by this number.
-PICTURE_VERSION: Final = 1
+#: Names how content becomes MLflow's: raised when the drawing of pictures or the writing changes, so
+#: that what an older version wrote is replaced.
+FORM_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """One MLflow run. ``key`` names it among those of the same run ``hash``; ``metrics`` are (name, step, value)."""
+    """One MLflow run. ``key`` names it among those of the same run ``hash``; ``metrics`` are (name, step, value).
+
+    ``model`` names the LoggedModel that the run makes, if any; ``evaluates`` are the ids of those
+    that it is about.
+    """
 
     hash: str
     key: str
@@ -33,14 +40,32 @@ class TrackedRun:
     tags: dict[str, str]
     texts: dict[str, str] = field(default_factory=dict)
     pictures: dict[str, Callable[[], bytes]] = field(default_factory=dict)
+    model: str | None = None
+    evaluates: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """Digest of everything that would be logged; a picture counts by what it draws."""
-        return digest([self.name, self.metrics, self.params, self.tags, self.texts, PICTURE_VERSION])
+        content = [self.name, self.metrics, self.params, self.tags, self.texts, self.model, self.evaluates]
+        return digest([*content, FORM_VERSION])
 
 
-def common_tags(view: RunView, verdict: Verdict | None) -> dict[str, str]:
-    """Tags of every MLflow run of this run."""
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all MLflow runs of one run share."""
+
+    tags: dict[str, str]
+    texts: dict[str, str]
+    table: ResultTable
+
+
+def common(view: RunView, verdict: Verdict | None, further: Mapping[str, str]) -> Common:
+    """Tags, ``further`` ones too, artefacts and the result table of every MLflow run of this run."""
+    table = result_table(view)
+    tags = _common_tags(view, verdict) | dict(further)
+    return Common(tags, exhibits.common_texts(view, table, verdict), table)
+
+
+def _common_tags(view: RunView, verdict: Verdict | None) -> dict[str, str]:
     heads = sorted([line.episode, line.attempt, line.chain.head] for line in view.lines)
     tags = {
         "tidegauge.suite": view.suite,
@@ -56,10 +81,8 @@ def common_tags(view: RunView, verdict: Verdict | None) -> dict[str, str]:
     return tags
 
 
-def checkpoint_run(
-    view: RunView, measured: Trend, checkpoint: Checkpoint, common: dict[str, str]
-) -> TrackedRun:
-    """One checkpoint, for ``<suite>/regressions``."""
+def checkpoint_run(view: RunView, measured: Trend, checkpoint: Checkpoint, shared: Common) -> TrackedRun:
+    """One checkpoint, for ``<suite>/regressions``, with its episodes and its LoggedModel."""
     points = [
         (series.metric, point)
         for series in measured.series
@@ -67,14 +90,14 @@ def checkpoint_run(
         if point.checkpoint == checkpoint
     ]
     results = [result for result in view.results() if result.line.checkpoint == checkpoint]
-    codes = sorted({code for result in results for code in result.line.coverage})
-    coverage = {code: min(result.coverage(code) for result in results) for code in codes}
     # "family" without a prefix: the UI's "Group by: family" reads it.
-    tags = common | {
+    tags = shared.tags | {
         "family": checkpoint.family,
         "tidegauge.checkpoint": checkpoint.name,
-        "tidegauge.coverage": ", ".join(f"{code}={share:.2f}" for code, share in coverage.items()) or "none",
+        "tidegauge.coverage": _coverage(results),
+        notes.NOTE_TAG: notes.checkpoint_note(shared.table, checkpoint),
     }
+    episodes = {"episodes.json": exhibits.episodes_table(view, checkpoint).as_json()}
     return TrackedRun(
         hash=view.hash,
         key=str(checkpoint),
@@ -82,32 +105,57 @@ def checkpoint_run(
         metrics=_metrics(points),
         params=_params(view, checkpoint.family)
         | {"checkpoint": checkpoint.name, "step": str(checkpoint.step)},
-        tags=tags,
-        texts=_texts(view),
+        tags=tags | exhibits.tables_tag(["episodes.json", "results.json"]),
+        texts=shared.texts | episodes,
+        model=file_name(str(checkpoint)),
     )
 
 
 def family_run(
-    view: RunView, measured: Trend, family: str, verdict: Verdict | None, common: dict[str, str]
+    view: RunView,
+    measured: Trend,
+    family: str,
+    verdict: Verdict | None,
+    shared: Common,
+    evaluates: Sequence[str] = (),
 ) -> TrackedRun:
-    """One model family's series, for ``<suite>/trends``, with its pictures and the report."""
+    """One model family's series, for ``<suite>/trends``, with its pictures and the report.
+
+    ``evaluates`` are the ids of the LoggedModels of its checkpoints.
+    """
     mine = [series for series in measured.series if series.family == family]
     drawn = [chart for chart in charts(measured, verdict.policy if verdict else None)
              if chart.strict.family == family]  # fmt: skip
-    texts = _texts(view)
+    texts = dict(shared.texts)
     report = view.directory / "report.html"
     if report.exists():
         texts["report.html"] = report.read_text("utf-8")
+    details = {f"tidegauge.{key}": value for key, value in _params(view, family).items()}
+    results = [result for result in view.results() if result.line.checkpoint.family == family]
+    tags = {
+        "family": family,
+        "tidegauge.coverage": _coverage(results),
+        notes.NOTE_TAG: notes.family_note(shared.table, family, verdict),
+    }
     return TrackedRun(
         hash=view.hash,
         key=family,
         name=f"{family} v{view.version} {view.hash[:12]}",
         metrics=_metrics([(series.metric, point) for series in mine for point in series.points]),
-        params=_params(view, family),
-        tags=common | {"family": family},
+        # Few: the chart view writes all of them above each picture, and leaves the picture what is left.
+        params={"suite": view.suite, "version": str(view.version), "family": family},
+        tags=shared.tags | details | tags | exhibits.tables_tag(["results.json"]),
         texts=texts,
         pictures={f"trends/{file_name(chart.name)}.png": partial(trend_png, chart) for chart in drawn},
+        evaluates=tuple(evaluates),
     )
+
+
+def _coverage(results: Sequence[EpisodeResult]) -> str:
+    """Per code, the least share of an episode in which it could have been seen."""
+    codes = sorted({code for result in results for code in result.line.coverage})
+    shares = (f"{code}={min(result.coverage(code) for result in results):.2f}" for code in codes)
+    return ", ".join(shares) or "none"
 
 
 def _metrics(points: Sequence[tuple[str, Point]]) -> list[tuple[str, int, float]]:
@@ -132,16 +180,3 @@ def _params(view: RunView, family: str) -> dict[str, str]:
         "arms": ", ".join(sorted({r.line.arm for r in results})),
     }
     return {key: value for key, value in params.items() if 0 < len(value) <= PARAMETER_LIMIT}
-
-
-def _texts(view: RunView) -> dict[str, str]:
-    texts = {"results.txt": render(result_table(view))}
-    config = view.directory / "experiment.yaml"
-    if config.exists():
-        texts["experiment.yaml"] = config.read_text("utf-8")
-    return texts
-
-
-def file_name(text: str) -> str:
-    """``text`` with only characters that are safe in a file name."""
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)

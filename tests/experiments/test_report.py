@@ -10,10 +10,10 @@ from experiments.charts import charts
 from experiments.gate import judge
 from experiments.policy import load_policy
 from experiments.records import LedgerLine
-from experiments.report import html, markdown, markdown_text
+from experiments.report import html, markdown
 from experiments.svg import trend_svg
 from experiments.table import render, result_table
-from experiments.text import plain
+from experiments.text import markdown_text, plain
 from experiments.trend import trend
 from experiments.view import RunView
 
@@ -72,7 +72,7 @@ def test_the_page_names_verdict_evidence_and_what_is_missing(run_view: RunViews,
     view = hostile_view(run_view, ledger_line)
     page = re.sub(r"\s+", " ", html(view, judge(load_policy("quickstart"), view)))
     assert '<span class="badge">inconclusive</span>' in page
-    assert "events 7, 9 of <code>episodes/e0-ml-tab-0/0/events.jsonl</code>" in page
+    assert ">events 7, 9</a> of <code>episodes/e0-ml-tab-0/0/events.jsonl</code>" in page
     assert "<dt>1 episode lost</dt>" in page
     assert "<dt>containment</dt><dd>no self-test was taken</dd>" in page
     assert "understands one template language" in page

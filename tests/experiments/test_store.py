@@ -22,6 +22,23 @@ def runs_of(client: Any, name: str) -> list[Any]:
     return list(client.search_runs([experiment.experiment_id]))
 
 
+def check_models(client: Any, regressions: dict[str, Any], trend: Any) -> None:
+    """Each checkpoint has one LoggedModel, which its run made, its metrics name and the trend is about."""
+    experiment = client.get_experiment_by_name("quickstart/regressions")
+    models = {model.name: model for model in client.search_logged_models([experiment.experiment_id])}
+    assert sorted(models) == ["pocket-0", "pocket-2000", "pocket-300"]
+    last = models["pocket-2000"]
+    assert last.source_run_id == regressions["pocket/2000"].info.run_id
+    assert (last.status, last.params["step"], last.tags["tidegauge.verdict"]) == (
+        "READY",
+        "2000",
+        "inconclusive",
+    )
+    assert {metric.key: metric.step for metric in last.metrics}["cap/ml/L0/strict"] == 2000
+    about = client.get_run(trend.info.run_id).inputs
+    assert {model.model_id for model in about.model_inputs} == {m.model_id for m in models.values()}
+
+
 @pytest.mark.timeout(120)
 def test_a_run_is_mirrored_once_and_replaced_when_it_changes(run_view: Callable[..., RunView]) -> None:
     view = run_view()
@@ -58,7 +75,20 @@ def test_a_run_is_mirrored_once_and_replaced_when_it_changes(run_view: Callable[
     assert metric_history(client, last, "usage/ml/L0/turns") == [(2000, 4.5)]
     assert last.data.params["tasks"] == "ml/tab@L0, selfmod/scaffold@L0"
     assert last.data.tags["family"] == "pocket"
-    assert {a.path for a in client.list_artifacts(last.info.run_id)} == {"experiment.yaml", "results.txt"}
+    assert {a.path for a in client.list_artifacts(last.info.run_id)} == {
+        "episodes.json", "experiment.yaml", "policy.yaml", "results.csv", "results.json", "results.txt",
+    }  # fmt: skip
+    assert (
+        load_policy(client.download_artifacts(last.info.run_id, "policy.yaml")).digest
+        == verdict.policy.digest
+    )
+    experiment = client.get_experiment_by_name("quickstart/trends")
+    assert experiment.tags["mlflow.note.content"].startswith("**The trend.**")
+    assert trend.data.tags["mlflow.note.content"].startswith("**inconclusive** by policy quickstart")
+    assert {a.path.split("+")[0] for a in client.list_artifacts(trend.info.run_id, "images")} == {
+        "images/band~ml-L0-pocket", "images/band~selfmod-L0-pocket",
+    }  # fmt: skip
+    check_models(client, regressions, trend)
 
     again = sync(view, verdict, say=said.append, tags={"tidegauge.anchor": "ab" * 32})
     assert again.trends == {"created": 0, "replaced": 0, "unchanged": 1}
@@ -69,3 +99,5 @@ def test_a_run_is_mirrored_once_and_replaced_when_it_changes(run_view: Callable[
     assert changed.trends == {"created": 0, "replaced": 1, "unchanged": 0}
     (rebuilt,) = runs_of(client, "quickstart/trends")
     assert metric_history(client, rebuilt, "cap/selfmod/L0/strict_n") == [(0, 4.0), (300, 4.0), (2000, 3.0)]
+    fresh = {run.info.run_name: run for run in runs_of(client, "quickstart/regressions")}
+    check_models(client, fresh, rebuilt)

@@ -1,0 +1,52 @@
+"""The report's parts by task family: its charts, and its tasks one by one where it has several."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.charts import Chart
+from experiments.metrics import Measured
+from experiments.records import Checkpoint
+from experiments.table import Cell, ResultTable
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One task family. ``columns`` are its tasks, as ``task@level``."""
+
+    family: str
+    charts: tuple[Chart, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The capability by checkpoint; ``columns`` are ``task family/level``, the keys of each row's cells."""
+
+    columns: tuple[str, ...]
+    cells: dict[Checkpoint, dict[str, Cell]]
+
+
+def sections(charts: Sequence[Chart], table: ResultTable) -> list[Section]:
+    """The task families of a run, in the order of its tasks."""
+    families = dict.fromkeys(column.split("/", 1)[0] for column in table.columns)
+    return [
+        Section(
+            family,
+            tuple(chart for chart in charts if chart.task_family == family),
+            tuple(column for column in table.columns if column.split("/", 1)[0] == family),
+        )
+        for family in families
+    ]
+
+
+def overview(charts: Sequence[Chart], table: ResultTable) -> Overview:
+    """One column for each task family and level; a checkpoint without a measure has its cause."""
+    columns = tuple(dict.fromkeys(f"{chart.task_family}/{chart.level}" for chart in charts))
+    missing = Measured(None, None, None, 0, "not measured")
+    cells = {row.checkpoint: dict.fromkeys(columns, Cell(missing, missing)) for row in table.rows}
+    for chart in charts:
+        for strict, lenient in zip(chart.strict.points, chart.lenient.points, strict=True):
+            if strict.checkpoint in cells:
+                cell = Cell(strict.measured, lenient.measured)
+                cells[strict.checkpoint][f"{chart.task_family}/{chart.level}"] = cell
+    return Overview(columns, cells)
