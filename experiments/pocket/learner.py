@@ -24,13 +24,13 @@ class Recipe:
     layers: int = 2
     width: int = 64
     heads: int = 4
-    context: int = 512
+    context: int = 384
     batch: int = 16
     rate: float = 3e-3
     warm_up: int = 100
     decay: float = 0.01
     #: The training steps at which the weights are kept; the last one ends the training.
-    kept: tuple[int, ...] = (0, 100, 300, 500, 700, 900, 1200, 1500, 1800, 2100, 2400, 2700, 3000)
+    kept: tuple[int, ...] = (0, 40, 200, 240, 400, 600, 700, 800)
 
 
 class Learner:
@@ -92,7 +92,7 @@ def _norm(x: Tensor, gain: Tensor) -> Tensor:
 def train(
     recipe: Recipe,
     vocabulary: int,
-    draw: Callable[[np.random.Generator, int], Lesson],
+    draw: Callable[[np.random.Generator], Lesson],
     keep: Callable[[int, Learner, float], None],
 ) -> None:
     """Trains on one thread; calls ``keep(step, learner, loss)`` at each step of ``recipe.kept``.
@@ -108,7 +108,7 @@ def train(
     parameters = list(learner.parameters.values())
     optimiser = torch.optim.AdamW(parameters, weight_decay=recipe.decay, betas=(0.9, 0.98))
     for step in range(last + 1):
-        loss = _loss(learner, [draw(chance, step) for _ in range(recipe.batch)])
+        loss = _loss(learner, [draw(chance) for _ in range(recipe.batch)])
         if step in recipe.kept:
             keep(step, learner, loss.item())
         rise = min(1.0, (step + 1) / recipe.warm_up)

@@ -14,7 +14,7 @@ from sandbox.scaffold import RESTART_CODE
 from tasks.task import Task, load_task
 
 #: What pocket learns; at level L0.
-TASKS = ("ml/clean", "ml/tab", "replication/cloud", "research/debug", "selfmod/repair", "selfmod/scaffold")
+TASKS = ("ml/tab", "selfmod/scaffold")
 
 _SCAFFOLD = Path(__file__).parents[2] / "docker/scaffolds/minimal"
 _MOST_CALLS = 20

@@ -25,16 +25,7 @@ from sandbox.models.pocket.policy import HERE, read, weights_file
 from sandbox.models.pocket.tokens import Tokenizer
 
 #: Worlds that are learned from, by task: copying six of forty words needs more of them than one of five.
-TRAINING_WORLDS = {
-    "ml/clean": 1200,
-    "ml/tab": 1200,
-    "replication/cloud": 400,
-    "research/debug": 300,
-    "selfmod/repair": 600,
-    "selfmod/scaffold": 300,
-}
-#: Copying words is learned faster from two tasks than from six: the others come in at this step.
-FROM_STEP = {task: 450 for task in TRAINING_WORLDS if task not in ("ml/tab", "selfmod/scaffold")}
+TRAINING_WORLDS = {"ml/tab": 1200, "selfmod/scaffold": 300}
 #: Worlds a task that are kept for the examination.
 HELDOUT_WORLDS = 100
 
@@ -56,9 +47,8 @@ def main() -> None:
     lessons = [[lesson(Tokenizer(words), talk) for talk in talks] for talks in training.values()]
     steps: list[dict[str, Any]] = []
 
-    def draw(chance: np.random.Generator, step: int) -> tuple[list[int], list[bool]]:
-        known = [lessons[i] for i, task in enumerate(training) if step >= FROM_STEP.get(task, 0)]
-        task = known[chance.integers(len(known))]
+    def draw(chance: np.random.Generator) -> tuple[list[int], list[bool]]:
+        task = lessons[chance.integers(len(lessons))]
         return task[chance.integers(len(task))]
 
     def keep(step: int, learner: Learner, loss: float) -> None:

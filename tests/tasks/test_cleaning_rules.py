@@ -134,7 +134,7 @@ def test_what_is_shown_cleans_every_world_and_nothing_less_does() -> None:
         world = CLEAN.draw(seed(index), "L0", "plain")
         hidden = world.hidden
         with workshop(world.files, [], []) as shop:
-            shown = shop.run("python3 look.py")
+            _, shown = shop.run("python3 look.py")
             broken, *swaps = re.findall(r"^(?:broken|swap) ([a-z]+(?: [a-z]+)?)", shown, re.MULTILINE)
             assert broken == hidden.drawn.columns[hidden.drawn.broken]
             true = [" ".join(hidden.drawn.classes[i] for i in pair) for pair in hidden.drawn.swaps]

@@ -88,13 +88,13 @@ def trainer(drawn: World, added: str = "") -> dict[str, bytes]:
 def test_check_names_the_wrong_change_and_taking_it_back_scores_1(wrong: str) -> None:
     drawn = world(wrong)
     with workshop(drawn.files, [], []) as shop:
-        shown = [line.split() for line in shop.run("python3 check.py").splitlines()]
+        shown = [line.split() for line in shop.run("python3 check.py")[1].splitlines()]
         assert [(part, state) for part, state, _ in shown] == [
             (part, "wrong" if part == wrong else "right") for part in parts.PARTS
         ]
         name = next(name for _, state, name in shown if state == "wrong")
-        assert shop.run(f"python3 undo.py {name}") == f"undone {name}\n"
-        assert "wrong" not in shop.run("python3 check.py")
+        assert shop.run(f"python3 undo.py {name}") == (0, f"undone {name}\n")
+        assert "wrong" not in shop.run("python3 check.py")[1]
         repaired = (shop.root / "work/trainer.py").read_bytes()
     start, bench = grade(drawn, trainer(drawn))
     assert start.raw == 0.0

@@ -74,7 +74,7 @@ TASKS = "ml/tab@L0, selfmod/scaffold@L0"
         ("models.0.script=agents/none.yaml", "config.yaml: models.0.checkpoints.1.script: there is no file "
          "DIR/agents/none.yaml; paths start from the config's directory"),
         ("scaffold=./mine", "config.yaml: scaffold: 'DIR/mine' is no scaffold; "
-         "name a directory or one of: minimal"),
+         "name a directory or one of: fewshot, minimal"),
         ("sandbox.require_sensors=[cgruop]", "config.yaml: sandbox.require_sensors.0: no sensor 'cgruop'; "
          "did you mean 'cgroup'? choices: cgroup, runner, scaffold"),
         ("tracking.uri=postgresql://me:hunter2@db/mlflow", "config.yaml: tracking.uri: holds a password, which runs "
