@@ -1,6 +1,7 @@
 """A real box: what the agent's programs can do in it, and what they cannot."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 
@@ -16,6 +17,9 @@ from sandbox.reaper import sweep
 
 pytestmark = pytest.mark.box
 
+#: Of this process: another checkout's tests may run beside it on the same engine.
+OWNER = f"test-{os.getpid()}"
+
 Work = Callable[[DockerBox], Awaitable[None]]
 
 
@@ -25,13 +29,13 @@ def in_box(engine: Engine, image: str, request: pytest.FixtureRequest) -> Callab
 
     def run(work: Work, limits: Limits | None = None) -> None:
         async def main() -> None:
-            name = f"tidegauge-test-{abs(hash(request.node.nodeid)) % 10**10}"
-            asked = BoxRequest(name, limits or Limits(), None, {"owner": "test", "episode": name})
+            name = f"tidegauge-{OWNER}-{abs(hash(request.node.nodeid)) % 10**10}"
+            asked = BoxRequest(name, limits or Limits(), None, {"owner": OWNER, "episode": name})
             async with DockerBoxes(engine, image=image).open(asked) as box:
                 await work(box)
 
         asyncio.run(main())
-        assert engine.owned("test") == {}
+        assert engine.owned(OWNER) == {}
 
     return run
 
@@ -227,9 +231,9 @@ def test_the_reaper_takes_what_is_overdue_or_its_owners_and_nothing_else(engine:
                 f"tidegauge-{owner}", Limits(), None, {"owner": owner, "episode": owner}, deadline
             )
 
-        async with boxes.open(asked("reap-a", 600)) as a, boxes.open(asked("reap-b", 10)) as b:
-            assert sweep(engine, "reap-a") == [a.container]
-            assert list(engine.owned("reap-b")) == [b.container]
+        async with boxes.open(asked(f"{OWNER}-a", 600)) as a, boxes.open(asked(f"{OWNER}-b", 10)) as b:
+            assert sweep(engine, f"{OWNER}-a") == [a.container]
+            assert list(engine.owned(f"{OWNER}-b")) == [b.container]
             # Later than b's deadline, and earlier than that of any run beside this test.
             assert sweep(engine, now=time.time() + 15) == [b.container]
 
