@@ -15,7 +15,7 @@ import aiohttp
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 #: Seconds: a browser to start; a page to draw what it is asked for.
-START, DRAW = 60.0, 45.0
+START, DRAW = 90.0, 120.0
 _POLL: Final = 0.25
 
 

@@ -44,13 +44,12 @@ DRAWN: Final = """(() => {
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture: what is opened, what must be seen, what is clicked, what is seen then, which part is kept."""
+    """One picture: what is opened, what must be seen, what is clicked, which part is kept."""
 
     name: str
     url: str
     ready: str
     clicks: tuple[str, ...] = ()
-    done: str = "true"
     clip: str | None = None
     width: int = 1440
     height: int = 1000
@@ -94,7 +93,7 @@ def compressed(png: bytes) -> bytes:
 
 
 def mlflow_shots(runs: Path, base: str) -> list[Shot]:
-    """The chart view of the trend, the checkpoints grouped, the result table and the models."""
+    """The chart view of the trend, the checkpoints, the result table and the newest model."""
     from mlflow import MlflowClient
 
     client = MlflowClient(default_uri(runs))
@@ -106,19 +105,15 @@ def mlflow_shots(runs: Path, base: str) -> list[Shot]:
     (model, *_) = client.search_logged_models(
         [at["regressions"]], order_by=[{"field_name": "creation_time", "ascending": False}]
     )
+    (checkpoint, *_) = client.search_runs([at["regressions"]])
     query = "?workflowType=machine_learning"
     charts = f"{base}/#/experiments/{{}}/runs{query}&compareRunsMode=CHART"
+    listed = f"{base}/#/experiments/{at['regressions']}/runs{query}"
     artefacts = f"{base}/#/experiments/{at['trends']}/runs/{run.info.run_id}/artifacts{query}"
     models = f"{base}/#/experiments/{at['regressions']}/models/{model.model_id}{query}"
     return [
         Shot("mlflow-trend", charts.format(at["trends"]), DRAWN % (4, says("band")), height=1300),
-        Shot(
-            "mlflow-checkpoints",
-            charts.format(at["regressions"]),
-            DRAWN % (4, "true"),
-            clicks=("Group by", "family"),
-            done=DRAWN % (4, says("family: ")),
-        ),
+        Shot("mlflow-checkpoints", listed, says(checkpoint.info.run_name), height=620),
         Shot("mlflow-results", artefacts, says("results.json"), clicks=("results.json",)),
         Shot("mlflow-model", models, says(model.name)),
     ]
@@ -154,7 +149,6 @@ async def take(page: Page, shot: Shot) -> bytes:
                 raise
     for text in shot.clicks:
         await page.click(text)
-    await page.wait(shot.done)
     return await page.picture(shot.clip)
 
 
