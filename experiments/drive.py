@@ -1,6 +1,7 @@
 """The run loop: submits what is missing, bounded, and acknowledges nothing that is not durable."""
 
 import asyncio
+import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,15 +10,17 @@ from pathlib import Path
 from typing import Final
 
 from experiments import durable, rundir
-from experiments.executors import AttemptAbandoned, Executor
+from experiments.executors import ENGINE_SECONDS, AttemptAbandoned, Executor
 from experiments.ledger import Ledger
 from experiments.plan import Plan, Planned
 from experiments.progress import Progress
-from experiments.records import LedgerLine
-from sandbox.errors import Mistake, StorageFault
+from experiments.records import EpisodeSpec, LedgerLine
+from sandbox.errors import EngineFault, Mistake, StorageFault
 
 #: In the directory of an abandoned attempt: why its runner broke.
 FAULT: Final = "fault.log"
+#: Seconds between two tries to begin an attempt while the container engine is away.
+_PAUSE: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Driver:
         """
         self._plan, self._directory, self._ledger = plan, directory, ledger
         self._executor, self._progress, self._owner = executor, progress, owner
+        self._engine_away = False
         self._numbers: dict[str, int] = {}
         for line in ledger.lines:
             self._numbers[line.episode] = max(line.attempt, self._numbers.get(line.episode, -1))
@@ -102,7 +106,7 @@ class Driver:
         line: LedgerLine | None = None
         self._progress.started()
         try:
-            line = await self._executor.run(spec)
+            line = await self._run(spec)
             if (line.episode, line.attempt) != (planned.line.episode, number):
                 raise AttemptAbandoned(
                     f"the runner answered for attempt {line.attempt} of {line.episode[:12]}"
@@ -122,6 +126,24 @@ class Driver:
         if line is not None and not line.final:
             self._progress.say(f"host fault in attempt {number} of {_name(planned)}: {line.cause}")
         return line
+
+    async def _run(self, spec: EpisodeSpec) -> LedgerLine:
+        """Runs an attempt as soon as a container engine answers: one that is away costs no attempt."""
+        until = time.monotonic() + ENGINE_SECONDS
+        while True:
+            try:
+                line = await self._executor.run(spec)
+            except EngineFault as fault:
+                if time.monotonic() > until:
+                    raise
+                if not self._engine_away:
+                    self._engine_away = True
+                    patience = f"waiting up to {ENGINE_SECONDS:.0f} s for it"
+                    self._progress.say(f"the container engine does not answer ({fault}); {patience}")
+                await asyncio.sleep(_PAUSE)
+            else:
+                self._engine_away = False
+                return line
 
     def _keep_fault(self, episode: str, number: int, fault: Exception) -> None:
         directory = rundir.attempt_dir(self._directory, episode, number)

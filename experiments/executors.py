@@ -2,11 +2,14 @@
 
 import asyncio
 import os
-from typing import Protocol
+from typing import Final, Protocol
 
 from experiments.records import EpisodeSpec, LedgerLine
 from sandbox.box import Boxes
 from sandbox.errors import EngineFault, Mistake
+
+#: Seconds that an episode waits for a container engine that went away.
+ENGINE_SECONDS: Final = 300.0
 
 
 class AttemptAbandoned(Exception):
@@ -24,6 +27,7 @@ class Executor(Protocol):
 
         Raises:
             AttemptAbandoned: the runner died.
+            EngineFault: its host's container engine does not answer; the attempt has not begun.
         """
         ...
 
@@ -76,7 +80,7 @@ async def settle(owner: str) -> None:
     from sandbox.reaper import sweep
 
     await asyncio.get_running_loop().shutdown_default_executor()
-    sweep(Engine(), owner)
+    sweep(Engine(), owner, closing=True)
 
 
 class LocalExecutor:
@@ -90,4 +94,5 @@ class LocalExecutor:
         """Runs one attempt here."""
         from experiments.attempt import run_attempt
 
+        await self._boxes.answering()
         return await run_attempt(spec, self._boxes)
