@@ -1,13 +1,12 @@
 """One attempt, whole: world, episode, grading, findings, and the ledger line that they make."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from experiments import durable
 from experiments.bench import GradingBench
-from experiments.executors import ENGINE_SECONDS
+from experiments.patience import engine_back
 from experiments.records import (
     BoxRecord,
     ChainRecord,
@@ -25,7 +24,7 @@ from sandbox.assets import scaffold_files
 from sandbox.box import Boxes, BoxInfo
 from sandbox.canonical import canonical
 from sandbox.episode import Episode, EpisodeRequest, Outcome
-from sandbox.errors import EngineFault, HostFault
+from sandbox.errors import HostFault
 from sandbox.events import EventLog
 from sandbox.limits import Limits
 from sandbox.models.providers import open_model
@@ -149,23 +148,9 @@ async def _grade(
             # A fault of the grader is no result of the agent's, and trying again changes nothing.
             cause = f"grader: {type(error).__name__}: {error}"
             break
-        await _engine_back(boxes)
+        await engine_back(boxes)
     recorder.record("scorer", "grade.ungraded", {"cause": cause})
     return Graded(None, cause)
-
-
-async def _engine_back(boxes: Boxes) -> None:
-    """Waits for the engine: a grading must not use up its tries while there is none."""
-    try:
-        async with asyncio.timeout(ENGINE_SECONDS):
-            while True:
-                await asyncio.sleep(1)
-                try:
-                    return await boxes.answering()
-                except EngineFault:
-                    continue
-    except TimeoutError:
-        return
 
 
 def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from experiments import durable, rundir
-from experiments.executors import ENGINE_SECONDS, AttemptAbandoned, Executor
+from experiments.executors import AttemptAbandoned, Executor
 from experiments.ledger import Ledger
+from experiments.patience import ENGINE_SECONDS, PAUSE
 from experiments.plan import Plan, Planned
 from experiments.progress import Progress
 from experiments.records import EpisodeSpec, LedgerLine
@@ -19,8 +20,6 @@ from sandbox.errors import EngineFault, Mistake, StorageFault
 
 #: In the directory of an abandoned attempt: why its runner broke.
 FAULT: Final = "fault.log"
-#: Seconds between two tries to begin an attempt while the container engine is away.
-_PAUSE: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,8 @@ class Driver:
         """
         self._plan, self._directory, self._ledger = plan, directory, ledger
         self._executor, self._progress, self._owner = executor, progress, owner
-        self._engine_away = False
+        #: Attempts that wait for a container engine.
+        self._waiting = 0
         self._numbers: dict[str, int] = {}
         for line in ledger.lines:
             self._numbers[line.episode] = max(line.attempt, self._numbers.get(line.episode, -1))
@@ -128,22 +128,28 @@ class Driver:
         return line
 
     async def _run(self, spec: EpisodeSpec) -> LedgerLine:
-        """Runs an attempt as soon as a container engine answers: one that is away costs no attempt."""
+        """Runs an attempt once a container engine answers: one that is away costs no attempt."""
         until = time.monotonic() + ENGINE_SECONDS
-        while True:
-            try:
-                line = await self._executor.run(spec)
-            except EngineFault as fault:
-                if time.monotonic() > until:
-                    raise
-                if not self._engine_away:
-                    self._engine_away = True
-                    patience = f"waiting up to {ENGINE_SECONDS:.0f} s for it"
-                    self._progress.say(f"the container engine does not answer ({fault}); {patience}")
-                await asyncio.sleep(_PAUSE)
-            else:
-                self._engine_away = False
-                return line
+        waits = False
+        try:
+            while True:
+                try:
+                    return await self._executor.run(spec)
+                except EngineFault as fault:
+                    if time.monotonic() > until:
+                        raise
+                    if not waits:
+                        waits = True
+                        self._say_waiting(fault)
+                await asyncio.sleep(PAUSE)
+        finally:
+            self._waiting -= waits
+
+    def _say_waiting(self, fault: EngineFault) -> None:
+        if not self._waiting:
+            patience = f"waiting for it, up to {ENGINE_SECONDS:.0f} s"
+            self._progress.say(f"the container engine does not answer ({fault}); {patience}")
+        self._waiting += 1
 
     def _keep_fault(self, episode: str, number: int, fault: Exception) -> None:
         directory = rundir.attempt_dir(self._directory, episode, number)

@@ -2,14 +2,11 @@
 
 import asyncio
 import os
-from typing import Final, Protocol
+from typing import Protocol
 
 from experiments.records import EpisodeSpec, LedgerLine
 from sandbox.box import Boxes
 from sandbox.errors import EngineFault, Mistake
-
-#: Seconds that an episode waits for a container engine that went away.
-ENGINE_SECONDS: Final = 300.0
 
 
 class AttemptAbandoned(Exception):
@@ -38,28 +35,38 @@ def default_slots() -> int:
 
 
 def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
-    """Boxes on this host's container engine, once everything that a dead driver left is away.
+    """``open_boxes`` for somebody who waits at a terminal: an engine that is away is a mistake.
+
+    Raises:
+        Mistake: no engine answers, or the image is not there.
+    """
+    try:
+        return open_boxes(image, runtime, owner)
+    except EngineFault as fault:
+        remedy = "start it, or run `make engine`; `tidegauge doctor` says more"
+        raise Mistake(f"does not answer: {fault}", where="container engine", remedy=remedy) from fault
+
+
+def open_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
+    """Boxes on this host's container engine, once everything that a dead process left is away.
 
     Args:
         image: ``episode``, or the name of an image of yours that has the runner.
         runtime: container runtime.
-        owner: the run that this process drives: no container of it is alive rightfully yet. None
+        owner: the run that this process works for; what its dead processes left goes at once. None
             takes away only what is past its deadline.
 
     Raises:
-        Mistake: no engine answers, or the image is not there.
+        EngineFault: no engine answers.
+        Mistake: the image is not there.
     """
     from sandbox.container import Engine
     from sandbox.docker_box import DockerBoxes
     from sandbox.image import require_image
     from sandbox.reaper import sweep
 
-    try:
-        engine = Engine()
-        sweep(engine, owner)
-    except EngineFault as fault:
-        remedy = "start it, or run `make engine`; `tidegauge doctor` says more"
-        raise Mistake(f"does not answer: {fault}", where="container engine", remedy=remedy) from fault
+    engine = Engine()
+    sweep(engine, owner)
     found = require_image(engine) if image == "episode" else engine.image_id(image)
     if found is None:
         raise Mistake(
@@ -69,7 +76,8 @@ def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
 
 
 async def settle(owner: str) -> None:
-    """Leaves no container of ``owner`` on this host, not even one that a cancelled attempt was making.
+    """Leaves no container of ``owner`` that this process or a dead one holds on this host, not even
+    one that a cancelled attempt was making.
 
     The last thing that an event loop does with boxes: it takes no more work for threads after it.
 

@@ -29,10 +29,16 @@ def run(
     Running it again resumes; new checkpoints and more repeats extend the run. Exit 0: every episode
     asked for has a result; 4: some are lost or ungraded. The verdict does not change the exit code.
     """
+    from experiments.loading import job_address
     from experiments.running import Request
     from experiments.running import run as run_request
 
-    result = run_request(Request(config, overrides, runs, local, limit), output.say)
+    request = Request(config, overrides, runs, local, limit)
+    if not local and (address := job_address(config, overrides)) is not None:
+        from experiments.ray_job import run_as_job
+
+        return run_as_job(address, request, json=output.json, say=output.say, show=click.echo)
+    result = run_request(request, output.say)
     output.show(_text(result), _document(result))
     return 0 if result.outcome.complete else LOST_OR_UNGRADED
 
