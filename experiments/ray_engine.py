@@ -7,8 +7,9 @@ They are not idempotent: Ray retries nothing, the ledger does.
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stdout
 from typing import Any, Final
 
 from experiments.executors import AttemptAbandoned
@@ -165,15 +166,17 @@ async def ray_executor(
     if address is not None:
         _check_answers(address)
     say("Ray: starting (about 5 s)" if address is None else f"Ray: connecting to {address}")
-    _connect(address, slots)
-    try:
-        executor = RayExecutor(await find_hosts(needs), say)
+    # Ray prints of nodes that died wherever it runs; standard output is for results alone.
+    with redirect_stdout(sys.stderr):
+        _connect(address, slots)
         try:
-            yield executor
+            executor = RayExecutor(await find_hosts(needs), say)
+            try:
+                yield executor
+            finally:
+                await executor.close()
         finally:
-            await executor.close()
-    finally:
-        ray.shutdown()
+            ray.shutdown()
 
 
 def _connect(address: str | None, slots: int) -> None:
