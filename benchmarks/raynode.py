@@ -91,7 +91,9 @@ class RayNode:
         until = time.monotonic() + START_SECONDS
         while b"--block" not in self.log.read_bytes():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"the node did not start:\n{self.log.read_text()}")
+                said = self.log.read_text()
+                self.kill()
+                raise RuntimeError(f"the node did not start:\n{said}")
             time.sleep(0.1)
         return self
 
