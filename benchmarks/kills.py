@@ -30,7 +30,7 @@ from experiments.rundir import list_runs, read_experiment
 from sandbox.image import image_name
 
 KILLS = ("container", "worker", "runner", "engine", "driver")
-AGENT = "turns:\n  - |\n    ```bash\n    sleep 1; submit\n    ```\n"
+AGENT = json.dumps({"turns": ["```bash\nsleep 1\n```", "```bash\nsubmit\n```"]})
 AWAY_SECONDS = 5.0
 WAIT_SECONDS = 600.0
 #: In a process of its own: this script's connection must not be the run's.

@@ -18,7 +18,11 @@ AGENT = """
 turns:
   - |
     ```bash
-    sleep 2; cat /proc/[0-9]*/environ | tr '\\\\0' '\\\\n'; submit
+    sleep 3; cat /proc/[0-9]*/environ | tr '\\0' '\\n'
+    ```
+  - |
+    ```bash
+    submit
     ```
 """
 
@@ -69,7 +73,10 @@ class Cluster:
     def run(self, *options: str) -> tuple[int, str, str]:
         """The driver to its end: exit code, standard output, standard error."""
         driver = self.driver(*options)
-        out, error = driver.communicate(timeout=150)
+        try:
+            out, error = driver.communicate(timeout=150)
+        finally:
+            driver.kill()
         return driver.returncode, out, error
 
     def document(self, *options: str) -> dict[str, Any]:

@@ -37,11 +37,14 @@ def test_a_host_killed_in_mid_run_loses_no_episode_and_no_box_knows_the_token(
 ) -> None:
     driver: subprocess.Popen[str] = cluster.driver()
     until = time.monotonic() + 90
-    while len(holders(engine, cluster.runs)) < 2:
-        assert driver.poll() is None and time.monotonic() < until
-        time.sleep(0.1)
-    cluster.second.kill()
-    out, error = driver.communicate(timeout=150)
+    try:
+        while len(holders(engine, cluster.runs)) < 2:
+            assert driver.poll() is None and time.monotonic() < until
+            time.sleep(0.1)
+        cluster.second.kill()
+        out, error = driver.communicate(timeout=150)
+    finally:
+        driver.kill()
     assert json.loads(out)["episodes"] == {"completed": 8}, error
     assert "host second is gone; hosts left: 1" in error
     assert "AttemptAbandoned: the runner on second died" in error
