@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from experiments import durable
 from experiments.bench import GradingBench
+from experiments.patience import engine_back
 from experiments.records import (
     BoxRecord,
     ChainRecord,
@@ -149,7 +150,7 @@ async def _grade(
             # A fault of the grader is no result of the agent's, and trying again changes nothing.
             cause = f"grader: {type(error).__name__}: {error}"
             break
-        await asyncio.sleep(number)
+        await engine_back(boxes)
     recorder.record("scorer", "grade.ungraded", {"cause": cause})
     return Graded(None, cause)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sandbox.box import Box, Boxes, BoxRequest
 from sandbox.budget import Budget
 from sandbox.door import Door
-from sandbox.episode import open_box
+from sandbox.episode import FATE_SECONDS, open_box
 from sandbox.errors import GradingFault
 from sandbox.limits import Limits
 from sandbox.recorder import Recorder
@@ -40,7 +40,21 @@ class GradingBench:
         async with contextlib.AsyncExitStack() as stack:
             door = await stack.enter_async_context(self._door(services)) if services else None
             request = BoxRequest(name, self._limits, door, self._labels, DEADLINE_SECONDS)
-            yield await stack.enter_async_context(open_box(self._boxes, request, self._recorder, "grade"))
+            box = await stack.enter_async_context(open_box(self._boxes, request, self._recorder, "grade"))
+            try:
+                yield box
+            finally:
+                await self._check_end(box)
+
+    async def _check_end(self, box: Box) -> None:
+        """A grading box that the host ended says nothing about what was submitted."""
+        if box.dead is None:
+            return
+        await box.fate.settled(FATE_SECONDS)
+        for data in box.fate.since(0):
+            self._recorder.record("engine", "engine.event", data)
+        if (evidence := box.fate.host_evidence) is not None:
+            raise GradingFault(evidence, "engine")
 
     @contextlib.asynccontextmanager
     async def _door(self, services: tuple[Service, ...]) -> AsyncIterator[Path]:

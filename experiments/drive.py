@@ -1,6 +1,7 @@
 """The run loop: submits what is missing, bounded, and acknowledges nothing that is not durable."""
 
 import asyncio
+import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,11 @@ from pathlib import Path
 from experiments import durable, rundir
 from experiments.executors import AttemptAbandoned, Executor
 from experiments.ledger import LEDGER, Ledger, read_records
+from experiments.patience import ENGINE_SECONDS, PAUSE
 from experiments.plan import Plan, Planned
 from experiments.progress import Progress
-from experiments.records import LedgerLine
-from sandbox.errors import Mistake, StorageFault
+from experiments.records import EpisodeSpec, LedgerLine
+from sandbox.errors import EngineFault, Mistake, StorageFault
 from sandbox.events import BrokenLine
 
 
@@ -58,6 +60,8 @@ class Driver:
         """
         self._plan, self._directory, self._ledger = plan, directory, ledger
         self._executor, self._progress, self._owner = executor, progress, owner
+        #: Attempts that wait for a container engine.
+        self._waiting = 0
         self._numbers: dict[str, int] = {}
         for line in ledger.lines:
             self._numbers[line.episode] = max(line.attempt, self._numbers.get(line.episode, -1))
@@ -99,7 +103,7 @@ class Driver:
         line: LedgerLine | None = None
         self._progress.started(_name(planned))
         try:
-            line = await self._executor.run(spec)
+            line = await self._run(spec)
             if (line.episode, line.attempt) != (planned.line.episode, number):
                 raise AttemptAbandoned(
                     f"the runner answered for attempt {line.attempt} of {line.episode[:12]}"
@@ -119,6 +123,30 @@ class Driver:
         if line is not None and not line.final:
             self._progress.say(f"host fault in attempt {number} of {_name(planned)}: {line.cause}")
         return line
+
+    async def _run(self, spec: EpisodeSpec) -> LedgerLine:
+        """Runs an attempt once a container engine answers: one that is away costs no attempt."""
+        until = time.monotonic() + ENGINE_SECONDS
+        waits = False
+        try:
+            while True:
+                try:
+                    return await self._executor.run(spec)
+                except EngineFault as fault:
+                    if time.monotonic() > until:
+                        raise
+                    if not waits:
+                        waits = True
+                        self._say_waiting(fault)
+                await asyncio.sleep(PAUSE)
+        finally:
+            self._waiting -= waits
+
+    def _say_waiting(self, fault: EngineFault) -> None:
+        if not self._waiting:
+            patience = f"waiting for it, up to {ENGINE_SECONDS:.0f} s"
+            self._progress.say(f"the container engine does not answer ({fault}); {patience}")
+        self._waiting += 1
 
     def _keep_fault(self, episode: str, number: int, fault: Exception) -> None:
         directory = rundir.attempt_dir(self._directory, episode, number)

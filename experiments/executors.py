@@ -24,6 +24,7 @@ class Executor(Protocol):
 
         Raises:
             AttemptAbandoned: the runner died.
+            EngineFault: its host's container engine does not answer; the attempt has not begun.
         """
         ...
 
@@ -34,29 +35,39 @@ def default_slots() -> int:
 
 
 def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
-    """Boxes on this host's container engine, once everything that a dead driver left is away.
+    """``open_boxes`` for somebody who waits at a terminal: an engine that is away is a mistake.
+
+    Raises:
+        Mistake: no engine answers, or the image is not there.
+    """
+    try:
+        return open_boxes(image, runtime, owner)
+    except EngineFault as fault:
+        remedy = "start it, or set DOCKER_HOST to one that runs; `tidegauge doctor` says more"
+        raise Mistake(f"does not answer at {fault}", where="container engine", remedy=remedy) from fault
+
+
+def open_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
+    """Boxes on this host's container engine, once everything that a dead process left is away.
 
     Args:
         image: ``episode``, or the name of an image of yours that has the runner.
         runtime: container runtime.
-        owner: the run that this process drives: no container of it is alive rightfully yet. None
+        owner: the run that this process works for; what its dead processes left goes at once. None
             takes away only what is past its deadline.
 
     Raises:
-        Mistake: no engine answers, or it lacks the runtime or the image.
+        EngineFault: no engine answers.
+        Mistake: the engine lacks the runtime or the image.
     """
     from sandbox.container import Engine
     from sandbox.docker_box import DockerBoxes
     from sandbox.image import require_image
     from sandbox.reaper import sweep
 
-    try:
-        engine = Engine()
-        runtimes = engine.runtimes()
-        sweep(engine, owner)
-    except EngineFault as fault:
-        remedy = "start it, or set DOCKER_HOST to one that runs; `tidegauge doctor` says more"
-        raise Mistake(f"does not answer at {fault}", where="container engine", remedy=remedy) from fault
+    engine = Engine()
+    runtimes = engine.runtimes()
+    sweep(engine, owner)
     if runtime not in runtimes:
         problem, remedy = f"no runtime {runtime!r}", f"install it, or choose from {', '.join(runtimes)}"
         raise Mistake(problem, where="container engine", key="sandbox.runtime", remedy=remedy)
@@ -72,7 +83,8 @@ def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
 
 
 async def settle(owner: str) -> None:
-    """Leaves no container of ``owner`` on this host, not even one that a cancelled attempt was making.
+    """Leaves no container of ``owner`` that this process or a dead one holds on this host, not even
+    one that a cancelled attempt was making.
 
     The last thing that an event loop does with boxes: it takes no more work for threads after it.
 
@@ -83,7 +95,7 @@ async def settle(owner: str) -> None:
     from sandbox.reaper import sweep
 
     await asyncio.get_running_loop().shutdown_default_executor()
-    sweep(Engine(), owner)
+    sweep(Engine(), owner, closing=True)
 
 
 class LocalExecutor:
@@ -97,4 +109,5 @@ class LocalExecutor:
         """Runs one attempt here."""
         from experiments.attempt import run_attempt
 
+        await self._boxes.answering()
         return await run_attempt(spec, self._boxes)

@@ -139,7 +139,7 @@ def run_hash(
     limits: Mapping[str, float],
     sandbox: Mapping[str, Any],
     seed: int,
-    fingerprint: str,
+    fingerprint: str | None,
 ) -> str:
     """The hash in a run's name: everything that must be equal for two checkpoints to be compared.
 
@@ -152,12 +152,14 @@ def run_hash(
         limits: the limits that the config wrote, in seconds, bytes and counts.
         sandbox: the config's sandbox section.
         seed: the config's seed.
-        fingerprint: of the secret.
+        fingerprint: of the secret; None where it is not known leaves it out.
     """
-    parts = [
+    parts: list[Any] = [
         suite, version, [list(task) for task in tasks], list(arms), scaffold,
-        plain_numbers(limits), dict(sandbox), seed, fingerprint,
+        plain_numbers(limits), dict(sandbox), seed,
     ]  # fmt: skip
+    if fingerprint is not None:
+        parts.append(fingerprint)
     return digest(parts)[:_SHORT]
 
 

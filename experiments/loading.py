@@ -69,6 +69,18 @@ def holds_password(uri: str) -> bool:
     return parts.password is not None or not given.isdisjoint(_PASSWORD_KEYS)
 
 
+def job_address(path: Path, overrides: tuple[str, ...] = ()) -> str | None:
+    """The address that makes a config a Ray job, ``http://…``; None if it has none.
+
+    Raises:
+        Mistake: the config does not parse.
+    """
+    document = read_yaml(path)
+    section = apply_overrides(document, overrides).get("ray") if isinstance(document, dict) else None
+    address = section.get("address") if isinstance(section, dict) else None
+    return address if isinstance(address, str) and address.startswith(("http://", "https://")) else None
+
+
 def _limits(written: Any, where: str) -> dict[str, float | int]:
     if not isinstance(written, dict):
         raise Mistake("is not a mapping", where=where, key="limits", remedy="write for example {wall: 60s}")
@@ -95,9 +107,6 @@ def _check_promises(config: Config, where: str) -> None:
         )
     if isinstance(config.scaffold, dict):
         raise _later("{from: …}", where, "scaffold", "a shipped name or a directory")
-    address = config.ray.address
-    if address is not None and address.startswith(("http://", "https://")):
-        raise _later("submitting as a Ray job", where, "ray.address", "null, host:port or ray://…")
 
 
 def _later(what: str, where: str, key: str, now: str) -> Mistake:
@@ -159,6 +168,19 @@ def checkpoints_of(entry: ModelEntry) -> list[CheckpointEntry]:
     if not isinstance(entry.checkpoints, list):
         raise TypeError("the config was not loaded by load_config")
     return entry.checkpoints
+
+
+def key_variables(config: Config) -> tuple[str, ...]:
+    """The variables that hold the keys of a loaded config's models, sorted."""
+    entries = [entry for model in config.models for entry in (model, *checkpoints_of(model))]
+    return tuple(sorted({entry.api_key_env for entry in entries if entry.api_key_env}))
+
+
+def named_files(config: Config) -> tuple[str, ...]:
+    """Absolute paths of the files that a loaded config's episodes read, sorted."""
+    entries = [entry for model in config.models for entry in (model, *checkpoints_of(model))]
+    scaffold = [config.scaffold] if isinstance(config.scaffold, str) and "/" in config.scaffold else []
+    return tuple(sorted({*scaffold, *(entry.script for entry in entries if entry.script)}))
 
 
 def _absolute(path: str | None, base: Path) -> str | None:

@@ -79,17 +79,10 @@ def make_plan(config: Config, secret: Secret, *, where: str) -> Plan:
     Raises:
         Mistake: a task, arm, scaffold or checkpoint that is not there, or contradictory limits.
     """
-    entries = select(config.tasks, where=where)
-    for entry in entries:
-        _check_entry(entry, config, where)
-    scaffold = _scaffold_id(str(config.scaffold), where)
+    entries = _entries(config, where)
+    tasks, scaffold = _described(entries), _scaffold_id(str(config.scaffold), where)
+    hashed = _hash(config, tasks, scaffold, secret.fingerprint)
     checkpoints = _bound(config, where)
-    tasks = [[entry.task.id, entry.level, entry.task.version, entry.task.tree_digest] for entry in entries]
-    hashed = identity.run_hash(
-        suite=config.suite, version=config.version, tasks=tasks, arms=config.arms, scaffold=scaffold,
-        limits=config.limits, sandbox=config.sandbox.model_dump(), seed=config.seed,
-        fingerprint=secret.fingerprint,
-    )  # fmt: skip
     episodes = [
         _planned(entry, arm, world, bound, config=config, secret=secret, scaffold=scaffold)
         for world in range(config.repeats)
@@ -105,6 +98,34 @@ def _scaffold_id(scaffold: str, where: str) -> str:
         return manifest_of(scaffold_files(scaffold)).id
     except Mistake as mistake:
         raise Mistake(mistake.problem, where=where, key="scaffold", remedy=mistake.remedy) from mistake
+
+
+def client_hash(config: Config, *, where: str) -> str:
+    """The run's hash as a machine without the secret can take it: the fingerprint is left out.
+
+    Raises:
+        Mistake: a task, arm or scaffold that is not there, or contradictory limits.
+    """
+    return _hash(config, _described(_entries(config, where)), _scaffold_id(str(config.scaffold), where), None)
+
+
+def _entries(config: Config, where: str) -> list[TaskEntry]:
+    entries = select(config.tasks, where=where)
+    for entry in entries:
+        _check_entry(entry, config, where)
+    return entries
+
+
+def _described(entries: list[TaskEntry]) -> list[list[str]]:
+    return [[entry.task.id, entry.level, entry.task.version, entry.task.tree_digest] for entry in entries]
+
+
+def _hash(config: Config, tasks: list[list[str]], scaffold: str, fingerprint: str | None) -> str:
+    return identity.run_hash(
+        suite=config.suite, version=config.version, tasks=tasks, arms=config.arms, scaffold=scaffold,
+        limits=config.limits, sandbox=config.sandbox.model_dump(), seed=config.seed,
+        fingerprint=fingerprint,
+    )  # fmt: skip
 
 
 def _bound(config: Config, where: str) -> list[BoundCheckpoint]:

@@ -15,7 +15,7 @@ from experiments.anchors import Anchors, head_path
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
 from experiments.ledger import Ledger
-from experiments.loading import load_config
+from experiments.loading import key_variables, load_config, named_files
 from experiments.locking import locked
 from experiments.plan import Plan, Planned, extension, make_plan
 from experiments.policy import load_policy
@@ -191,9 +191,15 @@ async def _executor(opened: OpenRun, request: Request, say: Say) -> AsyncIterato
             await settle(opened.owner)
         return
     from experiments.ray_engine import ray_executor
+    from experiments.ray_hosts import Needs
 
-    witness = opened.directory / rundir.EXPERIMENT
-    async with ray_executor(config.ray.address, slots, runner=settings, witness=witness, say=say) as executor:
+    needs = Needs(
+        *settings,
+        witness=opened.directory / rundir.EXPERIMENT,
+        keys=key_variables(config),
+        files=named_files(config),
+    )
+    async with ray_executor(config.ray.address, slots, needs=needs, say=say) as executor:
         yield executor
 
 

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from sandbox.fate import Fate
 from sandbox.files import Collection, FileSpec, Manifest
 from sandbox.limits import Limits
 
@@ -84,6 +85,8 @@ class Box(Protocol):
     sensors: dict[str, str | None]
     #: Processes that were seen and not described, because there were too many; known after ``kill_all``.
     unreported: int
+    #: What the engine says of it.
+    fate: Fate
 
     @property
     def dead(self) -> str | None:
@@ -128,14 +131,6 @@ class Box(Protocol):
         """What the runner reported and ``watch`` has not given out yet."""
         ...
 
-    async def obituary(self) -> list[dict[str, Any]]:
-        """What the engine recorded of the box's end, as data of ``engine.event``.
-
-        Raises:
-            EngineFault: the engine does not answer.
-        """
-        ...
-
     def watch(self) -> AsyncIterator[Seen]:
         """What the runner reports on its own, until the box ends."""
         ...
@@ -146,6 +141,14 @@ class Boxes(Protocol):
 
     #: What all of them have in common.
     info: BoxInfo
+
+    async def answering(self) -> None:
+        """Returns if the engine answers.
+
+        Raises:
+            EngineFault: it does not.
+        """
+        ...
 
     def open(self, request: BoxRequest) -> AbstractAsyncContextManager[Box]:
         """A fresh box, destroyed on exit.

@@ -1,15 +1,13 @@
 """The container engine: the only module that knows the Docker SDK.
 
-Every container carries labels (owner, episode, deadline) under ``tidegauge.``; what does not carry
+Every container carries labels (owner, episode, deadline, holder) under ``tidegauge.``; what does not carry
 them is never touched. All methods block: callers run them in threads.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,37 +15,18 @@ import docker
 import docker.errors
 import requests
 
-from sandbox.assets import image_dir
 from sandbox.box import BoxRequest
 from sandbox.errors import EngineFault
+from sandbox.fate import EngineEvent
+from sandbox.hardening import RUNNER_CAPABILITIES, RUNNER_PROCESSES, seccomp_profile, tmpfs
+from sandbox.listener import EngineListener, Told
+from sandbox.sockets import own_directory
 
 LABEL: Final = "tidegauge"
 #: Where the engine is expected without DOCKER_HOST.
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
-#: Share of the disk grant of each writable file system, and whether programs may run from it.
-FILE_SYSTEMS: Final = {
-    "/agent": (0.125, True),
-    "/task": (0.125, True),
-    "/work": (0.5, True),
-    "/tmp": (0.125, True),
-    "/logs": (0.0625, False),
-    "/dev/shm": (0.0625, False),
-}
-#: Bytes of a file system for each inode that it grants.
-_BYTES_PER_INODE: Final = 16_384
-#: What the runner needs for its whole life; it drops all of it in every child.
-_RUNNER_CAPABILITIES: Final = ["SETUID", "SETGID", "SETPCAP", "KILL", "DAC_READ_SEARCH"]
-#: Processes of the box that are the runner's own: itself, the forwarder, a writer, a sweeper.
-RUNNER_PROCESSES: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class EngineEvent:
-    """Something that happened to a container: kill, die or oom."""
-
-    action: str
-    exit_code: int | None
-    signal: int | None
+#: Seconds that a removal which the engine began itself may take.
+_REMOVAL_SECONDS: Final = 20.0
 
 
 class Engine:
@@ -62,10 +41,21 @@ class Engine:
                 self._api = docker.APIClient(base_url=address, version="auto", timeout=60)
         except EngineFault as fault:
             raise EngineFault(f"{address or DEFAULT_ADDRESS}: {fault}") from fault
+        #: Tells open boxes what happens to their containers.
+        self.listener = EngineListener(self._events)
 
     def close(self) -> None:
         """Closes idle connections."""
         self._api.close()
+
+    def ping(self) -> None:
+        """Returns if the engine answers.
+
+        Raises:
+            EngineFault: it does not.
+        """
+        with _faults():
+            self._api.ping()
 
     def version(self) -> dict[str, str]:
         """Engine version, default runtime and whether users are remapped."""
@@ -144,10 +134,10 @@ class Engine:
             host = self._api.create_host_config(
                 network_mode="none",
                 cap_drop=["ALL"],
-                cap_add=_RUNNER_CAPABILITIES,
-                security_opt=["no-new-privileges", f"seccomp={_seccomp()}"],
+                cap_add=RUNNER_CAPABILITIES,
+                security_opt=["no-new-privileges", f"seccomp={seccomp_profile()}"],
                 read_only=True,
-                tmpfs=_tmpfs(limits.disk),
+                tmpfs=tmpfs(limits.disk),
                 binds=binds,
                 mem_limit=limits.memory,
                 memswap_limit=limits.memory,
@@ -173,7 +163,10 @@ class Engine:
                 hostname="box",
                 working_dir="/",
                 labels={f"{LABEL}.{key}": value for key, value in request.labels.items()}
-                | {f"{LABEL}.deadline": str(int(time.time() + request.deadline))},
+                | {
+                    f"{LABEL}.deadline": str(int(time.time() + request.deadline)),
+                    f"{LABEL}.holder": str(own_directory()),
+                },
                 host_config=host,
             )
         return str(created["Id"])
@@ -194,6 +187,7 @@ class Engine:
                 # 409: the engine is removing it already, because its runner ended.
                 if error.status_code != 409:
                     raise
+                self._await_gone(container)
 
     def gone(self, container: str) -> bool:
         """Whether no trace of the container is left."""
@@ -203,6 +197,13 @@ class Engine:
             except docker.errors.NotFound:
                 return True
             return False
+
+    def _await_gone(self, container: str) -> None:
+        until = time.monotonic() + _REMOVAL_SECONDS
+        while not self.gone(container):
+            if time.monotonic() > until:
+                raise EngineFault(f"the engine does not get {container[:12]} removed", "removal")
+            time.sleep(0.02)
 
     def owned(self, owner: str | None = None) -> dict[str, dict[str, str]]:
         """Container id → labels (without prefix) of our containers, of one owner if given."""
@@ -215,37 +216,22 @@ class Engine:
             for item in found
         }
 
-    def events(self, container: str, since: float) -> list[EngineEvent]:
-        """What the engine recorded of a container from ``since`` (Unix seconds) until now."""
+    def _events(self, since: int) -> Iterator[Told]:
+        """What happens to our containers, as it happens, from ``since`` (nanoseconds) on."""
+        filters = {"label": f"{LABEL}.owner", "type": "container", "event": ["kill", "die", "oom"]}
         with _faults():
-            stream = self._api.events(
-                since=int(since), until=int(time.time()) + 1, filters={"container": container}, decode=True
-            )
-            return [_engine_event(item) for item in stream if item.get("Action") in ("kill", "die", "oom")]
+            for item in self._api.events(since=since // 10**9, filters=filters, decode=True):
+                yield _told(item)
 
 
-def _engine_event(item: dict[str, Any]) -> EngineEvent:
-    attributes = item.get("Actor", {}).get("Attributes", {})
+def _told(item: dict[str, Any]) -> Told:
+    attributes = item["Actor"]["Attributes"]
 
     def number(name: str) -> int | None:
         return int(attributes[name]) if str(attributes.get(name, "")).isdigit() else None
 
-    return EngineEvent(item["Action"], number("exitCode"), number("signal"))
-
-
-def _tmpfs(disk: int) -> dict[str, str]:
-    mounts = {}
-    for path, (share, programs) in FILE_SYSTEMS.items():
-        size = int(disk * share) // 4096 * 4096
-        inodes = max(size // _BYTES_PER_INODE, 64)
-        run = "exec" if programs else "noexec"
-        mounts[path] = f"rw,{run},nosuid,nodev,size={size},nr_inodes={inodes},mode=0755,uid=1000,gid=1000"
-    return mounts
-
-
-def _seccomp() -> str:
-    profile = json.loads((image_dir() / "seccomp.json").read_text())
-    return json.dumps(profile, separators=(",", ":"))
+    event = EngineEvent(item["Action"], number("exitCode"), number("signal"))
+    return Told(item["Actor"]["ID"], item["timeNano"], event)
 
 
 @contextmanager

@@ -5,17 +5,17 @@ import contextlib
 import os
 import socket
 import struct
-import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
 from sandbox.cgroup import CgroupSensor
-from sandbox.container import FILE_SYSTEMS, Engine
+from sandbox.container import Engine
 from sandbox.errors import BoxFault, EngineFault
+from sandbox.fate import Fate
 from sandbox.files import TYPES, Collection, Entry, FileSpec, Manifest, layout_mode
+from sandbox.hardening import FILE_SYSTEMS
 from sandbox.link import Link
 from sandbox.sockets import socket_directory
 
@@ -33,16 +33,15 @@ class DockerBox:
     def __init__(
         self,
         info: BoxInfo,
-        engine: Engine,
         container: str,
+        fate: Fate,
         link: Link,
         cgroup: CgroupSensor,
         hello: dict[str, Any],
     ) -> None:
         self.info = info
         self.container = container
-        self._engine = engine
-        self._began = time.time()
+        self.fate = fate
         self.unreported = 0
         self._link = link
         self._cgroup = cgroup
@@ -106,10 +105,6 @@ class DockerBox:
     def drain(self) -> list[Seen]:
         return self._link.drain()
 
-    async def obituary(self) -> list[dict[str, Any]]:
-        events = await asyncio.to_thread(self._engine.events, self.container, self._began - 1)
-        return [asdict(event) for event in events]
-
     @property
     def dead(self) -> str | None:
         """Why the box ended, or None while it lives."""
@@ -133,6 +128,14 @@ class DockerBoxes:
         self.info = BoxInfo(runtime, isolation, image)
         self._starting = asyncio.Semaphore(_STARTS_AT_A_TIME)
 
+    async def answering(self) -> None:
+        """Returns if the engine answers.
+
+        Raises:
+            EngineFault: it does not.
+        """
+        await asyncio.to_thread(self._engine.ping)
+
     @contextlib.asynccontextmanager
     async def open(self, request: BoxRequest) -> AsyncIterator[DockerBox]:
         """A fresh box, destroyed on exit whatever happens.
@@ -148,6 +151,7 @@ class DockerBoxes:
     async def _open(self, request: BoxRequest, directory: Path) -> AsyncIterator[DockerBox]:
         container: str | None = None
         link: Link | None = None
+        following = contextlib.ExitStack()
         try:
             async with self._starting:
                 connected, server = await _listen(directory / "c")
@@ -158,26 +162,32 @@ class DockerBoxes:
                     # The engine makes it all the same: only with its id can it be removed.
                     container = await creation
                     raise
-                link, pid = await self._connect(container, connected, server)
+                fate = following.enter_context(self._engine.listener.following(container))
+                link, pid = await self._connect(container, fate, connected, server)
             hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {})
-            yield DockerBox(self.info, self._engine, container, link, CgroupSensor(pid), hello)
+            yield DockerBox(self.info, container, fate, link, CgroupSensor(pid), hello)
         finally:
+            following.close()
             await asyncio.shield(self._destroy(container, link))
 
     def _create(self, request: BoxRequest, control: Path) -> str:
         return self._engine.create(request, image=self._image, runtime=self.info.runtime, control=control)
 
     async def _connect(
-        self, container: str, connected: "asyncio.Future[_Streams]", server: asyncio.Server
+        self, container: str, fate: Fate, connected: "asyncio.Future[_Streams]", server: asyncio.Server
     ) -> tuple[Link, int]:
         await asyncio.to_thread(self._engine.start, container)
+        ended = asyncio.ensure_future(fate.settled(START_SECONDS))
         try:
-            async with asyncio.timeout(START_SECONDS):
-                reader, writer = await connected
-        except TimeoutError as error:
-            raise EngineFault(f"the runner did not answer within {START_SECONDS:.0f} s", "start") from error
+            either: set[asyncio.Future[Any]] = {connected, ended}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            ended.cancel()
             server.close()
+        if not connected.done():
+            why = "the box ended" if fate.decided else f"nothing within {START_SECONDS:.0f} s"
+            raise EngineFault(f"the runner did not answer: {fate.host_evidence or why}", "start")
+        reader, writer = connected.result()
         peer: socket.socket = writer.get_extra_info("socket")
         pid, _, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         return Link(reader, writer), pid
@@ -186,7 +196,10 @@ class DockerBoxes:
         if link is not None:
             await link.close()
         if container is not None:
-            await asyncio.to_thread(self._engine.remove, container)
+            # Without its link the runner ends, and the engine removes what ended: one that is away
+            # now does so when it is back, and `settle` takes what is left then.
+            with contextlib.suppress(EngineFault):
+                await asyncio.to_thread(self._engine.remove, container)
 
 
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

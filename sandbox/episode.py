@@ -13,7 +13,7 @@ from sandbox.box import Box, Boxes, BoxInfo, BoxRequest
 from sandbox.budget import Budget
 from sandbox.canonical import sha256
 from sandbox.door import Door
-from sandbox.errors import BoxDied, BoxFault, EngineFault, HostFault, ModelFault
+from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
@@ -31,6 +31,8 @@ GRACE_SECONDS: Final = 10.0
 WAIT_SHARE: Final = 0.1
 #: Seconds for ending the agent's processes and collecting what it made.
 CLOSING_SECONDS: Final = 60.0
+#: Seconds that the engine gets to say how a box ended; it takes milliseconds.
+FATE_SECONDS: Final = 2.0
 _COLLECT_FILES: Final = 1_000
 
 
@@ -89,6 +91,8 @@ class Episode:
         self._keep = keep
         self._started = False
         self._began: float | None = None
+        #: Events of the box's fate that are recorded.
+        self._told = 0
         self.outcome = Outcome()
         recorder.listen(self._notice)
 
@@ -146,6 +150,7 @@ class Episode:
                 self._wall(door),
                 meter.poll(),
                 self._relay(box),
+                self._engine(box),
                 self._grace(),
                 self._door_fault(door),
             ],
@@ -213,18 +218,22 @@ class Episode:
             self._ending.propose("infrastructure", f"harness: {type(error).__name__}: {error}")
 
     async def _judge_death(self, box: Box, reason: str) -> None:
-        """A box that ended is the agent's doing unless the engine says that somebody killed it."""
-        try:
-            events = await box.obituary()
-        except EngineFault as error:
-            self._ending.propose("infrastructure", f"{error.cause}: {error}")
-            return
-        for data in events:
-            self._recorder.record("engine", "engine.event", data)
-        if any(data["action"] == "kill" for data in events):
-            self._ending.propose("infrastructure", "engine: the container was killed from outside")
-        else:
+        """A box that ended is the agent's doing unless the engine says otherwise."""
+        if not await self._blamed_on_host(box):
             self._ending.propose("agent_error", f"box: {reason}")
+
+    async def _blamed_on_host(self, box: Box) -> bool:
+        await box.fate.settled(FATE_SECONDS)
+        self._record_fate(box)
+        if (evidence := box.fate.host_evidence) is None:
+            return False
+        self._ending.propose("infrastructure", f"engine: {evidence}")
+        return True
+
+    def _record_fate(self, box: Box) -> None:
+        for data in box.fate.since(self._told):
+            self._told += 1
+            self._recorder.record("engine", "engine.event", data)
 
     async def _close(self, box: Box) -> None:
         """Ends the agent's processes, then takes what it made; a box that fails here keeps it."""
@@ -244,6 +253,8 @@ class Episode:
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
             )
             self._scaffold.miss_last(str(error))
+            if isinstance(error, BoxDied):
+                await self._blamed_on_host(box)
         versions = self._scaffold.versions
         self.outcome.scaffold_versions = [version.as_json() for version in versions]
         if versions:
@@ -301,6 +312,11 @@ class Episode:
         async for seen in box.watch():
             self._recorder.record("runner", seen.kind, seen.data)
         raise BoxDied(box.dead or "the box ended")
+
+    async def _engine(self, box: Box) -> None:
+        while True:
+            await box.fate.more(self._told)
+            self._record_fate(box)
 
     async def _door_fault(self, door: Door) -> None:
         await door.faulted.wait()

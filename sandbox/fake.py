@@ -13,6 +13,7 @@ from typing import Any
 
 from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
 from sandbox.errors import BoxDied, EngineFault
+from sandbox.fate import EngineEvent, Fate
 from sandbox.files import Collection, FileSpec, Manifest, manifest_of
 
 FAKE_INFO = BoxInfo("fake", "none", "fake")
@@ -31,9 +32,9 @@ class FakeBox:
     info: BoxInfo = FAKE_INFO
     container: str = "fake"
     sensors: dict[str, str | None] = field(default_factory=lambda: {"cgroup": None, "runner": None})
-    #: What the engine says of its end, for ``obituary``.
-    end: list[dict[str, Any]] = field(default_factory=list)
     unreported: int = 0
+    #: What the engine says of it.
+    fate: Fate = field(default_factory=Fate)
     #: How often a program was started.
     starts: int = 0
 
@@ -48,8 +49,8 @@ class FakeBox:
     def die(self, reason: str = "the box ended", *, killed: bool = False) -> None:
         """Ends the box; ``killed`` as somebody outside would."""
         if killed:
-            self.end.append({"action": "kill", "exit_code": None, "signal": 9})
-        self.end.append({"action": "die", "exit_code": 137, "signal": None})
+            self.fate.tell(EngineEvent("kill", signal=9))
+        self.fate.tell(EngineEvent("die", exit_code=137))
         self._dead.set_result(reason)
         self._seen.put_nowait(None)
 
@@ -104,9 +105,6 @@ class FakeBox:
         reports = [self._seen.get_nowait() for _ in range(self._seen.qsize())]
         return [report for report in reports if report is not None]
 
-    async def obituary(self) -> list[dict[str, Any]]:
-        return self.end
-
     async def watch(self) -> AsyncIterator[Seen]:
         while (seen := await self._seen.get()) is not None:
             yield seen
@@ -135,6 +133,9 @@ class FakeBoxes:
         self._program = program
         self._refuse = refuse
         self.opened: list[BoxRequest] = []
+
+    async def answering(self) -> None:
+        return
 
     @contextlib.asynccontextmanager
     async def open(self, request: BoxRequest) -> AsyncIterator[FakeBox]:

@@ -29,16 +29,42 @@ def _root() -> Path:
 @cache
 def _own(process: int) -> Path:
     """This process's directory; its lock is never released before the process ends."""
-    directory = Path(tempfile.mkdtemp(prefix="", dir=_root()))
-    descriptor = os.open(directory / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return directory
+    while True:
+        directory = Path(tempfile.mkdtemp(prefix="", dir=_root()))
+        descriptor = os.open(directory / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Another process may have swept it away between the file's birth and the lock.
+        if (directory / _LOCK).exists():
+            return directory
+        os.close(descriptor)
+
+
+def own_directory() -> Path:
+    """This process's directory: as long as ``held`` says so of it, this process lives."""
+    return _own(os.getpid())
+
+
+def held(directory: Path) -> bool:
+    """Whether the process whose ``own_directory`` this is lives on this host."""
+    try:
+        descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # another user's: not ours to judge
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextmanager
 def socket_directory() -> Iterator[Path]:
     """A fresh directory that only this user enters, removed afterwards."""
-    directory = _own(os.getpid()) / str(next(_NUMBERS))
+    directory = own_directory() / str(next(_NUMBERS))
     directory.mkdir(mode=0o700)
     try:
         yield directory

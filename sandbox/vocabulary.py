@@ -67,7 +67,7 @@ KINDS: Final[dict[str, Kind]] = {
         "oom_kills": "processes killed for memory", "refused_processes": "forks refused",
     }, "cgroup"),
     "engine.event": Kind(("engine",), "what the engine did to the box without being asked by us", {
-        "action": "kill | die | oom", "exit_code": "or null", "signal": "or null",
+        "action": "kill | die | oom | away (it stopped answering)", "exit_code": "or null", "signal": "or null",
     }),
     "model.call": Kind(("gateway",), "a model call was received and held", {
         "turn": "from 1", "api": "chat.completions | messages", "model": "name asked for, ignored",

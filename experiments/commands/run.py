@@ -47,11 +47,15 @@ def run(
       tidegauge run quickstart
       tidegauge run my.yaml --set repeats=8 --set models.0.checkpoints.3=2000 --limit 20
     """
-    from experiments.loading import find_config
+    from experiments.loading import find_config, job_address
     from experiments.running import Request
     from experiments.running import run as run_request
 
     request = Request(find_config(config), overrides, runs, local, limit, slots)
+    if not local and (address := job_address(request.config, overrides)) is not None:
+        from experiments.ray_job import run_as_job
+
+        return run_as_job(address, request, json=output.json, say=output.say, show=click.echo)
     result = run_request(request, output.say)
     output.show(_text(result), _document(result))
     return 0 if result.outcome.complete else LOST_OR_UNGRADED

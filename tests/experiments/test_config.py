@@ -123,8 +123,6 @@ def test_a_command_prints_one_checkpoint_a_line(config: Path) -> None:
          "and the box's disks are charged to its memory; lower disk or raise memory"),
         ("scaffold={from: abc}", "scaffold: {from: …} comes with a later version; "
          "this one takes a shipped name or a directory"),
-        ("ray.address=http://head:8265", "ray.address: submitting as a Ray job comes with a later version; "
-         "this one takes null, host:port or ray://…"),
         ("suite=../x", "suite: does not match ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$; it says '../x'"),
         ("models.0.sampling={temperature: -1}", "models.0.sampling.temperature: must be at least 0; it says -1"),
     ],

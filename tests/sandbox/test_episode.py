@@ -17,6 +17,7 @@ from sandbox.episode import Episode, EpisodeRequest, Outcome
 from sandbox.errors import ModelFault
 from sandbox.events import Event, EventLog, read_events
 from sandbox.fake import FakeBox, FakeBoxes, Program
+from sandbox.fate import EngineEvent
 from sandbox.files import FileSpec
 from sandbox.findings import Finding, Severity
 from sandbox.limits import Limits
@@ -289,6 +290,29 @@ def test_a_box_killed_from_outside_is_infrastructure(play: Play) -> None:
         "engine: the container was killed from outside",
     )
     assert [data["action"] for data in ran.of("engine.event")][:2] == ["kill", "die"]
+
+
+def test_a_box_that_dies_with_its_engine_is_infrastructure(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        box.fate.tell_away()
+        box.die()
+        await asyncio.sleep(10)
+        return ended()
+
+    ran = play(program)
+    assert (ran.outcome.status, ran.outcome.cause) == ("infrastructure", "engine: the engine went away")
+
+
+def test_what_the_engine_says_of_a_living_box_is_recorded_and_ends_nothing(play: Play) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        box.fate.tell(EngineEvent("oom"))
+        box.fate.tell_away()
+        await asyncio.sleep(0.1)
+        return ended()
+
+    ran = play(program)
+    assert ran.outcome.status == "completed"
+    assert [data["action"] for data in ran.of("engine.event")] == ["oom", "away"]
 
 
 def test_a_box_that_dies_by_itself_is_the_agents_and_buys_no_retry(play: Play) -> None:

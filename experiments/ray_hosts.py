@@ -1,0 +1,131 @@
+"""The container hosts of a Ray cluster: found by their resource, each given a runner, each probed."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from experiments.ray_runner import EpisodeRunner
+from sandbox.canonical import sha256
+from sandbox.errors import Mistake, TidegaugeError
+
+if TYPE_CHECKING:
+    from ray.actor import ActorHandle
+
+#: The custom resource that a container host offers: how many episodes it takes at a time.
+RESOURCE: Final = "sandbox"
+#: In which runners have names, so that they can be told apart in Ray's own tools.
+NAMESPACE: Final = "tidegauge"
+_READY_SECONDS: Final = 120
+
+
+@dataclass(slots=True)
+class Host:
+    """A container host and the runner on it."""
+
+    name: str
+    #: Ray's id of the node; empty where there is no telling.
+    node: str
+    runner: "ActorHandle[Any]"
+    #: Episodes at a time.
+    slots: int
+    #: Slots that are not given out until the runner answers again.
+    withheld: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What every host must have for a run."""
+
+    image: str
+    runtime: str
+    #: Owner label of the run's containers.
+    owner: str
+    #: A file of the run directory.
+    witness: Path
+    #: Variables that hold the models' keys.
+    keys: tuple[str, ...] = ()
+    #: Files that episodes read.
+    files: tuple[str, ...] = ()
+
+
+async def result(reference: Any) -> Any:
+    """What a remote call gives; our own errors as they were raised, without the remote traceback."""
+    from ray.exceptions import RayTaskError
+
+    try:
+        return await reference
+    except RayTaskError as error:
+        if isinstance(error.cause, TidegaugeError):
+            raise error.cause from None
+        raise
+
+
+async def find_hosts(needs: Needs) -> list[Host]:
+    """A probed runner on each node that offers the resource ``sandbox``.
+
+    Raises:
+        Mistake: no node offers it, or a node lacks something; names both.
+    """
+    import ray
+
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get(RESOURCE, 0) >= 1]
+    if not nodes:
+        remedy = f"start its nodes with --resources '{{\"{RESOURCE}\": 8}}'"
+        raise Mistake(
+            f"no node offers the resource {RESOURCE!r}", where="Ray", key="ray.address", remedy=remedy
+        )
+    hosts = [_place(node, needs) for node in nodes]
+    await asyncio.gather(*(_probe(host, needs) for host in hosts))
+    return hosts
+
+
+def _place(node: dict[str, Any], needs: Needs) -> Host:
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    slots = int(node["Resources"][RESOURCE])
+    name = node["NodeName"] if node["NodeName"] != node["NodeManagerAddress"] else node["NodeManagerHostname"]
+    options = {
+        "name": f"{name}-{secrets.token_hex(4)}",
+        "namespace": NAMESPACE,
+        "num_cpus": 0,
+        # All of a host's resource: two drivers do not share a container host unknowingly.
+        "resources": {RESOURCE: slots},
+        "max_concurrency": slots + 1,
+        "max_restarts": 100,
+        # Episodes are not idempotent: retries belong to the ledger.
+        "max_task_retries": 0,
+        "scheduling_strategy": NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+    }
+    actor = ray.remote(EpisodeRunner).options(**options)
+    return Host(name, node["NodeID"], actor.remote(needs.image, needs.runtime, needs.owner), slots)
+
+
+async def _probe(host: Host, needs: Needs) -> None:
+    from ray.exceptions import RayError
+
+    witness = needs.witness.resolve()
+    probe = host.runner.prepare.remote(str(witness), sha256(witness.read_bytes()), needs.keys, needs.files)
+    try:
+        lacks = await asyncio.wait_for(result(probe), _READY_SECONDS)
+    except TimeoutError as error:
+        problem = f"its resource {RESOURCE!r} did not become free in {_READY_SECONDS} s"
+        raise Mistake(problem, where=f"node {host.name}", remedy="wait for the run that holds it") from error
+    except Mistake as mistake:
+        raise Mistake(str(mistake), where=f"node {host.name}") from mistake
+    except RayError as error:
+        last = str(error).strip().rsplit("\n", 1)[-1]
+        remedy = "install this version of tidegauge in its Python"
+        raise Mistake(f"cannot run it: {last}", where=f"node {host.name}", remedy=remedy) from error
+    if lacks is not None:
+        raise Mistake(lacks, where=f"node {host.name}")
+
+
+async def is_alive(host: Host) -> bool:
+    """Whether Ray still counts the host's node among its own."""
+    import ray
+
+    nodes = await asyncio.to_thread(ray.nodes)
+    return not host.node or any(node["NodeID"] == host.node and node["Alive"] for node in nodes)
