@@ -18,12 +18,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import docker
+from ownengine import PrivateEngine, client, wait_for
 from raynode import BIN, RayNode, cluster_environment, ray_head
 
 from experiments.rundir import list_runs, read_experiment
@@ -31,8 +32,6 @@ from sandbox.image import image_name
 
 KILLS = ("container", "worker", "runner", "engine", "driver")
 AGENT = json.dumps({"turns": ["```bash\nsleep 1\n```", "```bash\nsubmit\n```"]})
-AWAY_SECONDS = 5.0
-WAIT_SECONDS = 600.0
 #: In a process of its own: this script's connection must not be the run's.
 KILL_ACTOR = """
 import ray
@@ -40,63 +39,6 @@ ray.init("{address}", namespace="tidegauge", log_to_driver=False, logging_level=
 for name in ray.util.list_named_actors():
     ray.kill(ray.get_actor(name), no_restart=False)
 """
-
-
-class PrivateEngine:
-    """A container engine of this script's own."""
-
-    def __init__(self, directory: Path) -> None:
-        self.url = f"unix://{directory}/d.sock"
-        self._command = [
-            "dockerd", f"--host={self.url}", f"--data-root={directory}/data", f"--exec-root={directory}/exec",
-            f"--pidfile={directory}/pid", "--bridge=none", "--iptables=false", "--ip6tables=false",
-        ]  # fmt: skip
-        self._log = (directory / "log").open("wb")
-        self._process = self._start()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log, start_new_session=True)
-        wait_for("the engine of its own", lambda: client(self.url) is not None)
-        return process
-
-    def load(self, image: str) -> float:
-        """Copies an image from the user's engine; seconds it took."""
-        began = time.monotonic()
-        client(self.url).load_image(docker.APIClient(timeout=300).get_image(image))
-        return time.monotonic() - began
-
-    def crash(self) -> None:
-        """Dies, and is back after a while."""
-        self._process.kill()
-        self._process.wait()
-        time.sleep(AWAY_SECONDS)
-        self._process = self._start()
-
-    def stop(self) -> None:
-        """Ends, with all its containers."""
-        self._process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(60)
-        self._log.close()
-
-
-def client(url: str | None) -> Any:
-    """A connection to an engine, or None if it does not answer."""
-    try:
-        connection = docker.APIClient(base_url=url, timeout=300)
-        connection.ping()
-    except docker.errors.DockerException:
-        return None
-    return connection
-
-
-def wait_for(what: str, true: Callable[[], bool]) -> None:
-    """Returns when ``true`` gives True."""
-    until = time.monotonic() + WAIT_SECONDS
-    while not true():
-        if time.monotonic() > until:
-            raise TimeoutError(f"waited in vain for {what}")
-        time.sleep(0.1)
 
 
 class Matrix:
