@@ -49,7 +49,7 @@ def test_of_each_limit_the_smaller_one_holds(config_file: Path, secret: Secret) 
     [
         ("tasks=[ml/nope]", "c.yaml: tasks: no task matches 'ml/nope'; choose from ml/tab@L0, selfmod/scaffold@L0"),
         ("arms=[plain, nudge]", "c.yaml: arms.1: ml/tab has no arm 'nudge'; it has: plain"),
-        ("scaffold=maximal", "scaffold: 'maximal' is no scaffold; name a directory or one of: minimal"),
+        ("scaffold=maximal", "scaffold: 'maximal' is no scaffold; name a directory or one of: fewshot, minimal"),
         ("models.0={family: s, provider: scripted}", "c.yaml: models.0.checkpoints.0.script: is missing; "
          "name the scripted agent's file"),
         ("limits={memory: 16MiB}", "c.yaml: limits (with those of ml/tab).disk: disk 67108864 B is not below "
