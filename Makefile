@@ -13,7 +13,7 @@ PORT ?= 8431
 help:
 	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
 	@echo "make quickstart  set-up, then 8 checkpoints x 2 tasks x 4 worlds (1-2 minutes)"
-	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (about 6 minutes)"
+	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
 	@echo "make test        set-up, then all tests, real containers included (about 4 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
 	@echo "make bench       the benchmarks of benchmarks/"
@@ -56,7 +56,7 @@ quickstart: image
 	@$(BIN)/tidegauge run experiments/configs/quickstart.yaml --runs $(RUNS)
 
 llm: image
-	@echo "llm: a language model of 135 million parameters, on loopback, through all tasks (about 6 minutes)"
+	@echo "llm: a language model of 135 million parameters, on loopback, through all tasks (5-12 minutes)"
 	@$(BIN)/python -Im experiments.llm --port $(PORT) --runs $(RUNS)
 
 test: image
