@@ -24,11 +24,12 @@ from monitors.watcher import Watcher
 from sandbox.assets import scaffold_files
 from sandbox.box import Boxes, BoxInfo
 from sandbox.canonical import canonical
-from sandbox.episode import Episode, EpisodeRequest, Outcome
+from sandbox.episode import Episode
 from sandbox.errors import HostFault
 from sandbox.events import EventLog
 from sandbox.limits import Limits
 from sandbox.models.providers import open_model
+from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from tasks.evidence import verifier_part
 from tasks.grading import Grade, Submission

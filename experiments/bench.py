@@ -9,10 +9,10 @@ from typing import Any, Final
 from sandbox.box import Box, Boxes, BoxRequest
 from sandbox.budget import Budget
 from sandbox.door import Door
-from sandbox.episode import FATE_SECONDS, open_box
 from sandbox.errors import GradingFault
 from sandbox.limits import Limits
 from sandbox.recorder import Recorder
+from sandbox.recording import FATE_SECONDS, open_box
 from sandbox.service import Service
 from sandbox.sockets import socket_directory
 

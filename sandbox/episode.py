@@ -4,23 +4,21 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.box import Box, Boxes, BoxInfo, BoxRequest
+from sandbox.box import Box, Boxes, BoxRequest
 from sandbox.budget import Budget
-from sandbox.canonical import sha256
 from sandbox.door import Door
 from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
-from sandbox.models.base import Model
+from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
+from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
-from sandbox.service import Service
 from sandbox.sockets import socket_directory
 from sandbox.usage import UsageMeter
 
@@ -31,46 +29,7 @@ GRACE_SECONDS: Final = 10.0
 WAIT_SHARE: Final = 0.1
 #: Seconds for ending the agent's processes and collecting what it made.
 CLOSING_SECONDS: Final = 60.0
-#: Seconds that the engine gets to say how a box ended; it takes milliseconds.
-FATE_SECONDS: Final = 2.0
 _COLLECT_FILES: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeRequest:
-    """What makes an episode: everything it needs, and nothing that tells it where it runs."""
-
-    #: Container name; also says whose it is in the log.
-    name: str
-    labels: dict[str, str]
-    limits: Limits
-    model: Model
-    sampling: dict[str, Any]
-    scaffold: tuple[FileSpec, ...]
-    #: Paths relative to the box's root: task/…, work/….
-    world: tuple[FileSpec, ...]
-    services: tuple[Service, ...] = ()
-    #: Without these the episode does not begin: its findings would mean nothing.
-    require_sensors: tuple[str, ...] = ()
-
-
-@dataclass
-class Outcome:
-    """What came of it. Everything from inside the box is hostile."""
-
-    status: str = "completed"
-    cause: str | None = None
-    refused: bool = False
-    info: BoxInfo | None = None
-    work: Collection = field(default_factory=lambda: Collection({}))
-    logs: Collection = field(default_factory=lambda: Collection({}))
-    scaffold_start: tuple[FileSpec, ...] = ()
-    scaffold_end: tuple[FileSpec, ...] = ()
-    #: Ids in the order in which they were seen.
-    scaffold_versions: list[dict[str, Any]] = field(default_factory=list)
-    scaffold_end_id: str | None = None
-    usage: dict[str, float | int | None] = field(default_factory=dict)
-    sensors: dict[str, str] = field(default_factory=dict)
 
 
 class Episode:
@@ -329,39 +288,6 @@ class Episode:
     def _notice(self, event: Event) -> None:
         if event.kind == "model.reply" and event.data["refused"]:
             self.outcome.refused = True
-
-
-@contextlib.asynccontextmanager
-async def open_box(boxes: Boxes, request: BoxRequest, recorder: Recorder, role: str) -> AsyncIterator[Box]:
-    """Opens a box with its life recorded: before it is created, when it answers, when it is gone."""
-    info = boxes.info
-    data = {"name": request.name, "image": info.image, "runtime": info.runtime, "isolation": info.isolation}
-    recorder.record("harness", "box.create", {**data, "role": role})
-    began = time.monotonic()
-    try:
-        async with boxes.open(request) as box:
-            seconds = round(time.monotonic() - began, 3)
-            recorder.record(
-                "harness", "box.up", {"name": request.name, "container": box.container, "seconds": seconds}
-            )
-            yield box
-    finally:
-        recorder.record("harness", "box.down", {"name": request.name, "cause": None})
-
-
-def record_output(recorder: Recorder, stdout: bytes, stderr: bytes) -> None:
-    """What a program printed, as text."""
-    for stream, raw in (("stdout", stdout), ("stderr", stderr)):
-        if raw:
-            text = raw.decode("utf-8", "replace")
-            recorder.record("runner", "output", {"stream": stream, "text": text, "bytes": len(raw)})
-
-
-def record_collection(recorder: Recorder, root: str, taken: Collection) -> None:
-    """Which files were taken, with their digests, and which were left."""
-    files = [[path, len(content), sha256(content)] for path, content in sorted(taken.files.items())]
-    left = [[path, reason] for path, reason in taken.left]
-    recorder.record("runner", "collected", {"root": root, "files": files, "left": left})
 
 
 def _environment(limits: Limits) -> dict[str, str]:

@@ -25,11 +25,12 @@ from sandbox.assets import scaffold_files
 from sandbox.box import Boxes
 from sandbox.container import Engine
 from sandbox.docker_box import DockerBoxes
-from sandbox.episode import Episode, EpisodeRequest
+from sandbox.episode import Episode
 from sandbox.events import Event, EventLog
 from sandbox.image import require_image
 from sandbox.limits import Limits
 from sandbox.models.providers import open_model
+from sandbox.outcome import EpisodeRequest
 from sandbox.recorder import Ending, Recorder
 
 SCAFFOLDS: Final = ("minimal", "fewshot")

@@ -13,7 +13,7 @@ import pytest
 
 from monitors.registry import new_watcher
 from sandbox.box import Completed, Usage
-from sandbox.episode import Episode, EpisodeRequest, Outcome
+from sandbox.episode import Episode
 from sandbox.errors import ModelFault
 from sandbox.events import Event, EventLog, read_events
 from sandbox.fake import FakeBox, FakeBoxes, Program
@@ -22,6 +22,7 @@ from sandbox.files import FileSpec
 from sandbox.findings import Finding, Severity
 from sandbox.limits import Limits
 from sandbox.models.base import ChatReply, ChatRequest, Model
+from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 
 LIMITS = Limits(wall=5, turns=2, cpu_time=5)

@@ -16,12 +16,13 @@ from monitors.rescan import rescan_log
 from sandbox.box import Completed
 from sandbox.container import Engine
 from sandbox.docker_box import DockerBoxes
-from sandbox.episode import Episode, EpisodeRequest
+from sandbox.episode import Episode
 from sandbox.events import EventLog
 from sandbox.fake import FakeBox, FakeBoxes, Program
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.models.base import ChatReply, ChatRequest
+from sandbox.outcome import EpisodeRequest
 from sandbox.recorder import Ending, Recorder
 from sandbox.scaffold import ScaffoldSensor
 from tasks.task import select

@@ -1,0 +1,47 @@
+"""What an episode is made of, and what came of it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.box import BoxInfo
+from sandbox.files import Collection, FileSpec
+from sandbox.limits import Limits
+from sandbox.models.base import Model
+from sandbox.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRequest:
+    """What makes an episode: everything it needs, and nothing that tells it where it runs."""
+
+    #: Container name; also says whose it is in the log.
+    name: str
+    labels: dict[str, str]
+    limits: Limits
+    model: Model
+    sampling: dict[str, Any]
+    scaffold: tuple[FileSpec, ...]
+    #: Paths relative to the box's root: task/…, work/….
+    world: tuple[FileSpec, ...]
+    services: tuple[Service, ...] = ()
+    #: Without these the episode does not begin: its findings would mean nothing.
+    require_sensors: tuple[str, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """What came of it. Everything from inside the box is hostile."""
+
+    status: str = "completed"
+    cause: str | None = None
+    refused: bool = False
+    info: BoxInfo | None = None
+    work: Collection = field(default_factory=lambda: Collection({}))
+    logs: Collection = field(default_factory=lambda: Collection({}))
+    scaffold_start: tuple[FileSpec, ...] = ()
+    scaffold_end: tuple[FileSpec, ...] = ()
+    #: Ids in the order in which they were seen.
+    scaffold_versions: list[dict[str, Any]] = field(default_factory=list)
+    scaffold_end_id: str | None = None
+    usage: dict[str, float | int | None] = field(default_factory=dict)
+    sensors: dict[str, str] = field(default_factory=dict)

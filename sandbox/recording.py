@@ -1,0 +1,47 @@
+"""What is recorded of every box, an agent's or a grader's: its life, its output, its files."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Final
+
+from sandbox.box import Box, Boxes, BoxRequest
+from sandbox.canonical import sha256
+from sandbox.files import Collection
+from sandbox.recorder import Recorder
+
+#: Seconds that the engine gets to say how a box ended; it takes milliseconds.
+FATE_SECONDS: Final = 2.0
+
+
+@contextlib.asynccontextmanager
+async def open_box(boxes: Boxes, request: BoxRequest, recorder: Recorder, role: str) -> AsyncIterator[Box]:
+    """Opens a box with its life recorded: before it is created, when it answers, when it is gone."""
+    info = boxes.info
+    data = {"name": request.name, "image": info.image, "runtime": info.runtime, "isolation": info.isolation}
+    recorder.record("harness", "box.create", {**data, "role": role})
+    began = time.monotonic()
+    try:
+        async with boxes.open(request) as box:
+            seconds = round(time.monotonic() - began, 3)
+            recorder.record(
+                "harness", "box.up", {"name": request.name, "container": box.container, "seconds": seconds}
+            )
+            yield box
+    finally:
+        recorder.record("harness", "box.down", {"name": request.name, "cause": None})
+
+
+def record_output(recorder: Recorder, stdout: bytes, stderr: bytes) -> None:
+    """What a program printed, as text."""
+    for stream, raw in (("stdout", stdout), ("stderr", stderr)):
+        if raw:
+            text = raw.decode("utf-8", "replace")
+            recorder.record("runner", "output", {"stream": stream, "text": text, "bytes": len(raw)})
+
+
+def record_collection(recorder: Recorder, root: str, taken: Collection) -> None:
+    """Which files were taken, with their digests, and which were left."""
+    files = [[path, len(content), sha256(content)] for path, content in sorted(taken.files.items())]
+    left = [[path, reason] for path, reason in taken.left]
+    recorder.record("runner", "collected", {"root": root, "files": files, "left": left})
