@@ -14,7 +14,7 @@ import pytest
 from experiments.rundir import list_runs, read_experiment
 from sandbox.container import Engine
 
-pytestmark = [pytest.mark.box, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.box, pytest.mark.cluster, pytest.mark.timeout(240)]
 
 
 def ledger(run: Path) -> list[dict[str, Any]]:
