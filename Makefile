@@ -14,7 +14,7 @@ help:
 	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
 	@echo "make quickstart  set-up, then 8 checkpoints x 2 tasks x 4 worlds (1-2 minutes)"
 	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
-	@echo "make test        set-up, then all tests, real containers included (about 7 minutes)"
+	@echo "make test        set-up, then all tests, real containers included (5-8 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
 	@echo "make bench       the benchmarks of benchmarks/"
 	@echo "make ui          the MLflow UI on the runs under $(RUNS)/"
@@ -60,7 +60,7 @@ llm: image
 	@$(BIN)/python -Im experiments.llm --port $(PORT) --runs $(RUNS)
 
 test: image
-	@echo "test: the whole suite, real containers included (about 7 minutes)"
+	@echo "test: the whole suite, real containers included (5-8 minutes)"
 	@$(BIN)/python -Im pytest
 
 test-cluster: image
