@@ -1,6 +1,7 @@
 """What all tests share: the engine and real boxes, where there are any, and a model server on loopback."""
 
 import json
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,12 @@ import pytest
 from sandbox.container import Engine
 from sandbox.errors import TidegaugeError
 from sandbox.image import require_image
+
+
+def pytest_configure() -> None:
+    """Lets programs that tests start be interrupted, also where the tests run in the background of a
+    shell, which has them ignore Ctrl-C: a handled signal is a program's default again."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
