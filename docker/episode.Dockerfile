@@ -5,12 +5,15 @@ FROM ${BASE}
 
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      gcc git libc6-dev python-is-python3 python3 python3-numpy python3-scipy python3-sklearn \
+      gcc git libc6-dev libnss-extrausers python-is-python3 python3 python3-numpy python3-scipy python3-sklearn \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt
 
-# The agent and the door's forwarder are users of their own. Mount points exist beforehand because
+# The door's forwarder is a user of its own, and so is the agent of each box: all user ids that the
+# host may choose for it (sandbox/hardening.py) have the name agent. Mount points exist beforehand because
 # the root is read-only. Nothing may raise its privileges: no file keeps a set-uid or set-gid bit.
-RUN useradd --uid 1000 --no-create-home --home-dir /work --shell /bin/bash agent \
+RUN seq 20000 24095 | sed 's,.*,agent:x:&:&::/work:/bin/bash,' > /var/lib/extrausers/passwd \
+ && seq 20000 24095 | sed 's,.*,agent:x:&:,' > /var/lib/extrausers/group \
+ && sed -i -E 's/^(passwd|group):.*/\1: files extrausers/' /etc/nsswitch.conf \
  && useradd --uid 1001 --no-create-home --home-dir / --shell /usr/sbin/nologin door \
  && mkdir -p /agent /task /work /logs \
  && find / -xdev -type f -perm /6000 -exec chmod ug-s {} +

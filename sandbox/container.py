@@ -18,7 +18,16 @@ import requests
 from sandbox.box import BoxRequest
 from sandbox.errors import EngineFault
 from sandbox.fate import EngineEvent
-from sandbox.hardening import RUNNER_CAPABILITIES, RUNNER_PROCESSES, seccomp_profile, tmpfs
+from sandbox.hardening import (
+    AGENT_VARIABLE,
+    MASKED_PATHS,
+    RUNNER_CAPABILITIES,
+    RUNNER_PROCESSES,
+    ULIMITS,
+    next_agent,
+    seccomp_profile,
+    tmpfs,
+)
 from sandbox.listener import EngineListener, Told
 from sandbox.sockets import own_directory
 
@@ -129,7 +138,7 @@ class Engine:
         binds: dict[str, Mapping[str, str]] = {str(control): {"bind": "/run/control.sock", "mode": "ro"}}
         if request.door is not None:
             binds[str(request.door)] = {"bind": "/run/door.sock", "mode": "ro"}
-        limits = request.limits
+        limits, agent = request.limits, next_agent()
         with _faults():
             host = self._api.create_host_config(
                 network_mode="none",
@@ -137,16 +146,15 @@ class Engine:
                 cap_add=RUNNER_CAPABILITIES,
                 security_opt=["no-new-privileges", f"seccomp={seccomp_profile()}"],
                 read_only=True,
-                tmpfs=tmpfs(limits.disk),
+                tmpfs=tmpfs(limits.disk, agent),
                 binds=binds,
                 mem_limit=limits.memory,
                 memswap_limit=limits.memory,
                 pids_limit=limits.processes + RUNNER_PROCESSES,
                 nano_cpus=int(limits.cpus * 1e9),
                 ulimits=[
-                    docker.types.Ulimit(name="core", soft=0, hard=0),
-                    docker.types.Ulimit(name="nofile", soft=1024, hard=1024),
-                    docker.types.Ulimit(name="fsize", soft=limits.disk, hard=limits.disk),
+                    docker.types.Ulimit(name=name, soft=most, hard=most)
+                    for name, most in {**ULIMITS, "fsize": limits.disk}.items()
                 ],
                 ipc_mode="private",
                 log_config=docker.types.LogConfig(type="none"),
@@ -156,12 +164,14 @@ class Engine:
                 # No host resolver shows in the box.
                 dns=["127.0.0.1"],
             )
+            host["MaskedPaths"] = MASKED_PATHS
             created = self._api.create_container(
                 image,
                 name=request.name,
                 user="0:0",
                 hostname="box",
                 working_dir="/",
+                environment={AGENT_VARIABLE: str(agent)},
                 labels={f"{LABEL}.{key}": value for key, value in request.labels.items()}
                 | {
                     f"{LABEL}.deadline": str(int(time.time() + request.deadline)),

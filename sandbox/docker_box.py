@@ -24,7 +24,13 @@ START_SECONDS: Final = 60.0
 #: Containers that one process starts at a time: starting saturates a host before anything else.
 _STARTS_AT_A_TIME: Final = max(2, os.cpu_count() or 2)
 _MAX_ENTRIES: Final = 2_000
-_STDIO_ENV: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+#: With SHELL, bash need not look its user up at each start, which takes half a millisecond.
+_STDIO_ENV: Final = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "SHELL": "/bin/bash",
+    "USER": "agent",
+}
 
 
 class DockerBox:

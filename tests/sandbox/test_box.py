@@ -57,9 +57,11 @@ def test_python_numpy_threads_subprocess_gcc_and_git_work(in_box: Callable[..., 
             python3 -c 'import threading; t = threading.Thread(target=print, args=("thread",)); t.start(); t.join()'
             python3 -c 'import subprocess; print(subprocess.run(["echo", "child"], capture_output=True).stdout)'
             echo 'int main(){return 7;}' > a.c && gcc a.c -o a && (./a || echo $?)
+            python3 -c 'import getpass, os, pwd; assert pwd.getpwuid(os.getuid()).pw_dir == os.path.expanduser("~")'
+            python3 -c 'import multiprocessing as m; p = m.Process(target=print); p.start(); p.join(); print(p.exitcode)'
             git init -q r && cd r && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git log --format=%s
         """)  # fmt: skip
-        assert (done.code, done.stdout.split()) == (0, [b"3", b"thread", b"b'child\\n'", b"7", b"x"])
+        assert (done.code, done.stdout.split()) == (0, [b"3", b"thread", b"b'child\\n'", b"7", b"0", b"x"])
 
     in_box(work)
 
@@ -80,6 +82,9 @@ def test_python_numpy_threads_subprocess_gcc_and_git_work(in_box: Callable[..., 
             "python3 -c 'import socket; socket.create_connection((\"8.8.8.8\", 53), 2)'",
             "Network is unreachable",
         ),
+        ("python3 -c 'import socket; socket.socket(2, 1, 262)'", "PermissionError"),  # MPTCP
+        ("touch /dev/mqueue/x", "Read-only file system"),
+        ("cat /proc/1/mem", "Permission denied"),
         ("python3 -c 'import os; os.memfd_create(\"x\")'", "PermissionError"),
         (
             "python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"/run/control.sock\")'",
@@ -100,15 +105,42 @@ def test_a_program_has_no_capability_no_new_privileges_and_no_way_back(in_box: C
     async def work(box: DockerBox) -> None:
         done = await shell(
             box,
-            "id -u; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; cat /proc/self/oom_score_adj",
+            "id -un; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; cat /proc/self/oom_score_adj",
         )
         assert done.stdout.split() == [
-            b"1000", b"CapEff:", b"0" * 16, b"CapBnd:", b"0" * 16, b"NoNewPrivs:", b"1", b"Seccomp:", b"2", b"500",
+            b"agent", b"CapEff:", b"0" * 16, b"CapBnd:", b"0" * 16, b"NoNewPrivs:", b"1", b"Seccomp:", b"2", b"500",
         ]  # fmt: skip
         setuid = await shell(box, "find / -xdev -perm /6000 -type f 2>/dev/null | wc -l")
         assert setuid.stdout.strip() == b"0"
 
     in_box(work)
+
+
+def test_each_box_has_an_agent_of_its_own_that_shares_no_count_of_the_kernel(
+    engine: Engine, image: str
+) -> None:
+    # Eats all inotify instances that one user may have.
+    hog = "import ctypes, time; f = ctypes.CDLL(None).inotify_init; n = 0\nwhile f() >= 0: n += 1\nprint(n, flush=True)"
+
+    async def main() -> None:
+        boxes = DockerBoxes(engine, image=image)
+
+        def asked(name: str) -> BoxRequest:
+            return BoxRequest(f"tidegauge-{OWNER}-{name}", Limits(), None, {"owner": OWNER, "episode": name})
+
+        async with boxes.open(asked("u1")) as one, boxes.open(asked("u2")) as two:
+            uids = [int((await shell(box, "id -u")).stdout) for box in (one, two)]
+            assert uids[0] != uids[1]
+            assert {20_000 <= uid < 24_096 for uid in uids} == {True}
+            await shell(
+                one,
+                f"(setsid python3 -c '{hog}; time.sleep(100)' > n &); until [ -s n ]; do sleep 0.05; done",
+            )
+            assert (await shell(two, f"python3 -c '{hog}'")).stdout == (await one.read("/work", ["n"])).files[
+                "n"
+            ]
+
+    asyncio.run(main())
 
 
 def test_a_fork_bomb_is_bounded_seen_and_swept_away(in_box: Callable[..., None]) -> None:
