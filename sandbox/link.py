@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -46,13 +47,16 @@ class Link:
         self.dead: str | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def hello(self, deadline: float, mounts: list[str], rlimits: dict[str, int]) -> dict[str, Any]:
+    async def hello(
+        self, deadline: float, mounts: list[str], rlimits: dict[str, int], notify: dict[str, str]
+    ) -> dict[str, Any]:
         """Opens the conversation and starts reading.
 
         Raises:
             BoxFault: the runner speaks another protocol.
         """
-        await self._send({"deadline": deadline, "mounts": mounts, "rlimits": rlimits}, b"")
+        hello = {"deadline": deadline, "mounts": mounts, "rlimits": rlimits, "notify": notify}
+        await self._send(hello, b"")
         header, _ = await self._receive()
         if header.get("hello") != PROTOCOL:
             raise BoxFault("the runner speaks another protocol")
@@ -80,6 +84,12 @@ class Link:
         finally:
             ended.cancel()
             full.cancel()
+
+    def tell(self, reports: Iterable[Seen]) -> None:
+        """Puts what other sensors of the box saw among what the runner sees."""
+        if self.dead is None:
+            for report in reports:
+                self.seen.put_nowait(report)
 
     def drain(self) -> list[Seen]:
         """Reports that have come and that nobody has taken."""

@@ -1,7 +1,8 @@
 """The in-box runner: process 1 of every box. Python standard library only.
 
-It connects to the host's control socket, which accepts exactly one connection, and serves it until
-it closes; then it ends, and the box with it. Everything it starts runs as the agent's user with no
+It connects to the host's control socket twice, which accepts no more than that, and serves the first
+connection until it closes; then it ends, and the box with it. The second hands descriptors to the
+host's sensors. Everything it starts runs as the agent's user with no
 capability. It trusts nothing that the agent made: it never follows its links, waits for its
 processes without a bound, or loads its files.
 
@@ -23,6 +24,7 @@ import files
 import processes
 from forwarder import DOOR as DOOR_SOCKET
 from forwarder import Forwarder
+from notify import Notify
 from privileges import AGENT, DOOR, in_child
 
 PROTOCOL = 1
@@ -49,8 +51,8 @@ class Program:
 class Runner:
     """Serves the control connection."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self.control = control
+    def __init__(self, control: socket.socket, sensors: socket.socket) -> None:
+        self.control, self.sensors = control, sensors
         self.selector = selectors.DefaultSelector()
         self.programs: dict[int, Program] = {}
         self.census = processes.Census()
@@ -94,8 +96,10 @@ class Runner:
         hello, _ = self.receive()
         deadline = time.monotonic() + hello["deadline"]
         self.mounts, self.rlimits = hello["mounts"], hello["rlimits"]
+        self.notify = Notify(self.sensors, hello["notify"])
         self.open_door()
-        self.send({"hello": PROTOCOL, "canary": processes.canary(), "door": self.forwarder is not None})
+        seen, self.notify.absent = processes.canary(self.notify.canary)
+        self.send({"hello": PROTOCOL, "canary": seen, "notify": self.notify.absent})
         looked = 0.0
         while time.monotonic() < deadline:
             for key, _ in self.selector.select(_CENSUS_SECONDS):
@@ -221,6 +225,7 @@ class Runner:
             os.chdir(header["cwd"])
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            self.notify.enter()
             os.execvpe(header["argv"][0], header["argv"], header["env"])
 
         pid = in_child(AGENT, work, self.rlimits)
@@ -256,11 +261,12 @@ class Runner:
 
 def main() -> int:
     """Connects and serves. The exit code is for the engine's log; the host needs none."""
-    control = socket.socket(socket.AF_UNIX)
-    control.connect(CONTROL)
-    control.settimeout(_SEND_SECONDS)
+    control, sensors = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    for connection in (control, sensors):
+        connection.connect(CONTROL)
+        connection.settimeout(_SEND_SECONDS)
     try:
-        Runner(control).serve()
+        Runner(control, sensors).serve()
     except (ConnectionError, TimeoutError):
         return 0
     return 3
