@@ -14,7 +14,6 @@ from sandbox.limits import Limits
 from sandbox.recorder import Recorder
 from sandbox.recording import FATE_SECONDS, open_box
 from sandbox.service import Service
-from sandbox.sockets import socket_directory
 
 #: Seconds after which a grading box ends itself.
 DEADLINE_SECONDS: Final = 600.0
@@ -38,9 +37,10 @@ class GradingBench:
         """A fresh box; its door, if it has one, leads to ``services`` only."""
         name = f"{self._name}-{next(self._numbers)}"
         async with contextlib.AsyncExitStack() as stack:
-            door = await stack.enter_async_context(self._door(services)) if services else None
-            request = BoxRequest(name, self._limits, door, self._labels, DEADLINE_SECONDS)
+            request = BoxRequest(name, self._limits, bool(services), self._labels, DEADLINE_SECONDS)
             box = await stack.enter_async_context(open_box(self._boxes, request, self._recorder, "grade"))
+            if box.door is not None:
+                await stack.enter_async_context(self._door(box.door, services))
             try:
                 yield box
             finally:
@@ -57,12 +57,11 @@ class GradingBench:
             raise GradingFault(evidence, "engine")
 
     @contextlib.asynccontextmanager
-    async def _door(self, services: tuple[Service, ...]) -> AsyncIterator[Path]:
-        with socket_directory() as directory:
-            async with Door(directory / "d", None, services, Budget(1, 1), self._recorder.record) as door:
-                yield directory / "d"
-                if door.fault is not None:
-                    raise GradingFault(f"a service failed: {door.fault}") from door.fault
+    async def _door(self, path: Path, services: tuple[Service, ...]) -> AsyncIterator[None]:
+        async with Door(path, None, services, Budget(1, 1), self._recorder.record) as door:
+            yield
+            if door.fault is not None:
+                raise GradingFault(f"a service failed: {door.fault}") from door.fault
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
         """Writes an event of source ``scorer``."""

@@ -34,20 +34,20 @@ def default_slots() -> int:
     return 2 * len(os.sched_getaffinity(0))
 
 
-def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
+def host_boxes(image: str, runtime: str, owner: str | None, spare: int = 0) -> Boxes:
     """``open_boxes`` for somebody who waits at a terminal: an engine that is away is a mistake.
 
     Raises:
         Mistake: no engine answers, or the image is not there.
     """
     try:
-        return open_boxes(image, runtime, owner)
+        return open_boxes(image, runtime, owner, spare)
     except EngineFault as fault:
         remedy = "start it, or set DOCKER_HOST to one that runs; `tidegauge doctor` says more"
         raise Mistake(f"does not answer at {fault}", where="container engine", remedy=remedy) from fault
 
 
-def open_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
+def open_boxes(image: str, runtime: str, owner: str | None, spare: int = 0) -> Boxes:
     """Boxes on this host's container engine, once everything that a dead process left is away.
 
     Args:
@@ -55,14 +55,15 @@ def open_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
         runtime: container runtime.
         owner: the run that this process works for; what its dead processes left goes at once. None
             takes away only what is past its deadline.
+        spare: boxes to have ready before they are asked for; ``close`` gives them back.
 
     Raises:
         EngineFault: no engine answers.
         Mistake: the engine lacks the runtime or the image.
     """
     from sandbox.container import Engine
-    from sandbox.docker_box import DockerBoxes
     from sandbox.image import require_image
+    from sandbox.pool import WarmBoxes
     from sandbox.reaper import sweep
 
     engine = Engine()
@@ -79,7 +80,7 @@ def open_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
             key="sandbox.image",
             remedy="build it, or write episode",
         )
-    return DockerBoxes(engine, image=found, runtime=runtime)
+    return WarmBoxes(engine, image=found, runtime=runtime, spare=spare)
 
 
 async def settle(owner: str) -> None:

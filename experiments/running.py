@@ -184,10 +184,11 @@ async def _executor(opened: OpenRun, request: Request, say: Say) -> AsyncIterato
     settings = (config.sandbox.image, opened.plan.runtime, opened.owner)
     slots = request.slots or default_slots()
     if request.local:
-        boxes = await asyncio.to_thread(host_boxes, *settings)
+        boxes = await asyncio.to_thread(host_boxes, *settings, slots)
         try:
             yield LocalExecutor(slots, boxes)
         finally:
+            await boxes.close()
             await settle(opened.owner)
         return
     from experiments.ray_engine import ray_executor

@@ -1,6 +1,7 @@
 """What a box can do, whoever runs it: the interface that episodes and graders are written to.
 
-``container.DockerBoxes`` opens real ones; ``fake.FakeBoxes`` opens scripted ones for tests.
+``docker_box.DockerBoxes`` and ``pool.WarmBoxes`` open real ones; ``fake.FakeBoxes`` opens scripted ones for
+tests.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -30,8 +31,8 @@ class BoxRequest:
     #: Container name, unique to the attempt and role.
     name: str
     limits: Limits
-    #: Host path of the door's unix socket; None for a box without a door.
-    door: Path | None
+    #: Whether the box has a door.
+    door: bool
     #: Label values, all under the prefix ``tidegauge.``: owner, episode.
     labels: dict[str, str] = field(default_factory=dict)
     #: Seconds until the box ends itself, whatever the host does.
@@ -85,6 +86,8 @@ class Box(Protocol):
     sensors: dict[str, str | None]
     #: What the engine says of it.
     fate: Fate
+    #: Host path where its door binds its unix socket; None for a box without a door.
+    door: Path | None
 
     @property
     def lost(self) -> dict[str, int]:
@@ -159,4 +162,8 @@ class Boxes(Protocol):
         Raises:
             EngineFault: the engine could not make it.
         """
+        ...
+
+    async def close(self) -> None:
+        """Destroys every box that nobody has open, and returns when those that are being destroyed are gone."""
         ...

@@ -133,11 +133,29 @@ class Engine:
 
     # -- containers -----------------------------------------------------------------------------
 
-    def create(self, request: BoxRequest, *, image: str, runtime: str, control: Path) -> str:
-        """Creates a hardened container and returns its id. See docs/containment.md."""
+    def create(
+        self,
+        request: BoxRequest,
+        *,
+        image: str,
+        runtime: str,
+        control: Path,
+        door: Path | None,
+        idle: float = 0.0,
+    ) -> str:
+        """Creates a hardened container and returns its id. See docs/containment.md.
+
+        Args:
+            request: what it is made for.
+            image: id of its image.
+            runtime: name of its container runtime.
+            control: the socket that its runner connects to.
+            door: where its door binds its socket; the box sees that directory.
+            idle: seconds that it may wait for its work.
+        """
         binds: dict[str, Mapping[str, str]] = {str(control): {"bind": "/run/control.sock", "mode": "ro"}}
-        if request.door is not None:
-            binds[str(request.door)] = {"bind": "/run/door.sock", "mode": "ro"}
+        if door is not None:
+            binds[str(door.parent)] = {"bind": "/run/door", "mode": "ro"}
         limits, agent = request.limits, next_agent()
         with _faults():
             host = self._api.create_host_config(
@@ -161,8 +179,6 @@ class Engine:
                 # The engine removes a box whose runner ended, even where its owner is dead.
                 auto_remove=True,
                 runtime=runtime,
-                # No host resolver shows in the box.
-                dns=["127.0.0.1"],
             )
             host["MaskedPaths"] = MASKED_PATHS
             created = self._api.create_container(
@@ -170,11 +186,14 @@ class Engine:
                 name=request.name,
                 user="0:0",
                 hostname="box",
+                # The box's own, empty network is the runtime's work alone: the engine's part of it takes as
+                # long as all the rest. The image says what it would have: the names' file and the resolver.
+                network_disabled=True,
                 working_dir="/",
                 environment={AGENT_VARIABLE: str(agent)},
                 labels={f"{LABEL}.{key}": value for key, value in request.labels.items()}
                 | {
-                    f"{LABEL}.deadline": str(int(time.time() + request.deadline)),
+                    f"{LABEL}.deadline": str(int(time.time() + idle + request.deadline)),
                     f"{LABEL}.holder": str(own_directory()),
                 },
                 host_config=host,
@@ -228,7 +247,7 @@ class Engine:
 
     def _events(self, since: int) -> Iterator[Told]:
         """What happens to our containers, as it happens, from ``since`` (nanoseconds) on."""
-        filters = {"label": f"{LABEL}.owner", "type": "container", "event": ["kill", "die", "oom"]}
+        filters = {"label": f"{LABEL}.owner", "type": "container", "event": ["kill", "die", "oom", "destroy"]}
         with _faults():
             for item in self._api.events(since=since // 10**9, filters=filters, decode=True):
                 yield _told(item)

@@ -3,27 +3,15 @@
 import asyncio
 import contextlib
 import os
-import socket
-import struct
 from collections.abc import AsyncIterator, Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
-from sandbox.cgroup import CgroupSensor
 from sandbox.container import Engine
-from sandbox.errors import BoxFault, EngineFault
-from sandbox.fate import Fate
+from sandbox.errors import BoxFault
 from sandbox.files import TYPES, Collection, Entry, FileSpec, Manifest, layout_mode
-from sandbox.hardening import FILE_SYSTEMS
-from sandbox.link import Link
-from sandbox.sensors.notify import NotifySensor
-from sandbox.sockets import socket_directory
+from sandbox.making import Made, Maker
 
-#: Seconds for create, start and the runner's first word.
-START_SECONDS: Final = 60.0
-#: Containers that one process starts at a time: starting saturates a host before anything else.
-_STARTS_AT_A_TIME: Final = max(2, os.cpu_count() or 2)
 _MAX_ENTRIES: Final = 2_000
 #: With SHELL, bash need not look its user up at each start, which takes half a millisecond.
 _STDIO_ENV: Final = {
@@ -37,30 +25,35 @@ _STDIO_ENV: Final = {
 class DockerBox:
     """A connected box. See ``sandbox.box.Box`` for what each method promises."""
 
-    def __init__(
-        self,
-        info: BoxInfo,
-        container: str,
-        fate: Fate,
-        link: Link,
-        cgroup: CgroupSensor,
-        notify: NotifySensor,
-        hello: dict[str, Any],
-    ) -> None:
+    def __init__(self, info: BoxInfo, made: Made) -> None:
         self.info = info
-        self.container = container
-        self.fate = fate
-        self._link = link
-        self._cgroup = cgroup
-        self._notify = notify
+        self.container = made.container
+        self.fate = made.fate
+        self.door = made.door
+        self._link = made.link
+        self._cgroup = made.cgroup
+        self._notify = made.notify
+        self._close = made.close
         #: Processes that the runner saw and did not describe.
         self._undescribed = 0
         #: Sensor name → None if up, else why it is absent.
         self.sensors: dict[str, str | None] = {
-            "cgroup": cgroup.absent,
-            "runner": None if hello.get("canary") is True else "its canary was not seen",
-            "notify": notify.absent,
+            "cgroup": made.cgroup.absent,
+            "runner": None if made.hello.get("canary") is True else "its canary was not seen",
+            "notify": made.notify.absent,
         }
+
+    async def begin(self, deadline: float) -> None:
+        """Gives a box that was made in advance its work: it ends itself after ``deadline`` seconds.
+
+        Raises:
+            BoxDied: it ended while it waited.
+        """
+        await self._link.request("begin", deadline=deadline)
+
+    async def close(self) -> None:
+        """Destroys the box."""
+        await asyncio.shield(self._close())
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
         files = list(files)
@@ -138,13 +131,11 @@ def _entry(item: Any) -> Entry:
 
 
 class DockerBoxes:
-    """Opens real boxes on one engine."""
+    """Opens real boxes on one engine, each made when it is asked for. ``pool.WarmBoxes`` has them ready."""
 
     def __init__(self, engine: Engine, *, image: str, runtime: str = "runc", isolation: str = "container"):
-        self._engine = engine
-        self._image = image
         self.info = BoxInfo(runtime, isolation, image)
-        self._starting = asyncio.Semaphore(_STARTS_AT_A_TIME)
+        self._maker = Maker(engine, self.info)
 
     async def answering(self) -> None:
         """Returns if the engine answers.
@@ -152,95 +143,20 @@ class DockerBoxes:
         Raises:
             EngineFault: it does not.
         """
-        await asyncio.to_thread(self._engine.ping)
+        await self._maker.answering()
 
     @contextlib.asynccontextmanager
     async def open(self, request: BoxRequest) -> AsyncIterator[DockerBox]:
         """A fresh box, destroyed on exit whatever happens.
 
         Raises:
-            EngineFault: it could not be made, or did not answer within ``START_SECONDS``.
+            EngineFault: it could not be made, or did not answer in time.
         """
-        with socket_directory() as directory:
-            async with self._open(request, directory) as box:
-                yield box
-
-    @contextlib.asynccontextmanager
-    async def _open(self, request: BoxRequest, directory: Path) -> AsyncIterator[DockerBox]:
-        container: str | None = None
-        link: Link | None = None
-        opened = contextlib.ExitStack()
+        box = DockerBox(self.info, await self._maker.make(request))
         try:
-            async with self._starting:
-                listener = opened.enter_context(_listen(directory / "c"))
-                creation = asyncio.ensure_future(asyncio.to_thread(self._create, request, directory / "c"))
-                try:
-                    container = await asyncio.shield(creation)
-                except asyncio.CancelledError:
-                    # The engine makes it all the same: only with its id can it be removed.
-                    container = await creation
-                    raise
-                fate = opened.enter_context(self._engine.listener.following(container))
-                link, pid, handing = await self._connect(container, fate, listener)
-            notify = NotifySensor(handing, link.tell)
-            opened.callback(notify.close)
-            hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {}, notify.hello())
-            notify.prove(hello.get("notify"))
-            yield DockerBox(self.info, container, fate, link, CgroupSensor(pid), notify, hello)
+            yield box
         finally:
-            opened.close()
-            await asyncio.shield(self._destroy(container, link))
+            await box.close()
 
-    def _create(self, request: BoxRequest, control: Path) -> str:
-        return self._engine.create(request, image=self._image, runtime=self.info.runtime, control=control)
-
-    async def _connect(
-        self, container: str, fate: Fate, listener: socket.socket
-    ) -> tuple[Link, int, socket.socket]:
-        """The runner's link, its pid on this host, and the connection by which it hands descriptors."""
-        await asyncio.to_thread(self._engine.start, container)
-        ended = asyncio.ensure_future(fate.settled(START_SECONDS))
-        connected = asyncio.ensure_future(_accept_twice(listener))
-        try:
-            either: set[asyncio.Future[Any]] = {connected, ended}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ended.cancel()
-            if not connected.done():
-                connected.cancel()
-            # Nobody else ever connects: not even an agent that finds the socket.
-            listener.close()
-        if connected.cancelled() or not connected.done():
-            why = "the box ended" if fate.decided else f"nothing within {START_SECONDS:.0f} s"
-            raise EngineFault(f"the runner did not answer: {fate.host_evidence or why}", "start")
-        control, handing = connected.result()
-        pid, _, _ = struct.unpack("3i", control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        reader, writer = await asyncio.open_unix_connection(sock=control)
-        return Link(reader, writer), pid, handing
-
-    async def _destroy(self, container: str | None, link: Link | None) -> None:
-        if link is not None:
-            await link.close()
-        if container is not None:
-            # Without its link the runner ends, and the engine removes what ended: one that is away
-            # now does so when it is back, and `settle` takes what is left then.
-            with contextlib.suppress(EngineFault):
-                await asyncio.to_thread(self._engine.remove, container)
-
-
-def _listen(path: Path) -> socket.socket:
-    """A listener for the runner's connections, which come before any agent exists."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.setblocking(False)
-    listener.bind(str(path))
-    # The box's user 0 may be another user outside; the directory keeps all others away.
-    path.chmod(0o666)
-    listener.listen(2)
-    return listener
-
-
-async def _accept_twice(listener: socket.socket) -> tuple[socket.socket, socket.socket]:
-    loop = asyncio.get_running_loop()
-    first, _ = await loop.sock_accept(listener)
-    second, _ = await loop.sock_accept(listener)
-    return first, second
+    async def close(self) -> None:
+        """Nothing is left but what is open."""

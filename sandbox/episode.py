@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sandbox.box import Box, Boxes, BoxRequest
 from sandbox.budget import Budget
@@ -19,7 +20,6 @@ from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output, record_seen
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
-from sandbox.sockets import socket_directory
 from sandbox.usage import UsageMeter
 
 MAX_RESTARTS: Final = 10
@@ -58,9 +58,8 @@ class Episode:
     async def run(self) -> Outcome:
         """Never raises for what a box, a model or an engine does: the outcome's status says it."""
         try:
-            with socket_directory() as directory:
-                async with self._door(directory / "d") as door, self._box(directory / "d") as box:
-                    await self._live(box, door)
+            async with self._box() as box, self._door(box) as door:
+                await self._live(box, door)
         except BoxFault as error:
             # Only what happens before the scaffold's first instruction comes here: the rest is
             # judged where it happens.
@@ -73,22 +72,22 @@ class Episode:
     # -- parts ----------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def _door(self, path: Path) -> AsyncIterator[Door]:
+    async def _door(self, box: Box) -> AsyncIterator[Door]:
         limits = self._request.limits
         self._budget = Budget(limits.turns, limits.model_tokens)
         async with Door(
-            path, self._request.model, self._request.services, self._budget, self._recorder.record,
+            cast(Path, box.door), self._request.model, self._request.services, self._budget, self._recorder.record,
             hold=self._hold, sampling=self._request.sampling, keep=self._keep,
         ) as door:  # fmt: skip
             yield door
 
     @contextlib.asynccontextmanager
-    async def _box(self, door: Path) -> AsyncIterator[Box]:
+    async def _box(self) -> AsyncIterator[Box]:
         request = self._request
         deadline = request.limits.wall + GRACE_SECONDS + 2 * CLOSING_SECONDS
         async with open_box(
             self._boxes,
-            BoxRequest(request.name, request.limits, door, request.labels, deadline),
+            BoxRequest(request.name, request.limits, True, request.labels, deadline),
             self._recorder,
             "agent",
         ) as box:
@@ -125,15 +124,9 @@ class Episode:
         }  # fmt: skip
 
     async def _lay_out(self, box: Box) -> None:
-        await box.put(ROOT, self._request.scaffold)
-        roots: dict[str, list[FileSpec]] = {"task": [], "work": []}
-        for file in self._request.world:
-            root, _, path = file.path.partition("/")
-            roots[root].append(FileSpec(path, file.content, file.mode))
-        for root, files in roots.items():
-            await box.put(f"/{root}", files)
+        scaffold = [replace(file, path=f"{ROOT}/{file.path}".lstrip("/")) for file in self._request.scaffold]
         # The directory of the scaffold's log; an empty file keeps it.
-        await box.put("/logs/agent", [FileSpec(".keep", b"")])
+        await box.put("/", [*scaffold, *self._request.world, FileSpec("logs/agent/.keep", b"")])
 
     def _sensors(self, box: Box) -> None:
         """Records what each sensor's canary showed.

@@ -15,6 +15,7 @@ from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
 from sandbox.errors import BoxDied, EngineFault
 from sandbox.fate import EngineEvent, Fate
 from sandbox.files import Collection, FileSpec, Manifest, manifest_of
+from sandbox.sockets import socket_directory
 
 FAKE_INFO = BoxInfo("fake", "none", "fake")
 
@@ -63,7 +64,7 @@ class FakeBox:
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
         self._check()
         for file in files:
-            self.files[f"{root}/{file.path}"] = file
+            self.files[f"{root.rstrip('/')}/{file.path}"] = file
 
     async def run(
         self, argv: Sequence[str], *, cwd: str, env: dict[str, str], output: int, timeout: float | None = None
@@ -144,4 +145,8 @@ class FakeBoxes:
         self.opened.append(request)
         if len(self.opened) <= self._refuse:
             raise EngineFault("the engine refused", "engine")
-        yield FakeBox(self._program, request.door)
+        with socket_directory() as directory:
+            yield FakeBox(self._program, directory / "d" if request.door else None)
+
+    async def close(self) -> None:
+        return

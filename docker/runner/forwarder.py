@@ -7,7 +7,7 @@ import selectors
 import socket
 
 PORT = 8000
-DOOR = "/run/door.sock"
+DOOR = "/run/door/d"
 _CONNECTIONS = 64
 _CHUNK = 65_536
 

@@ -33,7 +33,7 @@ def in_box(engine: Engine, image: str, request: pytest.FixtureRequest) -> Callab
     def run(work: Work, limits: Limits | None = None) -> None:
         async def main() -> None:
             name = f"tidegauge-{OWNER}-{abs(hash(request.node.nodeid)) % 10**10}"
-            asked = BoxRequest(name, limits or Limits(), None, {"owner": OWNER, "episode": name})
+            asked = BoxRequest(name, limits or Limits(), False, {"owner": OWNER, "episode": name})
             async with DockerBoxes(engine, image=image).open(asked) as box:
                 await work(box)
 
@@ -126,7 +126,7 @@ def test_each_box_has_an_agent_of_its_own_that_shares_no_count_of_the_kernel(
         boxes = DockerBoxes(engine, image=image)
 
         def asked(name: str) -> BoxRequest:
-            return BoxRequest(f"tidegauge-{OWNER}-{name}", Limits(), None, {"owner": OWNER, "episode": name})
+            return BoxRequest(f"tidegauge-{OWNER}-{name}", Limits(), False, {"owner": OWNER, "episode": name})
 
         async with boxes.open(asked("u1")) as one, boxes.open(asked("u2")) as two:
             uids = [int((await shell(box, "id -u")).stdout) for box in (one, two)]
@@ -264,9 +264,9 @@ from pathlib import Path
 from sandbox.box import BoxRequest
 from sandbox.container import Engine
 from sandbox.limits import Limits
-asked = BoxRequest("tidegauge-reap-c", Limits(), None, {"owner": "reap-c", "episode": "c"})
+asked = BoxRequest("tidegauge-reap-c", Limits(), False, {"owner": "reap-c", "episode": "c"})
 control = Path(sys.argv[2])
-print(Engine().create(asked, image=sys.argv[1], runtime="runc", control=control), flush=True)
+print(Engine().create(asked, image=sys.argv[1], runtime="runc", control=control, door=None), flush=True)
 sys.stdin.read()
 """
 
@@ -298,7 +298,7 @@ def test_the_reaper_takes_what_is_overdue_or_this_process_is_done_with_and_nothi
 
         def asked(owner: str, deadline: float) -> BoxRequest:
             return BoxRequest(
-                f"tidegauge-{owner}", Limits(), None, {"owner": owner, "episode": owner}, deadline
+                f"tidegauge-{owner}", Limits(), False, {"owner": owner, "episode": owner}, deadline
             )
 
         async with boxes.open(asked(f"{OWNER}-a", 600)) as a, boxes.open(asked(f"{OWNER}-b", 10)) as b:

@@ -48,7 +48,7 @@ def in_box(engine: Engine, image: str, tmp_path: Path) -> Callable[..., None]:
     def run(work: Work, limits: Limits | None = None) -> None:
         async def main() -> None:
             name = f"tidegauge-hostile-{tmp_path.name}"[:60]
-            asked = BoxRequest(name, limits or Limits(), None, {"owner": "hostile", "episode": name})
+            asked = BoxRequest(name, limits or Limits(), False, {"owner": "hostile", "episode": name})
             async with DockerBoxes(engine, image=image).open(asked) as box:
                 await work(box)
 
@@ -142,7 +142,7 @@ def test_a_writer_that_is_stopped_is_given_up_in_time(in_box: Callable[..., None
 
 
 def test_the_memory_killer_takes_the_agents_processes_and_not_the_way_to_the_door(
-    engine: Engine, image: str, tmp_path: Path
+    engine: Engine, image: str
 ) -> None:
     # Each smaller than the forwarder, so that size alone would single it out.
     many = "for _ in $(seq 40); do (x=$(head -c 1M /dev/zero | tr '\\0' x); sleep 2) & done; wait"
@@ -150,9 +150,10 @@ def test_the_memory_killer_takes_the_agents_processes_and_not_the_way_to_the_doo
 
     async def main() -> None:
         limits = Limits(memory=48 * 2**20, disk=2**20)
-        async with Door(tmp_path / "d", None, (), Budget(1, 1), lambda *_: None):
-            asked = BoxRequest("tidegauge-hostile-door", limits, tmp_path / "d", {"owner": "hostile"}, 60)
-            async with DockerBoxes(engine, image=image).open(asked) as box:
+        asked = BoxRequest("tidegauge-hostile-door", limits, True, {"owner": "hostile"}, 60)
+        async with DockerBoxes(engine, image=image).open(asked) as box:
+            assert box.door is not None
+            async with Door(box.door, None, (), Budget(1, 1), lambda *_: None):
                 before = (await shell(box, forwarder)).stdout
                 await shell(box, many)
                 assert (box.usage().oom_kills or 0) > 0

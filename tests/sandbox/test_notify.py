@@ -27,7 +27,7 @@ def in_boxes(engine: Engine, image: str) -> Callable[..., None]:
     def run(work: Work, many: int = 1) -> None:
         async def one(boxes: DockerBoxes, number: int) -> None:
             name = f"tidegauge-notify-{os.getpid()}-{number}"
-            asked = BoxRequest(name, Limits(), None, {"owner": "notify", "episode": name})
+            asked = BoxRequest(name, Limits(), False, {"owner": "notify", "episode": name})
             async with boxes.open(asked) as box:
                 assert box.sensors["notify"] is None
                 await work(box)
