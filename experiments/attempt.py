@@ -49,7 +49,12 @@ class Graded:
 
 
 async def run_attempt(spec: EpisodeSpec, boxes: Boxes) -> LedgerLine:
-    """Runs one attempt in ``boxes`` and leaves its evidence under the run directory.
+    """Runs one attempt at a task of the suite: ``attempt_task``."""
+    return await attempt_task(spec, load_task(spec.plan.task), boxes)
+
+
+async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLine:
+    """Runs one attempt at ``task`` in ``boxes`` and leaves its evidence under the run directory.
 
     Never raises for what happens inside: the line's status says it.
 
@@ -65,7 +70,6 @@ async def run_attempt(spec: EpisodeSpec, boxes: Boxes) -> LedgerLine:
     with EventLog(directory / "events.jsonl") as log:
         recorder = Recorder(log, watcher, limits, ending)
         recorder.record("harness", "attempt.start", _start(spec, limits))
-        task = load_task(spec.plan.task)
         world = task.draw(spec.world_seed, spec.plan.level, spec.plan.arm)
         outcome = await _episode(spec, limits, world, boxes, recorder, ending).run()
         graded = await _grade(spec, task, world, limits, outcome, boxes, recorder)

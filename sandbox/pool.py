@@ -63,6 +63,11 @@ class WarmBoxes(DockerBoxes):
         self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
 
+    @property
+    def ready(self) -> int:
+        """Boxes that wait for their work."""
+        return sum(map(len, self._ready.values()))
+
     @contextlib.asynccontextmanager
     async def open(self, request: BoxRequest) -> AsyncIterator[DockerBox]:
         """A box that lives and that nothing has run in; on exit its destruction begins.
