@@ -71,6 +71,8 @@ class Ours:
         self._spec: EpisodeSpec = spec_for(TaskEntry(self._task, "L0"), "null", script, 0, str(directory))
         self._ledger = Ledger.open(directory, Anchors(directory, os.urandom(32), directory / "head.json"))
         self._numbers = itertools.count()
+        #: Label of the episodes' containers.
+        self.owner = self._spec.owner
         self._directory, self._boxes = directory, boxes
 
     async def episode(self) -> None:
