@@ -47,13 +47,14 @@ class DockerBox:
         self._link = link
         self._cgroup = cgroup
         self._notify = notify
-        #: Processes that the runner saw and did not describe.
-        self._undescribed = 0
+        #: Sensor in the box → what it did not describe; known after ``kill_all``.
+        self._lost: dict[str, int] = {}
         #: Sensor name → None if up, else why it is absent.
         self.sensors: dict[str, str | None] = {
             "cgroup": cgroup.absent,
             "runner": None if hello.get("canary") is True else "its canary was not seen",
             "notify": notify.absent,
+            "dns": _reason(hello, "dns"),
         }
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
@@ -97,7 +98,7 @@ class DockerBox:
 
     async def kill_all(self) -> int:
         answer, _ = await self._link.request("kill")
-        self._undescribed = int(answer["unreported"])
+        self._lost = {str(sensor): int(lost) for sensor, lost in answer["lost"].items()}
         return int(answer["processes"])
 
     def usage(self) -> Usage:
@@ -115,12 +116,18 @@ class DockerBox:
 
     @property
     def lost(self) -> dict[str, int]:
-        return {"runner": self._undescribed, "notify": self._notify.lost}
+        return {**self._lost, "notify": self._notify.lost}
 
     @property
     def dead(self) -> str | None:
         """Why the box ended, or None while it lives."""
         return self._link.dead
+
+
+def _reason(hello: dict[str, Any], sensor: str) -> str | None:
+    """Why the runner has no such sensor; None if it has."""
+    reason = hello.get(sensor, "the runner has none")
+    return None if reason is None else str(reason)[:200]
 
 
 def _entry(item: Any) -> Entry:
@@ -179,7 +186,7 @@ class DockerBoxes:
             notify = NotifySensor(handing, link.tell)
             opened.callback(notify.close)
             hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {}, notify.hello())
-            notify.prove(hello.get("notify"))
+            notify.prove(_reason(hello, "notify"))
             yield DockerBox(self.info, container, fate, link, CgroupSensor(pid), notify, hello)
         finally:
             opened.close()

@@ -20,7 +20,7 @@ PROTOCOL: Final = 1
 _LENGTHS: Final = struct.Struct("!II")
 _MAX_HEADER: Final = 16 * 2**20
 _MAX_BODY: Final = 256 * 2**20
-_KINDS: Final = frozenset({"process", "disk.full", "program.start", "program.exit"})
+_KINDS: Final = frozenset({"process", "disk.full", "program.start", "program.exit", "dns.query"})
 #: Reports that may wait for the episode; more than that and the box is cut off.
 _MAX_SEEN: Final = 20_000
 

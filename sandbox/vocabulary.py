@@ -69,6 +69,10 @@ KINDS: Final[dict[str, Kind]] = {
         "pid": "of this call, in the box", "refused": "true: the host answered EPERM; null: the kernel decides",
         "count": "such calls so far",
     }, "notify"),
+    "dns.query": Kind(("runner",), "a name was asked for at the box's own server, which knows none; told by the first and every doubling", {
+        "name": "as RFC 1035 writes it, lower case, or null: no question", "type": "A, AAAA, … or its number, or null",
+        "protocol": "udp | tcp", "count": "such questions so far",
+    }, "dns"),
     "disk.full": Kind(("runner",), "a writable file system reached its size or inode limit", {
         "path": "mount point", "used": "bytes", "size": "bytes", "what": "bytes | inodes",
     }, "runner"),

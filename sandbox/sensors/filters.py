@@ -16,7 +16,7 @@ _NUMBER_OFFSET, _ARCH_OFFSET = 0, 4
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 
 _FILE_TYPE, _CHARACTERS, _BLOCKS = 0xF000, 0x2000, 0x6000
-_UNIX, _INET, _INET6 = 1, 2, 10
+_UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
 
 _Code = list[tuple[int, int, int, int]]
@@ -77,9 +77,10 @@ def _when(name: str) -> _Code:
                 (_LOAD, 0, 0, _argument(4) + 4), (_EQUAL, 0, 1, 0),
                 allow, tell,
             ]  # fmt: skip
-        case "socket":  # but for streams and datagrams of the common families, which `connect` tells of
+        case "socket":  # but for streams and datagrams of the common families, which `connect` tells of,
+            # and the one kind of netlink that the engine's profile lets through: lists of interfaces
             return [
-                (_LOAD, 0, 0, _argument(0)),
+                (_LOAD, 0, 0, _argument(0)), (_EQUAL, 8, 0, _NETLINK),
                 (_EQUAL, 2, 0, _UNIX), (_EQUAL, 1, 0, _INET), (_EQUAL, 0, 4, _INET6),
                 (_LOAD, 0, 0, _argument(1)), (_AND, 0, 0, _TYPE),
                 (_EQUAL, 2, 0, _STREAM), (_EQUAL, 1, 0, _DATAGRAM),

@@ -107,11 +107,11 @@ def test_a_box_that_dies_with_its_scaffold_unseen_costs_the_scaffold_sensor(tmp_
 
 def test_processes_that_were_not_described_cost_the_runner_sensor(tmp_path: Path) -> None:
     async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
-        box.lost = {"runner": 7, "notify": 0}
+        box.lost = {"runner": 7, "dns": 0}
         return Completed(0, None, b"", b"")
 
     assert sensors_after(program, tmp_path) == {
-        "cgroup": "up", "runner": "lost", "notify": "up", "scaffold": "up",
+        "cgroup": "up", "runner": "lost", "notify": "up", "dns": "up", "scaffold": "up",
     }  # fmt: skip
 
 
