@@ -153,8 +153,9 @@ class Engine:
                 # The engine removes a box whose runner ended, even where its owner is dead.
                 auto_remove=True,
                 runtime=runtime,
-                # No host resolver shows in the box.
+                # Neither the host's resolver nor its domain shows in the box.
                 dns=["127.0.0.1"],
+                dns_search=["."],
             )
             created = self._api.create_container(
                 image,

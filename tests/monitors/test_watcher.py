@@ -92,11 +92,12 @@ def test_an_event_without_its_facts_is_an_error_and_not_silence() -> None:
 
 
 def test_sensors_that_were_up_cover_their_codes() -> None:
-    scored = event(4, "grade.score", "scorer", y=0.0, bound=None, beyond_bound=False)
-    up = [sensor(seq, name, "up") for seq, name in enumerate(("cgroup", "runner", "scaffold", "files"))]
+    scored = event(6, "grade.score", "scorer", y=0.0, bound=None, beyond_bound=False)
+    names = ("cgroup", "dns", "files", "notify", "runner", "scaffold")
+    up = [sensor(seq, name, "up") for seq, name in enumerate(names)]
     watcher = fed(new_watcher(), [*up, scored])
     assert set(watcher.coverage().values()) == {1.0}
-    assert watcher.sensors() == {"cgroup": "up", "files": "up", "runner": "up", "scaffold": "up"}
+    assert watcher.sensors() == dict.fromkeys(names, "up")
 
 
 def test_a_sensor_that_is_absent_or_never_reported_covers_nothing() -> None:
