@@ -11,7 +11,7 @@ from typing import Final
 #: Instruction codes, from linux/bpf_common.h.
 _LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
 #: Actions, from linux/seccomp.h.
-_ALLOW, _TELL, _REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050001
+_ALLOW, TELL, _REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050001
 _NUMBER_OFFSET, _ARCH_OFFSET = 0, 4
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 
@@ -69,7 +69,7 @@ def _program(machine: Machine, rules: dict[int, _Code]) -> bytes:
 
 def _when(name: str) -> _Code:
     """When a call is told, by its arguments; ends with the action."""
-    tell, allow = (_RETURN, 0, 0, _TELL), (_RETURN, 0, 0, _ALLOW)
+    tell, allow = (_RETURN, 0, 0, TELL), (_RETURN, 0, 0, _ALLOW)
     match name:
         case "sendto":  # with an address: without one it is a `send` on what was connected
             return [
