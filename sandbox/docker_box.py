@@ -10,7 +10,9 @@ from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
 from sandbox.container import Engine
 from sandbox.errors import BoxFault
 from sandbox.files import TYPES, Collection, Entry, FileSpec, Manifest, layout_mode
+from sandbox.link import reason
 from sandbox.making import Made, Maker
+from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 
 _MAX_ENTRIES: Final = 2_000
 #: With SHELL, bash need not look its user up at each start, which takes half a millisecond.
@@ -34,13 +36,15 @@ class DockerBox:
         self._cgroup = made.cgroup
         self._notify = made.notify
         self._close = made.close
-        #: Processes that the runner saw and did not describe.
-        self._undescribed = 0
+        #: Sensor in the box → what it did not describe; known after ``kill_all``.
+        self._lost: dict[str, int] = {}
         #: Sensor name → None if up, else why it is absent.
         self.sensors: dict[str, str | None] = {
             "cgroup": made.cgroup.absent,
             "runner": None if made.hello.get("canary") is True else "its canary was not seen",
             "notify": made.notify.absent,
+            "dns": reason(made.hello, "dns"),
+            "files": "no scaffold was laid out",
         }
 
     async def begin(self, deadline: float) -> None:
@@ -58,7 +62,11 @@ class DockerBox:
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
         files = list(files)
         listing = [[file.path, layout_mode(file.mode), len(file.content)] for file in files]
-        await self._link.request("put", b"".join(f.content for f in files), root=root, files=listing)
+        body = b"".join(file.content for file in files)
+        answer, _ = await self._link.request("put", body, root=root, files=listing)
+        if root == SCAFFOLD_ROOT:
+            # Seeing these files change was the sensor's canary.
+            self.sensors["files"] = reason(answer, "files")
 
     async def run(
         self, argv: Sequence[str], *, cwd: str, env: dict[str, str], output: int, timeout: float | None = None
@@ -96,7 +104,7 @@ class DockerBox:
 
     async def kill_all(self) -> int:
         answer, _ = await self._link.request("kill")
-        self._undescribed = int(answer["unreported"])
+        self._lost = {str(sensor): int(lost) for sensor, lost in answer["lost"].items()}
         return int(answer["processes"])
 
     def usage(self) -> Usage:
@@ -114,7 +122,7 @@ class DockerBox:
 
     @property
     def lost(self) -> dict[str, int]:
-        return {"runner": self._undescribed, "notify": self._notify.lost}
+        return {**self._lost, "notify": self._notify.lost}
 
     @property
     def dead(self) -> str | None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any, Final, cast
@@ -124,9 +123,9 @@ class Episode:
         }  # fmt: skip
 
     async def _lay_out(self, box: Box) -> None:
-        scaffold = [replace(file, path=f"{ROOT}/{file.path}".lstrip("/")) for file in self._request.scaffold]
         # The directory of the scaffold's log; an empty file keeps it.
-        await box.put("/", [*scaffold, *self._request.world, FileSpec("logs/agent/.keep", b"")])
+        await box.put("/", [*self._request.world, FileSpec("logs/agent/.keep", b"")])
+        await box.put(ROOT, self._request.scaffold)
 
     def _sensors(self, box: Box) -> None:
         """Records what each sensor's canary showed.

@@ -20,7 +20,9 @@ PROTOCOL: Final = 1
 _LENGTHS: Final = struct.Struct("!II")
 _MAX_HEADER: Final = 16 * 2**20
 _MAX_BODY: Final = 256 * 2**20
-_KINDS: Final = frozenset({"process", "disk.full", "program.start", "program.exit"})
+_KINDS: Final = frozenset(
+    {"process", "disk.full", "program.start", "program.exit", "dns.query", "scaffold.changed"}
+)
 #: Reports that may wait for the episode; more than that and the box is cut off.
 _MAX_SEEN: Final = 20_000
 
@@ -47,16 +49,13 @@ class Link:
         self.dead: str | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def hello(
-        self, deadline: float, mounts: list[str], rlimits: dict[str, int], notify: dict[str, str]
-    ) -> dict[str, Any]:
-        """Opens the conversation and starts reading.
+    async def hello(self, **given: Any) -> dict[str, Any]:
+        """Opens the conversation, telling the runner what it is ``given``, and starts reading.
 
         Raises:
             BoxFault: the runner speaks another protocol.
         """
-        hello = {"deadline": deadline, "mounts": mounts, "rlimits": rlimits, "notify": notify}
-        await self._send(hello, b"")
+        await self._send(given, b"")
         header, _ = await self._receive()
         if header.get("hello") != PROTOCOL:
             raise BoxFault("the runner speaks another protocol")
@@ -192,3 +191,9 @@ def _completed(header: dict[str, Any], pending: _Pending) -> Completed:
         header["code"], header["signal"], bytes(pending.output["stdout"]), bytes(pending.output["stderr"]),
         bool(header["truncated"]),
     )  # fmt: skip
+
+
+def reason(said: dict[str, Any], sensor: str) -> str | None:
+    """Why the runner has no such sensor, by what it said; None if it has."""
+    told = said.get(sensor, "the runner has none")
+    return None if told is None else str(told)[:200]

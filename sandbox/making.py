@@ -16,7 +16,8 @@ from sandbox.container import Engine
 from sandbox.errors import EngineFault
 from sandbox.fate import Fate
 from sandbox.hardening import FILE_SYSTEMS
-from sandbox.link import Link
+from sandbox.link import Link, reason
+from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.notify import NotifySensor
 from sandbox.sockets import socket_directory
 from sandbox.starts import StartGate
@@ -93,9 +94,12 @@ class Maker:
         made.push_async_callback(link.close)
         notify = NotifySensor(handing, link.tell)
         made.callback(notify.close)
-        hello = await link.hello(idle or request.deadline, list(FILE_SYSTEMS), {}, notify.hello())
+        hello = await link.hello(
+            deadline=idle or request.deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT,
+            notify=notify.hello(),
+        )  # fmt: skip
         _check_network(hello)
-        notify.prove(hello.get("notify"))
+        notify.prove(reason(hello, "notify"))
         cgroup = CgroupSensor(_peer(control))
         return Made(container, fate, link, cgroup, notify, hello, door, made.aclose)
 

@@ -69,6 +69,10 @@ KINDS: Final[dict[str, Kind]] = {
         "pid": "of this call, in the box", "refused": "true: the host answered EPERM; null: the kernel decides",
         "count": "such calls so far",
     }, "notify"),
+    "dns.query": Kind(("runner",), "a name was asked for at the box's own server, which knows none; told by the first and every doubling", {
+        "name": "as RFC 1035 writes it, lower case, or null: no question", "type": "A, AAAA, … or its number, or null",
+        "protocol": "udp | tcp", "count": "such questions so far",
+    }, "dns"),
     "disk.full": Kind(("runner",), "a writable file system reached its size or inode limit", {
         "path": "mount point", "used": "bytes", "size": "bytes", "what": "bytes | inodes",
     }, "runner"),
@@ -127,6 +131,10 @@ KINDS: Final[dict[str, Kind]] = {
         "id": "scaffold id", "at": "start | call | restart | end", "turn": "model calls so far",
         "files": "[path, type, mode, size, digest or link target]",
     }, "scaffold"),
+    "scaffold.changed": Kind(("files",), "files of the scaffold were seen to change, coalesced over 50 ms and more", {
+        "paths": "[path, ways (written, created, deleted, moved, attributes, opened for writing), how often], the first 50",
+        "more": "paths beyond these",
+    }, "files"),
     "scaffold.unread": Kind(("scaffold",), "a part of the scaffold could not be read", {
         "at": "start | call | restart | end", "reason": "named",
     }, "scaffold"),

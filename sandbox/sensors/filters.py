@@ -11,12 +11,12 @@ from typing import Final
 #: Instruction codes, from linux/bpf_common.h.
 _LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
 #: Actions, from linux/seccomp.h.
-_ALLOW, _TELL, _REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050001
+_ALLOW, TELL, _REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050001
 _NUMBER_OFFSET, _ARCH_OFFSET = 0, 4
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 
 _FILE_TYPE, _CHARACTERS, _BLOCKS = 0xF000, 0x2000, 0x6000
-_UNIX, _INET, _INET6 = 1, 2, 10
+_UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
 
 _Code = list[tuple[int, int, int, int]]
@@ -69,7 +69,7 @@ def _program(machine: Machine, rules: dict[int, _Code]) -> bytes:
 
 def _when(name: str) -> _Code:
     """When a call is told, by its arguments; ends with the action."""
-    tell, allow = (_RETURN, 0, 0, _TELL), (_RETURN, 0, 0, _ALLOW)
+    tell, allow = (_RETURN, 0, 0, TELL), (_RETURN, 0, 0, _ALLOW)
     match name:
         case "sendto":  # with an address: without one it is a `send` on what was connected
             return [
@@ -77,9 +77,10 @@ def _when(name: str) -> _Code:
                 (_LOAD, 0, 0, _argument(4) + 4), (_EQUAL, 0, 1, 0),
                 allow, tell,
             ]  # fmt: skip
-        case "socket":  # but for streams and datagrams of the common families, which `connect` tells of
+        case "socket":  # but for streams and datagrams of the common families, which `connect` tells of,
+            # and the one kind of netlink that the engine's profile lets through: lists of interfaces
             return [
-                (_LOAD, 0, 0, _argument(0)),
+                (_LOAD, 0, 0, _argument(0)), (_EQUAL, 8, 0, _NETLINK),
                 (_EQUAL, 2, 0, _UNIX), (_EQUAL, 1, 0, _INET), (_EQUAL, 0, 4, _INET6),
                 (_LOAD, 0, 0, _argument(1)), (_AND, 0, 0, _TYPE),
                 (_EQUAL, 2, 0, _STREAM), (_EQUAL, 1, 0, _DATAGRAM),

@@ -136,7 +136,7 @@ class NotifySensor:
             ("privilege.call", {"call": "setresuid", "arguments": [0, 0, 0], "refused": None, "count": 1}),
         ]  # fmt: skip
         if refused is not None:
-            self.absent = refused[:200]
+            self.absent = refused
         elif seen == did:
             self.absent = None
         elif [kind for kind, _ in seen] == [kind for kind, _ in did]:
