@@ -1,6 +1,7 @@
 """A check's result, and how a set of results compares with a stored one."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -53,6 +54,13 @@ def tried(name: str, meaning: str, attempt: Callable[[], Outcome]) -> Check:
 def holds(condition: bool, detail: str) -> Outcome:
     """Held or failed by a condition."""
     return ("held" if condition else "failed"), detail
+
+
+def baselines() -> list[str]:
+    """The container runtimes that this version has a baseline for."""
+    names = (entry.name for entry in resources.files("sandbox.selftest").iterdir())
+    found = (re.fullmatch(r"baseline-(\w+)\.json", name) for name in names)
+    return sorted(match[1] for match in found if match)
 
 
 def baseline(runtime: str) -> dict[str, Result]:
