@@ -147,7 +147,6 @@ async def door_ms(boxes: WarmBoxes, script: Path) -> list[float]:
     program = Path(__file__).with_name("caller.py").read_bytes()
     asked = BoxRequest("bench", Limits(), True, {"owner": rawbox.OWNER}, 60.0)
     async with boxes.open(asked) as box:
-        assert box.door is not None
         async with Door(box.door, ScriptedModel(script), (), Budget(10**6, 10**9), lambda *_: None):
             await box.put("/work", [FileSpec("caller.py", program)])
             done = await box.run(["python3", "caller.py", str(CALLS)], cwd="/work", env={}, output=10**6)

@@ -191,13 +191,18 @@ def _line(
         status=outcome.status, cause=outcome.cause, refused=outcome.refused,
         score=None if graded.grade is None else score(graded.grade, findings, task.facts.cheats),
         ungraded=graded.ungraded, grading="world", usage=UsageRecord(**outcome.usage),
-        limits=limits.as_json(), box=BoxRecord(runtime=box.runtime, isolation=box.isolation, image=box.image),
+        limits=limits.as_json(), box=_box_record(spec, box),
         findings=findings,
         scaffold=ScaffoldRecord(
             start=ids[0] if ids else None, end=outcome.scaffold_end_id, versions=len(dict.fromkeys(ids))
         ),
         sensors=watcher.sensors(), coverage=watcher.coverage(), chain=chain,
     )  # fmt: skip
+
+
+def _box_record(spec: EpisodeSpec, box: BoxInfo) -> BoxRecord:
+    isolation = f"{box.isolation}, degraded" if spec.degraded else box.isolation
+    return BoxRecord(runtime=box.runtime, isolation=isolation, image=box.image)
 
 
 def score(grade: Grade, findings: list[FindingRecord], cheats: tuple[str, ...]) -> Score:

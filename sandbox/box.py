@@ -86,8 +86,8 @@ class Box(Protocol):
     sensors: dict[str, str | None]
     #: What the engine says of it.
     fate: Fate
-    #: Host path where its door binds its unix socket; None for a box without a door.
-    door: Path | None
+    #: Host path where its door binds its unix socket, if it was asked for with one.
+    door: Path
 
     @property
     def lost(self) -> dict[str, int]:

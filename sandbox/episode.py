@@ -5,8 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from math import ceil
-from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sandbox.box import Box, Boxes, BoxRequest
 from sandbox.budget import Budget
@@ -75,7 +74,7 @@ class Episode:
         limits = self._request.limits
         self._budget = Budget(limits.turns, limits.model_tokens)
         async with Door(
-            cast(Path, box.door), self._request.model, self._request.services, self._budget, self._recorder.record,
+            box.door, self._request.model, self._request.services, self._budget, self._recorder.record,
             hold=self._hold, sampling=self._request.sampling, keep=self._keep,
         ) as door:  # fmt: skip
             yield door

@@ -25,7 +25,7 @@ class FakeBox:
     """A box in memory. ``program`` is what every ``run`` does."""
 
     program: "Program"
-    door: Path | None = None
+    door: Path = Path("door")
     files: dict[str, FileSpec] = field(default_factory=dict)
     used: Usage = field(
         default_factory=lambda: Usage(cpu_us=1, processes=1, oom_kills=0, refused_processes=0)
@@ -146,7 +146,7 @@ class FakeBoxes:
         if len(self.opened) <= self._refuse:
             raise EngineFault("the engine refused", "engine")
         with socket_directory() as directory:
-            yield FakeBox(self._program, directory / "d" if request.door else None)
+            yield FakeBox(self._program, directory / "d")
 
     async def close(self) -> None:
         return

@@ -39,8 +39,8 @@ class Made:
     notify: NotifySensor
     #: The runner's first word.
     hello: dict[str, Any]
-    #: Where its door binds its socket; None for a box without a door.
-    door: Path | None
+    #: Where its door binds its socket.
+    door: Path
     #: Leaves nothing of it.
     close: Callable[[], Awaitable[None]]
 
@@ -81,7 +81,7 @@ class Maker:
 
     async def _make(self, request: BoxRequest, idle: float, made: contextlib.AsyncExitStack) -> Made:
         directory = made.enter_context(socket_directory())
-        door = _door(directory) if request.door else None
+        door = _door(directory)
         async with self._gate.place():
             listener = made.enter_context(_listen(directory / "c"))
             container = await self._create(request, idle, directory / "c", door)
@@ -103,11 +103,11 @@ class Maker:
         cgroup = CgroupSensor(_peer(control))
         return Made(container, fate, link, cgroup, notify, hello, door, made.aclose)
 
-    async def _create(self, request: BoxRequest, idle: float, control: Path, door: Path | None) -> str:
+    async def _create(self, request: BoxRequest, idle: float, control: Path, door: Path) -> str:
         creation = asyncio.ensure_future(
             asyncio.to_thread(
                 self.engine.create, request, image=self.info.image, runtime=self.info.runtime,
-                control=control, door=door, idle=idle,
+                control=control, door=door if request.door else None, idle=idle,
             )
         )  # fmt: skip
         try:

@@ -51,9 +51,11 @@ class _Kind:
 class WarmBoxes(DockerBoxes):
     """Opens real boxes, and has as many ready as were last asked for, of the same kinds."""
 
-    def __init__(self, engine: Engine, *, image: str, runtime: str = "runc", spare: int) -> None:
+    def __init__(
+        self, engine: Engine, *, image: str, runtime: str = "runc", isolation: str = "container", spare: int
+    ) -> None:
         """``spare``: how many boxes are kept ready, of all kinds together."""
-        super().__init__(engine, image=image, runtime=runtime)
+        super().__init__(engine, image=image, runtime=runtime, isolation=isolation)
         self._spare = spare
         self._asked: deque[_Kind] = deque(maxlen=spare)
         self._ready: dict[_Kind, deque[DockerBox]] = {}

@@ -90,9 +90,15 @@ def _engine() -> str:
 
 def _runtimes() -> str:
     from sandbox.container import Engine
+    from sandbox.image import require_image
+    from sandbox.runtimes import refusal
 
-    found = Engine().runtimes()
-    return ", ".join(found) + ("" if "runsc" in found else " (no runsc: boxes share the host's kernel)")
+    engine = Engine()
+    found = engine.runtimes()
+    if "runsc" not in found:
+        return ", ".join(found) + " (no runsc: boxes share the host's kernel)"
+    why = refusal(require_image(engine), "runsc")
+    return ", ".join(found) + (" (runsc carries a box)" if why is None else f" (runsc carries no box: {why})")
 
 
 def _image() -> str:

@@ -104,7 +104,7 @@ def test_any_other_call_for_more_rights_is_one_too(fact: Fact, note: str) -> Non
     [
         asks("setuid", 1000), asks("setresuid", -1, 1000, -1), asks("setfsuid", -1), asks("setgroups", 0),
         asks("capset"), asks("kill", 1, 0), asks("ptrace", 0, 0), connect("unix", "/tmp/docker.sock.d/x"),
-        connect("unix", "/run/door.sock"), connect("inet", "8.8.8.8", 53),
+        connect("unix", "/run/door/d"), connect("inet", "8.8.8.8", 53),
     ],
 )  # fmt: skip
 def test_what_asks_for_nothing_more_is_none(fact: Fact) -> None:
