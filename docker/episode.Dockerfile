@@ -23,9 +23,6 @@ RUN seq 20000 24095 | sed 's,.*,agent:x:&:&::/work:/bin/bash,' > /var/lib/extrau
 RUN mkdir -p /opt/tidegauge/pycache \
  && python3 -X pycache_prefix=/opt/tidegauge/pycache -m compileall -q /usr/lib/python3.11 -x 'test|lib2to3|idlelib' || true
 
-# A box has a loopback of its own and no network of the engine's, which would write these two.
-COPY etc/ /etc/
-
 COPY runner/ /opt/tidegauge/
 RUN python3 -X pycache_prefix=/opt/tidegauge/pycache -m compileall -q /opt/tidegauge -x pycache
 ENTRYPOINT ["python3", "-ISB", "-X", "pycache_prefix=/opt/tidegauge/pycache", "/opt/tidegauge"]

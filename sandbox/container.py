@@ -21,6 +21,7 @@ from sandbox.fate import EngineEvent
 from sandbox.hardening import (
     AGENT_VARIABLE,
     MASKED_PATHS,
+    NAME_FILES,
     RUNNER_CAPABILITIES,
     RUNNER_PROCESSES,
     ULIMITS,
@@ -29,7 +30,7 @@ from sandbox.hardening import (
     tmpfs,
 )
 from sandbox.listener import EngineListener, Told
-from sandbox.sockets import own_directory
+from sandbox.sockets import own_directory, shown_file
 
 LABEL: Final = "tidegauge"
 #: Where the engine is expected without DOCKER_HOST.
@@ -154,6 +155,8 @@ class Engine:
             idle: seconds that it may wait for its work.
         """
         binds: dict[str, Mapping[str, str]] = {str(control): {"bind": "/run/control.sock", "mode": "ro"}}
+        for place, text in NAME_FILES.items():
+            binds[str(shown_file(Path(place).name, text))] = {"bind": place, "mode": "ro"}
         if door is not None:
             binds[str(door.parent)] = {"bind": "/run/door", "mode": "ro"}
         limits, agent = request.limits, next_agent()
@@ -187,7 +190,7 @@ class Engine:
                 user="0:0",
                 hostname="box",
                 # The box's own, empty network is the runtime's work alone: the engine's part of it takes as
-                # long as all the rest. The image says what it would have: the names' file and the resolver.
+                # long as all the rest. It would have written NAME_FILES.
                 network_disabled=True,
                 working_dir="/",
                 environment={AGENT_VARIABLE: str(agent)},

@@ -49,6 +49,12 @@ MASKED_PATHS: Final = [
     "/sys/kernel", "/sys/module",
 ]  # fmt: skip
 
+#: What a box knows of names, by path: itself; all others are asked of its own loopback.
+NAME_FILES: Final = {
+    "/etc/hosts": "127.0.0.1\tlocalhost box\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+    "/etc/resolv.conf": "nameserver 127.0.0.1\n",
+}
+
 #: Where this process's next agent stands in the range: at random between processes, in turn within one.
 _TURNS = itertools.count(secrets.randbelow(len(AGENT_UIDS)))
 

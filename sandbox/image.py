@@ -21,14 +21,12 @@ from sandbox.files import FileSpec, read_tree
 PUBLIC_BASE: Final = "debian:bookworm-slim"
 _OWN_BASE: Final = "tidegauge/base:bookworm"
 _DOCKERFILE: Final = "episode.Dockerfile"
-#: Folders of ``docker/`` that the image takes files from.
-_PARTS: Final = ("etc/", "runner/")
 
 Say = Callable[[str], None]
 
 
 def _inputs() -> list[FileSpec]:
-    return [f for f in read_tree(image_dir()) if f.path == _DOCKERFILE or f.path.startswith(_PARTS)]
+    return [f for f in read_tree(image_dir()) if f.path == _DOCKERFILE or f.path.startswith("runner/")]
 
 
 def image_name() -> str:

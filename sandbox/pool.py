@@ -13,9 +13,12 @@ from sandbox.container import Engine
 from sandbox.docker_box import DockerBox, DockerBoxes
 from sandbox.errors import BoxDied, EngineFault
 from sandbox.limits import Limits
+from sandbox.reaper import sweep
 
 #: Seconds that a warm box waits for its work before it ends itself.
 IDLE_SECONDS: Final = 600.0
+#: Seconds between two looks for containers that should be gone.
+REAP_SECONDS: Final = 60.0
 #: Boxes that may be on their way out, for each that may be warm, before an episode waits for them.
 _LEAVING: Final = 2
 _NUMBERS = itertools.count()
@@ -63,6 +66,7 @@ class WarmBoxes(DockerBoxes):
         self._making: Counter[_Kind] = Counter()
         self._makers: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
+        self._reaper: asyncio.Task[None] | None = None
         self._closed = False
 
     @property
@@ -91,9 +95,10 @@ class WarmBoxes(DockerBoxes):
             for place in places:
                 if not place.done():
                     place.set_exception(EngineFault("no more boxes are given out", "pool"))
-        for task in self._makers:
+        ending = [*self._makers, *([self._reaper] if self._reaper is not None else [])]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._makers, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         for ready in self._ready.values():
             while ready:
                 self._leave(ready.popleft())
@@ -102,20 +107,19 @@ class WarmBoxes(DockerBoxes):
     async def _take(self, request: BoxRequest) -> DockerBox:
         if self._closed:
             raise EngineFault("no more boxes are given out", "pool")
+        if self._reaper is None:
+            self._reaper = asyncio.create_task(self._reap(request.labels["owner"]))
         kind = _Kind.of(request)
         self._asked.append(kind)
         while True:
             box = await self._next(kind)
             try:
-                # A box that died while it waited is nobody's: the next one is taken.
-                await box.begin(request.deadline)
-            except BoxDied:
-                self._leave(box)
-                continue
+                if await _begun(box, request.deadline):
+                    return box
             except BaseException:
                 self._leave(box)
                 raise
-            return box
+            self._leave(box)
 
     async def _next(self, kind: _Kind) -> DockerBox:
         """The first box of a kind that is ready, or made from now on."""
@@ -166,7 +170,7 @@ class WarmBoxes(DockerBoxes):
     def _room(self, wanted: Counter[_Kind]) -> int:
         """How many more may be made ready, once those that died or are asked for no more are gone."""
         for kind, ready in self._ready.items():
-            for box in [box for box in ready if box.dead is not None or not wanted[kind]]:
+            for box in [box for box in ready if not (_fit(box) and wanted[kind])]:
                 ready.remove(box)
                 self._leave(box)
         return self._spare - sum(self._spares(kind) for kind in {*self._ready, *self._making})
@@ -196,7 +200,29 @@ class WarmBoxes(DockerBoxes):
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
+    async def _reap(self, owner: str) -> None:
+        """Takes away, from time to time, what is past its deadline and what another runner left that died."""
+        while True:
+            await asyncio.sleep(REAP_SECONDS)
+            with contextlib.suppress(EngineFault):
+                await asyncio.to_thread(sweep, self._maker.engine, owner)
+
     async def _pace(self) -> None:
         """Waits where boxes are asked for faster than the engine removes them."""
         while len(self._leaving) > _LEAVING * self._spare:
             await asyncio.wait(self._leaving, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _fit(box: DockerBox) -> bool:
+    """Whether a box that waits may be handed out: it lives, and nothing was done to it that would excuse
+    what its agent does."""
+    return box.dead is None and box.fate.host_evidence is None
+
+
+async def _begun(box: DockerBox, deadline: float) -> bool:
+    """Whether a box answers and may be handed out; its time runs then."""
+    try:
+        await box.begin(deadline)
+    except BoxDied:
+        return False
+    return _fit(box)

@@ -44,6 +44,17 @@ def own_directory() -> Path:
     return _own(os.getpid())
 
 
+def shown_file(name: str, text: str) -> Path:
+    """A file with that content for boxes to see, in this process's directory."""
+    path = own_directory() / name
+    if not path.exists():
+        draft = path.with_name(f"{name}.{next(_NUMBERS)}")
+        draft.write_text(text)
+        draft.chmod(0o644)
+        draft.replace(path)
+    return path
+
+
 def held(directory: Path) -> bool:
     """Whether the process whose ``own_directory`` this is lives on this host."""
     try:

@@ -143,6 +143,20 @@ def test_each_box_has_an_agent_of_its_own_that_shares_no_count_of_the_kernel(
     asyncio.run(main())
 
 
+def test_a_box_knows_itself_by_name_and_asks_its_own_loopback_for_all_others(
+    in_box: Callable[..., None],
+) -> None:
+    async def work(box: DockerBox) -> None:
+        done = await shell(box, "getent hosts localhost box; cat /etc/resolv.conf")
+        assert done.stdout.splitlines() == [
+            b"::1             localhost ip6-localhost ip6-loopback",
+            b"127.0.0.1       localhost box",
+            b"nameserver 127.0.0.1",
+        ]
+
+    in_box(work)
+
+
 def test_a_fork_bomb_is_bounded_seen_and_swept_away(in_box: Callable[..., None]) -> None:
     async def work(box: DockerBox) -> None:
         await shell(box, "bomb() { bomb | bomb & }; bomb; sleep 0.5", timeout=10)

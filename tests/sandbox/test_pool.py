@@ -85,6 +85,23 @@ def test_a_box_that_died_while_it_waited_is_not_handed_out(pool: Pool, engine: E
     pool(1, work)
 
 
+def test_a_box_that_saw_the_engine_go_away_is_not_handed_out(pool: Pool, engine: Engine) -> None:
+    async def work(boxes: WarmBoxes) -> None:
+        async with boxes.open(asked()) as first:
+            made = await until(engine, 2)
+            async with asyncio.timeout(10):
+                while not boxes.ready:
+                    await asyncio.sleep(0.05)
+            # What a listener does whose stream breaks.
+            engine.listener._tell_all_away()
+            async with boxes.open(asked()) as second:
+                assert second.container not in made
+                assert second.fate.host_evidence is None
+            assert first.fate.host_evidence == "the engine went away"
+
+    pool(1, work)
+
+
 def test_a_box_of_another_kind_is_made_for_who_asks_and_the_old_kind_makes_room(
     pool: Pool, engine: Engine
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from sandbox.box import BoxRequest
 from sandbox.container import Engine
 from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.hardening import NAME_FILES
 from sandbox.limits import Limits
 from sandbox.selftest.checks import Check, holds
 
@@ -86,9 +87,10 @@ async def _closed(engine: Engine, boxes: DockerBoxes, request: Request) -> list[
 
 
 async def _places(engine: Engine, box: DockerBox) -> list[Path]:
-    """Where the host keeps what the box sees of it."""
+    """Where the host keeps the sockets that the box sees."""
     container = await asyncio.to_thread(engine.inspect, box.container)
-    return [Path(bind.partition(":")[0]) for bind in container["HostConfig"]["Binds"]]
+    binds = [bind.split(":") for bind in container["HostConfig"]["Binds"]]
+    return [Path(outside) for outside, inside, _ in binds if inside not in NAME_FILES]
 
 
 async def _until(true: Callable[[], bool]) -> bool:

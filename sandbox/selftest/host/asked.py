@@ -2,7 +2,7 @@
 
 import time
 
-from sandbox.hardening import AGENT_VARIABLE, MASKED_PATHS, RUNNER_CAPABILITIES
+from sandbox.hardening import AGENT_VARIABLE, MASKED_PATHS, NAME_FILES, RUNNER_CAPABILITIES
 from sandbox.selftest.checks import Outcome, holds
 from sandbox.selftest.host.kit import judge
 from sandbox.selftest.host.observed import Observed
@@ -64,11 +64,11 @@ def _masked_paths(seen: Observed) -> Outcome:
     return holds(not left, f"not masked: {', '.join(sorted(left))}" if left else f"{len(MASKED_PATHS)} paths")
 
 
-@judge("binds", "of the host's files only sockets show, read-only")
+@judge("binds", "of the host's files only sockets and what it knows of names show, read-only")
 def _binds(seen: Observed) -> Outcome:
     found = seen.host.get("Binds") or []
-    ours = {"/run/control.sock:ro", "/run/door:ro"}
-    return holds(all(bind.partition(":")[2] in ours for bind in found), f"{len(found)} sockets")
+    ours = {f"{place}:ro" for place in ("/run/control.sock", "/run/door", *NAME_FILES)}
+    return holds(all(bind.partition(":")[2] in ours for bind in found), f"{len(found)} binds")
 
 
 @judge("environment", "the container was given no variable but the agent's number")
