@@ -53,7 +53,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One thing the runner reports on its own: an event kind of source ``runner`` and its data."""
+    """One thing that a sensor of the box reports on its own: an event kind and its data."""
 
     kind: str
     data: dict[str, object]
@@ -83,10 +83,13 @@ class Box(Protocol):
     container: str
     #: Sensor name → None if its canary was seen, else why it is absent.
     sensors: dict[str, str | None]
-    #: Processes that were seen and not described, because there were too many; known after ``kill_all``.
-    unreported: int
     #: What the engine says of it.
     fate: Fate
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """Sensor name → how much it saw, or let happen, without describing it; whole after ``kill_all``."""
+        ...
 
     @property
     def dead(self) -> str | None:
@@ -128,11 +131,11 @@ class Box(Protocol):
         ...
 
     def drain(self) -> list[Seen]:
-        """What the runner reported and ``watch`` has not given out yet."""
+        """What they reported and ``watch`` has not given out yet."""
         ...
 
     def watch(self) -> AsyncIterator[Seen]:
-        """What the runner reports on its own, until the box ends."""
+        """What the box's sensors report on their own, until it ends."""
         ...
 
 

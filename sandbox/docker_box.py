@@ -17,6 +17,7 @@ from sandbox.fate import Fate
 from sandbox.files import TYPES, Collection, Entry, FileSpec, Manifest, layout_mode
 from sandbox.hardening import FILE_SYSTEMS
 from sandbox.link import Link
+from sandbox.sensors.notify import NotifySensor
 from sandbox.sockets import socket_directory
 
 #: Seconds for create, start and the runner's first word.
@@ -43,18 +44,23 @@ class DockerBox:
         fate: Fate,
         link: Link,
         cgroup: CgroupSensor,
+        notify: NotifySensor,
         hello: dict[str, Any],
     ) -> None:
         self.info = info
         self.container = container
         self.fate = fate
-        self.unreported = 0
         self._link = link
         self._cgroup = cgroup
+        self._notify = notify
+        #: Sensor in the box → what it did not describe; known after ``kill_all``.
+        self._lost: dict[str, int] = {}
         #: Sensor name → None if up, else why it is absent.
         self.sensors: dict[str, str | None] = {
             "cgroup": cgroup.absent,
             "runner": None if hello.get("canary") is True else "its canary was not seen",
+            "notify": notify.absent,
+            "dns": _reason(hello, "dns"),
         }
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
@@ -98,7 +104,7 @@ class DockerBox:
 
     async def kill_all(self) -> int:
         answer, _ = await self._link.request("kill")
-        self.unreported = int(answer["unreported"])
+        self._lost = {str(sensor): int(lost) for sensor, lost in answer["lost"].items()}
         return int(answer["processes"])
 
     def usage(self) -> Usage:
@@ -107,14 +113,27 @@ class DockerBox:
     async def watch(self) -> AsyncIterator[Seen]:
         while (seen := await self._link.seen.get()) is not None:
             yield seen
+        for last in self._notify.take():
+            yield last
 
     def drain(self) -> list[Seen]:
+        self._link.tell(self._notify.take())
         return self._link.drain()
+
+    @property
+    def lost(self) -> dict[str, int]:
+        return {**self._lost, "notify": self._notify.lost}
 
     @property
     def dead(self) -> str | None:
         """Why the box ended, or None while it lives."""
         return self._link.dead
+
+
+def _reason(hello: dict[str, Any], sensor: str) -> str | None:
+    """Why the runner has no such sensor; None if it has."""
+    reason = hello.get(sensor, "the runner has none")
+    return None if reason is None else str(reason)[:200]
 
 
 def _entry(item: Any) -> Entry:
@@ -157,10 +176,10 @@ class DockerBoxes:
     async def _open(self, request: BoxRequest, directory: Path) -> AsyncIterator[DockerBox]:
         container: str | None = None
         link: Link | None = None
-        following = contextlib.ExitStack()
+        opened = contextlib.ExitStack()
         try:
             async with self._starting:
-                connected, server = await _listen(directory / "c")
+                listener = opened.enter_context(_listen(directory / "c"))
                 creation = asyncio.ensure_future(asyncio.to_thread(self._create, request, directory / "c"))
                 try:
                     container = await asyncio.shield(creation)
@@ -168,35 +187,43 @@ class DockerBoxes:
                     # The engine makes it all the same: only with its id can it be removed.
                     container = await creation
                     raise
-                fate = following.enter_context(self._engine.listener.following(container))
-                link, pid = await self._connect(container, fate, connected, server)
-            hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {})
-            yield DockerBox(self.info, container, fate, link, CgroupSensor(pid), hello)
+                fate = opened.enter_context(self._engine.listener.following(container))
+                link, pid, handing = await self._connect(container, fate, listener)
+            notify = NotifySensor(handing, link.tell)
+            opened.callback(notify.close)
+            hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {}, notify.hello())
+            notify.prove(_reason(hello, "notify"))
+            yield DockerBox(self.info, container, fate, link, CgroupSensor(pid), notify, hello)
         finally:
-            following.close()
+            opened.close()
             await asyncio.shield(self._destroy(container, link))
 
     def _create(self, request: BoxRequest, control: Path) -> str:
         return self._engine.create(request, image=self._image, runtime=self.info.runtime, control=control)
 
     async def _connect(
-        self, container: str, fate: Fate, connected: "asyncio.Future[_Streams]", server: asyncio.Server
-    ) -> tuple[Link, int]:
+        self, container: str, fate: Fate, listener: socket.socket
+    ) -> tuple[Link, int, socket.socket]:
+        """The runner's link, its pid on this host, and the connection by which it hands descriptors."""
         await asyncio.to_thread(self._engine.start, container)
         ended = asyncio.ensure_future(fate.settled(START_SECONDS))
+        connected = asyncio.ensure_future(_accept_twice(listener))
         try:
             either: set[asyncio.Future[Any]] = {connected, ended}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ended.cancel()
-            server.close()
-        if not connected.done():
+            if not connected.done():
+                connected.cancel()
+            # Nobody else ever connects: not even an agent that finds the socket.
+            listener.close()
+        if connected.cancelled() or not connected.done():
             why = "the box ended" if fate.decided else f"nothing within {START_SECONDS:.0f} s"
             raise EngineFault(f"the runner did not answer: {fate.host_evidence or why}", "start")
-        reader, writer = connected.result()
-        peer: socket.socket = writer.get_extra_info("socket")
-        pid, _, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        return Link(reader, writer), pid
+        control, handing = connected.result()
+        pid, _, _ = struct.unpack("3i", control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        reader, writer = await asyncio.open_unix_connection(sock=control)
+        return Link(reader, writer), pid, handing
 
     async def _destroy(self, container: str | None, link: Link | None) -> None:
         if link is not None:
@@ -208,20 +235,19 @@ class DockerBoxes:
                 await asyncio.to_thread(self._engine.remove, container)
 
 
-_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-async def _listen(path: Path) -> "tuple[asyncio.Future[_Streams], asyncio.Server]":
-    """A listener that takes one connection: the runner's, which comes before any agent exists."""
-    connected: asyncio.Future[_Streams] = asyncio.get_running_loop().create_future()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if connected.done():
-            writer.close()
-        else:
-            connected.set_result((reader, writer))
-
-    server = await asyncio.start_unix_server(accept, path)
+def _listen(path: Path) -> socket.socket:
+    """A listener for the runner's connections, which come before any agent exists."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.setblocking(False)
+    listener.bind(str(path))
     # The box's user 0 may be another user outside; the directory keeps all others away.
     path.chmod(0o666)
-    return connected, server
+    listener.listen(2)
+    return listener
+
+
+async def _accept_twice(listener: socket.socket) -> tuple[socket.socket, socket.socket]:
+    loop = asyncio.get_running_loop()
+    first, _ = await loop.sock_accept(listener)
+    second, _ = await loop.sock_accept(listener)
+    return first, second

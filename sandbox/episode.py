@@ -17,7 +17,7 @@ from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
 from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
-from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output
+from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output, record_seen
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
 from sandbox.sockets import socket_directory
 from sandbox.usage import UsageMeter
@@ -199,9 +199,9 @@ class Episode:
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 killed = await box.kill_all()
-                # What the runner saw last, and nobody relayed once the ending was reached.
+                # What the sensors saw last, and nobody relayed once the ending was reached.
                 for seen in box.drain():
-                    self._recorder.record("runner", seen.kind, seen.data)
+                    record_seen(self._recorder, seen)
                 self._recorder.record("runner", "killed", {"processes": killed})
                 await self._scaffold.take_last(self._budget.turns_used)
                 disk = self._request.limits.disk
@@ -222,8 +222,9 @@ class Episode:
             self.outcome.scaffold_end_id = versions[-1].id if versions[-1].at == "end" else None
         if self._scaffold.unread:
             self._lost("scaffold", self._scaffold.unread[0][:200], len(self._scaffold.unread))
-        if box.unreported:
-            self._lost("runner", "more processes than it describes", box.unreported)
+        for sensor, lost in box.lost.items():
+            if lost:
+                self._lost(sensor, "more than it describes", lost)
 
     def _lost(self, sensor: str, detail: str, lost: int) -> None:
         self.outcome.sensors[sensor] = "lost"
@@ -269,7 +270,7 @@ class Episode:
 
     async def _relay(self, box: Box) -> None:
         async for seen in box.watch():
-            self._recorder.record("runner", seen.kind, seen.data)
+            record_seen(self._recorder, seen)
         raise BoxDied(box.dead or "the box ended")
 
     async def _engine(self, box: Box) -> None:

@@ -31,8 +31,10 @@ class FakeBox:
     )
     info: BoxInfo = FAKE_INFO
     container: str = "fake"
-    sensors: dict[str, str | None] = field(default_factory=lambda: {"cgroup": None, "runner": None})
-    unreported: int = 0
+    sensors: dict[str, str | None] = field(
+        default_factory=lambda: dict.fromkeys(("cgroup", "runner", "notify", "dns"))
+    )
+    lost: dict[str, int] = field(default_factory=dict)
     #: What the engine says of it.
     fate: Fate = field(default_factory=Fate)
     #: How often a program was started.

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ PROTOCOL: Final = 1
 _LENGTHS: Final = struct.Struct("!II")
 _MAX_HEADER: Final = 16 * 2**20
 _MAX_BODY: Final = 256 * 2**20
-_KINDS: Final = frozenset({"process", "disk.full", "program.start", "program.exit"})
+_KINDS: Final = frozenset({"process", "disk.full", "program.start", "program.exit", "dns.query"})
 #: Reports that may wait for the episode; more than that and the box is cut off.
 _MAX_SEEN: Final = 20_000
 
@@ -46,13 +47,16 @@ class Link:
         self.dead: str | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def hello(self, deadline: float, mounts: list[str], rlimits: dict[str, int]) -> dict[str, Any]:
+    async def hello(
+        self, deadline: float, mounts: list[str], rlimits: dict[str, int], notify: dict[str, str]
+    ) -> dict[str, Any]:
         """Opens the conversation and starts reading.
 
         Raises:
             BoxFault: the runner speaks another protocol.
         """
-        await self._send({"deadline": deadline, "mounts": mounts, "rlimits": rlimits}, b"")
+        hello = {"deadline": deadline, "mounts": mounts, "rlimits": rlimits, "notify": notify}
+        await self._send(hello, b"")
         header, _ = await self._receive()
         if header.get("hello") != PROTOCOL:
             raise BoxFault("the runner speaks another protocol")
@@ -80,6 +84,12 @@ class Link:
         finally:
             ended.cancel()
             full.cancel()
+
+    def tell(self, reports: Iterable[Seen]) -> None:
+        """Puts what other sensors of the box saw among what the runner sees."""
+        if self.dead is None:
+            for report in reports:
+                self.seen.put_nowait(report)
 
     def drain(self) -> list[Seen]:
         """Reports that have come and that nobody has taken."""

@@ -1,34 +1,32 @@
 """The in-box runner: process 1 of every box. Python standard library only.
 
-It connects to the host's control socket, which accepts exactly one connection, and serves it until
-it closes; then it ends, and the box with it. Everything it starts runs as the agent's user with no
+It connects to the host's control socket twice, which accepts no more than that, and serves the first
+connection until it closes; then it ends, and the box with it. The second hands descriptors to the
+host's sensors. Everything it starts runs as the agent's user with no
 capability. It trusts nothing that the agent made: it never follows its links, waits for its
 processes without a bound, or loads its files.
 
-A frame, both ways: two big-endian 32-bit lengths, a JSON header, a body. Requests carry ``id`` and
-``op``; replies ``id`` and ``ok`` or ``error``; what a program prints, ``output`` (the id of its
+Requests carry ``id`` and ``op``; replies ``id`` and ``ok`` or ``error``; what a program prints, ``output`` (the id of its
 request) and ``stream``; what is seen meanwhile, ``seen`` (an event kind) and ``data``.
 """
 
-import json
 import os
 import selectors
 import signal
 import socket
-import struct
 import sys
 import time
+from functools import partial
 
 import files
 import processes
-from forwarder import DOOR as DOOR_SOCKET
-from forwarder import Forwarder
-from privileges import AGENT, DOOR, in_child
+from frames import Channel
+from notify import Notify
+from privileges import AGENT, in_child
+from services import Services
 
 PROTOCOL = 1
 CONTROL = "/run/control.sock"
-_LENGTHS = struct.Struct("!II")
-_MAX_FRAME = 256 * 2**20
 _CENSUS_SECONDS = 0.05
 _SEND_SECONDS = 30
 _WRITE_SECONDS = 10
@@ -49,38 +47,17 @@ class Program:
 class Runner:
     """Serves the control connection."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self.control = control
+    def __init__(self, control: socket.socket, sensors: socket.socket) -> None:
+        self.control, self.sensors = control, sensors
+        channel = Channel(control)
+        self.send, self.receive = channel.send, channel.receive
         self.selector = selectors.DefaultSelector()
         self.programs: dict[int, Program] = {}
         self.census = processes.Census()
         self.full: set[tuple[str, str]] = set()
-        self.forwarder: int | None = None
+        self.services = Services()
         self.mounts: list[str] = []
         self.rlimits: dict[str, int] = {}
-
-    # -- frames ---------------------------------------------------------------------------------
-
-    def send(self, header: dict, body: bytes = b"") -> None:
-        """Sends one frame; a host that does not read for long ends the box."""
-        text = json.dumps(header).encode()
-        self.control.sendall(_LENGTHS.pack(len(text), len(body)) + text + body)
-
-    def receive(self) -> tuple[dict, bytes]:
-        """Reads one whole frame."""
-        sizes = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
-        if sum(sizes) > _MAX_FRAME:
-            raise ConnectionError("frame too large")
-        return json.loads(self._exactly(sizes[0])), self._exactly(sizes[1])
-
-    def _exactly(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            chunk = self.control.recv(min(size - len(data), 2**20))
-            if not chunk:
-                raise ConnectionError("the host closed")
-            data += chunk
-        return bytes(data)
 
     # -- the loop -------------------------------------------------------------------------------
 
@@ -89,31 +66,36 @@ class Runner:
         wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self.selector.register(wake_read, selectors.EVENT_READ, None)
-        self.selector.register(self.control, selectors.EVENT_READ, None)
+        self.selector.register(wake_read, selectors.EVENT_READ, lambda: os.read(wake_read, _CHUNK))
+        self.selector.register(self.control, selectors.EVENT_READ, lambda: self.handle(*self.receive()))
         hello, _ = self.receive()
         deadline = time.monotonic() + hello["deadline"]
         self.mounts, self.rlimits = hello["mounts"], hello["rlimits"]
-        self.open_door()
-        self.send({"hello": PROTOCOL, "canary": processes.canary(), "door": self.forwarder is not None})
+        self.notify = Notify(self.sensors, hello["notify"])
+        self.serve_agent()
+        seen, self.notify.absent = processes.canary(self.notify.canary)
+        names = self.services.canary()
+        self.send({"hello": PROTOCOL, "canary": seen, "notify": self.notify.absent, "dns": names})
         looked = 0.0
         while time.monotonic() < deadline:
             for key, _ in self.selector.select(_CENSUS_SECONDS):
-                if key.fileobj is self.control:
-                    self.handle(*self.receive())
-                elif key.data is None:
-                    os.read(wake_read, _CHUNK)
-                else:
-                    self.pump(*key.data)
+                key.data()
             self.reap()
             if time.monotonic() - looked >= _CENSUS_SECONDS:
                 self.look()
                 looked = time.monotonic()
 
-    def open_door(self) -> None:
-        """Starts the forwarder where the box has a door."""
-        if os.path.exists(DOOR_SOCKET):
-            self.forwarder = in_child(DOOR, lambda: Forwarder().serve())
+    def serve_agent(self) -> None:
+        """Starts the box's own servers, where it has a door."""
+        if self.services.pipe is not None:
+            self.selector.unregister(self.services.pipe)
+        if self.services.start():
+            self.selector.register(self.services.pipe, selectors.EVENT_READ, self.relay)
+
+    def relay(self) -> None:
+        """Passes on which names were asked for."""
+        for report in self.services.reports():
+            self.send({"seen": "dns.query", "data": report})
 
     def look(self) -> None:
         """Reports new processes and full file systems; idle boxes cost next to nothing."""
@@ -142,8 +124,9 @@ class Runner:
                 return
             if pid == 0:
                 return
-            if pid == self.forwarder:
-                self.open_door()
+            if pid == self.services.pid:
+                self.relay()
+                self.serve_agent()
             program = self.programs.pop(pid, None)
             if program is not None:
                 self.finish(program, status)
@@ -221,6 +204,7 @@ class Runner:
             os.chdir(header["cwd"])
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            self.notify.enter()
             os.execvpe(header["argv"][0], header["argv"], header["env"])
 
         pid = in_child(AGENT, work, self.rlimits)
@@ -231,7 +215,7 @@ class Runner:
         )
         for stream, pipe in program.pipes.items():
             os.set_blocking(pipe, False)
-            self.selector.register(pipe, selectors.EVENT_READ, (program, stream))
+            self.selector.register(pipe, selectors.EVENT_READ, partial(self.pump, program, stream))
         self.programs[pid] = program
         self.send({"seen": "program.start", "data": {"argv": header["argv"], "pid": pid}})
 
@@ -251,16 +235,20 @@ class Runner:
         if killed is None:
             raise OSError("processes of the agent's user are left")
         self.reap()
-        return {"processes": killed, "unreported": self.census.unreported}, b""
+        if self.services.pipe is not None:
+            self.relay()
+        lost = {"runner": self.census.unreported, "dns": self.services.lost}
+        return {"processes": killed, "lost": lost}, b""
 
 
 def main() -> int:
     """Connects and serves. The exit code is for the engine's log; the host needs none."""
-    control = socket.socket(socket.AF_UNIX)
-    control.connect(CONTROL)
-    control.settimeout(_SEND_SECONDS)
+    control, sensors = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    for connection in (control, sensors):
+        connection.connect(CONTROL)
+        connection.settimeout(_SEND_SECONDS)
     try:
-        Runner(control).serve()
+        Runner(control, sensors).serve()
     except (ConnectionError, TimeoutError):
         return 0
     return 3

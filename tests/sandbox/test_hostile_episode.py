@@ -107,10 +107,12 @@ def test_a_box_that_dies_with_its_scaffold_unseen_costs_the_scaffold_sensor(tmp_
 
 def test_processes_that_were_not_described_cost_the_runner_sensor(tmp_path: Path) -> None:
     async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
-        box.unreported = 7
+        box.lost = {"runner": 7, "dns": 0}
         return Completed(0, None, b"", b"")
 
-    assert sensors_after(program, tmp_path) == {"cgroup": "up", "runner": "lost", "scaffold": "up"}
+    assert sensors_after(program, tmp_path) == {
+        "cgroup": "up", "runner": "lost", "notify": "up", "dns": "up", "scaffold": "up",
+    }  # fmt: skip
 
 
 def test_the_host_holds_the_first_and_the_newest_version_of_a_scaffold_and_no_other(tmp_path: Path) -> None:
