@@ -24,7 +24,7 @@ from sandbox.apis.base import (
 )
 from sandbox.apis.tools import arguments_object, choice, objects, text_field, tool
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, Message, ToolCall, ToolChoice
+from sandbox.models.base import ChatReply, Dialect, Message, ToolCall, ToolChoice
 
 _STOP_REASONS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 _CHOICES: Final = {"auto": ToolChoice("auto"), "none": ToolChoice("none"), "any": ToolChoice("required")}
@@ -35,6 +35,7 @@ class Anthropic:
     """``POST /v1/messages``."""
 
     name = "messages"
+    dialect: Dialect = "anthropic"
 
     def parse(self, value: dict[str, Any], *, tools: bool) -> Call:
         """Reads a request; see ``Api.parse``. Sampling is ignored."""

@@ -4,7 +4,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
+
+#: A vendor's way of writing tools; between two of them a call would lose something.
+Dialect = Literal["openai", "anthropic"]
+NO_TOOLS: Final[frozenset[Dialect]] = frozenset()
+ALL_TOOLS: Final[frozenset[Dialect]] = frozenset({"openai", "anthropic"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,9 @@ class Model(Protocol):
 
     #: SHA-256 of weights, script or model name: part of the episode's identity.
     digest: str
-    #: Whether it takes tools; for one that does not, offered tools are ignored and a conversation
-    #: that holds tool calls is refused.
-    tools: bool
+    #: The dialects in which it takes tools. For one that takes none at all, offered tools are ignored
+    #: and a conversation that holds tool calls is refused.
+    tools: frozenset[Dialect]
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Answers.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sandbox.canonical import digest
 from sandbox.errors import ModelFault, ModelRefusal
-from sandbox.models.base import ChatReply, ChatRequest, Message
+from sandbox.models.base import ChatReply, ChatRequest, Dialect, Message
 from sandbox.models.endpoint import Answer, Endpoint, Unanswered, endpoint_of
 from sandbox.models.openai_wire import Garbage, error_text, is_overflow, read_reply, request_body
 
@@ -59,7 +59,7 @@ class OpenAIModel:
     Identified by its name alone: an address is where it runs, not what it is.
     """
 
-    tools = True
+    tools: frozenset[Dialect] = frozenset({"openai"})
 
     def __init__(self, endpoint: Endpoint, model: str, patience: Patience | None = None) -> None:
         self.digest = digest(["openai", model])
