@@ -17,12 +17,11 @@ from sandbox.apis.base import (
     message_list,
     model_name,
     role_and_content,
-    sayable,
     text_of,
     token_cap,
     tools_unsupported,
 )
-from sandbox.apis.tools import arguments_object, choice, objects, text_field, tool
+from sandbox.apis.tools import arguments_object, choice, objects, sendable, text_field, tool
 from sandbox.http import Refused, Response
 from sandbox.models.base import ChatReply, Dialect, Message, ToolCall, ToolChoice
 
@@ -119,7 +118,7 @@ def _call(part: dict[str, Any]) -> ToolCall:
     if not isinstance(given, dict):
         raise invalid("input of a tool_use", "an object")
     name = text_field(part, "name", "a tool_use")
-    return ToolCall(text_field(part, "id", "a tool_use"), name, sayable(encode(given).decode("ascii")))
+    return ToolCall(text_field(part, "id", "a tool_use"), name, sendable(given, "input of a tool_use"))
 
 
 def _tool_choice(value: Any) -> ToolChoice | None:

@@ -41,6 +41,14 @@ class Call:
         return called or bool(self.tools)
 
 
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+#: A key that stands twice counts as written last: only what was read goes on to the record and the model.
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
+
+
 class Api(Protocol):
     """One model API."""
 
@@ -89,7 +97,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if body.count(b"[") + body.count(b"{") > _BRACKETS:
         raise Refused(400, "too_many_values", f"a body may have {_BRACKETS} brackets", retry=False)
     try:
-        value = json.loads(body.decode("utf-8"))
+        value = _DECODER.decode(body.decode("utf-8"))
     # ValueError: bad UTF-8, bad JSON, numbers of thousands of digits. RecursionError: deep nesting.
     except (ValueError, RecursionError):
         raise Refused(400, "invalid_json", "the body is not JSON in UTF-8", retry=False) from None
