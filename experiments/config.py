@@ -7,7 +7,6 @@ from pydantic import Discriminator, Field, Tag, field_validator
 from experiments.forms import Form
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-#: Of these, ``sandbox.models.providers`` says which this version has.
 Provider = Literal["pocket", "scripted", "replay", "openai", "anthropic"]
 
 

@@ -110,7 +110,8 @@ def _sorted(content: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]], A
 def _result(part: dict[str, Any]) -> Message:
     content = part.get("content")
     text = "" if content is None else text_of(content)
-    return Message("tool", text, tool_call_id=text_field(part, "tool_use_id", "a tool_result"))
+    call_id = text_field(part, "tool_use_id", "a tool_result")
+    return Message("tool", text, tool_call_id=call_id, tool_failed=flag(part, "is_error"))
 
 
 def _call(part: dict[str, Any]) -> ToolCall:

@@ -50,12 +50,14 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     #: The call that a tool's message answers.
     tool_call_id: str | None = None
+    #: Whether that message says that the call failed, where an API can say so.
+    tool_failed: bool = False
 
     def as_json(self) -> list[Any]:
         """The form whose digest identifies a conversation: tools stand in it only where there are some."""
         calls = [[call.id, call.name, call.arguments] for call in self.tool_calls]
         tools = [calls, self.tool_call_id] if calls or self.tool_call_id is not None else []
-        return [self.role, self.content, *tools]
+        return [self.role, self.content, *tools, *([True] if self.tool_failed else [])]
 
 
 class HostWait:

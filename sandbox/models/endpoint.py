@@ -1,20 +1,21 @@
-"""A server that speaks the OpenAI API, as the process that holds the door reaches it."""
+"""A server of a vendor's API, as the process that holds the door reaches it."""
 
 import asyncio
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
 
 from sandbox.errors import Mistake, ModelFault
+from sandbox.models.openai_wire import bearer
 from sandbox.models.rate import Rate, RateLimiter
 
 #: Bytes of an answer, decompressed.
@@ -48,6 +49,8 @@ class Endpoint:
     #: None: it needs none.
     key_variable: str | None = None
     rate: Rate = field(default_factory=Rate)
+    #: How a key is sent, and what else each request says.
+    headers: Callable[[str | None], dict[str, str]] = bearer
 
     def __post_init__(self) -> None:
         """Checks the address.
@@ -103,9 +106,7 @@ class Endpoint:
             ModelFault: the key is not at hand.
         """
         key = self.key()
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        if key is not None:
-            headers["Authorization"] = f"Bearer {key}"
+        headers = self.headers(key) | ({} if body is None else {"Content-Type": "application/json"})
         timeout = aiohttp.ClientTimeout(total=seconds, connect=min(_CONNECT_SECONDS, seconds))
         url = f"{self.base_url.rstrip('/')}/{path}"
         try:
@@ -128,15 +129,6 @@ class Endpoint:
 _LIMITERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str | None], RateLimiter]]] = (
     WeakKeyDictionary()
 )
-
-
-def endpoint_of(binding: Mapping[str, Any]) -> Endpoint:
-    """The endpoint that a checkpoint's binding names.
-
-    Raises:
-        Mistake: ``base_url`` is no address.
-    """
-    return Endpoint(binding["base_url"], binding.get("api_key_env"), Rate(**binding.get("rate", {})))
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from sandbox.errors import ModelFault, ModelRefusal
 from sandbox.models.base import ChatReply, ChatRequest, Message, Tool, ToolCall, ToolChoice
 from sandbox.models.endpoint import Endpoint
-from sandbox.models.openai import OpenAIModel, Patience
+from sandbox.models.served import Patience, ServedModel
 
 SWIFT = Patience(tries=3, answer=0.3, first=0.01, longest=1.0, jitter=lambda: 1.0)
 HI = (Message("system", "Be brief."), Message("user", "Hi"))
@@ -24,7 +24,7 @@ def ask(
     patience: Patience = SWIFT,
     variable: str | None = None,
 ) -> ChatReply:
-    model = OpenAIModel(Endpoint(upstream.base_url), "run7", patience)
+    model = ServedModel(Endpoint(upstream.base_url), "run7", patience)
     return asyncio.run(model.complete(request or ChatRequest(HI)))
 
 
@@ -156,11 +156,11 @@ def test_a_rate_limit_pauses_every_episode_at_that_endpoint(upstream: Any, say: 
     endpoint = Endpoint(upstream.base_url)
 
     async def both() -> None:
-        first = asyncio.create_task(OpenAIModel(endpoint, "m", SWIFT).complete(ChatRequest(HI)))
+        first = asyncio.create_task(ServedModel(endpoint, "m", SWIFT).complete(ChatRequest(HI)))
         while not upstream.seen:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
-        await OpenAIModel(endpoint, "m", SWIFT).complete(ChatRequest(HI))
+        await ServedModel(endpoint, "m", SWIFT).complete(ChatRequest(HI))
         await first
 
     asyncio.run(both())
