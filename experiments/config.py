@@ -21,7 +21,7 @@ class Sampling(Form):
 
 
 class RateLimit(Form):
-    """What an endpoint grants all episodes of one process together; a key left out is unlimited."""
+    """What an endpoint grants all episodes of one host together; a key left out is unlimited."""
 
     #: Requests a minute.
     requests: int | None = Field(None, gt=0)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from time import time
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,8 +16,9 @@ from weakref import WeakKeyDictionary
 import aiohttp
 
 from sandbox.errors import Mistake, ModelFault
+from sandbox.models.limiter import RateLimiter, shared_file
 from sandbox.models.openai_wire import bearer
-from sandbox.models.rate import Rate, RateLimiter
+from sandbox.models.rate import Rate
 
 #: Bytes of an answer, decompressed.
 _ANSWER_BYTES: Final = 8 * 2**20
@@ -86,9 +88,11 @@ class Endpoint:
         return value
 
     def limiter(self) -> RateLimiter:
-        """The one limiter of this server in this event loop: all episodes share it."""
+        """The one limiter of this server in this event loop: all episodes share it, and the other loops
+        and processes of this user on this host share its limit."""
         limiters = _LIMITERS.setdefault(asyncio.get_running_loop(), {})
-        return limiters.setdefault((self.base_url, self.key_variable), RateLimiter(self.rate))
+        file = shared_file(self.base_url, self.key_variable, self.rate)
+        return limiters.setdefault(file, RateLimiter(self.rate, file))
 
     async def ask(self, method: str, path: str, body: bytes | None, *, seconds: float) -> Answer:
         """One request, redirects not followed: they would carry the key elsewhere.
@@ -126,9 +130,7 @@ class Endpoint:
         return Answer(response.status, answer, wait)
 
 
-_LIMITERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str | None], RateLimiter]]] = (
-    WeakKeyDictionary()
-)
+_LIMITERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, RateLimiter]]] = WeakKeyDictionary()
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

@@ -1,6 +1,7 @@
 """Any server that speaks a vendor's API: retried, rate-limited and judged on the host."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -57,6 +58,10 @@ class _Failed(Exception):
         self.final = final
 
 
+#: Numbers the episodes of this process, which share a rate limit.
+_CLIENTS: Final = itertools.count()
+
+
 class ServedModel:
     """One model behind an endpoint, for one episode.
 
@@ -69,6 +74,7 @@ class ServedModel:
         self.digest = digest([wire.name, model])
         self.tools: frozenset[Dialect] = frozenset({wire.name})
         self._endpoint, self._model, self._wire = endpoint, model, wire
+        self._client = next(_CLIENTS)
         self._patience = patience or Patience()
         self._settings_hold = False
 
@@ -100,7 +106,7 @@ class ServedModel:
         expected = len(body) // _BYTES_PER_TOKEN + request.sampling.get("max_tokens", 0)
         async with AsyncExitStack() as held:
             with request.wait.counted():
-                ticket = await held.enter_async_context(limiter.admitted(self, expected))
+                ticket = await held.enter_async_context(limiter.admitted(self._client, expected))
             began = time.monotonic()
             try:
                 answer = await self._ask(body)
