@@ -126,11 +126,17 @@ class Endpoint:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unanswered(f"no whole answer ({type(error).__name__})") from None
         if key is not None and len(key) >= _KEY_CHARS:
-            answer = answer.replace(key.encode("ascii"), _BLANKED)
+            answer = _spelled(key).sub(_BLANKED, answer)
         return Answer(response.status, answer, wait)
 
 
 _LIMITERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, RateLimiter]]] = WeakKeyDictionary()
+
+
+def _spelled(key: str) -> re.Pattern[bytes]:
+    """A key as a body may hold it: each character plain, or escaped for JSON or for an address."""
+    forms = (rf"(?:\\?{re.escape(c)}|\\u00(?i:{ord(c):02x})|%(?i:{ord(c):02x}))" for c in key)
+    return re.compile("".join(forms).encode("ascii"))
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

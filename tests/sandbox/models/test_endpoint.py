@@ -33,6 +33,19 @@ def test_the_key_goes_into_one_header_and_comes_back_in_no_text(
     assert caught.value.detail == "t bad key [key], context length"
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [r"sk-0123\/+=SECRET", r"sk-0123\u002F\u002b=SECRET", "sk-0123%2f%2B%3DSECRET", "sk-0123/+=SECRET"],
+)
+def test_the_key_is_blanked_however_it_is_escaped(
+    upstream: Any, monkeypatch: pytest.MonkeyPatch, spelled: str
+) -> None:
+    monkeypatch.setenv("OWN_KEY", "sk-0123/+=SECRET")
+    body = '{"choices": [{"message": {"role": "assistant", "content": "a KEY b"}}]}'
+    upstream.told = [(200, body.replace("KEY", spelled).encode(), {})]
+    assert ask(upstream).text == "a [key] b"
+
+
 @pytest.mark.parametrize(("value", "problem"), [(None, "is not set on"), ("a b", "holds no key")])
 def test_a_key_that_is_not_at_hand_is_a_named_fault(
     upstream: Any, monkeypatch: pytest.MonkeyPatch, value: str | None, problem: str
