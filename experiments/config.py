@@ -7,7 +7,6 @@ from pydantic import Discriminator, Field, Tag, field_validator
 from experiments.forms import Form
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-#: Of these, ``sandbox.models.providers`` says which this version has.
 Provider = Literal["pocket", "scripted", "replay", "openai", "anthropic"]
 
 
@@ -22,7 +21,7 @@ class Sampling(Form):
 
 
 class RateLimit(Form):
-    """What an endpoint grants all episodes of one process together; a key left out is unlimited."""
+    """What an endpoint grants all episodes of one host together; a key left out is unlimited."""
 
     #: Requests a minute.
     requests: int | None = Field(None, gt=0)

@@ -47,7 +47,10 @@ class Gateway:
             Refused: 400 for what is asked, 429 ``busy`` or ``budget_exhausted``, 503.
             ModelFault: the provider failed.
         """
-        call = api.parse(parse_object(body), tools=self.model.tools)
+        call = api.parse(parse_object(body), tools=bool(self.model.tools))
+        if call.holds_tools and api.dialect not in self.model.tools:
+            told = f"this model takes tools only through the API of {', '.join(self.model.tools)}"
+            raise Refused(400, "tools_across_apis", told, retry=False)
         if self._waiting > _QUEUE:
             raise Refused(429, "busy", f"{_QUEUE} calls are waiting already")
         self._waiting += 1

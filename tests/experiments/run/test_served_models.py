@@ -85,6 +85,9 @@ def closed_port() -> int:
          "write the name under which the server knows it"),
         ("models.0.checkpoints.1={name: s2, step: 2, model: x, rate: {requests: 5}}",
          "models.0.rate: URL has two rates; give all its checkpoints one"),
+        ("models.0={family: c, provider: anthropic, base_url: 'http://127.0.0.1:9', model: m}",
+         "models.0.checkpoints.0.sampling.max_tokens: is missing; write for example max_tokens: 4096; this API "
+         "answers nothing without it"),
         ("models.0={family: old, provider: replay}", "models.0.checkpoints.0.run: is missing; name the run to replay"),
         ("models.0={family: old, provider: replay, run: nowhere}", "models.0.run: no run 'nowhere' beside the "
          "config or under RUNS; there is none yet: tidegauge run CONFIG makes one"),

@@ -16,7 +16,7 @@ import pytest
 from sandbox.budget import Budget
 from sandbox.door import Door
 from sandbox.events import EventLog, read_events
-from sandbox.models.base import ChatReply, ChatRequest
+from sandbox.models.base import ALL_TOOLS, NO_TOOLS, ChatReply, ChatRequest
 
 
 class FixedModel:
@@ -25,10 +25,10 @@ class FixedModel:
     digest = "0" * 64
 
     def __init__(
-        self, reply: ChatReply, before: Callable[[], Awaitable[None]] | None = None, tools: bool = False
+        self, reply: ChatReply, before: Callable[[], Awaitable[None]] | None = None, tools: Any = False
     ) -> None:
         self.reply = reply
-        self.tools = tools
+        self.tools = {True: ALL_TOOLS, False: NO_TOOLS}.get(tools, tools)
         self.before = before
         self.asked: list[ChatRequest] = []
 
@@ -73,7 +73,7 @@ class Doorway:
         record: Callable[..., Any] | None = None,
         services: tuple[Any, ...] = (),
         reply: ChatReply | None = None,
-        tools: bool = False,
+        tools: Any = False,
         **options: Any,
     ) -> None:
         self.path = directory / "s"

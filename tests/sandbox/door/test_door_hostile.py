@@ -212,7 +212,9 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["role", "content", "type", "text", "tool_calls"]), inner, max_size=4
+            st.sampled_from(["role", "content", "type", "text", "tool_calls", "name", "call_id", "id"]),
+            inner,
+            max_size=4,
         )
     ),
     max_leaves=12,
@@ -226,6 +228,10 @@ FIELDS = [
     "n",
     "stream_options",
     "max_completion_tokens",
+    "input",
+    "instructions",
+    "tools",
+    "tool_choice",
 ]
 
 
@@ -236,7 +242,7 @@ def test_any_json_is_answered_or_refused_as_what_it_is(doorway):
         @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
         @given(
             st.dictionaries(st.sampled_from(FIELDS), JSON),
-            st.sampled_from(["/v1/chat/completions", "/v1/messages"]),
+            st.sampled_from(["/v1/chat/completions", "/v1/messages", "/v1/responses"]),
         )
         def attack(value, path):
             client.request("POST", path, json.dumps(value).encode())
