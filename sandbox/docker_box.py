@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from sandbox import answers
 from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
 from sandbox.cgroup import CgroupSensor
 from sandbox.container import Engine
-from sandbox.errors import BoxFault, EngineFault
+from sandbox.errors import EngineFault
 from sandbox.fate import Fate
-from sandbox.files import TYPES, Collection, Entry, FileSpec, Manifest, layout_mode
-from sandbox.hardening import FILE_SYSTEMS
+from sandbox.files import Collection, FileSpec, Manifest, layout_mode
+from sandbox.hardening import FILE_SYSTEMS, capacity
 from sandbox.link import Link
 from sandbox.sockets import socket_directory
 
@@ -38,6 +39,7 @@ class DockerBox:
         link: Link,
         cgroup: CgroupSensor,
         hello: dict[str, Any],
+        disk: int,
     ) -> None:
         self.info = info
         self.container = container
@@ -45,6 +47,7 @@ class DockerBox:
         self.unreported = 0
         self._link = link
         self._cgroup = cgroup
+        self._disk = disk
         #: Sensor name → None if up, else why it is absent.
         self.sensors: dict[str, str | None] = {
             "cgroup": cgroup.absent,
@@ -67,56 +70,42 @@ class DockerBox:
             raise
 
     async def manifest(self, root: str) -> Manifest:
-        answer, _ = await self._link.request("manifest", root=root, max_entries=_MAX_ENTRIES, max_bytes=2**27)
-        entries = tuple(sorted((_entry(item) for item in answer["entries"]), key=lambda e: os.fsencode(e[0])))
-        incomplete = answer.get("incomplete")
-        return Manifest(entries, None if incomplete is None else str(incomplete)[:200])
+        most = capacity(root, self._disk)
+        return answers.manifest(
+            await self._link.request("manifest", root=root, max_entries=_MAX_ENTRIES, max_bytes=most)
+        )
 
     async def read(self, root: str, paths: Sequence[str]) -> Collection:
-        return await self._collect(root, 2**27, len(paths), list(paths))
+        most = capacity(root, self._disk)
+        only = list(paths)
+        return await self._link.collect(root, max_bytes=most, max_files=len(only), only=only, first="")
 
-    async def collect(self, root: str, *, max_bytes: int, max_files: int) -> Collection:
-        return await self._collect(root, max_bytes, max_files, None)
-
-    async def _collect(self, root: str, max_bytes: int, max_files: int, only: list[str] | None) -> Collection:
-        answer, body = await self._link.request(
-            "collect", root=root, max_bytes=max_bytes, max_files=max_files, only=only
-        )
-        files, offset = {}, 0
-        for path, size in answer["files"]:
-            files[str(path)] = body[offset : offset + size]
-            offset += size
-        if offset != len(body):
-            raise BoxFault("the runner's collection does not add up")
-        return Collection(files, tuple((str(path), str(reason)) for path, reason in answer["left"]))
+    async def collect(self, root: str, *, max_bytes: int, max_files: int, first: str = "") -> Collection:
+        most = min(max_bytes, capacity(root, self._disk))
+        return await self._link.collect(root, max_bytes=most, max_files=max_files, only=None, first=first)
 
     async def kill_all(self) -> int:
-        answer, _ = await self._link.request("kill")
-        self.unreported = int(answer["unreported"])
-        return int(answer["processes"])
+        processes, undescribed = answers.killed(await self._link.request("kill"))
+        self.unreported = undescribed + self._link.reports.dropped
+        return processes
+
+    def end(self, reason: str) -> None:
+        self._link.end(reason)
 
     def usage(self) -> Usage:
         return self._cgroup.read()
 
     async def watch(self) -> AsyncIterator[Seen]:
-        while (seen := await self._link.seen.get()) is not None:
+        while (seen := await self._link.reports.next()) is not None:
             yield seen
 
     def drain(self) -> list[Seen]:
-        return self._link.drain()
+        return self._link.reports.drain()
 
     @property
     def dead(self) -> str | None:
         """Why the box ended, or None while it lives."""
         return self._link.dead
-
-
-def _entry(item: Any) -> Entry:
-    path, kind, mode, size, content = item
-    ok = isinstance(path, str) and kind in TYPES and isinstance(mode, int) and isinstance(size, int)
-    if not ok or not (content is None or isinstance(content, str)):
-        raise BoxFault("the runner's manifest has no form")
-    return path, kind, mode, size, content
 
 
 class DockerBoxes:
@@ -165,7 +154,8 @@ class DockerBoxes:
                 fate = following.enter_context(self._engine.listener.following(container))
                 link, pid = await self._connect(container, fate, connected, server)
             hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {})
-            yield DockerBox(self.info, container, fate, link, CgroupSensor(pid), hello)
+            sensor = CgroupSensor(pid)
+            yield DockerBox(self.info, container, fate, link, sensor, hello, request.limits.disk)
         finally:
             following.close()
             await asyncio.shield(self._destroy(container, link))

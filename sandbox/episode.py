@@ -15,7 +15,7 @@ from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
-from sandbox.outcome import EpisodeRequest, Outcome
+from sandbox.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
@@ -206,7 +206,7 @@ class Episode:
                 await self._scaffold.take_last(self._budget.turns_used)
                 disk = self._request.limits.disk
                 self.outcome.work = await self._collect(box, "/work", disk)
-                self.outcome.logs = await self._collect(box, "/logs", disk)
+                self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
         except (BoxFault, TimeoutError) as error:
             self._recorder.record(
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
@@ -230,8 +230,8 @@ class Episode:
         data = {"name": sensor, "state": "lost", "detail": detail, "lost": lost}
         self._recorder.record("harness", "sensor", data)
 
-    async def _collect(self, box: Box, root: str, most: int) -> Collection:
-        taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES)
+    async def _collect(self, box: Box, root: str, most: int, first: str = "") -> Collection:
+        taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES, first=first)
         record_collection(self._recorder, root, taken)
         return taken
 

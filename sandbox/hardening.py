@@ -22,11 +22,20 @@ RUNNER_CAPABILITIES: Final = ["SETUID", "SETGID", "SETPCAP", "KILL", "DAC_READ_S
 RUNNER_PROCESSES: Final = 4
 
 
+def capacity(path: str, disk: int) -> int:
+    """Bytes that the file system which holds ``path`` grants, of a disk grant of ``disk`` bytes.
+
+    Files with holes in them seem to hold more; nothing else can.
+    """
+    mount = next(mount for mount in FILE_SYSTEMS if path == mount or path.startswith(f"{mount}/"))
+    return int(disk * FILE_SYSTEMS[mount][0]) // 4096 * 4096
+
+
 def tmpfs(disk: int) -> dict[str, str]:
     """Mount options of each writable file system, for a disk grant of ``disk`` bytes."""
     mounts = {}
-    for path, (share, programs) in FILE_SYSTEMS.items():
-        size = int(disk * share) // 4096 * 4096
+    for path, (_, programs) in FILE_SYSTEMS.items():
+        size = capacity(path, disk)
         inodes = max(size // _BYTES_PER_INODE, 64)
         run = "exec" if programs else "noexec"
         mounts[path] = f"rw,{run},nosuid,nodev,size={size},nr_inodes={inodes},mode=0755,uid=1000,gid=1000"

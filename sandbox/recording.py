@@ -42,6 +42,9 @@ def record_output(recorder: Recorder, stdout: bytes, stderr: bytes) -> None:
 
 def record_collection(recorder: Recorder, root: str, taken: Collection) -> None:
     """Which files were taken, with their digests, and which were left."""
-    files = [[path, len(content), sha256(content)] for path, content in sorted(taken.files.items())]
+    files = []
+    for path in sorted(taken.files):
+        content = taken.files[path]
+        files.append([path, len(content), sha256(content)])
     left = [[path, reason] for path, reason in taken.left]
     recorder.record("runner", "collected", {"root": root, "files": files, "left": left})

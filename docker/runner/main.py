@@ -7,7 +7,8 @@ processes without a bound, or loads its files.
 
 A frame, both ways: two big-endian 32-bit lengths, a JSON header, a body. Requests carry ``id`` and
 ``op``; replies ``id`` and ``ok`` or ``error``; what a program prints, ``output`` (the id of its
-request) and ``stream``; what is seen meanwhile, ``seen`` (an event kind) and ``data``.
+request) and ``stream``; a piece of a file, ``piece`` (likewise) and ``path``; what is seen meanwhile,
+``seen`` (an event kind) and ``data``.
 """
 
 import json
@@ -21,16 +22,17 @@ import time
 
 import files
 import processes
+import tree
 from forwarder import DOOR as DOOR_SOCKET
 from forwarder import Forwarder
 from privileges import AGENT, DOOR, in_child
 
-PROTOCOL = 1
+PROTOCOL = 2
 CONTROL = "/run/control.sock"
 _LENGTHS = struct.Struct("!II")
 _MAX_FRAME = 256 * 2**20
 _CENSUS_SECONDS = 0.05
-_SEND_SECONDS = 30
+_HELLO_SECONDS = 30
 _WRITE_SECONDS = 10
 _CHUNK = 65_536
 #: A file system with less than this share free is full.
@@ -58,20 +60,27 @@ class Runner:
         self.forwarder: int | None = None
         self.mounts: list[str] = []
         self.rlimits: dict[str, int] = {}
+        self.deadline = time.monotonic() + _HELLO_SECONDS
 
     # -- frames ---------------------------------------------------------------------------------
 
     def send(self, header: dict, body: bytes = b"") -> None:
-        """Sends one frame; a host that does not read for long ends the box."""
+        """Sends one frame. A host that stands still is waited for as long as the box may live."""
         text = json.dumps(header).encode()
+        self.control.settimeout(self.left())
         self.control.sendall(_LENGTHS.pack(len(text), len(body)) + text + body)
 
     def receive(self) -> tuple[dict, bytes]:
         """Reads one whole frame."""
+        self.control.settimeout(self.left())
         sizes = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
         if sum(sizes) > _MAX_FRAME:
             raise ConnectionError("frame too large")
         return json.loads(self._exactly(sizes[0])), self._exactly(sizes[1])
+
+    def left(self) -> float:
+        """Seconds that the box may still live; more than none, which would mean not to wait at all."""
+        return max(self.deadline - time.monotonic(), 0.01)
 
     def _exactly(self, size: int) -> bytes:
         data = bytearray()
@@ -92,12 +101,12 @@ class Runner:
         self.selector.register(wake_read, selectors.EVENT_READ, None)
         self.selector.register(self.control, selectors.EVENT_READ, None)
         hello, _ = self.receive()
-        deadline = time.monotonic() + hello["deadline"]
+        self.deadline = time.monotonic() + hello["deadline"]
         self.mounts, self.rlimits = hello["mounts"], hello["rlimits"]
         self.open_door()
         self.send({"hello": PROTOCOL, "canary": processes.canary(), "door": self.forwarder is not None})
         looked = 0.0
-        while time.monotonic() < deadline:
+        while time.monotonic() < self.deadline:
             for key, _ in self.selector.select(_CENSUS_SECONDS):
                 if key.fileobj is self.control:
                     self.handle(*self.receive())
@@ -201,7 +210,7 @@ class Runner:
 
     def do_put(self, header: dict, body: bytes) -> tuple[dict, bytes]:
         """Writes files as the agent's user."""
-        writer = in_child(AGENT, lambda: files.write_all(header["root"], header["files"], body))
+        writer = in_child(AGENT, lambda: tree.write_all(header["root"], header["files"], body))
         status = processes.wait_for(writer, _WRITE_SECONDS)
         if status is None:
             os.kill(writer, signal.SIGKILL)
@@ -241,8 +250,13 @@ class Runner:
         return files.manifest(header["root"], header["max_entries"], header["max_bytes"]), b""
 
     def do_collect(self, header: dict, body: bytes) -> tuple[dict, bytes]:
-        """Takes regular files out."""
-        return files.collect(header["root"], header["max_bytes"], header["max_files"], header.get("only"))
+        """Takes regular files out, piece by piece."""
+
+        def take(path: str, piece: bytes) -> None:
+            self.send({"piece": header["id"], "path": path}, piece)
+
+        bounds = header["max_bytes"], header["max_files"]
+        return files.collect(header["root"], *bounds, take, header["only"], header["first"]), b""
 
     def do_kill(self, header: dict, body: bytes) -> tuple[dict, bytes]:
         """Ends every process of the agent's user."""
@@ -258,7 +272,6 @@ def main() -> int:
     """Connects and serves. The exit code is for the engine's log; the host needs none."""
     control = socket.socket(socket.AF_UNIX)
     control.connect(CONTROL)
-    control.settimeout(_SEND_SECONDS)
     try:
         Runner(control).serve()
     except (ConnectionError, TimeoutError):
