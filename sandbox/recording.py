@@ -21,15 +21,19 @@ async def open_box(boxes: Boxes, request: BoxRequest, recorder: Recorder, role: 
     data = {"name": request.name, "image": info.image, "runtime": info.runtime, "isolation": info.isolation}
     recorder.record("harness", "box.create", {**data, "role": role})
     began = time.monotonic()
+    cause: str | None = None
     try:
         async with boxes.open(request) as box:
             seconds = round(time.monotonic() - began, 3)
             recorder.record(
                 "harness", "box.up", {"name": request.name, "container": box.container, "seconds": seconds}
             )
-            yield box
+            try:
+                yield box
+            finally:
+                cause = box.dead
     finally:
-        recorder.record("harness", "box.down", {"name": request.name, "cause": None})
+        recorder.record("harness", "box.down", {"name": request.name, "cause": cause})
 
 
 def record_output(recorder: Recorder, stdout: bytes, stderr: bytes) -> None:
