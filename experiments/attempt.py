@@ -163,7 +163,8 @@ def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) 
     }
     index = []
     for root, files in (("work", outcome.work.files), ("logs", outcome.logs.files)):
-        for path, content in sorted(files.items()):
+        for path in sorted(files):
+            content = files[path]
             if root == "work" and given.get(path) == content:
                 continue
             index.append([root, path, len(content), durable.put_blob(run, content)])

@@ -15,11 +15,12 @@ from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
-from sandbox.outcome import EpisodeRequest, Outcome
+from sandbox.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output, record_seen
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
 from sandbox.sockets import socket_directory
+from sandbox.standstill import LoopClock
 from sandbox.usage import UsageMeter
 
 MAX_RESTARTS: Final = 10
@@ -52,6 +53,8 @@ class Episode:
         self._began: float | None = None
         #: Events of the box's fate that are recorded.
         self._told = 0
+        self._clock = LoopClock()
+        self._uncollected = False
         self.outcome = Outcome()
         recorder.listen(self._notice)
 
@@ -59,7 +62,11 @@ class Episode:
         """Never raises for what a box, a model or an engine does: the outcome's status says it."""
         try:
             with socket_directory() as directory:
-                async with self._door(directory / "d") as door, self._box(directory / "d") as box:
+                async with (
+                    self._clock,
+                    self._door(directory / "d") as door,
+                    self._box(directory / "d") as box,
+                ):
                     await self._live(box, door)
         except BoxFault as error:
             # Only what happens before the scaffold's first instruction comes here: the rest is
@@ -67,6 +74,7 @@ class Episode:
             self._ending.propose("infrastructure", f"box: {error}")
         except HostFault as error:
             self._ending.propose("infrastructure", f"{error.cause}: {error}")
+        self._judge_standstill()
         self.outcome.status, self.outcome.cause = self._ending.status, self._ending.cause
         return self.outcome
 
@@ -181,6 +189,13 @@ class Episode:
         if not await self._blamed_on_host(box):
             self._ending.propose("agent_error", f"box: {reason}")
 
+    def _judge_standstill(self) -> None:
+        """What went wrong, ran late or was not collected while this process stood still is not the agent's."""
+        ending, stood = self._ending, self._clock.stood_still
+        late = ending.status == "agent_error" or (ending.status, ending.cause) == ("limit", "wall")
+        if stood is not None and (late or self._uncollected):
+            ending.propose("infrastructure", f"standstill: this process stood still for {stood:.0f} s")
+
     async def _blamed_on_host(self, box: Box) -> bool:
         await box.fate.settled(FATE_SECONDS)
         self._record_fate(box)
@@ -206,12 +221,13 @@ class Episode:
                 await self._scaffold.take_last(self._budget.turns_used)
                 disk = self._request.limits.disk
                 self.outcome.work = await self._collect(box, "/work", disk)
-                self.outcome.logs = await self._collect(box, "/logs", disk)
+                self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
         except (BoxFault, TimeoutError) as error:
             self._recorder.record(
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
             )
             self._scaffold.miss_last(str(error))
+            self._uncollected = True
             if isinstance(error, BoxDied):
                 await self._blamed_on_host(box)
         versions = self._scaffold.versions
@@ -231,8 +247,8 @@ class Episode:
         data = {"name": sensor, "state": "lost", "detail": detail, "lost": lost}
         self._recorder.record("harness", "sensor", data)
 
-    async def _collect(self, box: Box, root: str, most: int) -> Collection:
-        taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES)
+    async def _collect(self, box: Box, root: str, most: int, first: str = "") -> Collection:
+        taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES, first=first)
         record_collection(self._recorder, root, taken)
         return taken
 

@@ -1,13 +1,16 @@
 """What an episode is made of, and what came of it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sandbox.box import BoxInfo
 from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
 from sandbox.models.base import Model
 from sandbox.service import Service
+
+#: In /logs; only a verifier writes there, and no agent's box has one.
+VERIFIER: Final = "verifier"
 
 
 @dataclass(frozen=True, slots=True)
