@@ -40,6 +40,7 @@ class Gateway:
     #: What the episode waited for on the host's side.
     wait: HostWait = field(default_factory=HostWait)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: int = 0
     _limit_told: bool = False
 
@@ -51,7 +52,9 @@ class Gateway:
             ModelFault: the provider failed.
         """
         if len(body) > _LARGE:
-            call = await asyncio.to_thread(self._read, api, body)
+            # One at a time: read, a body can take some twenty times its bytes.
+            async with self._one_large:
+                call = await asyncio.to_thread(self._read, api, body)
         else:
             call = self._read(api, body)
         if self._waiting > _QUEUE:
