@@ -23,7 +23,7 @@ from sandbox.models.providers import open_model
 
 _COMMAND_SECONDS: Final = 60
 _COMMAND_BYTES: Final = 1 << 20
-_SERVED: Final = ("base_url", "model", "api_key_env", "rate")
+_SERVED: Final = ("base_url", "model", "api_key_env", "rate", "price")
 #: What each provider takes of a model entry, and what of it must be there.
 _SETTINGS: Final[dict[str, tuple[str, ...]]] = {
     "scripted": ("script",),

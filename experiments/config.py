@@ -31,6 +31,16 @@ class RateLimit(Form):
     concurrency: int | None = Field(None, gt=0)
 
 
+class Price(Form):
+    """What a model's tokens cost, in any one currency."""
+
+    #: For a million tokens in, and for a million out.
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    #: What one episode may cost; no part of its identity.
+    cap: float | None = Field(None, gt=0)
+
+
 class Binding(Form):
     """How a model is reached: keys of a model entry that a checkpoint may override."""
 
@@ -43,6 +53,7 @@ class Binding(Form):
     #: A scripted agent's file, relative to the config.
     script: str | None = None
     rate: RateLimit | None = None
+    price: Price | None = None
     #: The run that a replay plays: a path relative to the config, or a name under the runs directory.
     run: str | None = None
     #: The checkpoint of that run, as family/name; None: the one of the same family and name.

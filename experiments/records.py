@@ -80,6 +80,8 @@ class UsageRecord(Record):
     turns: int | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    #: Of the tokens, in the currency of the config's prices.
+    cost: float | None = None
     commands: int | None = None
     processes_peak: int | None = None
     bytes_written: int | None = None

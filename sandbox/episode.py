@@ -83,7 +83,7 @@ class Episode:
     @contextlib.asynccontextmanager
     async def _door(self, path: Path) -> AsyncIterator[Door]:
         limits = self._request.limits
-        self._budget = Budget(limits.turns, limits.model_tokens)
+        self._budget = Budget(limits.turns, limits.model_tokens, self._request.price)
         async with Door(
             path, self._request.model, self._request.services, self._budget, self._recorder.record,
             hold=self._hold, sampling=self._request.sampling, keep=self._keep,
@@ -129,7 +129,7 @@ class Episode:
         await self._close(box)
         self.outcome.usage = {
             "wall_s": round(wall, 3), "turns": self._budget.turns_used, "tokens_in": self._budget.tokens_in,
-            "tokens_out": self._budget.tokens_out, **meter.close(),
+            "tokens_out": self._budget.tokens_out, "cost": self._budget.cost, **meter.close(),
         }  # fmt: skip
 
     async def _lay_out(self, box: Box) -> None:

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sandbox.apis.base import (
+    MESSAGES,
     Call,
+    bounded_list,
     document,
     event_stream,
     flag,
@@ -70,10 +72,8 @@ def _instructions(value: Any) -> Message:
 def _conversation(value: Any, tools: bool) -> tuple[Message, ...]:
     if isinstance(value, str):
         return (Message("user", sayable(value)),)
-    if not isinstance(value, list) or not value:
-        raise invalid("input", "a text or a list of at least one item")
     messages: list[Message] = []
-    for item in value:
+    for item in bounded_list(value, "input", MESSAGES):
         message = _item(item, tools)
         before = messages[-1] if messages else None
         # What an assistant says and calls are items of their own here, and one message elsewhere.

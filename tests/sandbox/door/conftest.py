@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pytest
 
-from sandbox.budget import Budget
+from sandbox.budget import Budget, Price
 from sandbox.door import Door
 from sandbox.events import EventLog, read_events
 from sandbox.models.base import ALL_TOOLS, NO_TOOLS, ChatReply, ChatRequest
@@ -70,6 +70,7 @@ class Doorway:
         before: Callable[[], Awaitable[None]] | None = None,
         turns: int = 1000,
         model_tokens: int = 10**6,
+        price: Price | None = None,
         record: Callable[..., Any] | None = None,
         services: tuple[Any, ...] = (),
         reply: ChatReply | None = None,
@@ -80,7 +81,7 @@ class Doorway:
         self.log = directory / "events.jsonl"
         reply = reply or ChatReply(text or "", 10, 5, finish, refused)
         self.model = FixedModel(reply, before, tools)
-        self.budget = Budget(turns, model_tokens)
+        self.budget = Budget(turns, model_tokens, price)
         self._writer = EventLog(self.log)
         self._door = (
             None if text is None else self.model,
