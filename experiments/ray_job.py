@@ -121,15 +121,14 @@ def _entrypoint(job: str, request: "Request", json: bool) -> str:
         options += ["--limit", str(request.limit)]
     if json:
         options.append("--json")
-    # Ray tells a job its cluster's address in RAY_ADDRESS; a job's log mixes both output streams.
-    refused = (
-        f"tidegauge: {runs}: the config's files cannot be written there; choose another place with --runs"
-    )
+    remedy = "make it writable, or choose another place with --runs"
+    refused = shlex.quote(f"tidegauge: {runs}: the config's files cannot be written there; {remedy}")
+    # Ray tells a job its cluster's address in RAY_ADDRESS; a job's log mixes both output streams. Told to
+    # stop, this shell waits for its child, which stops in order, and then clears up.
     return (
-        # Told to stop, this shell waits for its child, which stops in order, and then clears up.
-        f"trap : TERM; mkdir -p {place} && tar -xf {_ARCHIVE} -C {place} || "
-        f"{{ echo {shlex.quote(refused)} >&2; rm -rf {place}; exit 1; }}; "
-        f'tidegauge run {place}/{CONFIG} --set "ray.address=$RAY_ADDRESS" {shlex.join(options)} >{place}/result; '
+        f"trap stopped=1 TERM; mkdir -p {place} && tar -xf {_ARCHIVE} -C {place} || "
+        f"{{ echo {refused} >&2; rm -rf {place}; exit 1; }}; "
+        f'[ "$stopped" ] || tidegauge run {place}/{CONFIG} --set "ray.address=$RAY_ADDRESS" {shlex.join(options)} >{place}/result; '
         f"code=$?; sed 's/^/{_RESULT}/' {place}/result; rm -rf {place}; exit $code"
     )
 

@@ -126,7 +126,7 @@ def cluster(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     directory = tmp_path_factory.mktemp("cluster")
     (directory / "agent.yaml").write_text(AGENT)
     config = {
-        "suite": "cluster", "tasks": ["ml/tab@L0"], "repeats": 3, "policy": "quickstart", "retries": 3,
+        "suite": "cluster", "tasks": ["ml/tab@L0"], "repeats": 2, "policy": "quickstart", "retries": 3,
         "models": [{"family": "script", "provider": "scripted", "script": "agent.yaml",
                     "checkpoints": [{"name": "a", "step": 0}, {"name": "b", "step": 1}]}],
         "tracking": {"uri": "nothing://there"},
