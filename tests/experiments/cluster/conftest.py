@@ -100,10 +100,9 @@ class Cluster:
             driver.kill()
         return driver.returncode, out, error
 
-    def control_store(self) -> bytes:
-        """The memory of Ray's control store, where jobs, actors and their calls are listed; not its stack,
-        where its environment lies."""
-        (pid,) = (pid for pid in self.head.processes() if comm(pid) == "gcs_server")
+    def memory(self, program: str) -> bytes:
+        """What a program of the head has in its memory, but for its stack, where its environment lies."""
+        (pid,) = (pid for pid in self.head.processes() if comm(pid) == program)
         return memory(pid)
 
     def document(self, *options: str) -> dict[str, Any]:
