@@ -8,7 +8,7 @@ from typing import Final
 
 from experiments.config import Config
 from experiments.executors import host_boxes
-from experiments.ray_engine import check_answers
+from experiments.ray_connect import check_answers
 from sandbox.cgroup import CgroupSensor
 from sandbox.errors import Mistake
 
