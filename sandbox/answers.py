@@ -13,7 +13,7 @@ from sandbox.spool import Spool
 _MAX_PATH: Final = 10_000
 _MAX_REASON: Final = 200
 #: Sensors that live in the box.
-SENSORS: Final = frozenset({"runner", "dns"})
+SENSORS: Final = frozenset({"runner", "dns", "files"})
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 

@@ -19,6 +19,7 @@ from sandbox.fate import Fate
 from sandbox.files import Collection, FileSpec, Manifest, layout_mode
 from sandbox.hardening import FILE_SYSTEMS, capacity
 from sandbox.link import Link
+from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.notify import NotifySensor
 from sandbox.sockets import socket_directory
 
@@ -65,12 +66,17 @@ class DockerBox:
             "runner": None if hello.get("canary") is True else "its canary was not seen",
             "notify": notify.absent,
             "dns": _reason(hello, "dns"),
+            "files": "no scaffold was laid out",
         }
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
         files = list(files)
         listing = [[file.path, layout_mode(file.mode), len(file.content)] for file in files]
-        await self._link.request("put", b"".join(f.content for f in files), root=root, files=listing)
+        body = b"".join(file.content for file in files)
+        answer = await self._link.request("put", body, root=root, files=listing)
+        if root == SCAFFOLD_ROOT:
+            # Seeing these files change was the sensor's canary.
+            self.sensors["files"] = _reason(answer, "files")
 
     async def run(
         self, argv: Sequence[str], *, cwd: str, env: dict[str, str], output: int, timeout: float | None = None
@@ -121,7 +127,7 @@ class DockerBox:
     def lost(self) -> dict[str, int]:
         lost = Counter(self._lost) + self._link.reports.dropped
         lost["notify"] += self._notify.lost
-        return {sensor: lost[sensor] for sensor in ("runner", "dns", "notify")}
+        return {sensor: lost[sensor] for sensor in ("runner", "dns", "files", "notify")}
 
     @property
     def dead(self) -> str | None:
@@ -129,9 +135,9 @@ class DockerBox:
         return self._link.dead
 
 
-def _reason(hello: dict[str, Any], sensor: str) -> str | None:
+def _reason(said: dict[str, Any], sensor: str) -> str | None:
     """Why the runner has no such sensor; None if it has."""
-    reason = hello.get(sensor, "the runner has none")
+    reason = said.get(sensor, "the runner has none")
     return None if reason is None else str(reason)[:200]
 
 
@@ -182,7 +188,10 @@ class DockerBoxes:
                 link, pid, handing = await self._connect(container, fate, listener)
             notify = NotifySensor(handing, link.reports.tell)
             opened.callback(notify.close)
-            hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {}, notify.hello())
+            hello = await link.hello(
+                deadline=request.deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT,
+                notify=notify.hello(),
+            )  # fmt: skip
             notify.prove(_reason(hello, "notify"))
             cgroup, disk = CgroupSensor(pid), request.limits.disk
             yield DockerBox(self.info, container, fate, link, cgroup, notify, hello, disk)

@@ -32,7 +32,7 @@ class FakeBox:
     info: BoxInfo = FAKE_INFO
     container: str = "fake"
     sensors: dict[str, str | None] = field(
-        default_factory=lambda: dict.fromkeys(("cgroup", "runner", "notify", "dns"))
+        default_factory=lambda: dict.fromkeys(("cgroup", "runner", "notify", "dns", "files"))
     )
     lost: dict[str, int] = field(default_factory=dict)
     #: What the engine says of it.

@@ -8,7 +8,7 @@ import asyncio
 import json
 import math
 import struct
-from types import NoneType
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from sandbox.box import Seen
@@ -21,13 +21,46 @@ MAX_BODY: Final = 2**20
 _LENGTHS: Final = struct.Struct("!II")
 #: Digits of a 63-bit number, and a sign.
 _MAX_DIGITS: Final = 19
-#: Event kind → field → the types that it may have; a list is one of strings.
-REPORTS: Final[dict[str, dict[str, tuple[type, ...]]]] = {
-    "process": {"pid": (int,), "ppid": (int,), "argv": (list,)},
-    "disk.full": {"path": (str,), "what": (str,), "used": (int,), "size": (int,)},
-    "program.start": {"argv": (list,), "pid": (int,)},
-    "dns.query": {"name": (str, NoneType), "type": (str, NoneType), "protocol": (str,), "count": (int,)},
-    "program.exit": {"pid": (int,), "code": (int, NoneType), "signal": (int, NoneType)},
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _number(value: object) -> bool:
+    return type(value) is int
+
+
+def _text_or_null(value: object) -> bool:
+    return value is None or _text(value)
+
+
+def _number_or_null(value: object) -> bool:
+    return value is None or _number(value)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(_text(item) for item in value)
+
+
+def _changes(value: object) -> bool:
+    """``[path, ways, how often]``, any number of them."""
+    return isinstance(value, list) and all(
+        isinstance(item, list)
+        and len(item) == 3
+        and all(fits(part) for fits, part in zip((_text, _texts, _number), item, strict=True))
+        for item in value
+    )
+
+
+#: Event kind → field → the form of its values.
+REPORTS: Final[dict[str, dict[str, Callable[[object], bool]]]] = {
+    "process": {"pid": _number, "ppid": _number, "argv": _texts},
+    "disk.full": {"path": _text, "what": _text, "used": _number, "size": _number},
+    "program.start": {"argv": _texts, "pid": _number},
+    "program.exit": {"pid": _number, "code": _number_or_null, "signal": _number_or_null},
+    "dns.query": {"name": _text_or_null, "type": _text_or_null, "protocol": _text, "count": _number},
+    "scaffold.changed": {"paths": _changes, "more": _number},
 }
 
 
@@ -78,11 +111,8 @@ def report(header: dict[str, Any]) -> Seen:
         raise BoxFault("the runner sent a report of an unknown kind")
     if not isinstance(data, dict) or set(data) != set(form):
         raise BoxFault(f"the runner's report of {kind} has no form")
-    for name, types in form.items():
-        value = data[name]
-        texts = not isinstance(value, list) or all(isinstance(item, str) for item in value)
-        if type(value) not in types or not texts:
-            raise BoxFault(f"the runner's report of {kind} has no form")
+    if not all(fits(data[name]) for name, fits in form.items()):
+        raise BoxFault(f"the runner's report of {kind} has no form")
     return Seen(kind, data)
 
 

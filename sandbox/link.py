@@ -49,19 +49,16 @@ class Link:
         self.dead: str | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def hello(
-        self, deadline: float, mounts: list[str], rlimits: dict[str, int], notify: dict[str, str]
-    ) -> dict[str, Any]:
-        """Opens the conversation and starts reading.
+    async def hello(self, **given: Any) -> dict[str, Any]:
+        """Opens the conversation, telling the runner what it is ``given``, and starts reading.
 
         Raises:
             BoxFault: the runner speaks another protocol, or says nothing in time.
             BoxDied: it ended instead.
         """
-        opening = {"deadline": deadline, "mounts": mounts, "rlimits": rlimits, "notify": notify}
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self._send(opening, b"")
+                await self._send(given, b"")
                 header, _ = await frames.receive(self._reader)
         except TimeoutError as error:
             raise BoxFault(f"the runner said nothing within {ANSWER_SECONDS:.0f} s") from error

@@ -131,6 +131,10 @@ KINDS: Final[dict[str, Kind]] = {
         "id": "scaffold id", "at": "start | call | restart | end", "turn": "model calls so far",
         "files": "[path, type, mode, size, digest or link target]",
     }, "scaffold"),
+    "scaffold.changed": Kind(("files",), "files of the scaffold were seen to change, coalesced over 50 ms and more", {
+        "paths": "[path, ways (written, created, deleted, moved, attributes, opened for writing), how often], the first 50",
+        "more": "paths beyond these",
+    }, "files"),
     "scaffold.unread": Kind(("scaffold",), "a part of the scaffold could not be read", {
         "at": "start | call | restart | end", "reason": "named",
     }, "scaffold"),

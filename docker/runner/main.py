@@ -17,7 +17,6 @@ import signal
 import socket
 import sys
 import time
-from functools import partial
 
 import files
 import processes
@@ -25,7 +24,9 @@ import tree
 from frames import Channel
 from notify import Notify
 from privileges import AGENT, in_child
+from programs import Program
 from services import Services
+from watch import Watch
 
 PROTOCOL = 2
 CONTROL = "/run/control.sock"
@@ -35,15 +36,6 @@ _WRITE_SECONDS = 10
 _CHUNK = 65_536
 #: A file system with less than this share free is full.
 _FULL = 0.01
-
-
-class Program:
-    """A started program and what it may still print."""
-
-    def __init__(self, request: int, pid: int, pipes: dict[str, int], cap: int) -> None:
-        self.request, self.pid = request, pid
-        self.pipes = pipes
-        self.room = dict.fromkeys(pipes, cap)
 
 
 class Runner:
@@ -79,6 +71,9 @@ class Runner:
         self.deadline = time.monotonic() + hello["deadline"]
         self.mounts, self.rlimits = hello["mounts"], hello["rlimits"]
         self.notify = Notify(self.sensors, hello["notify"])
+        self.watch = Watch(hello["watch"])
+        if self.watch.descriptor is not None:
+            self.selector.register(self.watch.descriptor, selectors.EVENT_READ, self.watch.read)
         self.serve_agent()
         seen, self.notify.absent = processes.canary(self.notify.canary)
         names = self.services.canary()
@@ -105,7 +100,9 @@ class Runner:
             self.send({"seen": "dns.query", "data": report})
 
     def look(self) -> None:
-        """Reports new processes and full file systems; idle boxes cost next to nothing."""
+        """Reports changed files, new processes and full file systems; idle boxes cost next to nothing."""
+        if (changed := self.watch.report()) is not None:
+            self.send({"seen": "scaffold.changed", "data": changed})
         if not self.programs:
             return
         for process in self.census.look():
@@ -136,45 +133,7 @@ class Runner:
                 self.serve_agent()
             program = self.programs.pop(pid, None)
             if program is not None:
-                self.finish(program, status)
-
-    def finish(self, program: Program, status: int) -> None:
-        """Passes on what is still in the pipes, without waiting for children that hold them."""
-        truncated = any(room <= 0 for room in program.room.values())
-        for stream, pipe in list(program.pipes.items()):
-            while self.pump(program, stream) and program.room[stream] > 0:
-                pass
-            truncated = truncated or program.room[stream] <= 0
-            self._close(program, stream, pipe)
-        ended = {"code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None}
-        ended["signal"] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-        seen = {"pid": program.pid, **ended}
-        self.send({"seen": "program.exit", "data": seen})
-        self.send({"id": program.request, "ok": {**ended, "truncated": truncated}})
-
-    def pump(self, program: Program, stream: str) -> bool:
-        """Moves one chunk of output to the host, or drops it once the cap is reached; False when
-        there is nothing to move now."""
-        pipe = program.pipes.get(stream)
-        if pipe is None:
-            return False
-        try:
-            data = os.read(pipe, _CHUNK)
-        except BlockingIOError:
-            return False
-        if not data:
-            self._close(program, stream, pipe)
-            return False
-        shown = data[: max(program.room[stream], 0)]
-        program.room[stream] -= len(data)
-        if shown:
-            self.send({"output": program.request, "stream": stream, "full": program.room[stream] <= 0}, shown)
-        return True
-
-    def _close(self, program: Program, stream: str, pipe: int) -> None:
-        if program.pipes.pop(stream, None) is not None:
-            self.selector.unregister(pipe)
-            os.close(pipe)
+                program.finish(status)
 
     # -- requests -------------------------------------------------------------------------------
 
@@ -198,7 +157,10 @@ class Runner:
             os.waitpid(writer, 0)
         if status != 0:
             raise OSError(f"the files for {header['root']} could not be written")
-        return {}, b""
+        if header["root"] != self.watch.root:
+            return {}, b""
+        self.watch.begin()
+        return {"files": self.watch.absent}, b""
 
     def do_run(self, header: dict, body: bytes) -> None:
         """Starts a program as the agent's user."""
@@ -217,13 +179,8 @@ class Runner:
         pid = in_child(AGENT, work, self.rlimits)
         for _, write in pipes.values():
             os.close(write)
-        program = Program(
-            header["id"], pid, {name: read for name, (read, _) in pipes.items()}, header["output"]
-        )
-        for stream, pipe in program.pipes.items():
-            os.set_blocking(pipe, False)
-            self.selector.register(pipe, selectors.EVENT_READ, partial(self.pump, program, stream))
-        self.programs[pid] = program
+        readable = {name: read for name, (read, _) in pipes.items()}
+        self.programs[pid] = Program(header["id"], pid, readable, header["output"], self.selector, self.send)
         self.send({"seen": "program.start", "data": {"argv": header["argv"], "pid": pid}})
 
     def do_manifest(self, header: dict, body: bytes) -> tuple[dict, bytes]:
@@ -249,7 +206,7 @@ class Runner:
         self.reap()
         if self.services.pipe is not None:
             self.relay()
-        lost = {"runner": self.census.unreported, "dns": self.services.lost}
+        lost = {"runner": self.census.unreported, "dns": self.services.lost, "files": self.watch.lost}
         return {"processes": killed, "lost": lost}, b""
 
 

@@ -250,7 +250,13 @@ def test_a_box_killed_from_outside_is_dead_at_once_and_the_engine_says_why(
 
 def test_the_sensors_prove_themselves_when_a_box_opens(in_box: Callable[..., None]) -> None:
     async def work(box: DockerBox) -> None:
-        assert box.sensors == {"cgroup": None, "runner": None, "notify": None, "dns": "the box has no door"}
+        assert box.sensors == {
+            "cgroup": None,
+            "runner": None,
+            "notify": None,
+            "dns": "the box has no door",
+            "files": "no scaffold was laid out",
+        }
         await shell(box, "sleep 0.3")
         argv = [seen.data["argv"] async for seen in _until(box, "program.exit") if seen.kind == "process"]
         assert ["sleep", "0.3"] in argv or ["bash", "-c", "sleep 0.3"] in argv

@@ -71,7 +71,7 @@ def test_a_process_whose_first_thread_ended_is_ended_before_anything_is_collecte
         await shell(
             box, "(setsid python3 headless.py &) ; until [ -s alive ]; do sleep 0.05; done; sleep 0.1"
         )
-        assert (await box.kill_all(), box.lost) == (1, {"runner": 0, "dns": 0, "notify": 0})
+        assert (await box.kill_all(), box.lost) == (1, {"runner": 0, "dns": 0, "files": 0, "notify": 0})
         before = await box.read("/work", ["alive"])
         await asyncio.sleep(0.2)
         assert await box.read("/work", ["alive"]) == before

@@ -110,7 +110,7 @@ def test_processes_that_were_not_described_cost_the_runner_sensor(tmp_path: Path
         return Completed(0, None, b"", b"")
 
     assert sensors_after(program, tmp_path) == {
-        "cgroup": "up", "runner": "lost", "notify": "up", "dns": "up", "scaffold": "up",
+        "cgroup": "up", "runner": "lost", "notify": "up", "dns": "up", "files": "up", "scaffold": "up",
     }  # fmt: skip
 
 
