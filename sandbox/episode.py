@@ -86,7 +86,7 @@ class Episode:
         self._budget = Budget(limits.turns, limits.model_tokens, self._request.price)
         async with Door(
             path, self._request.model, self._request.services, self._budget, self._recorder.record,
-            hold=self._hold, sampling=self._request.sampling, keep=self._keep,
+            hold=self._hold, sampling=self._request.sampling, keep=self._keep_reply,
         ) as door:  # fmt: skip
             yield door
 
@@ -297,6 +297,10 @@ class Episode:
     async def _door_fault(self, door: Door) -> None:
         await door.faulted.wait()
         raise door.fault if door.fault is not None else HostFault("the door failed", "door")
+
+    def _keep_reply(self, content: bytes) -> None:
+        self._keep(content)
+        self._recorder.charge(len(content))
 
     async def _hold(self) -> None:
         if self._started:
