@@ -164,7 +164,7 @@ class Engine:
                 # No host resolver shows in the box.
                 dns=["127.0.0.1"],
             )
-            host["MaskedPaths"] = MASKED_PATHS
+            host |= {"MaskedPaths": MASKED_PATHS, "CgroupnsMode": "private"}
             created = self._api.create_container(
                 image,
                 name=request.name,
@@ -198,6 +198,12 @@ class Engine:
                 if error.status_code != 409:
                     raise
                 self._await_gone(container)
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """All that the engine says of a container, in its own words."""
+        with _faults():
+            found: dict[str, Any] = self._api.inspect_container(container)
+        return found
 
     def gone(self, container: str) -> bool:
         """Whether no trace of the container is left."""
