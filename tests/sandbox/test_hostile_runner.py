@@ -22,10 +22,11 @@ from sandbox.fate import Fate
 from sandbox.files import Collection, Manifest
 from sandbox.frames import MAX_BODY, MAX_HEADER, PROTOCOL
 from sandbox.link import Link
+from sandbox.sensors.notify import NotifySensor
 
 Ask = Callable[[DockerBox], Awaitable[Any]]
 
-HELLO = {"hello": PROTOCOL, "canary": True, "door": False}
+HELLO = {"hello": PROTOCOL, "canary": True, "notify": None, "dns": None}
 DISK = 2**20
 #: What is asked, and what an honest runner would answer.
 ASKED: dict[str, tuple[Ask, type, list[tuple[dict[str, Any], bytes]]]] = {
@@ -37,7 +38,7 @@ ASKED: dict[str, tuple[Ask, type, list[tuple[dict[str, Any], bytes]]]] = {
     ),
     "manifest": (
         lambda box: box.manifest("/agent"), Manifest,
-        [({"seen": "process", "data": {"pid": 7, "ppid": 1, "argv": ["a"]}}, b""),
+        [({"seen": "scaffold.changed", "data": {"paths": [["d/f", ["written"], 2]], "more": 0}}, b""),
          ({"id": 1, "ok": {"entries": [["d", "dir", 493, 0, None], ["d/f", "file", 420, 1, "0" * 64],
                                        ["l", "link", 511, 1, "x"]], "incomplete": None}}, b"")],
     ),
@@ -49,7 +50,7 @@ ASKED: dict[str, tuple[Ask, type, list[tuple[dict[str, Any], bytes]]]] = {
     "kill": (
         lambda box: box.kill_all(), int,
         [({"seen": "disk.full", "data": {"path": "/work", "what": "bytes", "used": 1, "size": 1}}, b""),
-         ({"id": 1, "ok": {"processes": 3, "unreported": 0}}, b"")],
+         ({"id": 1, "ok": {"processes": 3, "lost": {"runner": 0, "dns": 0, "files": 0}}}, b"")],
     ),
 }  # fmt: skip
 
@@ -123,6 +124,8 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
     loop = asyncio.get_running_loop()
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     link = Link(reader, writer)
+    handing, handed = socket.socketpair(socket.AF_UNIX)
+    notify = NotifySensor(handed, link.reports.tell)
 
     async def speak() -> None:
         await loop.sock_sendall(theirs, said)
@@ -133,10 +136,9 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
         if hello is not None:
             theirs.shutdown(socket.SHUT_WR)
         try:
-            opened = await link.hello(60, [], {})
-            box = DockerBox(
-                BoxInfo("r", "i", "i"), "c", Fate(), link, CgroupSensor(os.getpid()), opened, DISK
-            )
+            opened = await link.hello(deadline=60)
+            cgroup = CgroupSensor(os.getpid())
+            box = DockerBox(BoxInfo("r", "i", "i"), "c", Fate(), link, cgroup, notify, opened, DISK)
             asking = asyncio.ensure_future(ask(box))
             await asyncio.sleep(0)
             speaking = asyncio.ensure_future(speak())
@@ -150,6 +152,8 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
         except BoxFault as fault:
             return fault, link
         finally:
+            notify.close()
+            handing.close()
             await link.close()
 
 
@@ -199,7 +203,7 @@ def test_a_first_word_is_understood_or_is_a_named_fault(hello: bytes) -> None:
         (struct.pack("!II", MAX_HEADER + 1, 0), "a frame that is too large"),
         (struct.pack("!II", 2, MAX_BODY + 1) + b"{}", "a frame that is too large"),
         (frame(b"[" * 100_000), "not JSON"),
-        (frame({"id": 1, "ok": {"processes": 10**30, "unreported": 0}}), "not JSON"),
+        (frame({"id": 1, "ok": {"processes": 10**30}}), "not JSON"),
         (frame({"id": [], "ok": {}}), "belongs to no request"),
         (frame({"id": True, "ok": {}}), "belongs to no request"),
         (frame({"seen": "attempt.end", "data": {}}), "unknown kind"),
@@ -229,9 +233,10 @@ def test_a_flood_of_reports_is_bounded_and_counted(monkeypatch: pytest.MonkeyPat
 
     async def ask(box: DockerBox) -> int:
         assert await box.kill_all() == 3
-        return box.unreported
+        return box.lost["runner"]
 
-    value, link = outcome(one * 250 + frame({"id": 1, "ok": {"processes": 3, "unreported": 7}}), ask)
+    lost = {"runner": 7, "dns": 0, "files": 0}
+    value, link = outcome(one * 250 + frame({"id": 1, "ok": {"processes": 3, "lost": lost}}), ask)
     assert (value, len(link.reports.drain())) == (157, 100)
 
 
