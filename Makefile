@@ -8,13 +8,13 @@ RUNS ?= runs
 PORT ?= 8431
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python engine image quickstart llm test test-cluster lint bench ui clean
+.PHONY: help setup python engine image quickstart llm test lint bench ui clean
 
 help:
 	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
 	@echo "make quickstart  set-up, then 8 checkpoints x 2 tasks x 4 worlds (1-2 minutes)"
 	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
-	@echo "make test        set-up, then all tests, real containers included (5-8 minutes)"
+	@echo "make test        set-up, then all tests, real containers included (7-10 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
 	@echo "make bench       the benchmarks of benchmarks/"
 	@echo "make ui          the MLflow UI on the runs under $(RUNS)/"
@@ -60,12 +60,8 @@ llm: image
 	@$(BIN)/python -Im experiments.llm --port $(PORT) --runs $(RUNS)
 
 test: image
-	@echo "test: the whole suite, real containers included (5-8 minutes)"
+	@echo "test: the whole suite, real containers included (7-10 minutes)"
 	@$(BIN)/python -Im pytest
-
-test-cluster: image
-	@echo "test-cluster: two Ray nodes on this machine (about 2 minutes)"
-	@$(BIN)/python -Im pytest -m cluster
 
 lint: setup
 	@$(BIN)/ruff check .

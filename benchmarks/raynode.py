@@ -34,6 +34,8 @@ def cluster_environment(**changes: str) -> dict[str, str]:
         "RAY_AUTH_TOKEN": TOKEN,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_task_oom_retries": "0",
+        # As docs/ray.md asks: Ray's client server may otherwise break the processes that it forks.
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
         "RAY_health_check_initial_delay_ms": "1000",
         "RAY_health_check_period_ms": "1000",
         "RAY_health_check_failure_threshold": "3",
@@ -56,6 +58,9 @@ def descendants(pid: int) -> list[int]:
 
 class RayNode:
     """One node, head or not, with its own slots for episodes."""
+
+    #: Of a head: where Ray keeps its sessions, with their logs.
+    sessions: Path | None = None
 
     def __init__(
         self,
@@ -124,6 +129,7 @@ def ray_head(
             environment,
             slots=slots,
         )
+        head.sessions = Path(directory)
         try:
             yield head.wait(), f"127.0.0.1:{port}"
         finally:

@@ -99,6 +99,15 @@ def read_head(path: Path) -> Head | None:
         raise BrokenLine(str(path), 1, "is not a head: needs hash and count") from error
 
 
+def stored_head(directory: Path) -> Head | None:
+    """Where the chain in a run directory ends, checked without its key; None if it is broken."""
+    try:
+        entries = read_anchors(directory / FILE, None)
+    except BrokenLine:
+        return None
+    return Head(entries[-1].hash, len(entries)) if entries else None
+
+
 def read_anchors(path: Path, key: bytes | None, *, torn_end: bool = False) -> list[Anchor]:
     """Reads and checks the chain.
 

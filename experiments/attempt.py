@@ -23,6 +23,7 @@ from monitors.registry import new_watcher
 from monitors.watcher import Watcher
 from sandbox.assets import scaffold_files
 from sandbox.box import Boxes, BoxInfo
+from sandbox.budget import Price
 from sandbox.canonical import canonical
 from sandbox.episode import Episode
 from sandbox.errors import HostFault
@@ -115,6 +116,7 @@ def _episode(
         scaffold=world.scaffold(scaffold_files(spec.scaffold)),
         world=world.files,
         services=world.services,
+        price=Price(**spec.binding["price"]) if "price" in spec.binding else None,
         require_sensors=spec.require_sensors,
     )
     run = Path(spec.run_dir)
@@ -167,7 +169,8 @@ def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) 
     }
     index = []
     for root, files in (("work", outcome.work.files), ("logs", outcome.logs.files)):
-        for path, content in sorted(files.items()):
+        for path in sorted(files):
+            content = files[path]
             if root == "work" and given.get(path) == content:
                 continue
             index.append([root, path, len(content), durable.put_blob(run, content)])

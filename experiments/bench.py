@@ -1,5 +1,6 @@
 """Where a grader works: fresh boxes without the model, and the attempt's log."""
 
+import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator
@@ -14,9 +15,12 @@ from sandbox.limits import Limits
 from sandbox.recorder import Recorder
 from sandbox.recording import FATE_SECONDS, open_box
 from sandbox.service import Service
+from sandbox.standstill import LoopClock
 
-#: Seconds after which a grading box ends itself.
-DEADLINE_SECONDS: Final = 600.0
+#: Seconds that a grading box gets. A grader bounds every step; this holds however many steps there are.
+GRADING_SECONDS: Final = 300.0
+#: After so many it also ends itself, should nobody be left to end it.
+_DEADLINE_SECONDS: Final = 600.0
 
 
 class GradingBench:
@@ -34,22 +38,32 @@ class GradingBench:
 
     @contextlib.asynccontextmanager
     async def box(self, *services: Service) -> AsyncIterator[Box]:
-        """A fresh box; its door, if it has one, leads to ``services`` only."""
+        """A fresh box; its door, if it has one, leads to ``services`` only.
+
+        After ``GRADING_SECONDS`` it is given up, and what is awaited of it raises ``BoxDied``: the grader
+        then books a submission that never came to an end as it does any that broke its box.
+        """
         name = f"{self._name}-{next(self._numbers)}"
         async with contextlib.AsyncExitStack() as stack:
-            request = BoxRequest(name, self._limits, bool(services), self._labels, DEADLINE_SECONDS)
+            request = BoxRequest(name, self._limits, bool(services), self._labels, _DEADLINE_SECONDS)
+            clock = await stack.enter_async_context(LoopClock())
             box = await stack.enter_async_context(open_box(self._boxes, request, self._recorder, "grade"))
             if services:
                 await stack.enter_async_context(self._door(box.door, services))
+            loop, told = asyncio.get_running_loop(), f"grading took longer than {GRADING_SECONDS:g} s"
+            ending = loop.call_later(GRADING_SECONDS, box.end, told)
             try:
                 yield box
             finally:
-                await self._check_end(box)
+                ending.cancel()
+                await self._check_end(box, clock)
 
-    async def _check_end(self, box: Box) -> None:
-        """A grading box that the host ended says nothing about what was submitted."""
+    async def _check_end(self, box: Box, clock: LoopClock) -> None:
+        """A grading box that the host ended, or did not serve, says nothing about what was submitted."""
         if box.dead is None:
             return
+        if (stood := clock.stood_still) is not None:
+            raise GradingFault(f"this process stood still for {stood:.0f} s", "standstill")
         await box.fate.settled(FATE_SECONDS)
         for data in box.fate.since(0):
             self._recorder.record("engine", "engine.event", data)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from experiments.policy import Policy, Rule
 from experiments.rules import BOUND, SIGN
-from experiments.text import plain
+from experiments.text import decimal, plain
 from experiments.trend import Point, Series, Trend
 
 
@@ -93,4 +93,4 @@ def _said(point: Point) -> str:
     m = point.measured
     if m.value is None or m.low is None or m.high is None:
         return f"{point.checkpoint.step} not measured"
-    return f"{point.checkpoint.step} {m.value:.2f} ({m.low:.2f} to {m.high:.2f})"
+    return f"{point.checkpoint.step} {decimal(m.value, 2)} ({decimal(m.low, 2)} to {decimal(m.high, 2)})"

@@ -23,13 +23,18 @@ from sandbox.models.providers import open_model
 
 _COMMAND_SECONDS: Final = 60
 _COMMAND_BYTES: Final = 1 << 20
+_SERVED: Final = ("base_url", "model", "api_key_env", "rate", "price")
 #: What each provider takes of a model entry, and what of it must be there.
 _SETTINGS: Final[dict[str, tuple[str, ...]]] = {
     "scripted": ("script",),
-    "openai": ("base_url", "model", "api_key_env", "rate"),
+    "openai": _SERVED,
+    "anthropic": _SERVED,
     "replay": ("run", "recorded", "strict"),
 }
-_NEEDED: Final = {"scripted": ("script",), "openai": ("base_url", "model"), "replay": ("run",)}
+_NEEDED: Final = {
+    "scripted": ("script",), "openai": ("base_url", "model"), "anthropic": ("base_url", "model"),
+    "replay": ("run",),
+}  # fmt: skip
 _REMEDIES: Final = {
     "script": "name the scripted agent's file",
     "base_url": "write for example http://127.0.0.1:8080/v1",
@@ -152,6 +157,9 @@ def bind(entry: ModelEntry, checkpoint: CheckpointEntry, *, where: str, key: str
         if needed not in merged:
             remedy = _REMEDIES[needed]
             raise Mistake("is missing", where=where, key=f"{key}.{needed}", remedy=remedy)
+    if provider == "anthropic" and "max_tokens" not in sampling:
+        remedy = "write for example max_tokens: 4096; this API answers nothing without it"
+        raise Mistake("is missing", where=where, key=f"{key}.sampling.max_tokens", remedy=remedy)
     if provider == "scripted" and not Path(merged["script"]).is_file():
         problem, remedy = f"there is no file {merged['script']}", "paths start from the config's directory"
         raise Mistake(problem, where=where, key=f"{key}.script", remedy=remedy)

@@ -7,7 +7,6 @@ from pydantic import Discriminator, Field, Tag, field_validator
 from experiments.forms import Form
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-#: Of these, ``sandbox.models.providers`` says which this version has.
 Provider = Literal["pocket", "scripted", "replay", "openai", "anthropic"]
 
 
@@ -22,7 +21,7 @@ class Sampling(Form):
 
 
 class RateLimit(Form):
-    """What an endpoint grants all episodes of one process together; a key left out is unlimited."""
+    """What an endpoint grants all episodes of one host together; a key left out is unlimited."""
 
     #: Requests a minute.
     requests: int | None = Field(None, gt=0)
@@ -30,6 +29,16 @@ class RateLimit(Form):
     tokens: int | None = Field(None, gt=0)
     #: Requests at a time.
     concurrency: int | None = Field(None, gt=0)
+
+
+class Price(Form):
+    """What a model's tokens cost, in any one currency."""
+
+    #: For a million tokens in, and for a million out.
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    #: What one episode may cost; no part of its identity.
+    cap: float | None = Field(None, gt=0)
 
 
 class Binding(Form):
@@ -44,6 +53,7 @@ class Binding(Form):
     #: A scripted agent's file, relative to the config.
     script: str | None = None
     rate: RateLimit | None = None
+    price: Price | None = None
     #: The run that a replay plays: a path relative to the config, or a name under the runs directory.
     run: str | None = None
     #: The checkpoint of that run, as family/name; None: the one of the same family and name.

@@ -27,13 +27,13 @@ def check(episodes: Sequence[Planned], models: Sequence[ModelEntry], *, where: s
         Mistake: one does not answer, its key's variable is not set or refused, or two checkpoints give
             one endpoint two rates.
     """
-    from sandbox.models.endpoint import Endpoint, endpoint_of
+    from sandbox.models.served import WIRES, endpoint_of
 
     families = [entry.family for entry in models]
     found: dict[tuple[str, str | None], tuple[Endpoint, str]] = {}
     for planned in episodes:
-        if planned.line.provider == "openai":
-            endpoint = endpoint_of(planned.binding)
+        if planned.line.provider in WIRES:
+            endpoint = endpoint_of(planned.line.provider, planned.binding)
             key = f"models.{families.index(planned.line.checkpoint.family)}"
             before, _ = found.setdefault((endpoint.base_url, endpoint.key_variable), (endpoint, key))
             if before.rate != endpoint.rate:

@@ -12,7 +12,6 @@ from experiments.overrides import apply_overrides
 from experiments.rundir import EXPERIMENT, find_run
 from sandbox.errors import Mistake
 from sandbox.limits import Limits, check_limits, parse_limits
-from sandbox.models.providers import PROVIDERS
 
 AnyBinding = TypeVar("AnyBinding", bound=Binding)
 
@@ -91,11 +90,6 @@ def _limits(written: Any, where: str) -> dict[str, float | int]:
 
 def _check_promises(config: Config, where: str) -> None:
     """Refuses what the config's form knows and a later version brings."""
-    for index, entry in enumerate(config.models):
-        if entry.provider not in PROVIDERS:
-            raise _later(
-                f"provider {entry.provider!r}", where, f"models.{index}.provider", ", ".join(PROVIDERS)
-            )
     for index, sensor in enumerate(config.sandbox.require_sensors):
         if sensor not in SENSORS:
             key, remedy = f"sandbox.require_sensors.{index}", choose(sensor, SENSORS)
@@ -106,20 +100,17 @@ def _check_promises(config: Config, where: str) -> None:
             "holds a password, which runs would store", where=where, key="tracking.uri", remedy=remedy
         )
     if isinstance(config.scaffold, dict):
-        raise _later("{from: …}", where, "scaffold", "a shipped name or a directory")
-
-
-def _later(what: str, where: str, key: str, now: str) -> Mistake:
-    return Mistake(f"{what} comes with a later version", where=where, key=key, remedy=f"this one takes {now}")
+        problem, remedy = (
+            "{from: …} comes with a later version",
+            "this one takes a shipped name or a directory",
+        )
+        raise Mistake(problem, where=where, key="scaffold", remedy=remedy)
 
 
 def _resolved(entry: ModelEntry, base: Path, runs: Path, where: str, key: str) -> ModelEntry:
     """``entry`` with its checkpoints written out and its files' paths absolute."""
     checkpoints = []
     for index, checkpoint in enumerate(written_out(entry, base=base, where=where, key=f"{key}.checkpoints")):
-        if checkpoint.provider is not None and checkpoint.provider not in PROVIDERS:
-            place = f"{key}.checkpoints.{index}.provider"
-            raise _later(f"provider {checkpoint.provider!r}", where, place, ", ".join(PROVIDERS))
         checkpoints.append(_located(checkpoint, base, runs, where, f"{key}.checkpoints.{index}"))
     return _located(entry, base, runs, where, key).model_copy(update={"checkpoints": checkpoints})
 

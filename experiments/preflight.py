@@ -7,7 +7,7 @@ from typing import Final
 
 from experiments.config import Config
 from experiments.executors import host_boxes
-from experiments.ray_engine import check_answers
+from experiments.ray_connect import check_answers
 from sandbox.errors import Mistake
 from sandbox.sensors.probe import probe
 

@@ -6,18 +6,17 @@ They are not idempotent: Ray retries nothing, the ledger does.
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, redirect_stdout
 from typing import Any, Final
 
 from experiments.executors import AttemptAbandoned
-from experiments.ray_hosts import NAMESPACE, RESOURCE, Host, Needs, find_hosts, is_alive, result
+from experiments.ray_connect import check_answers, connect
+from experiments.ray_hosts import Host, Needs, find_hosts, is_alive, result
 from experiments.records import EpisodeSpec, LedgerLine
 from sandbox.errors import Mistake
 
-_CONNECT_SECONDS: Final = 5
 _CANCEL_SECONDS: Final = 20
 _CLOSE_SECONDS: Final = 30
 #: Seconds in which a runner whose process died must be back, and between two looks at it.
@@ -168,7 +167,7 @@ async def ray_executor(
     say("Ray: starting (about 5 s)" if address is None else f"Ray: connecting to {address}")
     # Ray prints of nodes that died wherever it runs; standard output is for results alone.
     with redirect_stdout(sys.stderr):
-        _connect(address, slots)
+        connect(address, slots, say)
         try:
             executor = RayExecutor(await find_hosts(needs), say)
             try:
@@ -177,38 +176,3 @@ async def ray_executor(
                 await executor.close()
         finally:
             ray.shutdown()
-
-
-def _connect(address: str | None, slots: int) -> None:
-    import ray
-    from ray.exceptions import RayError
-
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "namespace": NAMESPACE}
-    if address is None:
-        options |= {"address": "local", "include_dashboard": False, "resources": {RESOURCE: slots}}
-    else:
-        options |= {"address": address}
-    try:
-        ray.init(**options)
-    except (ConnectionError, ImportError, RuntimeError, ValueError, RayError) as error:
-        first = str(error).strip().split("\n", 1)[0]
-        remedy = "`ray status` says more; a cluster with tokens needs RAY_AUTH_MODE=token and the token here"
-        raise Mistake(first, where="Ray", key="ray.address", remedy=remedy) from error
-
-
-def check_answers(address: str) -> None:
-    """Asks whether anything listens: Ray itself would wait for minutes where nothing does.
-
-    Raises:
-        Mistake: nothing does, or it is no address.
-    """
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon or not port.isdecimal():
-        remedy = "write host:port or ray://host:port"
-        raise Mistake(f"{address!r} is no address", where="Ray", key="ray.address", remedy=remedy)
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
-    except OSError as error:
-        remedy = "start one with `ray start --head`, or write null"
-        problem = f"no cluster answers at {address} ({error.strerror or error})"
-        raise Mistake(problem, where="Ray", key="ray.address", remedy=remedy) from error

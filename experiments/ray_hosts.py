@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from experiments.ray_connect import NAMESPACE, RESOURCE
 from experiments.ray_runner import EpisodeRunner
 from sandbox.canonical import sha256
 from sandbox.errors import Mistake, TidegaugeError
@@ -13,10 +14,6 @@ from sandbox.errors import Mistake, TidegaugeError
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
 
-#: The custom resource that a container host offers: how many episodes it takes at a time.
-RESOURCE: Final = "sandbox"
-#: In which runners have names, so that they can be told apart in Ray's own tools.
-NAMESPACE: Final = "tidegauge"
 _READY_SECONDS: Final = 120
 
 

@@ -2,17 +2,19 @@
 
 import itertools
 import logging
+import math
 import os
 import shlex
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from experiments.bundle import CONFIG, write_bundle
 from experiments.loading import load_config
 from experiments.plan import client_hash
+from experiments.ray_connect import check_answers
 from sandbox.errors import HostFault, Mistake
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ _NOT_FOUND: Final = 127
 _PAUSE: Final = 1.0
 #: Seconds without an answer from the cluster after which a job is no longer followed.
 _PATIENCE: Final = 120.0
-_STOP_SECONDS: Final = 60.0
+#: Seconds that a job has to stop in order, and further ones until Ray has killed it.
+_STOP_SECONDS: Final = 60
+_KILL_SECONDS: Final = 15
 
 Say = Callable[[str], None]
 
@@ -51,30 +55,29 @@ def run_as_job(address: str, request: "Request", *, json: bool, say: Say, show: 
     Raises:
         Mistake: something in the config, or no job server answers.
         HostFault: the job ended without an exit code, or the cluster went away.
-        KeyboardInterrupt: it was interrupted; the job has been told to stop.
+        KeyboardInterrupt: it was interrupted; the job has been told to stop, and has stopped unless it
+            was said that it did not.
     """
     where = str(request.config)
     config = load_config(request.config, request.overrides)
+    check_answers(address)
     name = f"{config.suite}-{client_hash(config, where=where)}"
     with tempfile.TemporaryDirectory() as directory:
         write_bundle(config, Path(directory) / _ARCHIVE, where=where)
         client = _client(address)
-        job = _free_id(client, name)
-        entrypoint = _entrypoint(job, request, json)
-        client.submit_job(entrypoint=entrypoint, submission_id=job, runtime_env={"working_dir": directory})
-    say(f"Ray job {job} at {address}")
-    try:
-        return _follow(client, job, say, show)
-    except KeyboardInterrupt:
-        say(f"stopping {job}")
-        client.stop_job(job)
-        until = time.monotonic() + _STOP_SECONDS
-        while time.monotonic() < until and not client.get_job_status(job).is_terminal():
-            time.sleep(_PAUSE)
-        raise
+        job = _Job(client, _free_id(client, name), address, say, show)
+        try:
+            _submit(client, job.name, directory, _entrypoint(job.name, request, json))
+            say(f"Ray job {job.name} at {address}")
+            ended = job.end()
+        except KeyboardInterrupt:
+            job.stop()
+            raise
+    return _exit_code(job.name, ended)
 
 
 def _client(address: str) -> "JobSubmissionClient":
+    from ray.exceptions import RayError
     from ray.job_submission import JobSubmissionClient
 
     # Ray would let these two override the address that the config names.
@@ -84,12 +87,23 @@ def _client(address: str) -> "JobSubmissionClient":
         logging.getLogger(f"ray.{module}").setLevel(logging.WARNING)
     try:
         return JobSubmissionClient(address)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, RayError) as error:
         first = str(error).strip().split("\n", 1)[0]
         remedy = (
             "its head needs ray[default]; a cluster with tokens needs RAY_AUTH_MODE=token and the token here"
         )
         raise Mistake(first, where="Ray", key="ray.address", remedy=remedy) from error
+
+
+def _submit(client: "JobSubmissionClient", job: str, directory: str, entrypoint: str) -> None:
+    # Of its own accord Ray kills a job 3 s after it told it to stop.
+    patience = {"RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_SECONDS)}
+    environment = {"working_dir": directory, "env_vars": patience}
+    try:
+        client.submit_job(entrypoint=entrypoint, submission_id=job, runtime_env=environment)
+    except (OSError, RuntimeError) as error:
+        first = str(error).strip().split("\n", 1)[0]
+        raise Mistake(first, where="Ray", key="ray.address", remedy="the same command tries again") from error
 
 
 def _free_id(client: "JobSubmissionClient", name: str) -> str:
@@ -107,37 +121,72 @@ def _entrypoint(job: str, request: "Request", json: bool) -> str:
         options += ["--limit", str(request.limit)]
     if json:
         options.append("--json")
-    # Ray tells a job its cluster's address in RAY_ADDRESS; a job's log mixes both output streams.
+    remedy = "make it writable, or choose another place with --runs"
+    refused = shlex.quote(f"tidegauge: {runs}: the config's files cannot be written there; {remedy}")
+    # Ray tells a job its cluster's address in RAY_ADDRESS; a job's log mixes both output streams. Told to
+    # stop, this shell waits for its child, which stops in order, and then clears up.
     return (
-        f"mkdir -p {place} && tar -xf {_ARCHIVE} -C {place} && {{ "
-        f'tidegauge run {place}/{CONFIG} --set "ray.address=$RAY_ADDRESS" {shlex.join(options)} >{place}/result; '
-        f"code=$?; sed 's/^/{_RESULT}/' {place}/result; rm -rf {place}; exit $code; }}"
+        f"trap stopped=1 TERM; mkdir -p {place} && tar -xf {_ARCHIVE} -C {place} || "
+        f"{{ echo {refused} >&2; rm -rf {place}; exit 1; }}; "
+        f'[ "$stopped" ] || tidegauge run {place}/{CONFIG} --set "ray.address=$RAY_ADDRESS" {shlex.join(options)} >{place}/result; '
+        f"code=$?; sed 's/^/{_RESULT}/' {place}/result; rm -rf {place}; exit $code"
     )
 
 
-def _follow(client: "JobSubmissionClient", job: str, say: Say, show: Say) -> int:
-    shown = 0
-    answered = time.monotonic()
-    while True:
-        try:
-            # In this order: what was printed before the end is in the log that is read after it.
-            info: Any = client.get_job_info(job)
-            lines = client.get_job_logs(job).splitlines(keepends=True)
-        except (ConnectionError, RuntimeError, OSError) as error:
-            if time.monotonic() - answered > _PATIENCE:
-                raise HostFault(f"the cluster went away under job {job}: {error}") from error
+class _Job:
+    """A job that is followed."""
+
+    def __init__(self, client: "JobSubmissionClient", name: str, address: str, say: Say, show: Say) -> None:
+        self.name = name
+        self._client, self._address, self._say, self._show = client, address, say, show
+        self._shown = 0
+
+    def end(self, seconds: float = math.inf) -> Any:
+        """Passes the job's log on, line by line, until it ends; returns what Ray then says of it.
+
+        Raises:
+            TimeoutError: it has not ended in ``seconds``.
+            HostFault: the cluster went away.
+        """
+        answered = began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            try:
+                # In this order: what was printed before the end is in the log that is read after it.
+                info: Any = self._client.get_job_info(self.name)
+                lines = self._client.get_job_logs(self.name).splitlines(keepends=True)
+            except (RuntimeError, OSError) as error:
+                if time.monotonic() - answered > _PATIENCE:
+                    raise HostFault(f"the cluster went away under job {self.name}: {error}") from error
+            else:
+                answered = time.monotonic()
+                self._pass_on(lines, ended=info.status.is_terminal())
+                if info.status.is_terminal():
+                    return info
             time.sleep(_PAUSE)
-            continue
-        answered = time.monotonic()
-        ended = info.status.is_terminal()
+        raise TimeoutError
+
+    def _pass_on(self, lines: Sequence[str], *, ended: bool) -> None:
         whole = [line for line in lines if ended or line.endswith("\n")]
-        for line in whole[shown:]:
+        for line in whole[self._shown :]:
             text = line.rstrip("\n")
-            show(text.removeprefix(_RESULT)) if text.startswith(_RESULT) else say(text)
-        shown = max(shown, len(whole))
-        if ended:
-            return _exit_code(job, info)
-        time.sleep(_PAUSE)
+            if text.startswith(f"Running entrypoint for job {self.name}:"):
+                continue
+            self._show(text.removeprefix(_RESULT)) if text.startswith(_RESULT) else self._say(text)
+        self._shown = max(self._shown, len(whole))
+
+    def stop(self) -> None:
+        """Tells the job to stop, and follows it to its end; says how to look again if it does not end."""
+        again = f"`ray job logs {self.name} --address {self._address}` shows its log"
+        self._say(f"stopping {self.name}; Ctrl-C again does not wait for it, {again}")
+        try:
+            self._client.stop_job(self.name)
+            self.end(_STOP_SECONDS + _KILL_SECONDS)
+        except (OSError, RuntimeError, HostFault) as error:
+            # A TimeoutError is an OSError, and says nothing.
+            why = str(error).strip().split("\n", 1)[0] or "it goes on"
+            self._say(f"{self.name} was not seen to stop ({why}); {again}")
+        else:
+            self._say(f"{self.name} has stopped")
 
 
 def _exit_code(job: str, info: Any) -> int:

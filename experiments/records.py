@@ -4,7 +4,7 @@ Their JSON Schemas ship with the package. Writers refuse unknown keys; readers i
 that a later version's files can still be read.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -80,6 +80,8 @@ class UsageRecord(Record):
     turns: int | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    #: Of the tokens, in the currency of the config's prices.
+    cost: float | None = None
     commands: int | None = None
     processes_peak: int | None = None
     bytes_written: int | None = None
@@ -153,7 +155,7 @@ class EpisodeSpec:
     attempt: int
     #: The provider's settings: script path, base_url, api_key_env, … never a key.
     binding: dict[str, Any]
-    world_seed: bytes
+    world_seed: bytes = field(repr=False)
     run_dir: str
     #: Scaffold as a shipped name or a directory.
     scaffold: str

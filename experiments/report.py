@@ -15,7 +15,7 @@ from experiments.gate import Verdict
 from experiments.report_sections import overview, sections
 from experiments.svg import trend_svg
 from experiments.table import cell_text, findings_text, missing_text, result_table
-from experiments.text import counted, file_name, markdown_text, plain
+from experiments.text import counted, decimal, file_name, markdown_text, plain
 from experiments.trend import trend
 from experiments.view import RunView
 
@@ -38,8 +38,8 @@ def markdown(view: RunView, verdict: Verdict | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three decimals, or a dash for what was not measured."""
-    return "–" if value is None else f"{value:.3f}"
+    """``decimal``, or a dash for what was not measured."""
+    return "–" if value is None else decimal(value)
 
 
 def _environment(*, autoescape: bool) -> Environment:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from experiments.policy import Require, Rule
-from experiments.text import counted
+from experiments.text import counted, decimal
 from experiments.trend import Point, Series, Trend
 
 Outcome = Literal["clear", "crossed", "inconclusive", "invalid"]
@@ -140,6 +140,6 @@ def _where(points: Sequence[Point]) -> str:
 
 def _reads(rule: Rule, point: Point) -> str:
     bound = _bound(rule, point)
-    shown = "not measured" if bound is None else f"{bound:.3f}"
+    shown = "not measured" if bound is None else decimal(bound)
     relation = f"{SIGN[rule.direction]} {rule.threshold:g}"
     return f"{BOUND[rule.bound]} {shown} (rule: {relation}) at {point.checkpoint}, n = {point.measured.n}"

@@ -223,19 +223,18 @@ def _conclude(opened: OpenRun, policy: "Policy", say: Say) -> "tuple[RunView, Ve
     anchors.append("verdict", [text])
     durable.replace(directory / VERDICT, text.encode("utf-8"))
     durable.replace(directory / REPORT, report.html(view, verdict).encode("utf-8"))
-    tags = {"tidegauge.anchors_head": anchors.head.hash, "tidegauge.anchors_count": str(anchors.head.count)}
-    try_sync(view, verdict, opened.plan.config.tracking.uri, tags, say)
+    try_sync(view, verdict, opened.plan.config.tracking.uri, say)
     return view, verdict
 
 
-def try_sync(view: "RunView", verdict: "Verdict", uri: str | None, tags: dict[str, str], say: Say) -> None:
+def try_sync(view: "RunView", verdict: "Verdict", uri: str | None, say: Say) -> None:
     """Brings MLflow up to date. It is a window on the run, so its failure is said and costs no result."""
     from mlflow.exceptions import MlflowException
 
     from experiments import store
 
     try:
-        store.sync(view, verdict, uri=uri, tags=tags, say=say)
+        store.sync(view, verdict, uri=uri, say=say)
     except (MlflowException, OSError, TidegaugeError) as error:
         first = str(error).strip().split("\n", 1)[0]
         say(f"MLflow was not brought up to date: {first}; `tidegauge sync {view.name}` does it later")

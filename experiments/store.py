@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from experiments import notes
+from experiments.anchors import stored_head
 from experiments.gate import Verdict
 from experiments.lineage import HASH_TAG, make_model, models_of
 from experiments.text import file_name
-from experiments.tracked import TAG_LIMIT, TrackedRun, checkpoint_run, common, family_run
+from experiments.tracked import TAG_LIMIT, TrackedRun, anchor_tags, checkpoint_run, common, family_run
 from experiments.trend import trend
 from experiments.view import RunView
 
@@ -53,7 +54,6 @@ def sync(
     verdict: Verdict | None,
     *,
     uri: str | None = None,
-    tags: Mapping[str, str] | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> SyncSummary:
     """Brings MLflow to what the run directory holds.
@@ -61,7 +61,6 @@ def sync(
     Args:
         verdict: its outcome and policy become tags and threshold lines.
         uri: a tracking URI; None is SQLite beside the run, artefacts in ``mlartifacts``.
-        tags: further tags for every MLflow run, such as the head of the anchors.
         say: told what takes long.
 
     Raises:
@@ -75,11 +74,13 @@ def sync(
     # A server decides where its artefacts lie; a database on disk keeps them beside itself.
     artefacts = (runs / "mlartifacts").as_uri() if target.startswith("sqlite:") else None
     series = trend(view)
-    shared = common(view, verdict, tags or {})
+    # Every invocation anchors something: that is brought up to date in place, and replaces nothing.
+    tags = anchor_tags(stored_head(view.directory))
+    shared = common(view, verdict)
     checkpoints = list(view.ordered_checkpoints())
     regressions = [checkpoint_run(view, series, checkpoint, shared) for checkpoint in checkpoints]
     place = _experiment(client, view.suite, "regressions", artefacts)
-    counts = _write_all(client, place, regressions)
+    counts = _write_all(client, place, regressions, tags)
     models = _models(client, place, view.hash)
     trends = [
         family_run(view, series, family, verdict, shared,
@@ -87,7 +88,7 @@ def sync(
         for family in view.families()
     ]  # fmt: skip
     place = _experiment(client, view.suite, "trends", artefacts)
-    return SyncSummary(target, counts, _write_all(client, place, trends))
+    return SyncSummary(target, counts, _write_all(client, place, trends, tags))
 
 
 def _client(uri: str) -> "MlflowClient":
@@ -105,14 +106,16 @@ def _models(client: "MlflowClient", experiment: str, hash_: str) -> dict[str, st
     return {client.get_run(run).data.tags[KEY_TAG]: model for run, model in by_run.items()}
 
 
-def _write_all(client: "MlflowClient", experiment: str, contents: Sequence[TrackedRun]) -> dict[str, int]:
+def _write_all(
+    client: "MlflowClient", experiment: str, contents: Sequence[TrackedRun], tags: Mapping[str, str]
+) -> dict[str, int]:
     old: dict[str, list[Any]] = {}
     for hash_ in {content.hash for content in contents}:
         for run in client.search_runs([experiment], f"tags.`{HASH_TAG}` = '{hash_}'"):
             old.setdefault(run.data.tags.get(KEY_TAG, ""), []).append(run)
     counts = {"created": 0, "replaced": 0, "unchanged": 0}
     for content in contents:
-        counts[_write(client, experiment, content, old.get(content.key, []))] += 1
+        counts[_write(client, experiment, content, old.get(content.key, []), tags)] += 1
     return counts
 
 
@@ -134,26 +137,35 @@ def _experiment(client: "MlflowClient", suite: str, part: str, artefacts: str | 
     return identifier
 
 
-def _write(client: "MlflowClient", experiment: str, content: TrackedRun, old: Sequence[Any]) -> str:
+def _write(
+    client: "MlflowClient",
+    experiment: str,
+    content: TrackedRun,
+    old: Sequence[Any],
+    tags: Mapping[str, str],
+) -> str:
     """Writes the content unless it is there; what it replaces is deleted once the new one stands."""
     wanted = content.digest()
     # The digest is written last: a run that has it is whole.
     same = [run for run in old if run.data.tags.get(DIGEST_TAG) == wanted]
-    if not same:
-        _create(client, experiment, content, wanted)
+    identifier = same[0].info.run_id if same else _create(client, experiment, content, wanted)
+    there = same[0].data.tags if same else {}
+    for key, value in tags.items():
+        if there.get(key) != value:
+            client.set_tag(identifier, key, value)
     for run in old:
         if run not in same[:1]:
             client.delete_run(run.info.run_id)
     return "unchanged" if same else "replaced" if old else "created"
 
 
-def _create(client: "MlflowClient", experiment: str, content: TrackedRun, wanted: str) -> None:
+def _create(client: "MlflowClient", experiment: str, content: TrackedRun, wanted: str) -> str:
     from mlflow.entities import Metric, Param, RunTag
 
     run = client.create_run(
         experiment, run_name=content.name, tags={KEY_TAG: content.key, HASH_TAG: content.hash}
     )
-    identifier = run.info.run_id
+    identifier = str(run.info.run_id)
     now = int(time.time() * 1000)
     model = make_model(client, experiment, identifier, content)
     metrics = [
@@ -170,6 +182,7 @@ def _create(client: "MlflowClient", experiment: str, content: TrackedRun, wanted
         _log_picture(client, identifier, draw(), name)
     client.set_terminated(identifier)
     client.set_tag(identifier, DIGEST_TAG, wanted)
+    return identifier
 
 
 def _log_picture(client: "MlflowClient", run: str, data: bytes, name: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from experiments.charts import Chart, runs_of
+from experiments.text import decimal
 from experiments.trend import Point
 
 WIDTH, HEIGHT = 640, 280
@@ -133,7 +134,7 @@ def _marks(points: Sequence[Point], scale: _Scale) -> list[str]:
         if m.value is None or m.low is None or m.high is None:
             continue
         x = f"{scale.x(point.checkpoint.step):.1f}"
-        said = f"{point.checkpoint}: {m.value:.3f} [{m.low:.3f}, {m.high:.3f}], n = {m.n}"
+        said = f"{point.checkpoint}: {decimal(m.value)} [{decimal(m.low)}, {decimal(m.high)}], n = {m.n}"
         parts.append(
             f"<g><title>{escape(said)}</title>"
             f'<line class="whisker" x1="{x}" x2="{x}" y1="{scale.y(m.low):.1f}" y2="{scale.y(m.high):.1f}"/>'

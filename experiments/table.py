@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from experiments.metrics import Measured, score_mean
 from experiments.records import Checkpoint
-from experiments.text import plain
+from experiments.text import decimal, plain
 from experiments.trend import PLAIN, Health, health
 from experiments.view import RunView
 
@@ -84,9 +84,9 @@ def cell_text(cell: Cell) -> str:
     strict, lenient = cell.strict, cell.lenient
     if strict.value is None or strict.low is None or strict.high is None:
         return strict.cause or "not measured"
-    text = f"{strict.value:.2f} [{strict.low:.2f}, {strict.high:.2f}] n={strict.n}"
+    text = f"{decimal(strict.value, 2)} [{decimal(strict.low, 2)}, {decimal(strict.high, 2)}] n={strict.n}"
     if lenient.value is not None and lenient.value != strict.value:
-        text += f" lenient {lenient.value:.2f}"
+        text += f" lenient {decimal(lenient.value, 2)}"
     return text
 
 

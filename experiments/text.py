@@ -1,4 +1,4 @@
-"""Text that a box may have made, before it is shown anywhere."""
+"""Numbers and words as they are shown, and text that a box may have made, before it is."""
 
 import re
 import unicodedata
@@ -10,6 +10,16 @@ _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#|~!&@])")
 def counted(number: int, noun: str) -> str:
     """``1 episode``, ``2 episodes``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def decimal(value: float, places: int = 3, sign: str = "") -> str:
+    """A number with so many decimals, or with one digit that counts where they would show it as zero.
+
+    Args:
+        sign: ``+`` puts a sign before positive numbers too.
+    """
+    shown = f"{value:{sign}.{places}f}"
+    return shown if value == 0 or float(shown) else f"{value:{sign}.1g}"
 
 
 def plain(text: str, limit: int = 400) -> str:

@@ -1,11 +1,12 @@
 """What of a run MLflow is shown: one record per checkpoint, and one per model family."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from experiments import exhibits, notes
+from experiments.anchors import Head
 from experiments.charts import charts
 from experiments.gate import Verdict
 from experiments.picture import trend_png
@@ -58,11 +59,17 @@ class Common:
     table: ResultTable
 
 
-def common(view: RunView, verdict: Verdict | None, further: Mapping[str, str]) -> Common:
-    """Tags, ``further`` ones too, artefacts and the result table of every MLflow run of this run."""
+def anchor_tags(head: Head | None) -> dict[str, str]:
+    """The tags that say where a run's anchors end; none if they are broken."""
+    if head is None:
+        return {}
+    return {"tidegauge.anchors_head": head.hash, "tidegauge.anchors_count": str(head.count)}
+
+
+def common(view: RunView, verdict: Verdict | None) -> Common:
+    """Tags, artefacts and the result table of every MLflow run of this run."""
     table = result_table(view)
-    tags = _common_tags(view, verdict) | dict(further)
-    return Common(tags, exhibits.common_texts(view, table, verdict), table)
+    return Common(_common_tags(view, verdict), exhibits.common_texts(view, table, verdict), table)
 
 
 def _common_tags(view: RunView, verdict: Verdict | None) -> dict[str, str]:

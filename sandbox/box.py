@@ -114,19 +114,33 @@ class Box(Protocol):
         ...
 
     async def manifest(self, root: str) -> Manifest:
-        """The entries of ``root`` as they are now."""
+        """The entries of ``root`` as they are now; of contents, as much as its file system can hold."""
         ...
 
     async def read(self, root: str, paths: Sequence[str]) -> Collection:
-        """The contents of the regular files ``paths`` under ``root``."""
+        """The contents of the regular files ``paths`` under ``root``, bounded likewise.
+
+        Raises:
+            StorageFault: the host's disk did not take them.
+        """
         ...
 
-    async def collect(self, root: str, *, max_bytes: int, max_files: int) -> Collection:
-        """All regular files under ``root``, bounded; links, devices and the like are left."""
+    async def collect(self, root: str, *, max_bytes: int, max_files: int, first: str = "") -> Collection:
+        """All regular files under ``root``, bounded likewise; links, devices and the like are left.
+
+        ``first``: the entry of ``root`` that nothing beside it can crowd out.
+
+        Raises:
+            StorageFault: the host's disk did not take them.
+        """
         ...
 
     async def kill_all(self) -> int:
         """Ends every process of the agent's user until none is left; returns how many."""
+        ...
+
+    def end(self, reason: str) -> None:
+        """Gives the box up: what is awaited of it, now or later, raises ``BoxDied`` with ``reason``."""
         ...
 
     def usage(self) -> Usage:

@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
+from sandbox import answers
 from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
 from sandbox.container import Engine
-from sandbox.errors import BoxFault
-from sandbox.files import TYPES, Collection, Entry, FileSpec, Manifest, layout_mode
+from sandbox.files import Collection, FileSpec, Manifest, layout_mode
+from sandbox.hardening import capacity
 from sandbox.link import reason
 from sandbox.making import Made, Maker
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
@@ -38,6 +39,7 @@ class DockerBox:
         self._close = made.close
         #: Sensor in the box → what it did not describe; known after ``kill_all``.
         self._lost: dict[str, int] = {}
+        self._disk = made.disk
         #: Sensor name → None if up, else why it is absent.
         self.sensors: dict[str, str | None] = {
             "cgroup": made.cgroup.absent,
@@ -63,7 +65,7 @@ class DockerBox:
         files = list(files)
         listing = [[file.path, layout_mode(file.mode), len(file.content)] for file in files]
         body = b"".join(file.content for file in files)
-        answer, _ = await self._link.request("put", body, root=root, files=listing)
+        answer = await self._link.request("put", body, root=root, files=listing)
         if root == SCAFFOLD_ROOT:
             # Seeing these files change was the sensor's canary.
             self.sensors["files"] = reason(answer, "files")
@@ -79,63 +81,50 @@ class DockerBox:
             raise
 
     async def manifest(self, root: str) -> Manifest:
-        answer, _ = await self._link.request("manifest", root=root, max_entries=_MAX_ENTRIES, max_bytes=2**27)
-        entries = tuple(sorted((_entry(item) for item in answer["entries"]), key=lambda e: os.fsencode(e[0])))
-        incomplete = answer.get("incomplete")
-        return Manifest(entries, None if incomplete is None else str(incomplete)[:200])
+        most = capacity(root, self._disk)
+        return answers.manifest(
+            await self._link.request("manifest", root=root, max_entries=_MAX_ENTRIES, max_bytes=most)
+        )
 
     async def read(self, root: str, paths: Sequence[str]) -> Collection:
-        return await self._collect(root, 2**27, len(paths), list(paths))
+        most = capacity(root, self._disk)
+        only = list(paths)
+        return await self._link.collect(root, max_bytes=most, max_files=len(only), only=only, first="")
 
-    async def collect(self, root: str, *, max_bytes: int, max_files: int) -> Collection:
-        return await self._collect(root, max_bytes, max_files, None)
-
-    async def _collect(self, root: str, max_bytes: int, max_files: int, only: list[str] | None) -> Collection:
-        answer, body = await self._link.request(
-            "collect", root=root, max_bytes=max_bytes, max_files=max_files, only=only
-        )
-        files, offset = {}, 0
-        for path, size in answer["files"]:
-            files[str(path)] = body[offset : offset + size]
-            offset += size
-        if offset != len(body):
-            raise BoxFault("the runner's collection does not add up")
-        return Collection(files, tuple((str(path), str(reason)) for path, reason in answer["left"]))
+    async def collect(self, root: str, *, max_bytes: int, max_files: int, first: str = "") -> Collection:
+        most = min(max_bytes, capacity(root, self._disk))
+        return await self._link.collect(root, max_bytes=most, max_files=max_files, only=None, first=first)
 
     async def kill_all(self) -> int:
-        answer, _ = await self._link.request("kill")
-        self._lost = {str(sensor): int(lost) for sensor, lost in answer["lost"].items()}
-        return int(answer["processes"])
+        processes, self._lost = answers.killed(await self._link.request("kill"))
+        return processes
+
+    def end(self, reason: str) -> None:
+        self._link.end(reason)
 
     def usage(self) -> Usage:
         return self._cgroup.read()
 
     async def watch(self) -> AsyncIterator[Seen]:
-        while (seen := await self._link.seen.get()) is not None:
+        while (seen := await self._link.reports.next()) is not None:
             yield seen
         for last in self._notify.take():
             yield last
 
     def drain(self) -> list[Seen]:
-        self._link.tell(self._notify.take())
-        return self._link.drain()
+        self._link.reports.tell(self._notify.take())
+        return self._link.reports.drain()
 
     @property
     def lost(self) -> dict[str, int]:
-        return {**self._lost, "notify": self._notify.lost}
+        lost = Counter(self._lost) + self._link.reports.dropped
+        lost["notify"] += self._notify.lost
+        return {sensor: lost[sensor] for sensor in ("runner", "dns", "files", "notify")}
 
     @property
     def dead(self) -> str | None:
         """Why the box ended, or None while it lives."""
         return self._link.dead
-
-
-def _entry(item: Any) -> Entry:
-    path, kind, mode, size, content = item
-    ok = isinstance(path, str) and kind in TYPES and isinstance(mode, int) and isinstance(size, int)
-    if not ok or not (content is None or isinstance(content, str)):
-        raise BoxFault("the runner's manifest has no form")
-    return path, kind, mode, size, content
 
 
 class DockerBoxes:

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from sandbox.apis.anthropic import Anthropic
 from sandbox.apis.base import Api, document
 from sandbox.apis.openai import OpenAI
+from sandbox.apis.responses import Responses
 from sandbox.budget import Budget
 from sandbox.errors import HostFault
 from sandbox.gateway import Gateway, unavailable
@@ -30,7 +31,9 @@ _PATH_CHARS: Final = 200
 
 _OPENAI: Final[Api] = OpenAI()
 _ANTHROPIC: Final[Api] = Anthropic()
-_MODEL_PATHS: Final[dict[str, Api]] = {"/v1/chat/completions": _OPENAI, "/v1/messages": _ANTHROPIC}
+_MODEL_PATHS: Final[dict[str, Api]] = {
+    "/v1/chat/completions": _OPENAI, "/v1/responses": Responses(), "/v1/messages": _ANTHROPIC,
+}  # fmt: skip
 
 
 class Door:

@@ -14,10 +14,11 @@ from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
-from sandbox.outcome import EpisodeRequest, Outcome
+from sandbox.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output, record_seen
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
+from sandbox.standstill import LoopClock
 from sandbox.usage import UsageMeter
 
 MAX_RESTARTS: Final = 10
@@ -50,13 +51,15 @@ class Episode:
         self._began: float | None = None
         #: Events of the box's fate that are recorded.
         self._told = 0
+        self._clock = LoopClock()
+        self._uncollected = False
         self.outcome = Outcome()
         recorder.listen(self._notice)
 
     async def run(self) -> Outcome:
         """Never raises for what a box, a model or an engine does: the outcome's status says it."""
         try:
-            async with self._box() as box, self._door(box) as door:
+            async with self._clock, self._box() as box, self._door(box) as door:
                 await self._live(box, door)
         except BoxFault as error:
             # Only what happens before the scaffold's first instruction comes here: the rest is
@@ -64,6 +67,7 @@ class Episode:
             self._ending.propose("infrastructure", f"box: {error}")
         except HostFault as error:
             self._ending.propose("infrastructure", f"{error.cause}: {error}")
+        self._judge_standstill()
         self.outcome.status, self.outcome.cause = self._ending.status, self._ending.cause
         return self.outcome
 
@@ -72,10 +76,10 @@ class Episode:
     @contextlib.asynccontextmanager
     async def _door(self, box: Box) -> AsyncIterator[Door]:
         limits = self._request.limits
-        self._budget = Budget(limits.turns, limits.model_tokens)
+        self._budget = Budget(limits.turns, limits.model_tokens, self._request.price)
         async with Door(
             box.door, self._request.model, self._request.services, self._budget, self._recorder.record,
-            hold=self._hold, sampling=self._request.sampling, keep=self._keep,
+            hold=self._hold, sampling=self._request.sampling, keep=self._keep_reply,
         ) as door:  # fmt: skip
             yield door
 
@@ -118,7 +122,7 @@ class Episode:
         await self._close(box)
         self.outcome.usage = {
             "wall_s": round(wall, 3), "turns": self._budget.turns_used, "tokens_in": self._budget.tokens_in,
-            "tokens_out": self._budget.tokens_out, **meter.close(),
+            "tokens_out": self._budget.tokens_out, "cost": self._budget.cost, **meter.close(),
         }  # fmt: skip
 
     async def _lay_out(self, box: Box) -> None:
@@ -172,6 +176,13 @@ class Episode:
         if not await self._blamed_on_host(box):
             self._ending.propose("agent_error", f"box: {reason}")
 
+    def _judge_standstill(self) -> None:
+        """What went wrong, ran late or was not collected while this process stood still is not the agent's."""
+        ending, stood = self._ending, self._clock.stood_still
+        late = ending.status == "agent_error" or (ending.status, ending.cause) == ("limit", "wall")
+        if stood is not None and (late or self._uncollected):
+            ending.propose("infrastructure", f"standstill: this process stood still for {stood:.0f} s")
+
     async def _blamed_on_host(self, box: Box) -> bool:
         await box.fate.settled(FATE_SECONDS)
         self._record_fate(box)
@@ -197,12 +208,13 @@ class Episode:
                 await self._scaffold.take_last(self._budget.turns_used)
                 disk = self._request.limits.disk
                 self.outcome.work = await self._collect(box, "/work", disk)
-                self.outcome.logs = await self._collect(box, "/logs", disk)
+                self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
         except (BoxFault, TimeoutError) as error:
             self._recorder.record(
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
             )
             self._scaffold.miss_last(str(error))
+            self._uncollected = True
             if isinstance(error, BoxDied):
                 await self._blamed_on_host(box)
         versions = self._scaffold.versions
@@ -222,8 +234,8 @@ class Episode:
         data = {"name": sensor, "state": "lost", "detail": detail, "lost": lost}
         self._recorder.record("harness", "sensor", data)
 
-    async def _collect(self, box: Box, root: str, most: int) -> Collection:
-        taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES)
+    async def _collect(self, box: Box, root: str, most: int, first: str = "") -> Collection:
+        taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES, first=first)
         record_collection(self._recorder, root, taken)
         return taken
 
@@ -272,6 +284,10 @@ class Episode:
     async def _door_fault(self, door: Door) -> None:
         await door.faulted.wait()
         raise door.fault if door.fault is not None else HostFault("the door failed", "door")
+
+    def _keep_reply(self, content: bytes) -> None:
+        self._keep(content)
+        self._recorder.charge(len(content))
 
     async def _hold(self) -> None:
         if self._started:

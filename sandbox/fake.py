@@ -93,13 +93,17 @@ class FakeBox:
         self._check()
         return Collection({file.path: file.content for file in self._under(root) if file.path in paths})
 
-    async def collect(self, root: str, *, max_bytes: int, max_files: int) -> Collection:
+    async def collect(self, root: str, *, max_bytes: int, max_files: int, first: str = "") -> Collection:
         self._check()
         return Collection({file.path: file.content for file in self._under(root)})
 
     async def kill_all(self) -> int:
         self._check()
         return 0
+
+    def end(self, reason: str) -> None:
+        if self.dead is None:
+            self.die(reason)
 
     def usage(self) -> Usage:
         return self.used

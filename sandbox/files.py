@@ -1,6 +1,6 @@
 """Files as values: what is laid out in a box, what is taken out of it, and its identity."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,9 +41,12 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What was taken out of a box: file contents by path, and what was left with the reason."""
+    """What was taken out of a box: file contents by path, and what was left with the reason.
 
-    files: dict[str, bytes]
+    Contents may lie on the host's disk: ask for each when it is needed, and for all of them never at once.
+    """
+
+    files: Mapping[str, bytes]
     left: tuple[tuple[str, str], ...] = ()
 
 

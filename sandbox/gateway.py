@@ -16,6 +16,9 @@ from sandbox.models.base import ChatReply, ChatRequest, HostWait, Model
 
 #: Calls that may wait for the one being answered.
 _QUEUE: Final = 8
+#: Bytes above which a body is read in a thread: many small values take so long that others must have
+#: their turns meanwhile.
+_LARGE: Final = 64 * 2**10
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Gateway:
     #: What the episode waited for on the host's side.
     wait: HostWait = field(default_factory=HostWait)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: int = 0
     _limit_told: bool = False
 
@@ -47,7 +51,12 @@ class Gateway:
             Refused: 400 for what is asked, 429 ``busy`` or ``budget_exhausted``, 503.
             ModelFault: the provider failed.
         """
-        call = api.parse(parse_object(body), tools=self.model.tools)
+        if len(body) > _LARGE:
+            # One at a time: read, a body can take some twenty times its bytes.
+            async with self._one_large:
+                call = await asyncio.to_thread(self._read, api, body)
+        else:
+            call = self._read(api, body)
         if self._waiting > _QUEUE:
             raise Refused(429, "busy", f"{_QUEUE} calls are waiting already")
         self._waiting += 1
@@ -63,6 +72,13 @@ class Gateway:
         finally:
             self._waiting -= 1
         return api.reply(call, reply, turn)
+
+    def _read(self, api: Api, body: bytes) -> Call:
+        call = api.parse(parse_object(body), tools=bool(self.model.tools))
+        if call.holds_tools and api.dialect not in self.model.tools:
+            told = f"this model takes tools only through the API of {', '.join(self.model.tools)}"
+            raise Refused(400, "tools_across_apis", told, retry=False)
+        return call
 
     def _admit(self) -> int:
         turn = self.budget.admit()
@@ -101,7 +117,10 @@ class Gateway:
             fault = error if isinstance(error, ModelFault) else ModelFault(told)
             self.record("model.fault", {"reason": str(fault)})
             raise fault from error
-        self.budget.charge(reply.tokens_in, reply.tokens_out, most=_most(request, reply))
+        counted = reply.tokens_in is not None and reply.tokens_out is not None
+        self.budget.charge(
+            reply.tokens_in, reply.tokens_out, most=(0, 0) if counted else _most(request, reply)
+        )
         self._tell_reply(turn, reply, round((time.monotonic() - began) * 1000))
         self._tell_limit()
         return reply

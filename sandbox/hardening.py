@@ -68,6 +68,15 @@ def next_agent() -> int:
     return AGENT_UIDS[next(_TURNS) % len(AGENT_UIDS)]
 
 
+def capacity(path: str, disk: int) -> int:
+    """Bytes that the file system which holds ``path`` grants, of a disk grant of ``disk`` bytes.
+
+    Files with holes in them seem to hold more; nothing else can.
+    """
+    mount = next(mount for mount in FILE_SYSTEMS if path == mount or path.startswith(f"{mount}/"))
+    return int(disk * FILE_SYSTEMS[mount][0]) // 4096 * 4096
+
+
 def tmpfs(disk: int, agent: int) -> dict[str, str]:
     """Mount options of each writable file system, and of the message queues, which nobody may write.
 
@@ -76,8 +85,8 @@ def tmpfs(disk: int, agent: int) -> dict[str, str]:
         agent: user id of the owner.
     """
     mounts = {"/dev/mqueue": "ro,noexec,nosuid,nodev,size=4096,nr_inodes=2"}
-    for path, (share, programs) in FILE_SYSTEMS.items():
-        size = int(disk * share) // 4096 * 4096
+    for path, (_, programs) in FILE_SYSTEMS.items():
+        size = capacity(path, disk)
         inodes = max(size // _BYTES_PER_INODE, 64)
         run = "exec" if programs else "noexec"
         mounts[path] = (

@@ -23,6 +23,9 @@ class Bounds:
     receive: float = 20.0
     #: For the client to take a response.
     send: float = 10.0
+    #: Of the event loop's time, which all boxes share, and seconds by which a box may run ahead of it.
+    share: float = 0.25
+    burst: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 h11 parses; this module moves bytes. What arrives wrong becomes a ``Refused`` with a stable reason,
 which the application turns into a response, so that every refusal is answered and recorded in one
 place. Memory is bounded by ``Bounds``: bodies by their sum over all connections, responses by
-waiting until the kernel has taken each one before the next request is read.
+waiting until the kernel has taken each one before the next request is read. So is the work: whatever
+the clients of one server do, the loop that it runs on has time for the others.
 """
 
 import asyncio
 import contextlib
 import os
+import socket
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -16,11 +18,20 @@ from typing import Final
 import h11
 
 from sandbox.http import Application, Bounds, Refused, Request, Response
+from sandbox.pace import Pace
 
 _READ: Final = 64 * 2**10
 #: Seconds and bytes for reading away what a refused client is still sending.
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 16 * 2**20
+#: Estimates of the loop's seconds for a connection, a request, a part of a body and a byte of it.
+_CONNECTION, _REQUEST, _PIECE, _BYTE = 3e-4, 1.5e-4, 5e-5, 4e-8
+#: Parts of a body that are read before others have their turn.
+_PIECES: Final = 32
+#: Connections that may wait in the kernel to be taken.
+_BACKLOG: Final = 128
+#: Seconds without new connections after the host could take none.
+_RELIEF_SECONDS: Final = 0.1
 
 
 class HttpServer:
@@ -31,8 +42,9 @@ class HttpServer:
         self.bounds = bounds
         #: Bytes of bodies being received or answered now.
         self.buffered = 0
+        self.pace = Pace(bounds.share, bounds.burst)
         self._path = path
-        self._server: asyncio.Server | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -41,17 +53,40 @@ class HttpServer:
         Raises:
             OSError: the socket could not be bound.
         """
-        self._server = await asyncio.start_unix_server(self._connected, self._path, limit=_READ)
-        os.chmod(self._path, 0o666)
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            listener.setblocking(False)
+            listener.bind(str(self._path))
+            os.chmod(self._path, 0o666)
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+        self._listening = asyncio.create_task(self._accept(listener))
 
     async def close(self) -> None:
         """Stops listening, drops every connection and removes the socket."""
-        if self._server is not None:
-            self._server.close()
-        for task in self._tasks:
+        tasks = [*self._tasks, *([] if self._listening is None else [self._listening])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._path.unlink(missing_ok=True)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        """Takes connections one by one, so that a flood of them waits in the kernel."""
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                try:
+                    client, _ = await loop.sock_accept(listener)
+                    reader, writer = await asyncio.open_unix_connection(sock=client, limit=_READ)
+                except OSError as error:
+                    # Out of descriptors or memory: the host's fault, and no reason to stop listening.
+                    self.application.fail(error)
+                    await asyncio.sleep(_RELIEF_SECONDS)
+                    continue
+                self._connected(reader, writer)
+                await self.pace.take(_CONNECTION)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
@@ -107,6 +142,7 @@ class _Connection:
     async def _exchange(self) -> bool:
         """One request and its response; False when the connection is over."""
         self.method = self.path = ""
+        await self.server.pace.take(_REQUEST)
         try:
             request = await self._receive()
         except Refused as refusal:
@@ -115,6 +151,7 @@ class _Connection:
             return False
         if request is None:
             return False
+        await self.server.pace.take(len(request.body) * _BYTE)
         response = await self.server.application.answer(request)
         self.server.buffered -= self.held
         self.held = 0
@@ -154,6 +191,8 @@ class _Connection:
         pieces = 0
         while isinstance(event := await self._event(), h11.Data):
             pieces += 1
+            if pieces % _PIECES == 0:
+                await self.server.pace.take(_PIECES * _PIECE)
             if len(body) + len(event.data) > bounds.body:
                 raise _too_large(413, "body_too_large", "a body", bounds.body)
             if pieces > bounds.pieces:

@@ -37,7 +37,7 @@ class Limits:
     output: int = 2**20
     #: Events in the attempt's log.
     events: int = 50_000
-    #: Bytes of the attempt's log.
+    #: Bytes of the attempt's log, and of what is kept beside it of each version of the scaffold.
     record: int = 64 * 2**20
 
     def as_json(self) -> dict[str, float | int]:

@@ -41,6 +41,8 @@ class Made:
     hello: dict[str, Any]
     #: Where its door binds its socket.
     door: Path
+    #: Bytes granted to all of its writable file systems together.
+    disk: int
     #: Leaves nothing of it.
     close: Callable[[], Awaitable[None]]
 
@@ -92,7 +94,7 @@ class Maker:
         made.push_async_callback(fate.removed, _GONE_SECONDS)
         link = Link(*await asyncio.open_unix_connection(sock=control))
         made.push_async_callback(link.close)
-        notify = NotifySensor(handing, link.tell)
+        notify = NotifySensor(handing, link.reports.tell)
         made.callback(notify.close)
         hello = await link.hello(
             deadline=idle or request.deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT,
@@ -101,7 +103,7 @@ class Maker:
         _check_network(hello)
         notify.prove(reason(hello, "notify"))
         cgroup = CgroupSensor(_peer(control))
-        return Made(container, fate, link, cgroup, notify, hello, door, made.aclose)
+        return Made(container, fate, link, cgroup, notify, hello, door, request.limits.disk, made.aclose)
 
     async def _create(self, request: BoxRequest, idle: float, control: Path, door: Path) -> str:
         creation = asyncio.ensure_future(

@@ -1,13 +1,17 @@
 """What an episode is made of, and what came of it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sandbox.box import BoxInfo
+from sandbox.budget import Price
 from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
 from sandbox.models.base import Model
 from sandbox.service import Service
+
+#: In /logs; only a verifier writes there, and no agent's box has one.
+VERIFIER: Final = "verifier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class EpisodeRequest:
     #: Paths relative to the box's root: task/…, work/….
     world: tuple[FileSpec, ...]
     services: tuple[Service, ...] = ()
+    #: What the model's tokens cost; None: not known.
+    price: Price | None = None
     #: Without these the episode does not begin: its findings would mean nothing.
     require_sensors: tuple[str, ...] = ()
 

@@ -47,6 +47,8 @@ class Recorder:
         self._ending = ending
         self._listeners: list[Callable[[Event], None]] = []
         self._full = False
+        #: Bytes that lie beside the log and count as part of the record.
+        self._beside = 0
         self._dropped: Counter[str] = Counter()
 
     def listen(self, listener: Callable[[Event], None]) -> None:
@@ -73,6 +75,11 @@ class Recorder:
                 self._ending.propose("stopped", finding.code)
         self._bound()
 
+    def charge(self, size: int) -> None:
+        """Counts ``size`` bytes that were kept beside the log against the record."""
+        self._beside += size
+        self._bound()
+
     def limit(self, name: str, granted: float, used: float) -> None:
         """Records that a limit which ends the episode ran out."""
         self.record("harness", "limit", {"limit": name, "granted": granted, "used": used})
@@ -90,7 +97,7 @@ class Recorder:
             return
         for name, granted, used in (
             ("events", self._limits.events, self._log.count),
-            ("record", self._limits.record, self._log.size),
+            ("record", self._limits.record, self._log.size + self._beside),
         ):
             if used >= granted:
                 self._full = True

@@ -22,15 +22,19 @@ async def open_box(boxes: Boxes, request: BoxRequest, recorder: Recorder, role: 
     data = {"name": request.name, "image": info.image, "runtime": info.runtime, "isolation": info.isolation}
     recorder.record("harness", "box.create", {**data, "role": role})
     began = time.monotonic()
+    cause: str | None = None
     try:
         async with boxes.open(request) as box:
             seconds = round(time.monotonic() - began, 3)
             recorder.record(
                 "harness", "box.up", {"name": request.name, "container": box.container, "seconds": seconds}
             )
-            yield box
+            try:
+                yield box
+            finally:
+                cause = box.dead
     finally:
-        recorder.record("harness", "box.down", {"name": request.name, "cause": None})
+        recorder.record("harness", "box.down", {"name": request.name, "cause": cause})
 
 
 def record_seen(recorder: Recorder, seen: Seen) -> None:
@@ -49,6 +53,9 @@ def record_output(recorder: Recorder, stdout: bytes, stderr: bytes) -> None:
 
 def record_collection(recorder: Recorder, root: str, taken: Collection) -> None:
     """Which files were taken, with their digests, and which were left."""
-    files = [[path, len(content), sha256(content)] for path, content in sorted(taken.files.items())]
+    files = []
+    for path in sorted(taken.files):
+        content = taken.files[path]
+        files.append([path, len(content), sha256(content)])
     left = [[path, reason] for path, reason in taken.left]
     recorder.record("runner", "collected", {"root": root, "files": files, "left": left})

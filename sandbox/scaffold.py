@@ -42,6 +42,8 @@ class ScaffoldSensor:
         #: Of the first version and the newest: an agent that rewrites itself at every call would
         #: otherwise fill the host's memory.
         self._contents: dict[str, bytes] = {}
+        #: Digests of all contents that were ever kept.
+        self._kept: set[str] = set()
         self._end_told = False
         self.versions: list[Version] = []
         #: Reasons for which a state could not be read in full.
@@ -54,12 +56,14 @@ class ScaffoldSensor:
             self._miss(at, manifest.incomplete)
         if self.versions and manifest.id == self.versions[-1].id and at not in ("start", "end"):
             return
-        await self._fetch(at, manifest)
+        size = await self._fetch(at, manifest)
         version = Version(manifest.id, at, turn, manifest.entries)
         self.versions.append(version)
         self._forget(self.versions[0], version)
         self._end_told = at == "end"
         self._recorder.record("scaffold", "scaffold.version", version.as_json())
+        # Last: a record that is full now still holds this version.
+        self._recorder.charge(size)
 
     def files(self, version: Version) -> tuple[FileSpec, ...]:
         """The regular files of the first version or the newest, as far as they could be read."""
@@ -69,14 +73,15 @@ class ScaffoldSensor:
             if kind == "file" and digest in self._contents
         )
 
-    async def _fetch(self, at: str, manifest: Manifest) -> None:
+    async def _fetch(self, at: str, manifest: Manifest) -> int:
+        """Keeps the contents that are new; how many bytes were never kept before."""
         wanted = {
             path: digest
             for path, kind, _, _, digest in manifest.entries
             if kind == "file" and digest is not None and digest not in self._contents
         }
         if not wanted:
-            return
+            return 0
         read = await self._box.read(ROOT, list(wanted))
         found: dict[str, bytes] = {}
         for path, digest in wanted.items():
@@ -88,6 +93,9 @@ class ScaffoldSensor:
         # Many small files take the disk seconds, and other episodes share this loop.
         await asyncio.to_thread(self._keep_all, list(found.values()))
         self._contents |= found
+        new = found.keys() - self._kept
+        self._kept |= new
+        return sum(len(found[digest]) for digest in new)
 
     def _keep_all(self, contents: list[bytes]) -> None:
         for content in contents:

@@ -55,6 +55,13 @@ def shown_file(name: str, text: str) -> Path:
     return path
 
 
+def shared_directory() -> Path:
+    """A directory for what all processes of this user on this host share."""
+    directory = _root() / "shared"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory
+
+
 def held(directory: Path) -> bool:
     """Whether the process whose ``own_directory`` this is lives on this host."""
     try:

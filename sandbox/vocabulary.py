@@ -88,7 +88,7 @@ KINDS: Final[dict[str, Kind]] = {
         "action": "kill | die | oom | away (it stopped answering)", "exit_code": "or null", "signal": "or null",
     }),
     "model.call": Kind(("gateway",), "a model call was received and held", {
-        "turn": "from 1", "api": "chat.completions | messages", "model": "name asked for, ignored",
+        "turn": "from 1", "api": "chat.completions | responses | messages", "model": "name asked for, ignored",
         "messages": "count", "last": "text of the last message", "digest": "SHA-256 of all messages",
         "stream": "asked for streaming", "tools": "names of the tools offered",
     }),

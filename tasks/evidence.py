@@ -6,9 +6,9 @@ from typing import Final
 from sandbox.box import Box
 from sandbox.canonical import sha256
 from sandbox.files import Collection
+from sandbox.outcome import VERIFIER
 from tasks.grading import Bench
 
-VERIFIER: Final = "verifier/"
 _LOGS: Final = "/logs"
 _MAX_BYTES: Final = 2**20
 _MAX_FILES: Final = 100
@@ -25,21 +25,30 @@ def report_forged(found: Collection, where: str, bench: Bench) -> None:
     # A link or a device there is no less forged; an absolute path says that a root was unreadable.
     digests |= {path: None for path, _ in found.left if not path.startswith("/")}
     for path, content in sorted(digests.items()):
-        bench.emit("grade.forged", {"path": f"{_LOGS}/{VERIFIER}{path}", "box": where, "sha256": content})
+        place = "/".join(part for part in (_LOGS, VERIFIER, path) if part)
+        bench.emit("grade.forged", {"path": place, "box": where, "sha256": content})
 
 
 async def report_forged_in(box: Box, bench: Bench) -> None:
     """The same for the grading box, once the submission has run in it."""
-    # The directory may not exist, its parent does.
-    logs = await box.collect(_LOGS, max_bytes=_MAX_BYTES, max_files=_MAX_FILES)
+    # The directory may not exist, its parent does. Nothing that lies beside it can crowd it out.
+    logs = await box.collect(_LOGS, max_bytes=_MAX_BYTES, max_files=_MAX_FILES, first=VERIFIER)
     report_forged(verifier_part(logs), "grade", bench)
 
 
 def verifier_part(logs: Collection) -> Collection:
-    """What lies under /logs/verifier, of a collection of /logs."""
+    """What lies under /logs/verifier, of a collection of /logs, by path below it; by the empty path,
+    what lies there itself in the place of a directory."""
+
+    def below(path: str) -> bool:
+        return path == VERIFIER or path.startswith(f"{VERIFIER}/")
+
+    def named(path: str) -> str:
+        return path[len(VERIFIER) + 1 :]
+
     return Collection(
-        {path.removeprefix(VERIFIER): data for path, data in logs.files.items() if path.startswith(VERIFIER)},
-        tuple((path.removeprefix(VERIFIER), why) for path, why in logs.left if path.startswith(VERIFIER)),
+        {named(path): logs.files[path] for path in logs.files if below(path)},
+        tuple((named(path), why) for path, why in logs.left if below(path)),
     )
 
 

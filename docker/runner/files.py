@@ -1,158 +1,134 @@
-"""Reading and writing files of the agent without ever following a link of its making."""
+"""What the host asks of the agent's directories: which entries there are, and the contents of files.
+
+Contents go out in pieces, so that neither side holds more than one, and every answer is bounded
+whatever lies there: entries, bytes of contents, bytes of names.
+"""
 
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-#: Not blocking: a program that ran before may have left a pipe in the place of a file.
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
-_DIRECTORY = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
-#: Directories at this depth are reported, not entered: every level costs a descriptor.
-MAX_DEPTH = 32
+from tree import Found, TooMuch, pieces, told, walk
+
+#: Bytes of all names and link targets in one answer: they share its header.
+MAX_NAMES = 2**18
 _MAX_LEFT = 1_000
 
 
-class TooMuch(Exception):
-    """A bound of the request was reached."""
-
-
-def write_all(root: str, files: list, body: bytes) -> None:
-    """Writes ``[path, mode, size]`` files whose contents lie one after another in ``body``."""
-    offset = 0
-    for path, mode, size in files:
-        target = os.path.join(root, path)
-        os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-        descriptor = os.open(target, _WRITE, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(body[offset : offset + size])
-        os.chmod(target, mode)
-        offset += size
-
-
-def walk(root: str) -> Iterator[tuple[str, os.stat_result, int]]:
-    """Every entry below ``root`` as (relative path, lstat, descriptor of its directory)."""
-    descriptor = os.open(root, _DIRECTORY)
-    try:
-        yield from _walk(descriptor, "")
-    finally:
-        os.close(descriptor)
-
-
-def _walk(directory: int, prefix: str) -> Iterator[tuple[str, os.stat_result, int]]:
-    for name in sorted(os.listdir(directory)):
-        try:
-            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-        except FileNotFoundError:
-            continue  # it went away between the listing and the look
-        yield prefix + name, status, directory
-        if stat.S_ISDIR(status.st_mode) and not _too_deep(prefix + name, status):
-            child = os.open(name, _DIRECTORY, dir_fd=directory)
-            try:
-                yield from _walk(child, f"{prefix}{name}/")
-            finally:
-                os.close(child)
-
-
-def _too_deep(path: str, status: os.stat_result) -> bool:
-    """Whether an entry is a directory that is not entered."""
-    return stat.S_ISDIR(status.st_mode) and path.count("/") >= MAX_DEPTH
-
-
-def _content(name: str, directory: int, most: int) -> bytes:
-    """The bytes of a regular file, at most ``most``; OSError if it is none any more."""
-    descriptor = os.open(name, _READ, dir_fd=directory)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError("not a regular file")
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise TooMuch("too large")
-    return content
-
-
 def manifest(root: str, max_entries: int, max_bytes: int) -> dict:
-    """The entries ``[path, type, mode, size, digest or link target]`` and why they are incomplete."""
+    """The entries ``[path, type, mode, size, digest or link target]`` and why they are incomplete.
+
+    ``max_bytes``: of all contents that are read. What cannot be read is left out, and said.
+    """
     entries: list = []
     incomplete = None
-    left = max_bytes
+    left, names = max_bytes, MAX_NAMES
     try:
-        for path, status, directory in walk(root):
-            if len(entries) >= max_entries:
-                raise TooMuch("too many entries")
-            try:
-                entry = _entry(path, status, directory, left)
-            except OSError as error:
-                # Held by a lease, or gone meanwhile: the others can be told all the same.
-                incomplete = str(error)
+        for found in walk(root):
+            entry, read, reason = _entry(found, left)
+            left -= read
+            incomplete = reason or incomplete
+            if entry is None:
                 continue
-            left -= entry[3] if entry[1] == "file" else 0
+            names -= len(os.fsencode(found.path)) + len(os.fsencode(entry[4] or ""))
+            if len(entries) >= max_entries or names < 0:
+                raise TooMuch("too many entries" if names >= 0 else "too long names")
             entries.append(entry)
-            if _too_deep(path, status):
-                incomplete = "a directory lies too deep"
     except (TooMuch, OSError) as error:
-        incomplete = str(error)
+        incomplete = told(error)
     return {"entries": entries, "incomplete": incomplete}
 
 
-def _entry(path: str, status: os.stat_result, directory: int, left: int) -> list:
-    mode = stat.S_IMODE(status.st_mode)
-    name = path.rpartition("/")[2]
-    if stat.S_ISREG(status.st_mode):
-        content = _content(name, directory, left)
-        return [path, "file", mode, len(content), hashlib.sha256(content).hexdigest()]
-    if stat.S_ISLNK(status.st_mode):
-        target = os.readlink(name, dir_fd=directory)
-        return [path, "link", mode, len(os.fsencode(target)), target]
-    return [path, "dir" if stat.S_ISDIR(status.st_mode) else "other", mode, 0, None]
+def _entry(found: Found, left: int) -> tuple[list | None, int, str | None]:
+    """The entry, how many bytes were read for it, and what could not be read."""
+    if found.status is None:
+        return None, 0, f"{found.path}: {found.error}"
+    mode, read = stat.S_IMODE(found.status.st_mode), 0
+    try:
+        if stat.S_ISREG(found.status.st_mode):
+            digest = hashlib.sha256()
+            for piece in pieces(found, left):
+                read += len(piece)
+                digest.update(piece)
+            return [found.path, "file", mode, read, digest.hexdigest()], read, None
+        if stat.S_ISLNK(found.status.st_mode):
+            target = os.readlink(found.name, dir_fd=found.directory)
+            return [found.path, "link", mode, len(os.fsencode(target)), target], 0, None
+    except (OSError, TooMuch) as error:
+        # Held by a lease, too large, or gone meanwhile: the others can be told all the same.
+        return None, read, f"{found.path}: {told(error)}"
+    kind = "dir" if found.is_directory else "other"
+    return [found.path, kind, mode, 0, None], 0, "a directory lies too deep" if found.too_deep else None
 
 
-def collect(root: str, max_bytes: int, max_files: int, only: list | None = None) -> tuple[dict, bytes]:
-    """Contents of the regular files below ``root`` (of ``only`` these paths, if given).
+def collect(
+    root: str,
+    max_bytes: int,
+    max_files: int,
+    take: Callable[[str, bytes], None],
+    only: list | None = None,
+    first: str = "",
+) -> dict:
+    """Gives the contents of the regular files below ``root`` to ``take(path, piece)``.
 
-    Returns ``{"files": [[path, size]], "left": [[path, reason]]}`` and the contents one after
-    another. Nothing but regular files is taken; what is left is named. ``root`` among it says that
-    some of what lies there was not even looked at.
+    ``only``: of these paths alone. ``first``: what is looked at before the rest, below which nothing
+    can be crowded out. Returns ``{"files": [[path, size]], "left": [[path, reason]]}``: every entry is
+    in one of the two, directories aside, or ``root`` itself is left, with the reason for which not
+    everything was looked at. The pieces of a file that is left in the end are void.
     """
     files: list = []
     left: list = []
-    contents: list[bytes] = []
-    room = max_bytes
+    room, names = max_bytes, MAX_NAMES
     wanted = None if only is None else set(only)
     try:
-        for path, status, directory in walk(root):
-            if wanted is not None and path not in wanted:
+        for found in walk(root, first):
+            ignored = wanted is not None and found.path not in wanted
+            if ignored or (found.is_directory and not found.too_deep):
                 continue
-            if stat.S_ISDIR(status.st_mode) and not _too_deep(path, status):
-                continue
-            reason = _refusal(path, status, room, len(files) >= max_files)
+            names -= len(os.fsencode(found.path))
+            if names < 0 or len(left) >= _MAX_LEFT:
+                why = "the names are too long" if names < 0 else f"more than {_MAX_LEFT} entries are left"
+                left.append([root, why])
+                break
+            taken, reason = 0, _refusal(found, room, len(files) >= max_files)
             if reason is None:
-                try:
-                    content = _content(path.rpartition("/")[2], directory, room)
-                except (OSError, TooMuch) as error:
-                    reason = str(error)
-            if reason is not None:
-                left.append([path, reason])
-                if len(left) >= _MAX_LEFT:
-                    left.append([root, f"more than {_MAX_LEFT} entries are left"])
-                    break
-                continue
-            files.append([path, len(content)])
-            contents.append(content)
-            room -= len(content)
+                taken, reason = _take(found, room, take)
+            room -= taken
+            if reason is None:
+                files.append([found.path, taken])
+            else:
+                left.append([found.path, reason])
     except OSError as error:
-        left.append([root, str(error)])
-    return {"files": files, "left": left}, b"".join(contents)
+        left.append([root, told(error)])
+    return {"files": files, "left": left}
 
 
-def _refusal(path: str, status: os.stat_result, room: int, full: bool) -> str | None:
-    if _too_deep(path, status):
+def _take(found: Found, room: int, take: Callable[[str, bytes], None]) -> tuple[int, str | None]:
+    """Passes a file's bytes on; how many, and why they are not the whole file."""
+    taken = 0
+    coming = pieces(found, room)
+    while True:
+        try:
+            piece = next(coming, b"")
+        except (OSError, TooMuch) as error:
+            return taken, told(error)
+        if not piece:
+            return taken, None
+        take(found.path, piece)
+        taken += len(piece)
+
+
+def _refusal(found: Found, room: int, full: bool) -> str | None:
+    """Why an entry is left unread."""
+    if found.status is None:
+        return found.error
+    if found.too_deep:
         return "a directory that lies too deep"
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(found.status.st_mode):
         return "not a regular file"
-    if any(ord(character) < 32 or 0xDC80 <= ord(character) <= 0xDCFF for character in path):
+    if any(ord(character) < 32 or 0xDC80 <= ord(character) <= 0xDCFF for character in found.path):
         return "control characters or bytes in the name"
     if full:
         return "too many files"
-    return "too large" if status.st_size > room else None
+    return "too large" if found.status.st_size > room else None

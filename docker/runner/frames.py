@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+from collections.abc import Callable
 
 _LENGTHS = struct.Struct("!II")
 _MAX_FRAME = 256 * 2**20
@@ -11,16 +12,19 @@ _MAX_FRAME = 256 * 2**20
 class Channel:
     """Whole frames, both ways."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self.control = control
+    def __init__(self, control: socket.socket, left: Callable[[], float]) -> None:
+        """``left`` says for how many seconds a host that stands still is waited for."""
+        self.control, self._left = control, left
 
     def send(self, header: dict, body: bytes = b"") -> None:
-        """Sends one frame; a host that does not read for long ends the box."""
+        """Sends one frame."""
         text = json.dumps(header).encode()
+        self.control.settimeout(self._left())
         self.control.sendall(_LENGTHS.pack(len(text), len(body)) + text + body)
 
     def receive(self) -> tuple[dict, bytes]:
         """Reads one whole frame."""
+        self.control.settimeout(self._left())
         sizes = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
         if sum(sizes) > _MAX_FRAME:
             raise ConnectionError("frame too large")

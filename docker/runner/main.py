@@ -6,8 +6,9 @@ host's sensors. Everything it starts runs as the agent's user with no
 capability. It trusts nothing that the agent made: it never follows its links, waits for its
 processes without a bound, or loads its files.
 
-Requests carry ``id`` and ``op``; replies ``id`` and ``ok`` or ``error``; what a program prints, ``output`` (the id of its
-request) and ``stream``; what is seen meanwhile, ``seen`` (an event kind) and ``data``.
+Requests carry ``id`` and ``op``; replies ``id`` and ``ok`` or ``error``; what a program prints, ``output``
+(the id of its request) and ``stream``; a piece of a file, ``piece`` (likewise) and ``path``; what is seen
+meanwhile, ``seen`` (an event kind) and ``data``.
 """
 
 import os
@@ -18,6 +19,7 @@ import time
 
 import files
 import processes
+import tree
 from frames import Channel
 from notify import Notify
 from privileges import AGENT, in_child
@@ -25,12 +27,12 @@ from programs import Program
 from services import Services
 from watch import Watch
 
-PROTOCOL = 1
+PROTOCOL = 2
 CONTROL = "/run/control.sock"
 _CENSUS_SECONDS = 0.05
 #: Seconds between two looks at the deadline where nothing runs.
 _IDLE_SECONDS = 1.0
-_SEND_SECONDS = 30
+_HELLO_SECONDS = 30
 _WRITE_SECONDS = 10
 _CHUNK = 65_536
 #: A file system with less than this share free is full.
@@ -42,16 +44,20 @@ class Runner:
 
     def __init__(self, control: socket.socket, sensors: socket.socket) -> None:
         self.control, self.sensors = control, sensors
-        channel = Channel(control)
+        channel = Channel(control, self.left)
         self.send, self.receive = channel.send, channel.receive
         self.selector = selectors.DefaultSelector()
         self.programs: dict[int, Program] = {}
         self.census = processes.Census()
         self.full: set[tuple[str, str]] = set()
-        self.deadline = 0.0
         self.services = Services()
         self.mounts: list[str] = []
         self.rlimits: dict[str, int] = {}
+        self.deadline = time.monotonic() + _HELLO_SECONDS
+
+    def left(self) -> float:
+        """Seconds that the box may still live; more than none, which would mean not to wait at all."""
+        return max(self.deadline - time.monotonic(), 0.01)
 
     # -- the loop -------------------------------------------------------------------------------
 
@@ -152,7 +158,7 @@ class Runner:
 
     def do_put(self, header: dict, body: bytes) -> tuple[dict, bytes]:
         """Writes files as the agent's user."""
-        writer = in_child(AGENT, lambda: files.write_all(header["root"], header["files"], body))
+        writer = in_child(AGENT, lambda: tree.write_all(header["root"], header["files"], body))
         status = processes.wait_for(writer, _WRITE_SECONDS)
         if status is None:
             os.kill(writer, signal.SIGKILL)
@@ -191,8 +197,13 @@ class Runner:
         return files.manifest(header["root"], header["max_entries"], header["max_bytes"]), b""
 
     def do_collect(self, header: dict, body: bytes) -> tuple[dict, bytes]:
-        """Takes regular files out."""
-        return files.collect(header["root"], header["max_bytes"], header["max_files"], header.get("only"))
+        """Takes regular files out, piece by piece."""
+
+        def take(path: str, piece: bytes) -> None:
+            self.send({"piece": header["id"], "path": path}, piece)
+
+        bounds = header["max_bytes"], header["max_files"]
+        return files.collect(header["root"], *bounds, take, header["only"], header["first"]), b""
 
     def do_kill(self, header: dict, body: bytes) -> tuple[dict, bytes]:
         """Ends every process of the agent's user."""
@@ -212,7 +223,7 @@ def main() -> int:
     control, sensors = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
     for connection in (control, sensors):
         connection.connect(CONTROL)
-        connection.settimeout(_SEND_SECONDS)
+    sensors.settimeout(_HELLO_SECONDS)
     try:
         Runner(control, sensors).serve()
     except (ConnectionError, TimeoutError):

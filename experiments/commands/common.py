@@ -1,12 +1,18 @@
 """What every command shares: where runs are, and how it speaks to people and to programs."""
 
 import json
+import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+#: The console script.
+NAME = "tidegauge"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,6 +44,15 @@ def shared(command: Command) -> Command:
         help="Print one JSON document and nothing else on standard output.",
     )  # fmt: skip
     return runs(as_json(command))
+
+
+def called() -> str:
+    """What starts this command line here: its name where ``PATH`` finds it, else the path it was started by."""
+    started = Path(sys.argv[0])
+    found = shutil.which(NAME)
+    if started.name != NAME or (found is not None and Path(found).resolve() == started.resolve()):
+        return NAME
+    return shlex.quote(str(started))
 
 
 def spelled(value: Any) -> str:

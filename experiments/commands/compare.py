@@ -70,16 +70,20 @@ def _text(a: str, b: str, rows: "list[Row]") -> str:
 
 
 def _cells(row: "Row") -> list[str]:
+    from experiments.text import decimal
+
     d = row.difference
     if d.mean is None:
         difference = d.cause or "not measured"
     elif d.low is None or d.high is None:
-        difference = f"{d.mean:+.3f} ({d.cause})"
+        difference = f"{decimal(d.mean, sign='+')} ({d.cause})"
     else:
-        difference = f"{d.mean:+.3f} [{d.low:+.3f}, {d.high:+.3f}]"
+        difference = f"{decimal(d.mean, sign='+')} [{decimal(d.low, sign='+')}, {decimal(d.high, sign='+')}]"
     numbers = [_number(row.a), _number(row.b), difference, _number(d.se), _number(d.p), _number(row.p_holm)]
     return [row.scope, row.scoring, *numbers, str(d.n), str(d.clusters)]
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    from experiments.text import decimal
+
+    return "–" if value is None else decimal(value)

@@ -42,12 +42,14 @@ def trend(suite: str, family: str | None, runs: Path, output: Output) -> int:
 
 
 def _point(point: "Point") -> str:
+    from experiments.text import decimal
+
     m = point.measured
     place = f"{point.checkpoint.name:>12}"
     if m.value is None:
         return f"{place}  not measured: {m.cause}"
-    interval = "" if m.low is None or m.high is None else f"  [{m.low:.3f}, {m.high:.3f}]"
-    return f"{place}  {m.value:.3f}{interval}  n={m.n}"
+    interval = "" if m.low is None or m.high is None else f"  [{decimal(m.low)}, {decimal(m.high)}]"
+    return f"{place}  {decimal(m.value)}{interval}  n={m.n}"
 
 
 @click.command()

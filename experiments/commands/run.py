@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.commands.common import Output, shared
+from experiments.commands.common import Output, called, shared
 from experiments.commands.completing import config_names
 
 if TYPE_CHECKING:
@@ -90,6 +90,6 @@ def _text(result: "Result") -> str:
             f"verdict   {result.verdict.outcome} (policy {result.verdict.policy.name})",
             *(f"          - {reason}" for reason in result.verdict.reasons),
             f"report    {directory / REPORT}",
-            f"trend     tidegauge ui --runs {directory.parent}",
+            f"trend     {called()} ui --runs {directory.parent}",
         ]
     )

@@ -1,5 +1,6 @@
 """Small jobs in a shell: what one would ask of a beginner, each with the files that must come of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,7 +22,7 @@ class Job:
         told = FileSpec("task/instruction.md", f"{self.instruction} When done, submit.\n".encode())
         return told, *(FileSpec(f"work/{path}", text.encode()) for path, text in self.given.items())
 
-    def solved(self, left: dict[str, bytes]) -> bool:
+    def solved(self, left: Mapping[str, bytes]) -> bool:
         """Whether the files in ``left``, by path under /work, are those that are wanted."""
         return all(
             path not in left

@@ -17,14 +17,13 @@ from sandbox.apis.base import (
     message_list,
     model_name,
     role_and_content,
-    sayable,
     text_of,
     token_cap,
     tools_unsupported,
 )
-from sandbox.apis.tools import arguments_object, choice, objects, text_field, tool
+from sandbox.apis.tools import arguments_object, choice, objects, sendable, text_field, tool
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, Message, ToolCall, ToolChoice
+from sandbox.models.base import ChatReply, Dialect, Message, ToolCall, ToolChoice
 
 _STOP_REASONS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 _CHOICES: Final = {"auto": ToolChoice("auto"), "none": ToolChoice("none"), "any": ToolChoice("required")}
@@ -35,6 +34,7 @@ class Anthropic:
     """``POST /v1/messages``."""
 
     name = "messages"
+    dialect: Dialect = "anthropic"
 
     def parse(self, value: dict[str, Any], *, tools: bool) -> Call:
         """Reads a request; see ``Api.parse``. Sampling is ignored."""
@@ -110,7 +110,8 @@ def _sorted(content: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]], A
 def _result(part: dict[str, Any]) -> Message:
     content = part.get("content")
     text = "" if content is None else text_of(content)
-    return Message("tool", text, tool_call_id=text_field(part, "tool_use_id", "a tool_result"))
+    call_id = text_field(part, "tool_use_id", "a tool_result")
+    return Message("tool", text, tool_call_id=call_id, tool_failed=flag(part, "is_error"))
 
 
 def _call(part: dict[str, Any]) -> ToolCall:
@@ -118,7 +119,7 @@ def _call(part: dict[str, Any]) -> ToolCall:
     if not isinstance(given, dict):
         raise invalid("input of a tool_use", "an object")
     name = text_field(part, "name", "a tool_use")
-    return ToolCall(text_field(part, "id", "a tool_use"), name, sayable(encode(given).decode("ascii")))
+    return ToolCall(text_field(part, "id", "a tool_use"), name, sendable(given, "input of a tool_use"))
 
 
 def _tool_choice(value: Any) -> ToolChoice | None:

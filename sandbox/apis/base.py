@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, Message, Tool, ToolChoice
+from sandbox.models.base import ChatReply, Dialect, Message, Tool, ToolChoice
 
 #: The one model's name where the API must name one and the request did not.
 MODEL_NAME: Final = "model"
 _NAME_CHARS: Final = 200
+_TEXT: Final = {"text": "text"}
 _DELTA_CHARS: Final = 256
 #: Opening brackets in a body, those inside text included. 4 MiB of nothing else took 0.4 s and
-#: 100 MiB to parse, on the loop that all episodes share.
+#: 100 MiB to parse, on the loop that all episodes share; 4 MiB of numbers took 0.2 s.
 _BRACKETS: Final = 200_000
+_COMMAS: Final = 500_000
+#: Messages of a conversation, and parts of one content.
+MESSAGES: Final = 10_000
+_PARTS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,28 @@ class Call:
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
 
+    @property
+    def holds_tools(self) -> bool:
+        """Whether tools are offered, or were called in the conversation."""
+        called = any(one.tool_calls or one.tool_call_id is not None for one in self.messages)
+        return called or bool(self.tools)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+#: A key that stands twice counts as written last: only what was read goes on to the record and the model.
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
+
 
 class Api(Protocol):
     """One model API."""
 
     #: As ``model.call`` events name it.
     name: str
+    #: How it writes tools.
+    dialect: Dialect
 
     def parse(self, value: dict[str, Any], *, tools: bool) -> Call:
         """Reads a request's body.
@@ -77,10 +98,11 @@ def parse_object(body: bytes) -> dict[str, Any]:
     Raises:
         Refused: 400 ``invalid_json`` or ``too_many_values``.
     """
-    if body.count(b"[") + body.count(b"{") > _BRACKETS:
-        raise Refused(400, "too_many_values", f"a body may have {_BRACKETS} brackets", retry=False)
+    if body.count(b"[") + body.count(b"{") > _BRACKETS or body.count(b",") > _COMMAS:
+        told = f"a body may have {_BRACKETS} brackets and {_COMMAS} commas"
+        raise Refused(400, "too_many_values", told, retry=False)
     try:
-        value = json.loads(body.decode("utf-8"))
+        value = _DECODER.decode(body.decode("utf-8"))
     # ValueError: bad UTF-8, bad JSON, numbers of thousands of digits. RecursionError: deep nesting.
     except (ValueError, RecursionError):
         raise Refused(400, "invalid_json", "the body is not JSON in UTF-8", retry=False) from None
@@ -108,28 +130,49 @@ def role_and_content(message: Any) -> tuple[str, Any]:
 
 def message_list(value: Mapping[str, Any]) -> list[Any]:
     """The request's messages, at least one."""
-    messages = value.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise invalid("messages", "a list of at least one message")
-    return messages
+    return bounded_list(value.get("messages"), "messages", MESSAGES)
 
 
-def text_of(content: Any) -> str:
-    """The text of a message's content: a string, or a list of text parts, joined by line ends."""
+def bounded_list(found: Any, field: str, most: int) -> list[Any]:
+    """A list of at least one and at most ``most`` entries.
+
+    Raises:
+        Refused: 400 ``invalid_request`` or ``too_many_values``.
+    """
+    if not isinstance(found, list) or not found:
+        raise invalid(field, "a list of at least one entry")
+    if len(found) > most:
+        raise Refused(400, "too_many_values", f"{field} may have {most} entries", retry=False)
+    return found
+
+
+def text_of(content: Any, parts: Mapping[str, str] = _TEXT) -> str:
+    """The text of a message's content: a string, or a list of text parts, joined by line ends.
+
+    Args:
+        content: hostile.
+        parts: types of part that are text, and the field of each that holds it.
+
+    Raises:
+        Refused: 400 ``invalid_request`` or ``content_unsupported``.
+    """
     if isinstance(content, str):
         return sayable(content)
     if not isinstance(content, list):
         raise invalid("content", "a string or a list of text parts")
-    return "\n".join(_part(part) for part in content)
+    if len(content) > _PARTS:
+        raise Refused(400, "too_many_values", f"a content may have {_PARTS} parts", retry=False)
+    return "\n".join(_part(part, parts) for part in content)
 
 
-def _part(part: Any) -> str:
+def _part(part: Any, parts: Mapping[str, str]) -> str:
     kind = part.get("type") if isinstance(part, dict) else None
-    if kind != "text":
+    if not isinstance(kind, str) or kind not in parts:
         raise Refused(400, "content_unsupported", "only text parts are supported", retry=False)
-    if not isinstance(part.get("text"), str):
+    text = part.get(parts[kind])
+    if not isinstance(text, str):
         raise invalid("a text part", "an object with a text")
-    return sayable(part["text"])
+    return sayable(text)
 
 
 def sayable(text: str) -> str:

@@ -23,10 +23,11 @@ from sandbox.apis.base import (
 )
 from sandbox.apis.tools import choice, objects, text_field, tool
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, Message, Tool, ToolCall, ToolChoice
+from sandbox.models.base import ChatReply, Dialect, Message, Tool, ToolCall, ToolChoice
 
-_ROLES: Final = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-_CHOICES: Final = {
+#: As an OpenAI API names them, and as a conversation does.
+ROLES: Final = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+CHOICES: Final = {
     "auto": ToolChoice("auto"), "none": ToolChoice("none"), "required": ToolChoice("required"),
 }  # fmt: skip
 
@@ -35,6 +36,7 @@ class OpenAI:
     """``POST /v1/chat/completions``."""
 
     name = "chat.completions"
+    dialect: Dialect = "openai"
 
     def parse(self, value: dict[str, Any], *, tools: bool) -> Call:
         """Reads a request; see ``Api.parse``. Sampling is ignored."""
@@ -87,12 +89,12 @@ def _message(message: Any, tools: bool) -> Message:
         raise tools_unsupported()
     if role == "tool":
         return Message(role, text_of(content), tool_call_id=text_field(message, "tool_call_id", "a result"))
-    if role not in _ROLES:
-        raise invalid("role", "one of " + ", ".join(_ROLES))
+    if role not in ROLES:
+        raise invalid("role", "one of " + ", ".join(ROLES))
     if content is None and role == "assistant":
         content = ""
     calls = tuple(_call(call) for call in objects(called, "tool_calls")) if role == "assistant" else ()
-    return Message(_ROLES[role], text_of(content), calls)
+    return Message(ROLES[role], text_of(content), calls)
 
 
 def _function(value: dict[str, Any], where: str) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def _tool_choice(value: Any) -> ToolChoice | None:
     if value is None:
         return None
     name = _function(value, "tool_choice").get("name") if isinstance(value, dict) else None
-    return choice(value, name, _CHOICES)
+    return choice(value, name, CHOICES)
 
 
 def _spelled(call: ToolCall, arguments: str) -> dict[str, Any]:

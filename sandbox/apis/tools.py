@@ -3,13 +3,16 @@
 import json
 from typing import Any, Final
 
-from sandbox.apis.base import invalid, sayable
+from sandbox.apis.base import encode, invalid, sayable
+from sandbox.http import Refused
 from sandbox.models.base import Tool, ToolCall, ToolChoice
 
 #: Tools of one request, and calls of one message.
 _MOST: Final = 128
 #: Of a tool's name or a call's id.
 _NAME_CHARS: Final = 256
+#: Nesting of a schema or of arguments: what is read here is written again further in, on a deeper stack.
+_DEPTH: Final = 64
 
 
 def text_field(value: dict[str, Any], field: str, where: str) -> str:
@@ -46,7 +49,29 @@ def tool(value: dict[str, Any], schema: str) -> Tool:
     description, parameters = value.get("description"), value.get(schema)
     if not isinstance(description, str | None) or not isinstance(parameters, dict | None):
         raise invalid("a tool", f"a name, a description and {schema}")
+    if parameters is not None:
+        sendable(parameters, schema)
     return Tool(text_field(value, "name", "a tool"), description and sayable(description), parameters)
+
+
+def sendable(value: dict[str, Any], field: str) -> str:
+    """An object as JSON that any server reads.
+
+    Raises:
+        Refused: 400 ``invalid_request``, ``too_deep``: no server could be asked, and that is not its fault.
+    """
+    level: list[Any] = [value]
+    for _ in range(_DEPTH):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        if not level:
+            break
+    else:
+        raise Refused(400, "too_deep", f"{field} may be nested {_DEPTH} deep", retry=False)
+    try:
+        return encode(value).decode("ascii")
+    except ValueError:
+        raise invalid(field, "of finite numbers") from None
 
 
 def choice(mode: Any, name: Any, modes: dict[str, ToolChoice]) -> ToolChoice:
@@ -65,11 +90,14 @@ def choice(mode: Any, name: Any, modes: dict[str, ToolChoice]) -> ToolChoice:
 def arguments_object(call: ToolCall) -> dict[str, Any]:
     """A call's arguments as an object, for an API that has no other form.
 
-    What the model wrote that is not a JSON object stands whole under ``invalid_json``: it is the
-    model's doing, and the agent is to see it.
+    What the model wrote that is no such object, or none that can be sent on, stands whole under
+    ``invalid_json``: it is the model's doing, and the agent is to see it.
     """
     try:
         value = json.loads(call.arguments)
-    except (ValueError, RecursionError):
-        value = None
-    return value if isinstance(value, dict) else {"invalid_json": call.arguments}
+        if isinstance(value, dict):
+            sendable(value, "arguments")
+            return value
+    except (ValueError, RecursionError, Refused):
+        pass
+    return {"invalid_json": call.arguments}

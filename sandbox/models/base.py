@@ -4,7 +4,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
+
+#: A vendor's way of writing tools; between two of them a call would lose something.
+Dialect = Literal["openai", "anthropic"]
+NO_TOOLS: Final[frozenset[Dialect]] = frozenset()
+ALL_TOOLS: Final[frozenset[Dialect]] = frozenset({"openai", "anthropic"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,14 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     #: The call that a tool's message answers.
     tool_call_id: str | None = None
+    #: Whether that message says that the call failed, where an API can say so.
+    tool_failed: bool = False
 
     def as_json(self) -> list[Any]:
         """The form whose digest identifies a conversation: tools stand in it only where there are some."""
         calls = [[call.id, call.name, call.arguments] for call in self.tool_calls]
         tools = [calls, self.tool_call_id] if calls or self.tool_call_id is not None else []
-        return [self.role, self.content, *tools]
+        return [self.role, self.content, *tools, *([True] if self.tool_failed else [])]
 
 
 class HostWait:
@@ -114,9 +121,9 @@ class Model(Protocol):
 
     #: SHA-256 of weights, script or model name: part of the episode's identity.
     digest: str
-    #: Whether it takes tools; for one that does not, offered tools are ignored and a conversation
-    #: that holds tool calls is refused.
-    tools: bool
+    #: The dialects in which it takes tools. For one that takes none at all, offered tools are ignored
+    #: and a conversation that holds tool calls is refused.
+    tools: frozenset[Dialect]
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Answers.

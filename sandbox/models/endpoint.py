@@ -1,21 +1,24 @@
-"""A server that speaks the OpenAI API, as the process that holds the door reaches it."""
+"""A server of a vendor's API, as the process that holds the door reaches it."""
 
 import asyncio
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from time import time
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
 
 from sandbox.errors import Mistake, ModelFault
-from sandbox.models.rate import Rate, RateLimiter
+from sandbox.models.limiter import RateLimiter, shared_file
+from sandbox.models.openai_wire import bearer
+from sandbox.models.rate import Rate
 
 #: Bytes of an answer, decompressed.
 _ANSWER_BYTES: Final = 8 * 2**20
@@ -48,6 +51,8 @@ class Endpoint:
     #: None: it needs none.
     key_variable: str | None = None
     rate: Rate = field(default_factory=Rate)
+    #: How a key is sent, and what else each request says.
+    headers: Callable[[str | None], dict[str, str]] = bearer
 
     def __post_init__(self) -> None:
         """Checks the address.
@@ -83,9 +88,11 @@ class Endpoint:
         return value
 
     def limiter(self) -> RateLimiter:
-        """The one limiter of this server in this event loop: all episodes share it."""
+        """The one limiter of this server in this event loop: all episodes share it, and the other loops
+        and processes of this user on this host share its limit."""
         limiters = _LIMITERS.setdefault(asyncio.get_running_loop(), {})
-        return limiters.setdefault((self.base_url, self.key_variable), RateLimiter(self.rate))
+        file = shared_file(self.base_url, self.key_variable, self.rate)
+        return limiters.setdefault(file, RateLimiter(self.rate, file))
 
     async def ask(self, method: str, path: str, body: bytes | None, *, seconds: float) -> Answer:
         """One request, redirects not followed: they would carry the key elsewhere.
@@ -103,9 +110,7 @@ class Endpoint:
             ModelFault: the key is not at hand.
         """
         key = self.key()
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        if key is not None:
-            headers["Authorization"] = f"Bearer {key}"
+        headers = self.headers(key) | ({} if body is None else {"Content-Type": "application/json"})
         timeout = aiohttp.ClientTimeout(total=seconds, connect=min(_CONNECT_SECONDS, seconds))
         url = f"{self.base_url.rstrip('/')}/{path}"
         try:
@@ -121,22 +126,17 @@ class Endpoint:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unanswered(f"no whole answer ({type(error).__name__})") from None
         if key is not None and len(key) >= _KEY_CHARS:
-            answer = answer.replace(key.encode("ascii"), _BLANKED)
+            answer = _spelled(key).sub(_BLANKED, answer)
         return Answer(response.status, answer, wait)
 
 
-_LIMITERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str | None], RateLimiter]]] = (
-    WeakKeyDictionary()
-)
+_LIMITERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, RateLimiter]]] = WeakKeyDictionary()
 
 
-def endpoint_of(binding: Mapping[str, Any]) -> Endpoint:
-    """The endpoint that a checkpoint's binding names.
-
-    Raises:
-        Mistake: ``base_url`` is no address.
-    """
-    return Endpoint(binding["base_url"], binding.get("api_key_env"), Rate(**binding.get("rate", {})))
+def _spelled(key: str) -> re.Pattern[bytes]:
+    """A key as a body may hold it: each character plain, or escaped for JSON or for an address."""
+    forms = (rf"(?:\\?{re.escape(c)}|\\u00(?i:{ord(c):02x})|%(?i:{ord(c):02x}))" for c in key)
+    return re.compile("".join(forms).encode("ascii"))
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

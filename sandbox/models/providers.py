@@ -23,9 +23,15 @@ def _scripted(step: int, binding: Binding) -> Model:
 
 
 def _openai(step: int, binding: Binding) -> Model:
-    from sandbox.models.openai import open_openai
+    from sandbox.models.served import open_served
 
-    return open_openai(binding)
+    return open_served("openai", binding)
+
+
+def _anthropic(step: int, binding: Binding) -> Model:
+    from sandbox.models.served import open_served
+
+    return open_served("anthropic", binding)
 
 
 def _replay(step: int, binding: Binding) -> Model:
@@ -38,6 +44,7 @@ PROVIDERS: Final[dict[str, Callable[[int, Binding], Model]]] = {
     "pocket": _pocket,
     "scripted": _scripted,
     "openai": _openai,
+    "anthropic": _anthropic,
     "replay": _replay,
 }
 

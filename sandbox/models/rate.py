@@ -1,20 +1,20 @@
-"""A rate limit that all episodes of a process share, and share fairly.
+"""A rate limit that many episodes share, and share fairly: who may go, as a function of time alone.
 
 In any window of 60 seconds no more requests begin, and no more tokens are booked, than the rate
 grants. Of the episodes that wait, the one that was admitted the longest ago goes first, so an
 episode that asks often does not eat the share of one that asks seldom.
 """
 
-import asyncio
-import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Container, Hashable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 #: Seconds over which requests and tokens are counted.
 WINDOW: Final = 60.0
+#: Requests that are over and began within this many seconds of each other are remembered as one sum.
+_GRAIN: Final = 0.1
+#: Clients whose latest admission is remembered; whoever was forgotten was served longer ago.
+_CLIENTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +38,39 @@ class Ticket:
     tokens: int
     #: In the order of joining, then of admission.
     number: int
+    #: The process that holds it, and the ticket's name there.
+    owner: str = ""
+    name: int = 0
     admitted: float | None = None
 
 
 @dataclass(slots=True)
 class Turnstile:
-    """Who may go, as a function of the time that it is told: no clock and no task of its own."""
+    """Who may go. It has no clock and no task of its own, and can be stored between two uses."""
 
     rate: Rate
     #: Nobody goes before.
     paused_until: float = 0.0
-    _waiting: list[Ticket] = field(default_factory=list)
-    _window: deque[Ticket] = field(default_factory=deque)
-    _inside: int = 0
+    #: Waiting or admitted, and not over.
+    tickets: list[Ticket] = field(default_factory=list)
     _numbers: int = 0
-    #: Client -> number of its latest admission; forgotten with the window if it waits for nothing.
+    #: What is over: when the latest of them began, how many began, tokens booked; in order of beginning.
+    _past: list[tuple[float, int, int]] = field(default_factory=list)
+    #: Client -> number of its latest admission.
     _served: dict[Hashable, int] = field(default_factory=dict)
 
-    def join(self, client: Hashable, tokens: int) -> Ticket:
+    def join(self, client: Hashable, tokens: int, owner: str = "", name: int = 0) -> Ticket:
         """Queues a request of ``client`` that will cost about ``tokens``."""
         self._numbers += 1
-        ticket = Ticket(client, tokens, self._numbers)
-        self._waiting.append(ticket)
+        ticket = Ticket(client, tokens, self._numbers, owner, name)
+        self.tickets.append(ticket)
         return ticket
 
     def leave(self, ticket: Ticket) -> None:
         """``ticket`` gives up waiting, or its request is over."""
-        if ticket.admitted is None:
-            self._waiting.remove(ticket)
-        else:
-            self._inside -= 1
+        self.tickets.remove(ticket)
+        if ticket.admitted is not None:
+            self._remember(ticket.admitted, ticket.tokens)
 
     def settle(self, ticket: Ticket, tokens: int) -> None:
         """What an admitted request did cost."""
@@ -77,91 +80,85 @@ class Turnstile:
         """Lets nobody go before ``until``; a longer pause is not shortened."""
         self.paused_until = max(self.paused_until, until)
 
+    def keep_only(self, owners: Container[str]) -> None:
+        """Lets go what processes held that are no more."""
+        for ticket in [one for one in self.tickets if one.owner not in owners]:
+            self.leave(ticket)
+
     def admit(self, now: float) -> list[Ticket]:
         """Lets go everybody who may go at ``now``, in order."""
-        while self._window and now >= (self._window[0].admitted or 0.0) + WINDOW:
-            old = self._window.popleft()
-            if self._served[old.client] == old.number and not self._waits(old.client):
-                del self._served[old.client]
+        self._past = [sums for sums in self._past if now < sums[0] + WINDOW]
+        waiting = [ticket for ticket in self.tickets if ticket.admitted is None]
         gone: list[Ticket] = []
-        while self._waiting and now >= self.paused_until:
-            ticket = min(self._waiting, key=lambda one: (self._served.get(one.client, 0), one.number))
-            if not self._fits(ticket):
+        while waiting and now >= self.paused_until:
+            ticket = min(waiting, key=lambda one: (self._served.get(one.client, 0), one.number))
+            if not self._fits(ticket, now):
                 break
+            waiting.remove(ticket)
             self._go(ticket, now)
             gone.append(ticket)
         return gone
 
     def opens(self, now: float) -> float | None:
         """When somebody who waits may be able to go; None: nobody waits, or only ``leave`` can tell."""
-        if not self._waiting:
+        if all(ticket.admitted is not None for ticket in self.tickets):
             return None
         if now < self.paused_until:
             return self.paused_until
-        full = self.rate.concurrency is not None and self._inside >= self.rate.concurrency
-        return None if full or not self._window else (self._window[0].admitted or 0.0) + WINDOW
+        inside = self._inside()
+        full = self.rate.concurrency is not None and len(inside) >= self.rate.concurrency
+        began = [sums[0] for sums in self._past] + [began for began, _ in inside if now < began + WINDOW]
+        return None if full or not began else min(began) + WINDOW
 
-    def _waits(self, client: Hashable) -> bool:
-        return any(ticket.client == client for ticket in self._waiting)
+    def as_json(self) -> list[Any]:
+        """All but the rate, to be read by ``from_json``."""
+        tickets = [[t.client, t.tokens, t.number, t.owner, t.name, t.admitted] for t in self.tickets]
+        return [self.paused_until, self._numbers, tickets, self._past, list(self._served.items())]
+
+    @classmethod
+    def from_json(cls, rate: Rate, value: list[Any]) -> "Turnstile":
+        """What ``as_json`` gave.
+
+        Raises:
+            ValueError, TypeError: it is something else.
+        """
+        paused, numbers, tickets, past, served = value
+        sums = [(began, requests, tokens) for began, requests, tokens in past]
+        return cls(rate, paused, [Ticket(*one) for one in tickets], numbers, sums, dict(served))
+
+    def _inside(self) -> list[tuple[float, int]]:
+        """When each request that is admitted and not over began, and its tokens."""
+        return [(one.admitted, one.tokens) for one in self.tickets if one.admitted is not None]
+
+    def _remember(self, began: float, tokens: int) -> None:
+        if self.rate.requests is None and self.rate.tokens is None:
+            return
+        self._past.append((began, 1, tokens))
+        self._past.sort()
+        merged = self._past[:1]
+        for sums in self._past[1:]:
+            last = merged[-1]
+            if int(sums[0] / _GRAIN) == int(last[0] / _GRAIN):
+                merged[-1] = (sums[0], last[1] + sums[1], last[2] + sums[2])
+            else:
+                merged.append(sums)
+        self._past = merged
 
     def _go(self, ticket: Ticket, now: float) -> None:
-        self._waiting.remove(ticket)
         ticket.admitted = now
-        self._inside += 1
         self._numbers += 1
+        self._served.pop(ticket.client, None)
         self._served[ticket.client] = ticket.number = self._numbers
-        self._window.append(ticket)
+        if len(self._served) > _CLIENTS:
+            del self._served[next(iter(self._served))]
 
-    def _fits(self, ticket: Ticket) -> bool:
-        rate = self.rate
-        if rate.concurrency is not None and self._inside >= rate.concurrency:
+    def _fits(self, ticket: Ticket, now: float) -> bool:
+        rate, inside = self.rate, self._inside()
+        if rate.concurrency is not None and len(inside) >= rate.concurrency:
             return False
-        if rate.requests is not None and len(self._window) >= rate.requests:
+        window = [tokens for began, tokens in inside if now < began + WINDOW]
+        if rate.requests is not None and len(window) + sum(one[1] for one in self._past) >= rate.requests:
             return False
         # A request that is larger than the whole grant goes when nothing else was booked.
-        booked = sum(one.tokens for one in self._window) if rate.tokens is not None else 0
+        booked = sum(window) + sum(one[2] for one in self._past)
         return rate.tokens is None or booked == 0 or booked + ticket.tokens <= rate.tokens
-
-
-class RateLimiter:
-    """A turnstile with a clock, for the tasks of one event loop."""
-
-    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
-        self.rate = rate
-        self._clock = clock
-        self._turnstile = Turnstile(rate)
-        self._going: dict[Ticket, asyncio.Event] = {}
-        self._alarm: asyncio.TimerHandle | None = None
-
-    @asynccontextmanager
-    async def admitted(self, client: Hashable, tokens: int) -> AsyncIterator[Ticket]:
-        """Waits for the turn of ``client`` with a request of about ``tokens``, and holds it."""
-        ticket = self._turnstile.join(client, tokens)
-        going = self._going[ticket] = asyncio.Event()
-        try:
-            self._turn()
-            await going.wait()
-            yield ticket
-        finally:
-            self._going.pop(ticket, None)
-            self._turnstile.leave(ticket)
-            self._turn()
-
-    def settle(self, ticket: Ticket, tokens: int) -> None:
-        """What a request did cost."""
-        self._turnstile.settle(ticket, tokens)
-
-    def pause(self, seconds: float) -> None:
-        """Lets nobody go for ``seconds``: the endpoint asked for it."""
-        self._turnstile.pause(self._clock() + seconds)
-
-    def _turn(self) -> None:
-        for ticket in self._turnstile.admit(self._clock()):
-            self._going.pop(ticket).set()
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        now = self._clock()
-        opens = self._turnstile.opens(now)
-        if opens is not None:
-            self._alarm = asyncio.get_running_loop().call_later(max(opens - now, 0.001), self._turn)

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.canonical import digest, sha256
 from sandbox.errors import Mistake, ModelFault, ModelRefusal
 from sandbox.events import BrokenLine, Event, read_events
-from sandbox.models.base import ChatReply, ChatRequest, ToolCall
+from sandbox.models.base import ALL_TOOLS, ChatReply, ChatRequest, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ReplayModel:
     the recorded one is noted with the reply, and ends the episode where the replay is ``strict``.
     """
 
-    tools = True
+    tools = ALL_TOOLS
 
     def __init__(self, calls: tuple[Recorded, ...], checkpoint_digest: str, *, strict: bool) -> None:
         self.digest = checkpoint_digest

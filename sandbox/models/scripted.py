@@ -25,7 +25,7 @@ import yaml
 
 from sandbox.canonical import sha256
 from sandbox.errors import Mistake
-from sandbox.models.base import ChatReply, ChatRequest
+from sandbox.models.base import NO_TOOLS, ChatReply, ChatRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class ScriptedModel:
         Mistake: the file is missing or not a script.
     """
 
-    tools = False
+    tools = NO_TOOLS
 
     def __init__(self, script: Path) -> None:
         self.turns, self.digest = read_script(script)

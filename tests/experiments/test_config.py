@@ -92,11 +92,9 @@ def test_a_command_prints_one_checkpoint_a_line(config: Path) -> None:
          "repeats, retries, sandbox, scaffold, seed, suite, tasks, tracking, version"),
         ("models.0.provider=pockt", "models.0.provider: 'pockt' is unknown; did you mean 'pocket'? "
          "choices: anthropic, openai, pocket, replay, scripted"),
-        ("models.0.provider=anthropic", "models.0.provider: provider 'anthropic' comes with a later version; "
-         "this one takes pocket, scripted, openai, replay"),
         ("models.0.rate={requests: 0}", "models.0.rate.requests: must be more than 0; it says 0"),
         ("models.0.checkpoints.2.nmae=x", "models.0.checkpoints.2.nmae: unknown key; did you mean 'name'? choices: "
-         "api_key_env, base_url, model, name, provider, rate, recorded, run, sampling, script, step, strict"),
+         "api_key_env, base_url, model, name, price, provider, rate, recorded, run, sampling, script, step, strict"),
         ("models.0.checkpoints.0={name: x}", "models.0.checkpoints.0.step: is missing; add it"),
         ("models.0.checkpoints.1=0", "models.0.checkpoints.1.name: pocket/0 stands twice; "
          "give each checkpoint its own name"),

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from monitors.registry import new_watcher
+from sandbox import standstill
 from sandbox.box import Completed, Usage
 from sandbox.episode import Episode
 from sandbox.errors import ModelFault
@@ -324,6 +326,46 @@ def test_a_box_that_dies_by_itself_is_the_agents_and_buys_no_retry(play: Play) -
 
     ran = play(program)
     assert (ran.outcome.status, ran.outcome.cause) == ("agent_error", "box: the box ended")
+
+
+@pytest.mark.parametrize(
+    ("stands", "code", "ending"),
+    [
+        (True, 1, ("infrastructure", "standstill: this process stood still for 1 s")),
+        (False, 1, ("agent_error", "scaffold: exit 1")),
+        # What was done all the same counts.
+        (True, 0, ("completed", None)),
+    ],
+)
+def test_what_fails_while_our_own_process_stands_still_is_not_the_agents(
+    play: Play, monkeypatch: pytest.MonkeyPatch, stands: bool, code: int, ending: tuple[str, str | None]
+) -> None:
+    monkeypatch.setattr(standstill, "STANDSTILL_SECONDS", 0.8)
+    monkeypatch.setattr(standstill, "_TICK_SECONDS", 0.05)
+
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        if stands:
+            time.sleep(1)
+        return ended(code)
+
+    ran = play(program)
+    assert (ran.outcome.status, ran.outcome.cause) == ending
+
+
+def test_wall_time_that_passed_while_our_own_process_stood_still_is_not_the_agents(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standstill, "STANDSTILL_SECONDS", 0.8)
+    monkeypatch.setattr(standstill, "_TICK_SECONDS", 0.05)
+
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        time.sleep(1)
+        await asyncio.sleep(60)
+        return ended()
+
+    ran = play(program, replace(LIMITS, wall=0.9, cpu_time=0.1))
+    assert ran.outcome.status == "infrastructure"
+    assert [data["limit"] for data in ran.of("limit")] == ["wall"]
 
 
 def test_a_refusal_by_the_model_completes_and_is_told(play: Play) -> None:

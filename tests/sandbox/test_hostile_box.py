@@ -1,6 +1,8 @@
 """What an agent does to stay unseen, and what is seen or told of it: in real boxes."""
 
 import asyncio
+import hashlib
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -97,6 +99,20 @@ def test_a_collection_that_stopped_looking_says_so(in_box: Callable[..., None]) 
         taken = await box.collect("/work", max_bytes=1000, max_files=10)
         assert len(taken.left) == 1001
         assert taken.left[-1] == ("/work", "more than 1000 entries are left")
+
+    in_box(work)
+
+
+def test_a_collection_takes_the_hosts_disk_and_not_its_memory(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        await shell(box, "head -c 24M /dev/urandom > big; sha256sum < big > digest; truncate -s 60M holes")
+        tracemalloc.start()
+        taken = await box.collect("/work", max_bytes=2**26, max_files=10)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 4 * 2**20
+        assert taken.left == (("holes", "too large"),)
+        assert hashlib.sha256(taken.files["big"]).hexdigest().encode() == taken.files["digest"].split()[0]
 
     in_box(work)
 

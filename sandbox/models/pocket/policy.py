@@ -14,7 +14,7 @@ import numpy as np
 
 from sandbox.canonical import digest, sha256
 from sandbox.errors import Mistake, ModelFault
-from sandbox.models.base import ChatReply, ChatRequest
+from sandbox.models.base import NO_TOOLS, ChatReply, ChatRequest
 from sandbox.models.pocket.network import Array, Reading, Weights
 from sandbox.models.pocket.tokens import SPECIAL, Tokenizer
 
@@ -89,7 +89,7 @@ class Pocket:
     Special tokens and ``<unk>`` are never said.
     """
 
-    tools = False
+    tools = NO_TOOLS
 
     def __init__(self, weights: Weights, tokenizer: Tokenizer, digest: str) -> None:
         self.weights, self.tokenizer, self.digest = weights, tokenizer, digest

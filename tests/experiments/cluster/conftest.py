@@ -18,7 +18,7 @@ AGENT = """
 turns:
   - |
     ```bash
-    sleep 3; cat /proc/[0-9]*/environ | tr '\\0' '\\n'
+    sleep 1; cat /proc/[0-9]*/environ | tr '\\0' '\\n'
     ```
   - |
     ```bash
@@ -37,7 +37,27 @@ def load(name: str) -> ModuleType:
     return module
 
 
+def comm(pid: int) -> str:
+    """The name of a process's program."""
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def memory(pid: int) -> bytes:
+    """What a process can write to, but for its stack."""
+    found = []
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            addresses, access, *rest = line.split()
+            if access.startswith("rw") and rest[-1] != "[stack]":
+                start, end = (int(address, 16) for address in addresses.split("-"))
+                memory.seek(start)
+                found.append(memory.read(end - start))
+    return b"".join(found)
+
+
 raynode = load("raynode")
+#: The variable of a served model's key, as every node has it but one that a test starts without.
+KEY_VARIABLE, KEY = "SERVED_KEY", "sk-0123456789-CLUSTER"
 
 
 @dataclass
@@ -56,28 +76,34 @@ class Cluster:
     def runs(self) -> Path:
         return self.directory / "runs"
 
-    def node(self, name: str, before: list[str]) -> Any:
-        """One more node."""
-        return raynode.RayNode(name, [f"--address={self.address}"], self.environment, before=before).wait()
+    def node(self, name: str, before: list[str], *, without: str) -> Any:
+        """One more node; its environment lacks the variable ``without``."""
+        environment = {key: value for key, value in self.environment.items() if key != without}
+        return raynode.RayNode(name, [f"--address={self.address}"], environment, before=before).wait()
 
-    def driver(self, *options: str) -> "subprocess.Popen[str]":
+    def driver(self, *options: str, runs: Path | None = None) -> "subprocess.Popen[str]":
         """``tidegauge run`` on this cluster, unless an option says otherwise."""
         command = [
-            str(raynode.BIN / "tidegauge"), "run", str(self.directory / "config.yaml"), "--runs", str(self.runs),
-            "--json", "--set", f"ray.address={self.address}", *options,
+            str(raynode.BIN / "tidegauge"), "run", str(self.directory / "config.yaml"), "--runs",
+            str(runs or self.runs), "--json", "--set", f"ray.address={self.address}", *options,
         ]  # fmt: skip
         return subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
-    def run(self, *options: str) -> tuple[int, str, str]:
+    def run(self, *options: str, runs: Path | None = None) -> tuple[int, str, str]:
         """The driver to its end: exit code, standard output, standard error."""
-        driver = self.driver(*options)
+        driver = self.driver(*options, runs=runs)
         try:
             out, error = driver.communicate(timeout=150)
         finally:
             driver.kill()
         return driver.returncode, out, error
+
+    def memory(self, program: str) -> bytes:
+        """What a program of the head has in its memory, but for its stack, where its environment lies."""
+        (pid,) = (pid for pid in self.head.processes() if comm(pid) == program)
+        return memory(pid)
 
     def document(self, *options: str) -> dict[str, Any]:
         """What a driver that succeeds prints."""
@@ -99,14 +125,16 @@ def cluster(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     directory = tmp_path_factory.mktemp("cluster")
     (directory / "agent.yaml").write_text(AGENT)
     config = {
-        "suite": "cluster", "tasks": ["ml/tab@L0"], "repeats": 4, "policy": "quickstart", "retries": 3,
+        "suite": "cluster", "tasks": ["ml/tab@L0"], "repeats": 2, "policy": "quickstart", "retries": 3,
         "models": [{"family": "script", "provider": "scripted", "script": "agent.yaml",
                     "checkpoints": [{"name": "a", "step": 0}, {"name": "b", "step": 1}]}],
         "tracking": {"uri": "nothing://there"},
     }  # fmt: skip
     (directory / "config.yaml").write_text(json.dumps(config))
     (directory / "secret").write_text("0123456789abcdef" * 4)
-    environment = raynode.cluster_environment(TIDEGAUGE_SECRET_FILE=str(directory / "secret"))
+    environment = raynode.cluster_environment(
+        TIDEGAUGE_SECRET_FILE=str(directory / "secret"), **{KEY_VARIABLE: KEY}
+    )
     client, jobs = raynode.free_port(), raynode.free_port()
     options = [f"--ray-client-server-port={client}", f"--dashboard-port={jobs}"]
     with raynode.ray_head(environment, options=options) as (head, address):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from experiments.cli import run_command
+from experiments.commands.common import called
 
 HEAVY = (
     "numpy",
@@ -165,3 +166,21 @@ def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
             ("selfmod/scaffold", "L0"),
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("started", "path", "shown"),
+    [("bin/tidegauge", "bin", "tidegauge"), ("bin/tidegauge", "", "bin/tidegauge"),
+     ("bin/tidegauge", "other", "bin/tidegauge"), ("a b/tidegauge", "", "'a b/tidegauge'"),
+     ("lib/pytest/__main__.py", "", "tidegauge")],
+)  # fmt: skip
+def test_a_command_that_is_shown_can_be_typed_here(
+    started: str, path: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("bin", "other", "a b"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "tidegauge").touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setattr("sys.argv", [started])
+    assert called() == shown

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from experiments.executors import AttemptAbandoned
-from experiments.ray_engine import RayExecutor, ray_executor
-from experiments.ray_hosts import Host, Needs
+from experiments.ray_engine import RayExecutor
+from experiments.ray_hosts import Host
 from sandbox.errors import Mistake
 
 
@@ -75,22 +75,3 @@ def test_runners_that_die_hang_or_err_are_told_apart(tmp_path: Path, monkeypatch
         asyncio.run(talk())
     finally:
         ray.shutdown()
-
-
-@pytest.mark.parametrize(
-    ("address", "message"),
-    [
-        ("127.0.0.1:1", "Ray: ray.address: no cluster answers at 127.0.0.1:1 (Connection refused); "
-         "start one with `ray start --head`, or write null"),
-        ("cluster", "Ray: ray.address: 'cluster' is no address; write host:port or ray://host:port"),
-    ],
-)  # fmt: skip
-def test_a_cluster_that_does_not_answer_is_a_mistake(address: str, message: str, tmp_path: Path) -> None:
-    async def connect() -> None:
-        needs = Needs("episode", "runc", "nobody", tmp_path)
-        async with ray_executor(address, 1, needs=needs, say=lambda text: None):
-            raise AssertionError("connected")
-
-    with pytest.raises(Mistake) as caught:
-        asyncio.run(connect())
-    assert str(caught.value) == message

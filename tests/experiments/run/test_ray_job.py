@@ -1,9 +1,14 @@
 """What a Ray job needs of a config, and what its end means."""
 
 import json
+import os
+import signal
+import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,8 +16,9 @@ from experiments.bundle import write_bundle
 from experiments.identity import Secret
 from experiments.loading import job_address, load_config
 from experiments.plan import client_hash, make_plan
-from experiments.ray_job import _exit_code
+from experiments.ray_job import _entrypoint, _exit_code
 from experiments.ray_runner import _lacks
+from experiments.running import Request
 from sandbox.canonical import sha256
 from sandbox.errors import HostFault, Mistake
 
@@ -57,6 +63,62 @@ def test_a_job_that_ends_without_an_exit_code_has_a_named_cause() -> None:
         _exit_code("j", SimpleNamespace(driver_exit_code=None, status="STOPPED", message=""))
     with pytest.raises(Mistake, match="the head of the cluster has no command tidegauge"):
         _exit_code("j", SimpleNamespace(driver_exit_code=127, status="FAILED", message=""))
+
+
+@pytest.fixture
+def job_shell(config_file: Path, tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
+    """Starts a job's shell as Ray does, with runs in a place; ``tidegauge`` there is a script."""
+
+    def start(runs: Path, tidegauge: str) -> "subprocess.Popen[str]":
+        there = tmp_path / "there"
+        there.mkdir()
+        write_bundle(load_config(config_file), there / "bundle.tar", where="config")
+        command = there / "tidegauge"
+        command.write_text(f"#!/bin/sh\n{tidegauge}\n")
+        command.chmod(0o755)
+        line = _entrypoint("job-0", Request(config_file, (), runs, False, None), json=True)
+        environment = {"PATH": f"{there}:{os.environ['PATH']}", "RAY_ADDRESS": "head:6379"}
+        return subprocess.Popen(
+            line, shell=True, cwd=there, env=environment, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    return start
+
+
+def test_the_shell_of_a_job_marks_the_result_and_clears_up(job_shell: Any, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    said = f'test -f "$2" || exit 9; shift 2; echo "$*"; echo progress >&2; ls {runs}/.jobs >&2; exit 4'
+    out, error = (shell := job_shell(runs, said)).communicate(timeout=20)
+    assert (shell.returncode, out, error) == (
+        4, f"result| --set ray.address=head:6379 --runs {runs} --json\n", "progress\njob-0\n",
+    )  # fmt: skip
+    assert list((runs / ".jobs").iterdir()) == []
+
+
+def test_the_shell_of_a_job_that_cannot_write_its_files_says_so(job_shell: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    _, error = (shell := job_shell(tmp_path / "file", "echo started >&2")).communicate(timeout=20)
+    assert shell.returncode == 1
+    assert error.splitlines()[-1] == (
+        f"tidegauge: {tmp_path}/file: the config's files cannot be written there; "
+        "make it writable, or choose another place with --runs"
+    )
+    assert "started" not in error
+
+
+def test_the_shell_of_a_job_that_is_told_to_stop_waits_for_it_and_clears_up(
+    job_shell: Any, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    said = "trap 'sleep 0.2; echo stopped in order >&2; exit 130' TERM; echo on >&2; while :; do sleep 0.05; done"
+    shell = job_shell(runs, said)
+    assert shell.stderr.readline() == "on\n"
+    os.killpg(shell.pid, signal.SIGTERM)
+    _, error = shell.communicate(timeout=20)
+    assert shell.returncode == 130
+    assert error.splitlines()[-1] == "stopped in order"
+    assert list((runs / ".jobs").iterdir()) == []
 
 
 def test_a_host_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

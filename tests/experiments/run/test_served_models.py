@@ -41,7 +41,7 @@ def served(tmp_path: Path, secret: object, upstream: Any, monkeypatch: pytest.Mo
     monkeypatch.setenv("OWN_KEY", KEY)
     entry = {
         "family": "served", "provider": "openai", "base_url": upstream.base_url, "api_key_env": "OWN_KEY",
-        "rate": {"requests": 600, "tokens": 100000}, "sampling": {"max_tokens": 64},
+        "rate": {"requests": 600, "tokens": 100000}, "price": {"input": 1.0, "output": 2.0}, "sampling": {"max_tokens": 64},
         "checkpoints": [{"name": "s1", "step": 1, "model": "run7-s1"}],
     }  # fmt: skip
     document = {
@@ -85,6 +85,9 @@ def closed_port() -> int:
          "write the name under which the server knows it"),
         ("models.0.checkpoints.1={name: s2, step: 2, model: x, rate: {requests: 5}}",
          "models.0.rate: URL has two rates; give all its checkpoints one"),
+        ("models.0={family: c, provider: anthropic, base_url: 'http://127.0.0.1:9', model: m}",
+         "models.0.checkpoints.0.sampling.max_tokens: is missing; write for example max_tokens: 4096; this API "
+         "answers nothing without it"),
         ("models.0={family: old, provider: replay}", "models.0.checkpoints.0.run: is missing; name the run to replay"),
         ("models.0={family: old, provider: replay, run: nowhere}", "models.0.run: no run 'nowhere' beside the "
          "config or under RUNS; there is none yet: tidegauge run CONFIG makes one"),
@@ -186,9 +189,8 @@ def test_a_served_model_drives_a_real_agent_its_key_stays_outside_and_a_replay_r
         upstream.completion(long),
     ]
     first = run_served("scaffold=./agent", executor=executor)
-    assert [(line.status, line.usage.tokens_in, line.usage.turns) for line in lines(first)] == [
-        ("completed", 14, 2)
-    ]
+    used = [(line.status, line.usage.tokens_in, line.usage.turns, line.usage.cost) for line in lines(first)]
+    assert used == [("completed", 14, 2, 0.000022)]
     assert (len(upstream.seen), upstream.bodies[1]["tools"][0]["function"]["name"]) == (3, "run")
     original = replies(first, "s1")
     assert original[0]["notes"]["failures"] == ["answered 429"]

@@ -13,10 +13,10 @@ from typing import Any, Self
 
 import pytest
 
-from sandbox.budget import Budget
+from sandbox.budget import Budget, Price
 from sandbox.door import Door
 from sandbox.events import EventLog, read_events
-from sandbox.models.base import ChatReply, ChatRequest
+from sandbox.models.base import ALL_TOOLS, NO_TOOLS, ChatReply, ChatRequest
 
 
 class FixedModel:
@@ -25,10 +25,10 @@ class FixedModel:
     digest = "0" * 64
 
     def __init__(
-        self, reply: ChatReply, before: Callable[[], Awaitable[None]] | None = None, tools: bool = False
+        self, reply: ChatReply, before: Callable[[], Awaitable[None]] | None = None, tools: Any = False
     ) -> None:
         self.reply = reply
-        self.tools = tools
+        self.tools = {True: ALL_TOOLS, False: NO_TOOLS}.get(tools, tools)
         self.before = before
         self.asked: list[ChatRequest] = []
 
@@ -70,17 +70,18 @@ class Doorway:
         before: Callable[[], Awaitable[None]] | None = None,
         turns: int = 1000,
         model_tokens: int = 10**6,
+        price: Price | None = None,
         record: Callable[..., Any] | None = None,
         services: tuple[Any, ...] = (),
         reply: ChatReply | None = None,
-        tools: bool = False,
+        tools: Any = False,
         **options: Any,
     ) -> None:
         self.path = directory / "s"
         self.log = directory / "events.jsonl"
         reply = reply or ChatReply(text or "", 10, 5, finish, refused)
         self.model = FixedModel(reply, before, tools)
-        self.budget = Budget(turns, model_tokens)
+        self.budget = Budget(turns, model_tokens, price)
         self._writer = EventLog(self.log)
         self._door = (
             None if text is None else self.model,

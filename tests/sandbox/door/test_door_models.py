@@ -233,7 +233,7 @@ def test_a_conversation_with_tool_calls_is_refused_by_name(doorway, path, messag
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "content_unsupported"),
         ({"max_tokens": 0}, "invalid_request"),
         ({"max_tokens": True}, "invalid_request"),
-        ({"max_tokens": 1e400}, "invalid_request"),
+        ({"max_tokens": 1e400}, "invalid_json"),
         ({"stream": "yes"}, "invalid_request"),
         ({"model": 7}, "invalid_request"),
         ({"n": 2}, "n_unsupported"),

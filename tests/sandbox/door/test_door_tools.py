@@ -74,6 +74,34 @@ def test_both_apis_give_the_model_the_same_tools_and_results(doorway, path):
 
 
 @pytest.mark.parametrize(
+    ("path", "change", "dialect"),
+    [
+        (CHAT, {}, "anthropic"),
+        (MESSAGES, {}, "openai"),
+        ("/v1/responses", {"input": "Hi", "tools": [{"type": "function", "name": "run"}]}, "anthropic"),
+        (MESSAGES, {"tools": None, "tool_choice": None}, "openai"),
+        (CHAT, {"messages": [{"role": "user", "content": "Hi"}]}, "anthropic"),
+    ],
+)
+def test_tools_do_not_cross_from_one_api_to_another(doorway, path, change, dialect):
+    with doorway("ok", tools=frozenset({dialect})) as door:
+        status, headers, body = door.post(path, ASKED.get(path, {}) | change)
+        assert door.events("model.refused")[0]["reason"] == "tools_across_apis"
+        assert (door.budget.turns_used, door.model.asked) == (0, [])
+        text = {"input": "Hi", "messages": [{"role": "user", "content": "Hi"}]}
+        assert door.post(path, text)[0] == 200
+    assert (status, headers["x-should-retry"]) == (400, "false")
+    assert "tools_across_apis" in body.decode()
+
+
+def test_the_two_openai_apis_share_their_tools(doorway):
+    tool = {"type": "function", "name": "run"}
+    with doorway("", reply=REPLY, tools=frozenset({"openai"})) as door:
+        assert door.post("/v1/responses", {"input": "Hi", "tools": [tool]})[0] == 200
+        assert door.post(CHAT, ASKED[CHAT])[0] == 200
+
+
+@pytest.mark.parametrize(
     ("path", "written", "mode"),
     [
         (CHAT, "auto", "auto"), (CHAT, "none", "none"), (CHAT, "required", "required"),
@@ -148,11 +176,14 @@ def test_messages_streams_tool_uses(doorway):
     assert events[5]["delta"] == {"stop_reason": "tool_use", "stop_sequence": None}
 
 
-def test_arguments_that_are_no_object_are_shown_whole_where_the_api_needs_one(doorway):
-    broken = ChatReply("", 1, 1, "tool_calls", tool_calls=(ToolCall("c", "run", "{broken"),))
+@pytest.mark.parametrize(
+    "written", ["{broken", "[]", '{"a": Infinity}', '{"a": 1e999}', '{"a":' * 70 + "1" + "}" * 70]
+)
+def test_arguments_that_are_no_object_are_shown_whole_where_the_api_needs_one(doorway, written):
+    broken = ChatReply("", 1, 1, "tool_calls", tool_calls=(ToolCall("c", "run", written),))
     with doorway("", reply=broken, tools=True) as door:
         content = json.loads(door.post(MESSAGES, ASKED[MESSAGES])[2])["content"]
-    assert content == [{"type": "tool_use", "id": "c", "name": "run", "input": {"invalid_json": "{broken"}}]
+    assert content == [{"type": "tool_use", "id": "c", "name": "run", "input": {"invalid_json": written}}]
 
 
 @pytest.mark.parametrize(

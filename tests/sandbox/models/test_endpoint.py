@@ -8,14 +8,14 @@ import pytest
 from sandbox.errors import Mistake, ModelFault, ModelRefusal
 from sandbox.models.base import ChatReply, ChatRequest, Message
 from sandbox.models.endpoint import Endpoint
-from sandbox.models.openai import OpenAIModel, Patience
 from sandbox.models.rate import Rate
+from sandbox.models.served import Patience, ServedModel
 
 KEY = "sk-0123456789-SECRET"
 
 
 def ask(upstream: Any) -> ChatReply:
-    model = OpenAIModel(Endpoint(upstream.base_url, "OWN_KEY"), "run7", Patience(tries=1))
+    model = ServedModel(Endpoint(upstream.base_url, "OWN_KEY"), "run7", Patience(tries=1))
     return asyncio.run(model.complete(ChatRequest((Message("user", "Hi"),))))
 
 
@@ -31,6 +31,19 @@ def test_the_key_goes_into_one_header_and_comes_back_in_no_text(
     with pytest.raises(ModelRefusal) as caught:
         ask(upstream)
     assert caught.value.detail == "t bad key [key], context length"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [r"sk-0123\/+=SECRET", r"sk-0123\u002F\u002b=SECRET", "sk-0123%2f%2B%3DSECRET", "sk-0123/+=SECRET"],
+)
+def test_the_key_is_blanked_however_it_is_escaped(
+    upstream: Any, monkeypatch: pytest.MonkeyPatch, spelled: str
+) -> None:
+    monkeypatch.setenv("OWN_KEY", "sk-0123/+=SECRET")
+    body = '{"choices": [{"message": {"role": "assistant", "content": "a KEY b"}}]}'
+    upstream.told = [(200, body.replace("KEY", spelled).encode(), {})]
+    assert ask(upstream).text == "a [key] b"
 
 
 @pytest.mark.parametrize(("value", "problem"), [(None, "is not set on"), ("a b", "holds no key")])
@@ -65,5 +78,5 @@ def test_an_address_is_one_and_holds_no_key(address: str, problem: str) -> None:
 
 def test_a_model_is_its_name_wherever_it_is_served() -> None:
     one, other = Endpoint("http://a/v1"), Endpoint("https://b/v1", "KEY", Rate(requests=1))
-    assert OpenAIModel(one, "m").digest == OpenAIModel(other, "m").digest
-    assert OpenAIModel(one, "m").digest != OpenAIModel(one, "n").digest
+    assert ServedModel(one, "m").digest == ServedModel(other, "m").digest
+    assert ServedModel(one, "m").digest != ServedModel(one, "n").digest

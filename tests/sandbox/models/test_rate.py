@@ -1,11 +1,11 @@
 """A shared rate limit is kept in every window, and shared fairly."""
 
-import asyncio
+import json
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.models.rate import WINDOW, Rate, RateLimiter, Ticket, Turnstile
+from sandbox.models.rate import WINDOW, Rate, Ticket, Turnstile
 
 
 def run_through(turnstile: Turnstile, asked: list[tuple[int, int]], seconds: float) -> list[Ticket]:
@@ -73,6 +73,39 @@ def test_an_episode_that_asks_often_does_not_hold_up_one_that_asks_seldom() -> N
     assert turnstile.admit(60.0) == [modest, greedy[2]]
 
 
+@given(RATES, ASKED, st.sampled_from([0.5, 7.0, 61.0]), st.lists(st.integers(0, 10), max_size=10))
+def test_a_turnstile_that_was_stored_goes_on_as_it_would_have(
+    rate: Rate, asked: list[tuple[int, int]], seconds: float, pauses: list[int]
+) -> None:
+    one, other = Turnstile(rate), Turnstile(rate)
+    now, name = 0.0, 0
+    for client, tokens in asked:
+        now, name = now + seconds / 4, name + 1
+        one.join(client, tokens, "p", name)
+        other.join(client, tokens, "p", name)
+        if name in pauses:
+            one.pause(now + 5)
+            other.pause(now + 5)
+        for stile in (one, other):
+            for ticket in [
+                t for t in stile.tickets if t.admitted is not None and t.admitted + seconds <= now
+            ]:
+                stile.leave(ticket)
+        other = Turnstile.from_json(rate, json.loads(json.dumps(other.as_json())))
+        assert [t.name for t in one.admit(now)] == [t.name for t in other.admit(now)]
+        assert one.opens(now) == other.opens(now)
+
+
+def test_what_a_process_held_that_is_no_more_is_free() -> None:
+    turnstile = Turnstile(Rate(concurrency=1))
+    turnstile.join("a", 1, "dead")
+    assert len(turnstile.admit(0.0)) == 1
+    turnstile.join("b", 1, "dead")
+    waiter = turnstile.join("c", 1, "alive")
+    turnstile.keep_only({"alive"})
+    assert turnstile.admit(0.0) == [waiter]
+
+
 def test_tokens_are_booked_as_expected_and_settled_as_measured() -> None:
     turnstile = Turnstile(Rate(tokens=100))
     first, second, third = (turnstile.join(name, 60) for name in "abc")
@@ -99,34 +132,3 @@ def test_nobody_goes_during_a_pause_and_a_longer_one_is_not_shortened() -> None:
     ticket = turnstile.join("a", 1)
     assert (turnstile.admit(4.9), turnstile.opens(4.9)) == ([], 5.0)
     assert turnstile.admit(5.0) == [ticket]
-
-
-def test_a_waiter_that_gives_up_makes_room_for_the_next() -> None:
-    async def main() -> list[str]:
-        limiter = RateLimiter(Rate(concurrency=1))
-        order: list[str] = []
-
-        async def call(name: str) -> None:
-            async with limiter.admitted(name, 1):
-                order.append(name)
-                await asyncio.sleep(0.02)
-
-        first, second, third = (asyncio.create_task(call(name)) for name in "abc")
-        await asyncio.sleep(0.005)
-        second.cancel()
-        await asyncio.gather(first, second, third, return_exceptions=True)
-        return order
-
-    assert asyncio.run(main()) == ["a", "c"]
-
-
-def test_the_limiter_waits_by_its_clock() -> None:
-    async def main() -> list[float]:
-        limiter = RateLimiter(Rate())
-        loop = asyncio.get_running_loop()
-        limiter.pause(0.05)
-        began = loop.time()
-        async with limiter.admitted("a", 1):
-            return [loop.time() - began]
-
-    assert 0.045 <= asyncio.run(main())[0] < 1

@@ -1,6 +1,7 @@
-"""Any server that speaks the OpenAI API: retried, rate-limited and judged on the host."""
+"""Any server that speaks a vendor's API: retried, rate-limited and judged on the host."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -10,11 +11,15 @@ from typing import Any, Final
 
 from sandbox.canonical import digest
 from sandbox.errors import ModelFault, ModelRefusal
-from sandbox.models.base import ChatReply, ChatRequest, Message
-from sandbox.models.endpoint import Answer, Endpoint, Unanswered, endpoint_of
-from sandbox.models.openai_wire import Garbage, error_text, is_overflow, read_reply, request_body
+from sandbox.models.anthropic_wire import ANTHROPIC
+from sandbox.models.base import ChatReply, ChatRequest, Dialect, Message
+from sandbox.models.endpoint import Answer, Endpoint, Unanswered
+from sandbox.models.openai_wire import OPENAI
+from sandbox.models.rate import Rate
+from sandbox.models.wire import Garbage, Wire, error_text, is_overflow
 
-_PATH: Final = "chat/completions"
+#: The providers that are served, by their names in a config.
+WIRES: Final[Mapping[str, Wire]] = {wire.name: wire for wire in (OPENAI, ANTHROPIC)}
 _OK: Final = 200
 _RATE_LIMITED: Final = 429
 #: Refused for what it says, and never answered however often it is asked.
@@ -53,17 +58,24 @@ class _Failed(Exception):
         self.final = final
 
 
-class OpenAIModel:
+#: Numbers the episodes of this process, which share a rate limit.
+_CLIENTS: Final = itertools.count()
+
+
+class ServedModel:
     """One model behind an endpoint, for one episode.
 
     Identified by its name alone: an address is where it runs, not what it is.
     """
 
-    tools = True
-
-    def __init__(self, endpoint: Endpoint, model: str, patience: Patience | None = None) -> None:
-        self.digest = digest(["openai", model])
-        self._endpoint, self._model, self._patience = endpoint, model, patience or Patience()
+    def __init__(
+        self, endpoint: Endpoint, model: str, patience: Patience | None = None, wire: Wire = OPENAI
+    ) -> None:
+        self.digest = digest([wire.name, model])
+        self.tools: frozenset[Dialect] = frozenset({wire.name})
+        self._endpoint, self._model, self._wire = endpoint, model, wire
+        self._client = next(_CLIENTS)
+        self._patience = patience or Patience()
         self._settings_hold = False
 
     async def complete(self, request: ChatRequest) -> ChatReply:
@@ -73,7 +85,7 @@ class OpenAIModel:
             ModelFault: the server gave no answer, or one that blames the experiment's own settings.
             ModelRefusal: it can never answer this conversation.
         """
-        body = request_body(self._model, request)
+        body = self._wire.request_body(self._model, request)
         failures: list[str] = []
         before = request.wait.seconds
         while True:
@@ -94,7 +106,7 @@ class OpenAIModel:
         expected = len(body) // _BYTES_PER_TOKEN + request.sampling.get("max_tokens", 0)
         async with AsyncExitStack() as held:
             with request.wait.counted():
-                ticket = await held.enter_async_context(limiter.admitted(self, expected))
+                ticket = await held.enter_async_context(limiter.admitted(self._client, expected))
             began = time.monotonic()
             try:
                 answer = await self._ask(body)
@@ -109,7 +121,7 @@ class OpenAIModel:
 
     async def _ask(self, body: bytes) -> Answer:
         try:
-            return await self._endpoint.ask("POST", _PATH, body, seconds=self._patience.answer)
+            return await self._endpoint.ask("POST", self._wire.path, body, seconds=self._patience.answer)
         except Unanswered as error:
             raise _Failed(str(error)) from None
 
@@ -117,7 +129,7 @@ class OpenAIModel:
         """The reply in ``answer``, or whose fault it is that there is none."""
         if answer.status == _OK:
             try:
-                return read_reply(answer.body)
+                return self._wire.read_reply(answer.body)
             except Garbage as garbage:
                 reason = f"answered garbage: {garbage}"
         else:
@@ -141,7 +153,7 @@ class OpenAIModel:
         """
         if not self._settings_hold:
             control = ChatRequest((Message("user", "Hi"),), {**request.sampling, "max_tokens": 1})
-            answer = await self._ask(request_body(self._model, control))
+            answer = await self._ask(self._wire.request_body(self._model, control))
             if answer.status in _REJECTED:
                 raise _Failed(f"answered {status} to the config's model or sampling: {said}", final=True)
             if answer.status != _OK:
@@ -154,10 +166,23 @@ def _is_transient(status: int) -> bool:
     return status in _TRANSIENT or status >= 500
 
 
-def open_openai(binding: Mapping[str, Any]) -> OpenAIModel:
-    """The model that a binding names: ``base_url``, ``model``, ``api_key_env``, ``rate``.
+def endpoint_of(provider: str, binding: Mapping[str, Any]) -> Endpoint:
+    """The endpoint that a checkpoint's binding names: ``base_url``, ``api_key_env``, ``rate``.
 
     Raises:
         Mistake: ``base_url`` is no address.
     """
-    return OpenAIModel(endpoint_of(binding), binding["model"])
+    wire, address = WIRES[provider], binding["base_url"].rstrip("/")
+    # Anthropic's own clients take the address without the version, OpenAI's with it.
+    if wire is ANTHROPIC and not address.endswith("/v1"):
+        address += "/v1"
+    return Endpoint(address, binding.get("api_key_env"), Rate(**binding.get("rate", {})), wire.headers)
+
+
+def open_served(provider: str, binding: Mapping[str, Any]) -> ServedModel:
+    """The model that a binding names: ``model`` at its endpoint.
+
+    Raises:
+        Mistake: ``base_url`` is no address.
+    """
+    return ServedModel(endpoint_of(provider, binding), binding["model"], wire=WIRES[provider])

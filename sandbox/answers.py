@@ -1,0 +1,91 @@
+"""A runner's answers as values: of the expected form, or a ``BoxFault``."""
+
+import os
+import re
+from typing import Any, Final
+
+from sandbox.box import Completed
+from sandbox.errors import BoxFault
+from sandbox.files import TYPES, Collection, Entry, Manifest
+from sandbox.spool import Spool
+
+#: Longer than any path that the runner enters: 33 names of 255 bytes.
+_MAX_PATH: Final = 10_000
+_MAX_REASON: Final = 200
+#: Sensors that live in the box.
+SENSORS: Final = frozenset({"runner", "dns", "files"})
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def completed(answer: dict[str, Any], stdout: bytes, stderr: bytes) -> Completed:
+    """How a program ended."""
+    code, signal, truncated = (answer.get(name) for name in ("code", "signal", "truncated"))
+    for number in (code, signal):
+        if number is not None and type(number) is not int:
+            raise BoxFault("the runner's answer to run has no form")
+    if type(truncated) is not bool or (code is None) == (signal is None):
+        raise BoxFault("the runner's answer to run has no form")
+    return Completed(code, signal, stdout, stderr, truncated)
+
+
+def killed(answer: dict[str, Any]) -> tuple[int, dict[str, int]]:
+    """How many processes were ended, and what each sensor in the box did not describe."""
+    lost = answer.get("lost")
+    if not isinstance(lost, dict) or not set(lost) >= SENSORS:
+        raise BoxFault("the runner's answer to kill has no form")
+    told = {sensor: _count(lost[sensor], "kill") for sensor in sorted(SENSORS)}
+    return _count(answer.get("processes"), "kill"), told
+
+
+def manifest(answer: dict[str, Any]) -> Manifest:
+    """A directory's entries."""
+    listed, incomplete = answer.get("entries"), answer.get("incomplete")
+    if not isinstance(listed, list) or not isinstance(incomplete, str | None):
+        raise BoxFault("the runner's manifest has no form")
+    entries = sorted((_entry(item) for item in listed), key=lambda entry: os.fsencode(entry[0]))
+    if len({entry[0] for entry in entries}) != len(entries):
+        raise BoxFault("the runner's manifest names an entry twice")
+    return Manifest(tuple(entries), None if incomplete is None else incomplete[:_MAX_REASON])
+
+
+def collection(answer: dict[str, Any], spool: Spool, root: str) -> Collection:
+    """What was taken, whose contents have come into ``spool``, and what was left."""
+    files = [(_path(path), _count(size, "collect")) for path, size in _pairs(answer.get("files"))]
+    left = []
+    for path, reason in _pairs(answer.get("left")):
+        if not isinstance(reason, str):
+            raise BoxFault("the runner's answer to collect has no form")
+        left.append((root if path == root else _path(path), reason[:_MAX_REASON]))
+    spool.keep(files)
+    return Collection(spool, tuple(left))
+
+
+def _pairs(value: Any) -> list[list[Any]]:
+    if not isinstance(value, list) or not all(isinstance(item, list) and len(item) == 2 for item in value):
+        raise BoxFault("the runner's answer to collect has no form")
+    return value
+
+
+def _entry(item: Any) -> Entry:
+    if not isinstance(item, list) or len(item) != 5:
+        raise BoxFault("the runner's manifest has no form")
+    path, kind, mode, size, last = item
+    told = {"file": isinstance(last, str) and _DIGEST.fullmatch(last), "link": isinstance(last, str)}
+    if kind not in TYPES or not told.get(kind, last is None) or _count(mode, "manifest") > 0o7777:
+        raise BoxFault("the runner's manifest has no form")
+    return _path(path), kind, mode, _count(size, "manifest"), last
+
+
+def _path(value: Any) -> str:
+    """A relative path that leads nowhere but down."""
+    if not isinstance(value, str) or len(value) > _MAX_PATH:
+        raise BoxFault("the runner named a path that is none")
+    if any(part in ("", ".", "..") or "\0" in part for part in value.split("/")):
+        raise BoxFault("the runner named a path that is none")
+    return value
+
+
+def _count(value: Any, operation: str) -> int:
+    if type(value) is not int or value < 0:
+        raise BoxFault(f"the runner's answer to {operation} has no form")
+    return value

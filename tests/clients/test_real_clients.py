@@ -1,0 +1,134 @@
+"""The vendors' own Python clients and a public agent program run unmodified in a real box."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitors.registry import new_watcher
+from sandbox.container import Engine
+from sandbox.docker_box import DockerBoxes
+from sandbox.episode import Episode
+from sandbox.events import EventLog, read_events
+from sandbox.files import FileSpec
+from sandbox.limits import Limits
+from sandbox.models.base import ChatReply, ChatRequest, Dialect, ToolCall
+from sandbox.outcome import EpisodeRequest, Outcome
+from sandbox.recorder import Ending, Recorder
+from tests.clients.image import HERE, Unfetched, clients_image
+
+LIMITS = Limits(wall=60.0, cpu_time=60.0, turns=40, disk=64 * 2**20)
+
+
+class Answers:
+    """Says "hello"; calls a tool where some are offered and none was called yet."""
+
+    digest = "0" * 64
+
+    def __init__(self, dialect: Dialect, texts: Sequence[str] = ()) -> None:
+        self.tools = frozenset({dialect})
+        self._texts = list(texts)
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        if request.tools and request.messages[-1].role != "tool":
+            call = ToolCall("call_1", request.tools[0].name, '{"command": "ls"}')
+            return ChatReply("", 7, 2, "tool_calls", tool_calls=(call,))
+        return ChatReply(self._texts.pop(0) if self._texts else "hello", 7, 2)
+
+
+@pytest.fixture(scope="session")
+def clients(engine: Engine) -> str:
+    """The image with the clients in it; these tests are skipped where their packages cannot be had."""
+    try:
+        return clients_image(engine)
+    except Unfetched as error:
+        pytest.skip(f"no package registry gives the clients: {error}")
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(engine: Engine, clients: str, tmp_path: Path) -> Run:
+    """One episode of a program in a real box."""
+
+    def run_it(model: Answers, program: bytes, world: dict[str, bytes] | None = None) -> Outcome:
+        request = EpisodeRequest(
+            name=f"tidegauge-clients-{tmp_path.name[-12:].strip('-_')}", labels={"owner": "clients", "episode": "e"},
+            limits=LIMITS, model=model, sampling={}, scaffold=(FileSpec("main.py", program),),
+            world=tuple(FileSpec(path, content) for path, content in (world or {}).items()),
+        )  # fmt: skip
+        with EventLog(tmp_path / "events.jsonl") as log:
+            ending = Ending()
+            recorder = Recorder(log, new_watcher(), LIMITS, ending)
+            boxes = DockerBoxes(engine, image=clients)
+            return asyncio.run(Episode(request, boxes, recorder, ending, lambda content: None).run())
+
+    return run_it
+
+
+def seen(outcome: Outcome) -> Any:
+    assert (outcome.status, outcome.cause) == ("completed", None)
+    return json.loads(outcome.work.files["seen.json"])
+
+
+TEXT = {
+    "chat": "hello",
+    "chat_stream": ["hello", 9],
+    "responses": "hello",
+    "responses_stream": ["response.created", "response.completed", "hello"],
+    "messages": ["hello", "end_turn", 2],
+    "messages_stream": ["hello", "end_turn"],
+    "models": [["model"], ["model"]],
+}
+
+
+@pytest.mark.box
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+def test_the_official_clients_ask_in_every_way_and_tools_stay_within_one_vendor(
+    run: Run, dialect: Dialect
+) -> None:
+    told = seen(run(Answers(dialect), (HERE / "sdk_agent.py").read_bytes()))
+    assert {name: told[name] for name in TEXT} == TEXT
+    called = {
+        "chat_tools": ["run", {"command": "ls"}, "hello"],
+        "responses_tools": ["run", {"command": "ls"}, "hello"],
+        "messages_tools": ["tool_use", "run", {"command": "ls"}, "hello"],
+    }
+    for name, result in called.items():
+        if name.startswith("messages") == (dialect == "anthropic"):
+            assert told[name] == result
+        else:
+            assert told[name][:2] == ["BadRequestError", 400]
+            assert "tools_across_apis" in json.dumps(told[name][2])
+    assert told["responses_memory"][2]["code"] == "previous_response_id_unsupported"
+    assert told["counted"][:2] == ["NotFoundError", 404]
+    assert told["counted"][2]["error"]["type"] == "not_found_error"
+    assert told["embeddings"][:2] == ["NotFoundError", 404]
+
+
+#: What a person would type, as a scaffold: the program's own entry point with its own options.
+SMOLAGENT = b"""
+import os, sys
+from smolagents.cli import main
+task = open("/task/instruction.md").read()
+sys.argv = ["smolagent", task, "--model-type", "OpenAIModel", "--model-id", "any", "--api-base",
+            os.environ["OPENAI_BASE_URL"], "--api-key", "none", "--imports", "subprocess", "--tools"]
+main()
+"""
+
+
+@pytest.mark.box
+def test_a_public_agent_program_does_a_task_in_a_box(run: Run, tmp_path: Path) -> None:
+    code = (
+        'import subprocess\nsubprocess.run(["sh", "-c", "echo 42 > /work/answer.txt"])\nfinal_answer("done")'
+    )
+    model = Answers("openai", [f"Thought: I write it.\n<code>\n{code}\n</code>"])
+    outcome = run(model, SMOLAGENT, {"task/instruction.md": b"Write 42 into /work/answer.txt."})
+    assert (outcome.status, outcome.cause) == ("completed", None)
+    assert outcome.work.files["answer.txt"] == b"42\n"
+    calls = [event.data for event in read_events(tmp_path / "events.jsonl") if event.kind == "model.call"]
+    assert [(call["turn"], call["api"], call["model"]) for call in calls] == [(1, "chat.completions", "any")]
