@@ -7,6 +7,7 @@ import socket
 import struct
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from sandbox.fate import Fate
 from sandbox.files import Collection, Manifest
 from sandbox.frames import MAX_BODY, MAX_HEADER, PROTOCOL
 from sandbox.link import Link
+from sandbox.making import Made
 from sandbox.sensors.notify import NotifySensor
 
 Ask = Callable[[DockerBox], Awaitable[Any]]
@@ -138,7 +140,8 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
         try:
             opened = await link.hello(deadline=60)
             cgroup = CgroupSensor(os.getpid())
-            box = DockerBox(BoxInfo("r", "i", "i"), "c", Fate(), link, cgroup, notify, opened, DISK)
+            made = Made("c", Fate(), link, cgroup, notify, opened, Path("door"), DISK, link.close)
+            box = DockerBox(BoxInfo("r", "i", "i"), made)
             asking = asyncio.ensure_future(ask(box))
             await asyncio.sleep(0)
             speaking = asyncio.ensure_future(speak())
