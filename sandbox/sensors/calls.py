@@ -1,8 +1,8 @@
 """From a held system call to the event that tells of it."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sandbox.sensors.memory import Memory
@@ -12,6 +12,8 @@ _PRIVILEGE: Final = {
     "ptrace": 2, "kill": 2, "socket": 3, "setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setgroups": 1,
     "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "mknod": 0, "mknodat": 0,
 }  # fmt: skip
+#: Of ``/proc/PID/status``; what is looked for stands among its first lines.
+_STATUS_BYTES: Final = 2_000
 #: What the host answers with EPERM; the kernel decides on all others.
 REFUSED: Final = frozenset({"ptrace"})
 
@@ -88,10 +90,16 @@ def _in_box(pid: int) -> tuple[int, int]:
     Raises:
         OSError: it is gone.
     """
-    fields = dict(
-        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
-    )
-    return int(fields["NStgid"].split()[-1]), int(fields["PPid"])
+    status = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(status, _STATUS_BYTES)
+    finally:
+        os.close(status)
+    return int(_field(text, b"NStgid").split()[-1]), int(_field(text, b"PPid"))
+
+
+def _field(status: bytes, name: bytes) -> bytes:
+    return status.partition(b"\n" + name + b":\t")[2].partition(b"\n")[0]
 
 
 def _parent(pid: int) -> int | None:
