@@ -1,6 +1,6 @@
 """What lies behind the pointers of a call that is held: read from the caller's memory.
 
-Needs root, or the caller's own user. Everything read is the agent's making: bounded, never trusted.
+Needs root. Everything read is the agent's making: bounded, never trusted.
 The caller must hold still, and whoever reads must ask afterwards whether it still did.
 """
 

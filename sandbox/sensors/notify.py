@@ -146,7 +146,7 @@ class NotifySensor:
         elif seen == did:
             self.absent = None
         elif [kind for kind, _ in seen] == [kind for kind, _ in did]:
-            self.absent = "the arguments of calls cannot be read: that needs root, or the agent's own user id"
+            self.absent = "the arguments of calls cannot be read: that needs root"
 
     def take(self) -> list[Seen]:
         """What was seen and not taken yet, in order."""
