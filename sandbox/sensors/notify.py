@@ -223,6 +223,8 @@ class NotifySensor:
             fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
         except (FileNotFoundError, ProcessLookupError):
             return  # the caller was ended before the call was let through: it never happened
+        if told is None:
+            return
         data = told.data
         if told.key is not None:
             if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:
