@@ -8,8 +8,8 @@ from sandbox.events import Event
 from sandbox.findings import Finding, Severity
 
 CODE: Final = "privilege.attempt"
-#: The agent's own user and group, and "leave it as it is".
-_OWN_IDS: Final = frozenset({1000, -1})
+#: Users and groups of agents (``sandbox/hardening.py``), and "leave it as it is".
+_OWN_IDS: Final = frozenset({-1, 1000, *range(20_000, 24_096)})
 #: Requests of ptrace that take hold of another process.
 _ATTACH: Final = frozenset({16, 0x4206})
 #: Sockets of whoever is in charge of the box: of the engine, and of this box's runner.

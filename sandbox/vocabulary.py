@@ -60,7 +60,7 @@ KINDS: Final[dict[str, Kind]] = {
         "argv": "arguments, cut at 1,000 bytes, or null",
     }, "notify"),
     "net.connect": Kind(("notify",), "a process asks for a connection, or sends to an address; told by the first and every doubling", {
-        "call": "connect | sendto", "family": "inet | inet6 | unix | netlink | none | its number, or null: not readable",
+        "call": "connect | sendto | sendmsg | sendmmsg (its first address)", "family": "inet | inet6 | unix | netlink | none | its number, or null: not readable",
         "address": "as asked for, or null", "port": "or null", "pid": "of this call, in the box",
         "count": "calls so far to this address",
     }, "notify"),

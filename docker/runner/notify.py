@@ -7,7 +7,9 @@ which the calls come is handed to the host and kept by nobody in the box.
 import ctypes
 import os
 import platform
+import queue
 import socket
+import threading
 
 #: What the canary does, and the host must have been told of.
 CANARY_PATH = "/canary"
@@ -24,6 +26,30 @@ class _Program(ctypes.Structure):
     """``struct sock_fprog``."""
 
     _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+
+
+class _Handing:
+    """Hands a descriptor over from a thread that started before the filter was there: `sendmsg` is told
+    too, and nobody could be told of this one."""
+
+    def __init__(self, host: socket.socket) -> None:
+        self._host = host
+        self._made: queue.SimpleQueue = queue.SimpleQueue()
+        self._done: queue.SimpleQueue = queue.SimpleQueue()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def hand(self, descriptor: int) -> None:
+        """Raises OSError if the host is gone."""
+        self._made.put(descriptor)
+        if (error := self._done.get()) is not None:
+            raise error
+
+    def _work(self) -> None:
+        try:
+            socket.send_fds(self._host, [b"+"], [self._made.get()])
+            self._done.put(None)
+        except OSError as error:
+            self._done.put(error)
 
 
 class Notify:
@@ -48,19 +74,21 @@ class Notify:
             try:
                 self._tell()
                 return
-            except OSError:
+            except (OSError, RuntimeError):  # RuntimeError: no thread is left to the box
                 self._host.send(b"-")
         _install(self._plain, 0)
 
     def _tell(self) -> None:
+        handing = _Handing(self._host)
         try:
             # Without the second flag (before Linux 5.19) a call that a signal interrupts is told again.
             descriptor = _install(self._telling, _NEW_LISTENER | _WAIT_KILLABLE)
         except OSError:
             descriptor = _install(self._telling, _NEW_LISTENER)
-        socket.send_fds(self._host, [b"+"], [descriptor])
-        # Whoever holds it can answer calls.
-        os.close(descriptor)
+        try:
+            handing.hand(descriptor)
+        finally:
+            os.close(descriptor)  # whoever holds it can answer calls
 
     def canary(self) -> None:
         """Makes one call of each kind, none of which can succeed.

@@ -1,8 +1,8 @@
 """From a held system call to the event that tells of it."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sandbox.sensors.memory import Memory
@@ -12,6 +12,12 @@ _PRIVILEGE: Final = {
     "ptrace": 2, "kill": 2, "socket": 3, "setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setgroups": 1,
     "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "mknod": 0, "mknodat": 0,
 }  # fmt: skip
+#: Calls that name another end: which arguments hold its address and size, zeros where a message holds them.
+_TARGETS: Final = {"connect": (1, 2), "sendto": (4, 5), "sendmsg": (0, 0), "sendmmsg": (0, 0)}
+#: The end that a message without an address goes to: `connect` told of it.
+_CONNECTED: Final = ("", "", None)
+#: Of ``/proc/PID/status``; what is looked for stands among its first lines.
+_STATUS_BYTES: Final = 2_000
 #: What the host answers with EPERM; the kernel decides on all others.
 REFUSED: Final = frozenset({"ptrace"})
 
@@ -37,20 +43,21 @@ class Told:
     key: tuple[object, ...] | None
 
 
-def tell(call: Call) -> Told:
-    """What a call tells; what lies behind its pointers is None where it may not be read.
+def tell(call: Call) -> Told | None:
+    """What a call tells, if anything; what lies behind its pointers is None where it may not be read.
 
     Raises:
         OSError: the caller is gone.
     """
     pid, parent = _in_box(call.caller)
     if call.name == "execve":
-        read = _read(call, lambda memory, a: (memory.text(a[0]), memory.words(a[1])))
+        read = _read(call, _program)
         path, argv = read or (None, None)
         return Told("process.exec", {"pid": pid, "ppid": _parent(parent), "path": path, "argv": argv}, None)
-    if call.name in ("connect", "sendto"):
-        pointer, size = (1, 2) if call.name == "connect" else (4, 5)
-        target = _read(call, lambda memory, a: memory.address(a[pointer], a[size] & 0xFFFF))
+    if call.name in _TARGETS:
+        target = _read(call, _target)
+        if target == _CONNECTED:
+            return None
         family, address, port = target or (None, None, None)
         data: dict[str, Any] = {
             "call": call.name,
@@ -63,17 +70,30 @@ def tell(call: Call) -> Told:
     arguments: list[int | str | None] = [_signed(value) for value in call.arguments[: _PRIVILEGE[call.name]]]
     if call.name.startswith("mknod"):
         at = 0 if call.name == "mknod" else 1
-        arguments = [_read(call, lambda memory, a: memory.text(a[at]))]
+        arguments = [_read(call, lambda memory, call: memory.text(call.arguments[at]))]
     data = {"call": call.name, "arguments": arguments, "pid": pid, "refused": call.name in REFUSED or None}
     return Told("privilege.call", data, (call.name, *arguments))
 
 
-def _read(call: Call, look: Callable[[Memory, tuple[int, ...]], _Value]) -> _Value | None:
+def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
     try:
         with Memory(call.caller) as memory:
-            return look(memory, call.arguments)
+            return look(memory, call)
     except OSError:
         return None
+
+
+def _program(memory: Memory, call: Call) -> tuple[str, list[str]]:
+    return memory.text(call.arguments[0]), memory.words(call.arguments[1])
+
+
+def _target(memory: Memory, call: Call) -> tuple[str, str, int | None]:
+    arguments = call.arguments
+    if call.name in ("sendmsg", "sendmmsg"):
+        pointer, size = memory.message(arguments[1], arguments[2] if call.name == "sendmmsg" else 1)
+        return memory.address(pointer, size) if pointer else _CONNECTED
+    pointer, size = _TARGETS[call.name]
+    return memory.address(arguments[pointer], arguments[size] & 0xFFFF)
 
 
 def _signed(value: int) -> int:
@@ -88,10 +108,16 @@ def _in_box(pid: int) -> tuple[int, int]:
     Raises:
         OSError: it is gone.
     """
-    fields = dict(
-        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
-    )
-    return int(fields["NStgid"].split()[-1]), int(fields["PPid"])
+    status = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(status, _STATUS_BYTES)
+    finally:
+        os.close(status)
+    return int(_field(text, b"NStgid").split()[-1]), int(_field(text, b"PPid"))
+
+
+def _field(status: bytes, name: bytes) -> bytes:
+    return status.partition(b"\n" + name + b":\t")[2].partition(b"\n")[0]
 
 
 def _parent(pid: int) -> int | None:

@@ -32,12 +32,12 @@ class Machine:
 
 MACHINES: Final = {
     "x86_64": Machine(0xC000003E, {
-        "execve": 59, "connect": 42, "sendto": 44, "socket": 41, "kill": 62, "mknod": 133, "mknodat": 259,
+        "execve": 59, "connect": 42, "sendto": 44, "sendmsg": 46, "sendmmsg": 307, "socket": 41, "kill": 62, "mknod": 133, "mknodat": 259,
         "ptrace": 101, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116,
         "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126,
     }),
     "aarch64": Machine(0xC00000B7, {
-        "execve": 221, "connect": 203, "sendto": 206, "socket": 198, "kill": 129, "mknodat": 33,
+        "execve": 221, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269, "socket": 198, "kill": 129, "mknodat": 33,
         "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
         "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91,
     }),

@@ -1,6 +1,6 @@
 """What lies behind the pointers of a call that is held: read from the caller's memory.
 
-Needs root, or the caller's own user. Everything read is the agent's making: bounded, never trusted.
+Needs root. Everything read is the agent's making: bounded, never trusted.
 The caller must hold still, and whoever reads must ask afterwards whether it still did.
 """
 
@@ -13,6 +13,7 @@ ARGV_BYTES: Final = 1_000
 _PATH_BYTES: Final = 4_096
 _WORDS: Final = 64
 _ADDRESS_BYTES: Final = 128
+_MESSAGES: Final = 1_024
 _FAMILIES: Final = {1: "unix", 2: "inet", 10: "inet6", 16: "netlink"}
 
 
@@ -56,6 +57,16 @@ class Memory:
             words.append(word)
             room -= len(word) + 1
         return words
+
+    def message(self, address: int, most: int = 1) -> tuple[int, int]:
+        """Where the address of the first of ``most`` messages that has one lies, and its size; zeros if
+        none has. A ``struct msghdr`` begins with both; in a ``struct mmsghdr`` one comes every 64 bytes."""
+        raw = self.bytes(address, 64 * min(most, _MESSAGES))
+        for at in range(0, len(raw) - 11, 64):
+            pointer, size = struct.unpack_from("=QI", raw, at)
+            if pointer:
+                return pointer, size
+        return 0, 0
 
     def address(self, address: int, size: int) -> tuple[str, str, int | None]:
         """Family, address and port of a ``struct sockaddr`` of ``size`` bytes; port None where it has none."""

@@ -11,8 +11,6 @@ from sandbox.sensors.filters import MACHINES, TELL
 
 _SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
 _ACTION_AVAILABLE: Final = 2
-#: The agent's user in every box, whose memory that user may read on the host too.
-_AGENT: Final = 1000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -34,7 +32,7 @@ def probe() -> dict[str, Probe]:
         ),
         "notify": Probe(
             "programs, connections and calls for more rights are told by the kernel", _notify(),
-            "Linux 5.5 or later, and run as root (or as user id 1000, without userns-remap); "
+            "Linux 5.5 or later, and run as root; "
             "network.attempt and privilege.attempt are not covered without it",
         ),
         "files": Probe(
@@ -52,7 +50,7 @@ def _notify() -> str | None:
     action = ctypes.c_uint32(TELL)
     if _LIBC.syscall(_SECCOMP[machine], _ACTION_AVAILABLE, 0, ctypes.byref(action)) != 0:
         return f"the kernel has no seccomp notification: {os.strerror(ctypes.get_errno())}"
-    if os.geteuid() not in (0, _AGENT):
+    if os.geteuid() != 0:
         return "this user may not read the arguments of a box's calls"
     return None
 

@@ -81,10 +81,12 @@ def test_a_datagram_to_an_address_is_told_and_one_on_a_connected_socket_is_not(
     in_boxes: Callable[..., None],
 ) -> None:
     async def work(box: DockerBox) -> None:
-        await python(box, "import socket as s; a, b = s.socketpair(); a.send(b'x')\n"
-                          "s.socket(2, 2).sendto(b'x', ('10.0.0.1', 53))")  # fmt: skip
+        await python(box, "import socket as s; a, b = s.socketpair(); a.send(b'x'); a.sendmsg([b'x'])\n"
+                          "try: s.socket(2, 2).sendto(b'x', ('10.0.0.1', 53))\nexcept OSError: pass\n"
+                          "s.socket(10, 2).sendmsg([b'x'], [], 0, ('2001:db8::1', 53))")  # fmt: skip
         assert [shown(data) for data in told(box, "net.connect")] == [
-            {"call": "sendto", "family": "inet", "address": "10.0.0.1", "port": 53}
+            {"call": "sendto", "family": "inet", "address": "10.0.0.1", "port": 53},
+            {"call": "sendmsg", "family": "inet6", "address": "2001:db8::1", "port": 53},
         ]
 
     in_boxes(work)
