@@ -72,13 +72,15 @@ def take(image: str, runtime: str, say: Say) -> dict[str, Any]:
     """
     from experiments.executors import host_boxes
     from sandbox.container import Engine
+    from sandbox.docker_box import DockerBoxes
     from sandbox.selftest.whole import self_test
 
     if runtime not in baselines():
         problem, remedy = f"has no baseline for {runtime}", f"there is one for {', '.join(baselines())}"
         raise Mistake(problem, where="the self-test", key="--runtime", remedy=remedy)
-    boxes = host_boxes(image, runtime, None)
+    info = host_boxes(image, runtime, None).info
     engine = Engine()
+    boxes = DockerBoxes(engine, image=info.image, runtime=runtime, isolation=info.isolation)
     try:
         report = asyncio.run(self_test(engine, boxes, say))
     except EngineFault as fault:
@@ -102,10 +104,10 @@ def ensure(image: str, runtime: str, say: Say) -> dict[str, Any]:
     from sandbox.container import Engine
     from sandbox.selftest.whole import machine
 
-    boxes = host_boxes(image, runtime, None)
+    info = host_boxes(image, runtime, None).info
     engine = Engine()
     try:
-        kept = _kept(_place(machine(engine, boxes.info.image), runtime))
+        kept = _kept(_place(machine(engine, info.image), runtime))
     finally:
         engine.close()
     return kept if kept is not None else take(image, runtime, say)

@@ -2,14 +2,11 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from experiments.records import EpisodeSpec, LedgerLine
 from sandbox.box import Boxes
 from sandbox.errors import EngineFault, Mistake
-
-if TYPE_CHECKING:
-    from sandbox.docker_box import DockerBoxes
 
 
 class AttemptAbandoned(Exception):
@@ -37,7 +34,7 @@ def default_slots() -> int:
     return 2 * len(os.sched_getaffinity(0))
 
 
-def host_boxes(image: str, runtime: str, owner: str | None) -> "DockerBoxes":
+def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
     """``open_boxes`` for somebody who waits at a terminal: an engine that is away is a mistake.
 
     Raises:
@@ -50,7 +47,7 @@ def host_boxes(image: str, runtime: str, owner: str | None) -> "DockerBoxes":
         raise Mistake(f"does not answer at {fault}", where="container engine", remedy=remedy) from fault
 
 
-def open_boxes(image: str, runtime: str, owner: str | None) -> "DockerBoxes":
+def open_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
     """Boxes on this host's container engine, once everything that a dead process left is away.
 
     Args:
@@ -67,7 +64,6 @@ def open_boxes(image: str, runtime: str, owner: str | None) -> "DockerBoxes":
     from sandbox.docker_box import DockerBoxes
     from sandbox.image import require_image
     from sandbox.reaper import sweep
-    from sandbox.runtimes import refusal
 
     engine = Engine()
     runtimes = engine.runtimes()
@@ -87,14 +83,18 @@ def open_boxes(image: str, runtime: str, owner: str | None) -> "DockerBoxes":
             key="sandbox.image",
             remedy="build it, or write episode",
         )
-    if runtime != "runc" and (why := refusal(found, runtime)) is not None:
+    _try_runtime(found, runtime)
+    return DockerBoxes(engine, image=found, runtime=runtime, isolation=engine.isolation(runtime))
+
+
+def _try_runtime(image: str, runtime: str) -> None:
+    """Starts a box where another runtime than the engine's own was asked for."""
+    from sandbox.runtimes import refusal
+
+    if runtime != "runc" and (why := refusal(image, runtime)) is not None:
         remedy = "docs/containment.md has the arguments that it needs; or write auto"
         problem = f"the runtime {runtime!r} carries no box: {why}"
         raise Mistake(problem, where="container engine", key="sandbox.runtime", remedy=remedy)
-    isolation = "gvisor" if runtime == "runsc" else "container"
-    if engine.version()["userns"] == "remapped":
-        isolation += ", users remapped"
-    return DockerBoxes(engine, image=found, runtime=runtime, isolation=isolation)
 
 
 async def settle(owner: str) -> None:
