@@ -67,7 +67,7 @@ def _masked_paths(seen: Observed) -> Outcome:
 @judge("binds", "of the host's files only sockets show, read-only")
 def _binds(seen: Observed) -> Outcome:
     found = seen.host.get("Binds") or []
-    ours = {"/run/control.sock:ro", "/run/door.sock:ro"}
+    ours = {"/run/control.sock:ro", "/run/door.sock:ro", "/run/door:ro"}
     return holds(all(bind.partition(":")[2] in ours for bind in found), f"{len(found)} sockets")
 
 
