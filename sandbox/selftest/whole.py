@@ -64,7 +64,7 @@ async def self_test(engine: Engine, boxes: DockerBoxes, say: Say) -> Report:
     """
     owner = f"selftest-{own_directory().name}"
     request = life.requests(owner)
-    say("self-test: a box is tried from inside and from the host (about 15 s)")
+    say("self-test: a box is tried from inside and from the host (some 10 s)")
     parts = await asyncio.gather(
         _still(engine, boxes, owner, say),
         _under_load(boxes, owner, say),
