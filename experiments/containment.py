@@ -13,7 +13,7 @@ from experiments.anchors import Anchors
 from experiments.config import Config
 from sandbox.assets import image_dir
 from sandbox.canonical import canonical, digest, sha256
-from sandbox.errors import EngineFault, Mistake, StorageFault
+from sandbox.errors import BoxFault, EngineFault, Mistake, StorageFault
 from sandbox.selftest.checks import baselines
 
 #: In the run directory.
@@ -83,9 +83,11 @@ def take(image: str, runtime: str, say: Say) -> dict[str, Any]:
     boxes = DockerBoxes(engine, image=info.image, runtime=runtime, isolation=info.isolation)
     try:
         report = asyncio.run(self_test(engine, boxes, say))
-    except EngineFault as fault:
+    except (EngineFault, BoxFault, TimeoutError) as fault:
         remedy = "`tidegauge doctor` says what the machine lacks"
-        raise Mistake(f"no box could be tried: {fault}", where="container engine", remedy=remedy) from fault
+        raise Mistake(
+            f"no box could be tried: {fault or type(fault).__name__}", where="container engine", remedy=remedy
+        ) from fault
     finally:
         engine.close()
     document = {**report.as_json(), "taken": int(time.time())}
