@@ -13,7 +13,7 @@ from experiments.anchors import Anchors
 from experiments.config import Config
 from sandbox.assets import image_dir
 from sandbox.canonical import canonical, digest, sha256
-from sandbox.errors import EngineFault, Mistake, StorageFault
+from sandbox.errors import BoxFault, EngineFault, Mistake, StorageFault
 from sandbox.selftest.checks import baselines
 
 #: In the run directory.
@@ -72,18 +72,22 @@ def take(image: str, runtime: str, say: Say) -> dict[str, Any]:
     """
     from experiments.executors import host_boxes
     from sandbox.container import Engine
+    from sandbox.docker_box import DockerBoxes
     from sandbox.selftest.whole import self_test
 
     if runtime not in baselines():
         problem, remedy = f"has no baseline for {runtime}", f"there is one for {', '.join(baselines())}"
         raise Mistake(problem, where="the self-test", key="--runtime", remedy=remedy)
-    boxes = host_boxes(image, runtime, None)
+    info = host_boxes(image, runtime, None).info
     engine = Engine()
+    boxes = DockerBoxes(engine, image=info.image, runtime=runtime, isolation=info.isolation)
     try:
         report = asyncio.run(self_test(engine, boxes, say))
-    except EngineFault as fault:
+    except (EngineFault, BoxFault, TimeoutError) as fault:
         remedy = "`tidegauge doctor` says what the machine lacks"
-        raise Mistake(f"no box could be tried: {fault}", where="container engine", remedy=remedy) from fault
+        raise Mistake(
+            f"no box could be tried: {fault or type(fault).__name__}", where="container engine", remedy=remedy
+        ) from fault
     finally:
         engine.close()
     document = {**report.as_json(), "taken": int(time.time())}
@@ -102,10 +106,10 @@ def ensure(image: str, runtime: str, say: Say) -> dict[str, Any]:
     from sandbox.container import Engine
     from sandbox.selftest.whole import machine
 
-    boxes = host_boxes(image, runtime, None)
+    info = host_boxes(image, runtime, None).info
     engine = Engine()
     try:
-        kept = _kept(_place(machine(engine, boxes.info.image), runtime))
+        kept = _kept(_place(machine(engine, info.image), runtime))
     finally:
         engine.close()
     return kept if kept is not None else take(image, runtime, say)

@@ -68,7 +68,6 @@ def open_boxes(image: str, runtime: str, owner: str | None, spare: int = 0) -> "
     from sandbox.image import require_image
     from sandbox.pool import WarmBoxes
     from sandbox.reaper import sweep
-    from sandbox.runtimes import refusal
 
     engine = Engine()
     runtimes = engine.runtimes()
@@ -88,14 +87,19 @@ def open_boxes(image: str, runtime: str, owner: str | None, spare: int = 0) -> "
             key="sandbox.image",
             remedy="build it, or write episode",
         )
-    if runtime != "runc" and (why := refusal(found, runtime)) is not None:
+    _try_runtime(found, runtime)
+    isolation = engine.isolation(runtime)
+    return WarmBoxes(engine, image=found, runtime=runtime, isolation=isolation, spare=spare)
+
+
+def _try_runtime(image: str, runtime: str) -> None:
+    """Starts a box where another runtime than the engine's own was asked for."""
+    from sandbox.runtimes import refusal
+
+    if runtime != "runc" and (why := refusal(image, runtime)) is not None:
         remedy = "docs/containment.md has the arguments that it needs; or write auto"
         problem = f"the runtime {runtime!r} carries no box: {why}"
         raise Mistake(problem, where="container engine", key="sandbox.runtime", remedy=remedy)
-    isolation = "gvisor" if runtime == "runsc" else "container"
-    if engine.version()["userns"] == "remapped":
-        isolation += ", users remapped"
-    return WarmBoxes(engine, image=found, runtime=runtime, isolation=isolation, spare=spare)
 
 
 async def settle(owner: str) -> None:

@@ -78,6 +78,11 @@ class Engine:
             "cgroup": info.get("CgroupVersion", "1"),
         }
 
+    def isolation(self, runtime: str) -> str:
+        """What keeps a box of ``runtime`` apart, as results name it."""
+        level = "gvisor" if runtime == "runsc" else "container"
+        return f"{level}, users remapped" if self.version()["userns"] == "remapped" else level
+
     def runtimes(self) -> list[str]:
         """Names of the container runtimes that the engine has, without containerd's names for runc."""
         with _faults():

@@ -67,7 +67,8 @@ def _masked_paths(seen: Observed) -> Outcome:
 @judge("binds", "of the host's files only sockets and what it knows of names show, read-only")
 def _binds(seen: Observed) -> Outcome:
     found = seen.host.get("Binds") or []
-    ours = {f"{place}:ro" for place in ("/run/control.sock", "/run/door", *NAME_FILES)}
+    places = ("/run/control.sock", "/run/door", *NAME_FILES)
+    ours = {f"{place}:ro" for place in places}
     return holds(all(bind.partition(":")[2] in ours for bind in found), f"{len(found)} binds")
 
 

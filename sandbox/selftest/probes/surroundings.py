@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import stat
 
 from .kit import Outcome, probe
 
@@ -87,6 +88,17 @@ def socket_paths() -> Outcome:
         if telling
         else ("held", f"{len(binds)} say nothing")
     )
+
+
+@probe("surroundings.host_files", "a file of the host beside the sockets")
+def host_files() -> Outcome:
+    found = [
+        os.path.join(directory, name)
+        for directory, _, names in os.walk("/run")
+        for name in names
+        if not stat.S_ISSOCK(os.lstat(os.path.join(directory, name)).st_mode)
+    ]
+    return ("failed", ", ".join(found[:5])) if found else ("held", "sockets alone")
 
 
 @probe("surroundings.shared_mounts", "a file system that other boxes or the host write to")
