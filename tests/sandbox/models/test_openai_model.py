@@ -119,6 +119,30 @@ def test_a_server_that_never_recovers_is_a_fault_of_the_host(upstream: Any, fail
     assert (str(caught.value), len(upstream.seen)) == ("answered 502 (try 3)", 3)
 
 
+def test_a_server_that_only_this_conversation_breaks_is_the_agents_doing(
+    upstream: Any, say: Any, fail: Any
+) -> None:
+    upstream.told = [*[fail(500, "invalid grammar")] * 3, say("Hi"), fail(500, "invalid grammar")]
+    with pytest.raises(ModelRefusal) as caught:
+        ask(upstream)
+    assert (caught.value.reason, caught.value.detail) == ("rejected_by_model", "t invalid grammar")
+    assert [len(body["messages"]) for body in upstream.bodies] == [2, 2, 2, 1, 2]
+
+
+def test_a_server_that_breaks_on_anything_is_a_fault_of_the_host(upstream: Any, say: Any, fail: Any) -> None:
+    upstream.told = [fail(500)]
+    with pytest.raises(ModelFault, match=r"answered 500 \(try 3\)"):
+        ask(upstream)
+    upstream.told = [fail(500), fail(503), fail(500), say("Hi"), fail(500)]
+    with pytest.raises(ModelFault, match=r"answered 500 \(try 3\)"):
+        ask(upstream)
+
+
+def test_a_server_that_recovers_with_the_last_look_is_heard(upstream: Any, say: Any, fail: Any) -> None:
+    upstream.told = [*[fail(500)] * 3, say("Hi"), say("at last")]
+    assert ask(upstream).text == "at last"
+
+
 def test_a_server_that_is_not_there_is_a_fault_of_the_host(upstream: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
