@@ -60,6 +60,8 @@ class _Failed(Exception):
         self.final = final
 
 
+#: What the agent is told of a conversation that the server does not take.
+_REFUSED: Final = "the model cannot take this request"
 #: Numbers the episodes of this process, which share a rate limit.
 _CLIENTS: Final = itertools.count()
 
@@ -97,30 +99,34 @@ class ServedModel:
             except _Failed as failed:
                 failures.append(str(failed))
                 if failed.final or len(failures) >= self._patience.tries:
-                    reply = await self._last(request, body, failures)
+                    reply = await self._last(request, body, failures, before)
                     break
             with request.wait.counted():
                 await asyncio.sleep(self._patience.pause(len(failures)))
         waited = round((request.wait.seconds - before) * 1000)
         return replace(reply, notes={**reply.notes, "failures": failures, "waited_ms": waited})
 
-    async def _last(self, request: ChatRequest, body: bytes, failures: list[str]) -> ChatReply:
+    async def _last(self, request: ChatRequest, body: bytes, failures: list[str], before: float) -> ChatReply:
         """After the last try. A server that breaks on this request alone, and is well before and after, is
-        the agent's doing: nobody buys another attempt by breaking it.
+        the agent's doing: nobody buys another attempt by breaking it, and what was waited beyond ``before``
+        was not for the host.
 
         Raises:
             ModelFault: the server's.
             ModelRefusal: the agent's.
         """
         if set(failures) == {f"answered {_BROKEN}"}:
+            broke: ModelRefusal | None = None
             with contextlib.suppress(_Failed), request.wait.counted():
                 async with self._endpoint.limiter().admitted(self._client, len(body) // _BYTES_PER_TOKEN):
                     if (await self._ask_one_word(request)).status == _OK:
                         answer = await self._ask(body)
-                        if answer.status == _BROKEN:
-                            told = "the model cannot take this request"
-                            raise ModelRefusal("rejected_by_model", told, error_text(answer.body))
-                        return await self._judge(request, answer)
+                        if answer.status != _BROKEN:
+                            return await self._judge(request, answer)
+                        broke = ModelRefusal("rejected_by_model", _REFUSED, error_text(answer.body))
+            if broke is not None:
+                request.wait.add(before - request.wait.seconds)
+                raise broke
         raise ModelFault(f"{failures[-1]} (try {len(failures)})")
 
     async def _try(self, request: ChatRequest, body: bytes) -> ChatReply:
@@ -185,7 +191,7 @@ class ServedModel:
             if answer.status != _OK:
                 raise _Failed(f"answered {answer.status}", final=not _is_transient(answer.status))
             self._settings_hold = True
-        raise ModelRefusal("rejected_by_model", "the model cannot take this request", said)
+        raise ModelRefusal("rejected_by_model", _REFUSED, said)
 
 
 def _is_transient(status: int) -> bool:
