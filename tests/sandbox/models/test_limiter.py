@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -167,3 +168,15 @@ def test_the_file_says_which_endpoint_it_is_of_only_to_who_knows_it() -> None:
     }
     assert len(files) == 8
     assert all("http" not in str(one) and "KEY" not in str(one) for one in files)
+
+
+def test_files_that_nobody_used_for_a_day_are_cleared_away() -> None:
+    old = shared_file("http://old/v1", None, Rate())
+    fresh = shared_file("http://fresh/v1", None, Rate())
+    for file in (old, fresh):
+        file.write_bytes(b"")
+    os.utime(old, (0, 0))
+    shared_file.cache_clear()
+    shared_file("http://another/v1", None, Rate())
+    assert (old.exists(), fresh.exists()) == (False, True)
+    fresh.unlink()
