@@ -125,6 +125,7 @@ def test_any_bytes_get_whole_responses_or_an_end(doorway, noted):
 def test_the_corpus_itself_is_answered(doorway, seed):
     with doorway("ok", tools=True) as door:
         assert whole_responses(door.exchange(seed), seed) >= 1
+        assert door.door.fault is None
 
 
 def test_any_json_is_answered_or_refused_as_what_it_is(doorway):
