@@ -12,6 +12,7 @@ _BY_LIMIT: Final = {
     "cpu_time": "resource.cpu",
     "turns": "resource.tokens",
     "model_tokens": "resource.tokens",
+    "cost": "resource.tokens",
     "events": "resource.events",
     "record": "resource.events",
 }

@@ -6,6 +6,7 @@ held. Other hosts have files of their own.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import itertools
 import json
@@ -14,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import astuple, dataclass
+from functools import cache
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -27,13 +29,21 @@ from sandbox.sockets import held, own_directory, shared_directory
 _LOOK: Final = 0.05
 #: Seconds for which the lock is tried for at once, and after which it is tried for again.
 _PATIENCE, _AGAIN = 0.02, 0.005
+_UNUSED_SECONDS: Final = 24 * 3600.0
 _Change = Callable[[Turnstile], None]
 
 
+@cache
 def shared_file(address: str, key_variable: str | None, rate: Rate) -> Path:
-    """The file of an endpoint, since the host's last start: its clock begins there."""
+    """The file of an endpoint, since the host's last start: its clock begins there. Clears away those that
+    nobody has used for a day."""
+    directory = shared_directory()
+    for old in directory.glob("rate-*"):
+        with contextlib.suppress(FileNotFoundError):
+            if old.stat().st_mtime < time.time() - _UNUSED_SECONDS:
+                old.unlink()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    return shared_directory() / f"rate-{digest([boot, address, key_variable, astuple(rate)])[:24]}"
+    return directory / f"rate-{digest([boot, address, key_variable, astuple(rate)])[:24]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Any server that speaks a vendor's API: retried, rate-limited and judged on the host."""
 
 import asyncio
+import contextlib
 import itertools
 import random
 import time
@@ -22,6 +23,7 @@ from sandbox.models.wire import Garbage, Wire, error_text, is_overflow
 WIRES: Final[Mapping[str, Wire]] = {wire.name: wire for wire in (OPENAI, ANTHROPIC)}
 _OK: Final = 200
 _RATE_LIMITED: Final = 429
+_BROKEN: Final = 500
 #: Refused for what it says, and never answered however often it is asked.
 _REJECTED: Final = frozenset({400, 413, 422})
 #: Besides 5xx: time-out, conflict, too early, rate limit.
@@ -58,6 +60,8 @@ class _Failed(Exception):
         self.final = final
 
 
+#: What the agent is told of a conversation that the server does not take.
+_REFUSED: Final = "the model cannot take this request"
 #: Numbers the episodes of this process, which share a rate limit.
 _CLIENTS: Final = itertools.count()
 
@@ -95,11 +99,35 @@ class ServedModel:
             except _Failed as failed:
                 failures.append(str(failed))
                 if failed.final or len(failures) >= self._patience.tries:
-                    raise ModelFault(f"{failures[-1]} (try {len(failures)})") from None
+                    reply = await self._last(request, body, failures, before)
+                    break
             with request.wait.counted():
                 await asyncio.sleep(self._patience.pause(len(failures)))
         waited = round((request.wait.seconds - before) * 1000)
         return replace(reply, notes={**reply.notes, "failures": failures, "waited_ms": waited})
+
+    async def _last(self, request: ChatRequest, body: bytes, failures: list[str], before: float) -> ChatReply:
+        """After the last try. A server that breaks on this request alone, and is well before and after, is
+        the agent's doing: nobody buys another attempt by breaking it, and what was waited beyond ``before``
+        was not for the host.
+
+        Raises:
+            ModelFault: the server's.
+            ModelRefusal: the agent's.
+        """
+        if set(failures) == {f"answered {_BROKEN}"}:
+            broke: ModelRefusal | None = None
+            with contextlib.suppress(_Failed), request.wait.counted():
+                async with self._endpoint.limiter().admitted(self._client, len(body) // _BYTES_PER_TOKEN):
+                    if (await self._ask_one_word(request)).status == _OK:
+                        answer = await self._ask(body)
+                        if answer.status != _BROKEN:
+                            return await self._judge(request, answer)
+                        broke = ModelRefusal("rejected_by_model", _REFUSED, error_text(answer.body))
+            if broke is not None:
+                request.wait.add(before - request.wait.seconds)
+                raise broke
+        raise ModelFault(f"{failures[-1]} (try {len(failures)})")
 
     async def _try(self, request: ChatRequest, body: bytes) -> ChatReply:
         limiter = self._endpoint.limiter()
@@ -124,6 +152,11 @@ class ServedModel:
             return await self._endpoint.ask("POST", self._wire.path, body, seconds=self._patience.answer)
         except Unanswered as error:
             raise _Failed(str(error)) from None
+
+    async def _ask_one_word(self, request: ChatRequest) -> Answer:
+        """A conversation of one word, with the settings of ``request``."""
+        control = ChatRequest((Message("user", "Hi"),), {**request.sampling, "max_tokens": 1})
+        return await self._ask(self._wire.request_body(self._model, control))
 
     async def _judge(self, request: ChatRequest, answer: Answer) -> ChatReply:
         """The reply in ``answer``, or whose fault it is that there is none."""
@@ -152,14 +185,13 @@ class ServedModel:
             _Failed: the experiment's, or the server failed meanwhile.
         """
         if not self._settings_hold:
-            control = ChatRequest((Message("user", "Hi"),), {**request.sampling, "max_tokens": 1})
-            answer = await self._ask(self._wire.request_body(self._model, control))
+            answer = await self._ask_one_word(request)
             if answer.status in _REJECTED:
                 raise _Failed(f"answered {status} to the config's model or sampling: {said}", final=True)
             if answer.status != _OK:
                 raise _Failed(f"answered {answer.status}", final=not _is_transient(answer.status))
             self._settings_hold = True
-        raise ModelRefusal("rejected_by_model", "the model cannot take this request", said)
+        raise ModelRefusal("rejected_by_model", _REFUSED, said)
 
 
 def _is_transient(status: int) -> bool:

@@ -86,6 +86,12 @@ def test_turns_and_tokens_share_a_code_and_the_first_to_end_proves_it() -> None:
     ) == [("resource.tokens", 0, (0,), "model_tokens: 20031 used of 20000")]
 
 
+def test_money_that_was_granted_and_spent_is_found() -> None:
+    assert run(ResourceMonitor(), limit("cost", 0.5, 0.51, "gateway")) == [
+        ("resource.tokens", 0, (0,), "cost: 0.51 used of 0.5")
+    ]
+
+
 def test_a_full_record_is_found() -> None:
     for name in ("events", "record"):
         assert [code for code, *_ in run(ResourceMonitor(), limit(name, 5, 5))] == ["resource.events"]

@@ -44,7 +44,6 @@ def test_a_request_has_the_api_s_form(upstream: Any) -> None:
     }  # fmt: skip
     assert (reply.text, reply.tokens_in, reply.tokens_out, reply.finish) == ("hello", 7, 2, "stop")
     assert dict(reply.notes, waited_ms=0) == {"served": "served-name", "failures": [], "waited_ms": 0}
-    assert reply.notes["waited_ms"] < 1000
 
 
 def test_tools_go_up_and_their_uses_come_down(upstream: Any) -> None:

