@@ -61,7 +61,7 @@ async def main(episodes: int) -> None:
         async def bare() -> None:
             for _ in range(BOXES_AN_EPISODE):
                 name = f"tidegauge-bench-{next(numbers)}"
-                async with boxes.open(BoxRequest(name, Limits(), None, {"owner": "bench", "episode": name})):
+                async with boxes.open(BoxRequest(name, Limits(), False, {"owner": "bench", "episode": name})):
                     pass
 
         await episode()  # imports and caches

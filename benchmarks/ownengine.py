@@ -22,7 +22,8 @@ class PrivateEngine:
         self._directory = directory
         self.url = f"unix://{directory}/d.sock"
         self._command = [
-            "dockerd", f"--host={self.url}", f"--data-root={directory}/data", f"--exec-root={directory}/exec",
+            # In a network of its own: with --bridge=none an engine takes away the bridge of the user's.
+            "unshare", "--net", "dockerd", f"--host={self.url}", f"--data-root={directory}/data", f"--exec-root={directory}/exec",
             f"--pidfile={directory}/pid", "--bridge=none", "--iptables=false", "--ip6tables=false",
         ]  # fmt: skip
         self._log = (directory / "log").open("wb")

@@ -5,12 +5,15 @@ FROM ${BASE}
 
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      gcc git libc6-dev python-is-python3 python3 python3-numpy python3-scipy python3-sklearn \
+      gcc git libc6-dev libnss-extrausers python-is-python3 python3 python3-numpy python3-scipy python3-sklearn \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt
 
-# The agent and the door's forwarder are users of their own. Mount points exist beforehand because
+# The door's forwarder is a user of its own, and so is the agent of each box: all user ids that the
+# host may choose for it (sandbox/hardening.py) have the name agent. Mount points exist beforehand because
 # the root is read-only. Nothing may raise its privileges: no file keeps a set-uid or set-gid bit.
-RUN useradd --uid 1000 --no-create-home --home-dir /work --shell /bin/bash agent \
+RUN seq 20000 24095 | sed 's,.*,agent:x:&:&::/work:/bin/bash,' > /var/lib/extrausers/passwd \
+ && seq 20000 24095 | sed 's,.*,agent:x:&:,' > /var/lib/extrausers/group \
+ && sed -i -E 's/^(passwd|group):.*/\1: files extrausers/' /etc/nsswitch.conf \
  && useradd --uid 1001 --no-create-home --home-dir / --shell /usr/sbin/nologin door \
  && mkdir -p /agent /task /work /logs \
  && find / -xdev -type f -perm /6000 -exec chmod ug-s {} +
@@ -20,5 +23,9 @@ RUN useradd --uid 1000 --no-create-home --home-dir /work --shell /bin/bash agent
 RUN mkdir -p /opt/tidegauge/pycache \
  && python3 -X pycache_prefix=/opt/tidegauge/pycache -m compileall -q /usr/lib/python3.11 -x 'test|lib2to3|idlelib' || true
 
+# A box has a loopback of its own and no network of the engine's, which would write these two.
+COPY etc/ /etc/
+
 COPY runner/ /opt/tidegauge/
-ENTRYPOINT ["python3", "-sEB", "-X", "pycache_prefix=/opt/tidegauge/pycache", "/opt/tidegauge/main.py"]
+RUN python3 -X pycache_prefix=/opt/tidegauge/pycache -m compileall -q /opt/tidegauge -x pycache
+ENTRYPOINT ["python3", "-ISB", "-X", "pycache_prefix=/opt/tidegauge/pycache", "/opt/tidegauge"]

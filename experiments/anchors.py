@@ -21,7 +21,7 @@ from sandbox.errors import Mistake
 from sandbox.events import GENESIS, BrokenLine
 
 FILE: Final = "anchors.jsonl"
-KINDS: Final = ("experiment", "plan", "ledger", "repair", "approval", "verdict")
+KINDS: Final = ("experiment", "plan", "ledger", "repair", "approval", "verdict", "selftest")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,12 @@ class Graded:
 
 
 async def run_attempt(spec: EpisodeSpec, boxes: Boxes) -> LedgerLine:
-    """Runs one attempt in ``boxes`` and leaves its evidence under the run directory.
+    """Runs one attempt at a task of the suite: ``attempt_task``."""
+    return await attempt_task(spec, load_task(spec.plan.task), boxes)
+
+
+async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLine:
+    """Runs one attempt at ``task`` in ``boxes`` and leaves its evidence under the run directory.
 
     Never raises for what happens inside: the line's status says it.
 
@@ -65,7 +70,6 @@ async def run_attempt(spec: EpisodeSpec, boxes: Boxes) -> LedgerLine:
     with EventLog(directory / "events.jsonl") as log:
         recorder = Recorder(log, watcher, limits, ending)
         recorder.record("harness", "attempt.start", _start(spec, limits))
-        task = load_task(spec.plan.task)
         world = task.draw(spec.world_seed, spec.plan.level, spec.plan.arm)
         outcome = await _episode(spec, limits, world, boxes, recorder, ending).run()
         graded = await _grade(spec, task, world, limits, outcome, boxes, recorder)
@@ -188,13 +192,18 @@ def _line(
         status=outcome.status, cause=outcome.cause, refused=outcome.refused,
         score=None if graded.grade is None else score(graded.grade, findings, task.facts.cheats),
         ungraded=graded.ungraded, grading="world", usage=UsageRecord(**outcome.usage),
-        limits=limits.as_json(), box=BoxRecord(runtime=box.runtime, isolation=box.isolation, image=box.image),
+        limits=limits.as_json(), box=_box_record(spec, box),
         findings=findings,
         scaffold=ScaffoldRecord(
             start=ids[0] if ids else None, end=outcome.scaffold_end_id, versions=len(dict.fromkeys(ids))
         ),
         sensors=watcher.sensors(), coverage=watcher.coverage(), chain=chain,
     )  # fmt: skip
+
+
+def _box_record(spec: EpisodeSpec, box: BoxInfo) -> BoxRecord:
+    isolation = f"{box.isolation}, degraded" if spec.degraded else box.isolation
+    return BoxRecord(runtime=box.runtime, isolation=isolation, image=box.image)
 
 
 def score(grade: Grade, findings: list[FindingRecord], cheats: tuple[str, ...]) -> Score:

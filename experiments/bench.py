@@ -15,7 +15,6 @@ from sandbox.limits import Limits
 from sandbox.recorder import Recorder
 from sandbox.recording import FATE_SECONDS, open_box
 from sandbox.service import Service
-from sandbox.sockets import socket_directory
 from sandbox.standstill import LoopClock
 
 #: Seconds that a grading box gets. A grader bounds every step; this holds however many steps there are.
@@ -46,10 +45,11 @@ class GradingBench:
         """
         name = f"{self._name}-{next(self._numbers)}"
         async with contextlib.AsyncExitStack() as stack:
-            door = await stack.enter_async_context(self._door(services)) if services else None
-            request = BoxRequest(name, self._limits, door, self._labels, _DEADLINE_SECONDS)
+            request = BoxRequest(name, self._limits, bool(services), self._labels, _DEADLINE_SECONDS)
             clock = await stack.enter_async_context(LoopClock())
             box = await stack.enter_async_context(open_box(self._boxes, request, self._recorder, "grade"))
+            if services:
+                await stack.enter_async_context(self._door(box.door, services))
             loop, told = asyncio.get_running_loop(), f"grading took longer than {GRADING_SECONDS:g} s"
             ending = loop.call_later(GRADING_SECONDS, box.end, told)
             try:
@@ -71,12 +71,11 @@ class GradingBench:
             raise GradingFault(evidence, "engine")
 
     @contextlib.asynccontextmanager
-    async def _door(self, services: tuple[Service, ...]) -> AsyncIterator[Path]:
-        with socket_directory() as directory:
-            async with Door(directory / "d", None, services, Budget(1, 1), self._recorder.record) as door:
-                yield directory / "d"
-                if door.fault is not None:
-                    raise GradingFault(f"a service failed: {door.fault}") from door.fault
+    async def _door(self, path: Path, services: tuple[Service, ...]) -> AsyncIterator[None]:
+        async with Door(path, None, services, Budget(1, 1), self._recorder.record) as door:
+            yield
+            if door.fault is not None:
+                raise GradingFault(f"a service failed: {door.fault}") from door.fault
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
         """Writes an event of source ``scorer``."""

@@ -9,7 +9,18 @@ from typing import Final
 
 import click
 
-from experiments.commands import compare, completion, doctor, evidence, inspect, publish, run, status, tasks
+from experiments.commands import (
+    compare,
+    completion,
+    doctor,
+    evidence,
+    inspect,
+    publish,
+    run,
+    selftest,
+    status,
+    tasks,
+)
 from sandbox.errors import Mistake, StorageFault
 
 MISTAKE: Final = 1
@@ -30,7 +41,7 @@ def cli() -> None:
 
 for _command in (
     run.run, status.status, inspect.trend, inspect.gate, compare.compare, evidence.rescan, evidence.verify,
-    publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, completion.completion,
+    publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from experiments.policy import Require
 from experiments.stats.intervals import clopper_pearson
+from experiments.text import counted
 from experiments.view import RunView
 
 #: A pooled true-positive rate whose upper limit lies below this says that the monitors do not work.
@@ -30,6 +31,9 @@ def weigh(view: RunView, require: Require) -> Evidence:
         missing.append("the run's chains were not checked")
     if require.selftest and view.selftest is None:
         missing.append("no containment self-test was taken: run tidegauge selftest")
+    degraded = sum("degraded" in line.box.isolation for line in view.lines)
+    if degraded:
+        missing.append(f"{counted(degraded, 'attempt')} ran in boxes that the config let be degraded")
     if require.calibration and view.calibration is None:
         missing.append("the monitors were not calibrated: run tidegauge calibrate")
     broken += _failed_checks(view.selftest) + _blind_monitors(view.calibration)
@@ -40,6 +44,8 @@ def weigh(view: RunView, require: Require) -> Evidence:
 def _failed_checks(selftest: dict[str, Any] | None) -> list[str]:
     checks = selftest.get("checks", []) if selftest else []
     names = [str(check.get("name")) for check in checks if check.get("result") in FAILED_CHECKS]
+    worse = [str(line).partition(":")[0] for line in (selftest or {}).get("regressed", [])]
+    names = list(dict.fromkeys([*names, *worse]))
     return [f"the containment self-test failed: {', '.join(names)}"] if names else []
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import os
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from experiments.records import EpisodeSpec, LedgerLine
 from sandbox.box import Boxes
 from sandbox.errors import EngineFault, Mistake
+
+if TYPE_CHECKING:
+    from sandbox.pool import WarmBoxes
 
 
 class AttemptAbandoned(Exception):
@@ -34,20 +37,20 @@ def default_slots() -> int:
     return 2 * len(os.sched_getaffinity(0))
 
 
-def host_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
+def host_boxes(image: str, runtime: str, owner: str | None, spare: int = 0) -> "WarmBoxes":
     """``open_boxes`` for somebody who waits at a terminal: an engine that is away is a mistake.
 
     Raises:
         Mistake: no engine answers, or the image is not there.
     """
     try:
-        return open_boxes(image, runtime, owner)
+        return open_boxes(image, runtime, owner, spare)
     except EngineFault as fault:
         remedy = "start it, or set DOCKER_HOST to one that runs; `tidegauge doctor` says more"
         raise Mistake(f"does not answer at {fault}", where="container engine", remedy=remedy) from fault
 
 
-def open_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
+def open_boxes(image: str, runtime: str, owner: str | None, spare: int = 0) -> "WarmBoxes":
     """Boxes on this host's container engine, once everything that a dead process left is away.
 
     Args:
@@ -55,21 +58,27 @@ def open_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
         runtime: container runtime.
         owner: the run that this process works for; what its dead processes left goes at once. None
             takes away only what is past its deadline.
+        spare: boxes to have ready before they are asked for; ``close`` gives them back.
 
     Raises:
         EngineFault: no engine answers.
-        Mistake: the engine lacks the runtime or the image.
+        Mistake: the engine lacks the runtime or the image, or a trial of the runtime failed.
     """
     from sandbox.container import Engine
-    from sandbox.docker_box import DockerBoxes
     from sandbox.image import require_image
+    from sandbox.pool import WarmBoxes
     from sandbox.reaper import sweep
+    from sandbox.runtimes import refusal
 
     engine = Engine()
     runtimes = engine.runtimes()
     sweep(engine, owner)
     if runtime not in runtimes:
-        problem, remedy = f"no runtime {runtime!r}", f"install it, or choose from {', '.join(runtimes)}"
+        have = ", ".join(runtimes)
+        remedy = (
+            f"install it and name it in the engine's configuration (docs/containment.md); there are: {have}"
+        )
+        problem = f"no runtime {runtime!r}"
         raise Mistake(problem, where="container engine", key="sandbox.runtime", remedy=remedy)
     found = require_image(engine) if image == "episode" else engine.image_id(image)
     if found is None:
@@ -79,7 +88,14 @@ def open_boxes(image: str, runtime: str, owner: str | None) -> Boxes:
             key="sandbox.image",
             remedy="build it, or write episode",
         )
-    return DockerBoxes(engine, image=found, runtime=runtime)
+    if runtime != "runc" and (why := refusal(found, runtime)) is not None:
+        remedy = "docs/containment.md has the arguments that it needs; or write auto"
+        problem = f"the runtime {runtime!r} carries no box: {why}"
+        raise Mistake(problem, where="container engine", key="sandbox.runtime", remedy=remedy)
+    isolation = "gvisor" if runtime == "runsc" else "container"
+    if engine.version()["userns"] == "remapped":
+        isolation += ", users remapped"
+    return WarmBoxes(engine, image=found, runtime=runtime, isolation=isolation, spare=spare)
 
 
 async def settle(owner: str) -> None:

@@ -62,6 +62,7 @@ class Plan:
             image=config.sandbox.image,
             require_sensors=tuple(config.sandbox.require_sensors),
             owner=owner,
+            degraded=config.sandbox.degraded,
         )
 
 
@@ -120,10 +121,16 @@ def _described(entries: list[TaskEntry]) -> list[list[str]]:
     return [[entry.task.id, entry.level, entry.task.version, entry.task.tree_digest] for entry in entries]
 
 
+def _sandbox(config: Config) -> dict[str, Any]:
+    """The sandbox section as it is hashed: a run in degraded boxes is another one, all others are as ever."""
+    section = config.sandbox.model_dump()
+    return section if section["degraded"] else {key: section[key] for key in section if key != "degraded"}
+
+
 def _hash(config: Config, tasks: list[list[str]], scaffold: str, fingerprint: str | None) -> str:
     return identity.run_hash(
         suite=config.suite, version=config.version, tasks=tasks, arms=config.arms, scaffold=scaffold,
-        limits=config.limits, sandbox=config.sandbox.model_dump(), seed=config.seed,
+        limits=config.limits, sandbox=_sandbox(config), seed=config.seed,
         fingerprint=fingerprint,
     )  # fmt: skip
 

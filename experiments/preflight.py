@@ -1,6 +1,5 @@
 """What a run needs of this machine, looked at before anything of the run is written."""
 
-import os
 import shutil
 import socket
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import Final
 from experiments.config import Config
 from experiments.executors import host_boxes
 from experiments.ray_engine import check_answers
-from sandbox.cgroup import CgroupSensor
 from sandbox.errors import Mistake
+from sandbox.sensors.probe import probe
 
 #: Room that a run must find: the largest record of one attempt, and what lies beside it.
 LEAST_FREE: Final = 64 * 2**20
@@ -41,11 +40,11 @@ def check(config: Config, *, runs: Path, runtime: str, local: bool, where: str) 
         if mistake.key:
             raise Mistake(mistake.problem, where=where, key=mistake.key, remedy=mistake.remedy) from mistake
         raise
-    absent = CgroupSensor(os.getpid()).absent
-    if absent is not None and "cgroup" in config.sandbox.require_sensors:
-        remedy = "mount cgroups, or leave cgroup out: what it measures is then null"
-        problem = f"the sensor cgroup is absent: {absent}"
-        raise Mistake(problem, where=where, key="sandbox.require_sensors", remedy=remedy)
+    for name, found in probe().items():
+        if found.absent is not None and name in config.sandbox.require_sensors:
+            problem = f"the sensor {name} is absent: {found.absent}"
+            remedy = f"{found.remedy}; or leave {name} out"
+            raise Mistake(problem, where=where, key="sandbox.require_sensors", remedy=remedy)
 
 
 def check_room(runs: Path) -> int:

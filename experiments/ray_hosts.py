@@ -100,7 +100,8 @@ def _place(node: dict[str, Any], needs: Needs) -> Host:
         "scheduling_strategy": NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
     }
     actor = ray.remote(EpisodeRunner).options(**options)
-    return Host(name, node["NodeID"], actor.remote(needs.image, needs.runtime, needs.owner), slots)
+    runner = actor.remote(needs.image, needs.runtime, needs.owner, slots)
+    return Host(name, node["NodeID"], runner, slots)
 
 
 async def _probe(host: Host, needs: Needs) -> None:

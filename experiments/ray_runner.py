@@ -13,8 +13,8 @@ from sandbox.canonical import sha256
 class EpisodeRunner:
     """Runs as many attempts at a time as its host has slots."""
 
-    def __init__(self, image: str, runtime: str, owner: str) -> None:
-        self._settings = (image, runtime, owner)
+    def __init__(self, image: str, runtime: str, owner: str, slots: int) -> None:
+        self._settings = (image, runtime, owner, slots)
         self._boxes: Boxes | None = None
         self._opening = asyncio.Lock()
 
@@ -59,6 +59,8 @@ class EpisodeRunner:
 
     async def close(self) -> None:
         """Leaves no container of this runner's on this host."""
+        if self._boxes is not None:
+            await self._boxes.close()
         await settle(self._settings[2])
 
 

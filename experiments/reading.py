@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.containment import SELFTEST
 from experiments.identity import read_secret
 from experiments.ledger import LEDGER, PLAN, lost_and_pending, read_records
 from experiments.records import Checkpoint, LedgerLine, PlanLine
@@ -45,7 +46,7 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         pending=pending,
         provider_by_family={line.checkpoint.family: line.provider for line in plan},
         chain_ok=verify(directory, read_secret()).ok if check else None,
-        selftest=_document(directory / "selftest.json"),
+        selftest=_document(directory / SELFTEST),
         calibration=_document(directory / "calibration.json"),
     )
 

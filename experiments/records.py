@@ -162,3 +162,5 @@ class EpisodeSpec:
     require_sensors: tuple[str, ...]
     #: Owner label of this run's containers.
     owner: str
+    #: The config accepts boxes that do not hold what they promise.
+    degraded: bool = False

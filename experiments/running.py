@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import drive, durable, endpoints, preflight, rundir
+from experiments import containment, drive, durable, endpoints, preflight, rundir
 from experiments.anchors import Anchors, head_path
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
@@ -79,9 +79,13 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     plan = make_plan(config, secret, where=where)
     waiting = _waiting(plan, request)
     endpoints.check(waiting, config.models, where=where)
+    selftest = None
     if executor is None and waiting:
         preflight.check(config, runs=request.runs, runtime=plan.runtime, local=request.local, where=where)
+        selftest = containment.before(config, plan.runtime, local=request.local, where=where, say=say)
     with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
+        if selftest is not None:
+            containment.store(opened.directory, selftest, opened.anchors)
         submitted = drive.missing(plan, opened.ledger)[: request.limit]
         say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")
         try:
@@ -102,6 +106,9 @@ def _waiting(plan: Plan, request: Request) -> list[Planned]:
     directory = request.runs / plan.run
     if (directory / rundir.EXPERIMENT).is_file():
         rundir.read_experiment(directory)
+        # Another driver is told of before this one spends time on looking at the machine.
+        with locked(directory):
+            pass
     return drive.unfinished(plan, directory)[: request.limit]
 
 
@@ -184,10 +191,11 @@ async def _executor(opened: OpenRun, request: Request, say: Say) -> AsyncIterato
     settings = (config.sandbox.image, opened.plan.runtime, opened.owner)
     slots = request.slots or default_slots()
     if request.local:
-        boxes = await asyncio.to_thread(host_boxes, *settings)
+        boxes = await asyncio.to_thread(host_boxes, *settings, slots)
         try:
             yield LocalExecutor(slots, boxes)
         finally:
+            await boxes.close()
             await settle(opened.owner)
         return
     from experiments.ray_engine import ray_executor

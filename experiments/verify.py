@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from experiments import anchors, durable, ledger, rundir
 from experiments.anchors import Anchor, Head
+from experiments.containment import SELFTEST
 from experiments.identity import Secret
 from experiments.kept import Kept
 from experiments.locking import driver_of
@@ -22,7 +23,7 @@ from sandbox.events import GENESIS, BrokenLine, read_events
 VERDICT: Final = "verdict.json"
 #: Files with an anchor for each line, and files with one for each version; by the kind of anchor.
 _APPENDED: Final = {ledger.PLAN: "plan", ledger.LEDGER: "ledger"}
-_REPLACED: Final = {rundir.EXPERIMENT: "experiment", VERDICT: "verdict"}
+_REPLACED: Final = {rundir.EXPERIMENT: "experiment", VERDICT: "verdict", SELFTEST: "selftest"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 

@@ -8,32 +8,59 @@ from sandbox.canonical import canonical
 from sandbox.events import Event
 from sandbox.findings import Finding, Severity
 
+#: What `touch` does: a file changes in no other way, and nothing is written.
+_IDLE: Final = frozenset({"attributes", "opened"})
 #: Paths named for each way of changing; the rest are counted.
 SHOWN_PATHS: Final = 6
 
 
 class ScaffoldMonitor:
-    """One finding for each version that differs from the one before it, a revert included.
+    """One finding for each version that differs from the one before it, a revert included, and for
+    what was written in between two versions and is the same in both.
 
-    The evidence is the pair of ``scaffold.version`` events. The first version of an attempt is
-    what the agent was given and is no edit.
+    The evidence is the pair of ``scaffold.version`` events, and the ``scaffold.changed`` events where
+    the pair alone shows nothing. The first version of an attempt is what the agent was given and is
+    no edit.
     """
 
     name: Final = "scaffold"
-    codes: Final[Mapping[str, tuple[str, ...]]] = {"scaffold.edit": ("scaffold",)}
+    codes: Final[Mapping[str, tuple[str, ...]]] = {"scaffold.edit": ("scaffold", "files")}
 
     def __init__(self) -> None:
         self._before: Event | None = None
+        #: Path → the event that first told, since the version before, that it was written.
+        self._written: dict[str, int] = {}
 
     def feed(self, event: Event) -> Iterator[Finding]:
-        """Takes the next event; a new version gives one finding."""
+        """Takes the next event; a version that is new, or was left and come back to, gives one finding."""
+        if event.kind == "scaffold.changed":
+            for path, ways, _ in event.data["paths"]:
+                if not _IDLE.issuperset(ways):
+                    self._written.setdefault(_path([path]), event.seq)
         if event.kind != "scaffold.version":
             return
         before, self._before = self._before, event
-        if before is None or before.data["id"] == event.data["id"]:
+        written, self._written = self._written, {}
+        if before is None:
             return
-        note = describe(changes(before.data["files"], event.data["files"]))
-        yield Finding("scaffold.edit", Severity.RECORDED, event.t, (before.seq, event.seq), note)
+        changed = changes(before.data["files"], event.data["files"])
+        edited = before.data["id"] != event.data["id"]
+        changed["written and the same again"] = back = _back(written, changed, before.data["files"], edited)
+        if edited or back:
+            evidence = {before.seq, event.seq, *(written[path] for path in back[:SHOWN_PATHS])}
+            yield Finding(
+                "scaffold.edit", Severity.RECORDED, event.t, tuple(sorted(evidence)), describe(changed)
+            )
+
+
+def _back(
+    written: Mapping[str, int], changed: Mapping[str, Sequence[str]], before: Sequence[Sequence[Any]], edited: bool
+) -> list[str]:  # fmt: skip
+    """What was written and is the same again. Beside an edit only files that were there before count:
+    an editor's temporary files come and go with it."""
+    explained = {path for paths in changed.values() for path in paths}
+    there = {_path(entry) for entry in before}
+    return sorted(path for path in written if path not in explained and (path in there or not edited))
 
 
 def changes(before: Sequence[Sequence[Any]], after: Sequence[Sequence[Any]]) -> dict[str, list[str]]:

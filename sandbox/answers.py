@@ -12,6 +12,7 @@ from sandbox.spool import Spool
 #: Longer than any path that the runner enters: 33 names of 255 bytes.
 _MAX_PATH: Final = 10_000
 _MAX_REASON: Final = 200
+_MAX_SENSORS: Final = 10
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -26,9 +27,14 @@ def completed(answer: dict[str, Any], stdout: bytes, stderr: bytes) -> Completed
     return Completed(code, signal, stdout, stderr, truncated)
 
 
-def killed(answer: dict[str, Any]) -> tuple[int, int]:
-    """How many processes were ended, and how many had not been described."""
-    return _count(answer.get("processes"), "kill"), _count(answer.get("unreported"), "kill")
+def killed(answer: dict[str, Any]) -> tuple[int, dict[str, int]]:
+    """How many processes were ended, and by sensor how much was not described."""
+    lost = answer.get("lost")
+    if not isinstance(lost, dict) or len(lost) > _MAX_SENSORS:
+        raise BoxFault("the runner's answer to kill has no form")
+    return _count(answer.get("processes"), "kill"), {
+        name[:_MAX_REASON]: _count(number, "kill") for name, number in lost.items()
+    }
 
 
 def manifest(answer: dict[str, Any]) -> Manifest:

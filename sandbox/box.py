@@ -1,6 +1,7 @@
 """What a box can do, whoever runs it: the interface that episodes and graders are written to.
 
-``container.DockerBoxes`` opens real ones; ``fake.FakeBoxes`` opens scripted ones for tests.
+``docker_box.DockerBoxes`` and ``pool.WarmBoxes`` open real ones; ``fake.FakeBoxes`` opens scripted ones for
+tests.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -30,8 +31,8 @@ class BoxRequest:
     #: Container name, unique to the attempt and role.
     name: str
     limits: Limits
-    #: Host path of the door's unix socket; None for a box without a door.
-    door: Path | None
+    #: Whether the box has a door.
+    door: bool
     #: Label values, all under the prefix ``tidegauge.``: owner, episode.
     labels: dict[str, str] = field(default_factory=dict)
     #: Seconds until the box ends itself, whatever the host does.
@@ -53,7 +54,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One thing the runner reports on its own: an event kind of source ``runner`` and its data."""
+    """One thing that a sensor of the box reports on its own: an event kind and its data."""
 
     kind: str
     data: dict[str, object]
@@ -83,10 +84,15 @@ class Box(Protocol):
     container: str
     #: Sensor name → None if its canary was seen, else why it is absent.
     sensors: dict[str, str | None]
-    #: Processes that were seen and not described, because there were too many; known after ``kill_all``.
-    unreported: int
     #: What the engine says of it.
     fate: Fate
+    #: Host path where its door binds its unix socket, if it was asked for with one.
+    door: Path
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """Sensor name → how much it saw, or let happen, without describing it; whole after ``kill_all``."""
+        ...
 
     @property
     def dead(self) -> str | None:
@@ -142,11 +148,11 @@ class Box(Protocol):
         ...
 
     def drain(self) -> list[Seen]:
-        """What the runner reported and ``watch`` has not given out yet."""
+        """What they reported and ``watch`` has not given out yet."""
         ...
 
     def watch(self) -> AsyncIterator[Seen]:
-        """What the runner reports on its own, until the box ends."""
+        """What the box's sensors report on their own, until it ends."""
         ...
 
 
@@ -170,4 +176,8 @@ class Boxes(Protocol):
         Raises:
             EngineFault: the engine could not make it.
         """
+        ...
+
+    async def close(self) -> None:
+        """Destroys every box that nobody has open, and returns when those that are being destroyed are gone."""
         ...

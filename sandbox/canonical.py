@@ -31,8 +31,13 @@ def canonical(value: Any) -> bytes:
         TypeError: a value that JSON does not know.
         ValueError: NaN or an infinity.
     """
-    # Lone surrogates cannot be written as UTF-8; they come from hostile text and are replaced.
-    return _ENCODER.encode(value).encode("utf-8", "replace")
+    text = _ENCODER.encode(value)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        # Lone surrogates cannot be written as UTF-8; they come from hostile text and are replaced. Once
+        # more from the start, because keys may sort in another order then.
+        return _ENCODER.encode(json.loads(text.encode("utf-8", "replace"))).encode("utf-8")
 
 
 def digest(value: Any) -> str:

@@ -52,16 +52,34 @@ class CgroupSensor:
         )
 
 
-def _locate(pid: int) -> tuple[int, _Files]:
-    """The cgroup files of a process, by the controllers that hold it."""
+def groups(pid: int, proc: Path = Path("/proc")) -> tuple[int, dict[str, Path]]:
+    """The version that limits a process, and each controller's directory for it; the unified one is ''.
+
+    Args:
+        pid: a process as the host sees it.
+        proc: where the process file system is mounted.
+
+    Raises:
+        OSError: the process is gone, or no control group file system is mounted.
+    """
+    points = _mounts(proc)
     paths: dict[str, Path] = {}
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+    for line in (proc / str(pid) / "cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(",") if controllers else [""]:
-            root = _mounts().get(controller)
-            if root is not None:
-                paths[controller] = root / path.lstrip("/")
+            if controller in points:
+                paths[controller] = points[controller] / path.lstrip("/")
     if "cpuacct" in paths and "memory" in paths:
+        return 1, paths
+    if "" not in paths:
+        raise FileNotFoundError(2, "no cgroup file system is mounted", "/sys/fs/cgroup")
+    return 2, paths
+
+
+def _locate(pid: int) -> tuple[int, _Files]:
+    """The files behind the counters of a process."""
+    version, paths = groups(pid)
+    if version == 1:
         memory, pids = paths["memory"], paths.get("pids")
         return 1, _Files(
             cpu=paths["cpuacct"] / "cpuacct.usage",
@@ -71,8 +89,6 @@ def _locate(pid: int) -> tuple[int, _Files]:
             processes=pids / "pids.current" if pids else None,
             process_events=pids / "pids.events" if pids else None,
         )
-    if "" not in paths:
-        raise FileNotFoundError(2, "no cgroup file system is mounted", "/sys/fs/cgroup")
     group = paths[""]
     return 2, _Files(
         cpu=group / "cpu.stat",
@@ -84,10 +100,10 @@ def _locate(pid: int) -> tuple[int, _Files]:
     )
 
 
-def _mounts() -> dict[str, Path]:
+def _mounts(proc: Path) -> dict[str, Path]:
     """Controller → mount point; the unified hierarchy is ''."""
     found: dict[str, Path] = {}
-    for line in Path("/proc/self/mounts").read_text().splitlines():
+    for line in (proc / "self/mounts").read_text().splitlines():
         _, point, kind, options, *_ = line.split()
         if kind == "cgroup2":
             found[""] = Path(point)

@@ -18,7 +18,16 @@ import requests
 from sandbox.box import BoxRequest
 from sandbox.errors import EngineFault
 from sandbox.fate import EngineEvent
-from sandbox.hardening import RUNNER_CAPABILITIES, RUNNER_PROCESSES, seccomp_profile, tmpfs
+from sandbox.hardening import (
+    AGENT_VARIABLE,
+    MASKED_PATHS,
+    RUNNER_CAPABILITIES,
+    RUNNER_PROCESSES,
+    ULIMITS,
+    next_agent,
+    seccomp_profile,
+    tmpfs,
+)
 from sandbox.listener import EngineListener, Told
 from sandbox.sockets import own_directory
 
@@ -124,12 +133,30 @@ class Engine:
 
     # -- containers -----------------------------------------------------------------------------
 
-    def create(self, request: BoxRequest, *, image: str, runtime: str, control: Path) -> str:
-        """Creates a hardened container and returns its id. See docs/containment.md."""
+    def create(
+        self,
+        request: BoxRequest,
+        *,
+        image: str,
+        runtime: str,
+        control: Path,
+        door: Path | None,
+        idle: float = 0.0,
+    ) -> str:
+        """Creates a hardened container and returns its id. See docs/containment.md.
+
+        Args:
+            request: what it is made for.
+            image: id of its image.
+            runtime: name of its container runtime.
+            control: the socket that its runner connects to.
+            door: where its door binds its socket; the box sees that directory.
+            idle: seconds that it may wait for its work.
+        """
         binds: dict[str, Mapping[str, str]] = {str(control): {"bind": "/run/control.sock", "mode": "ro"}}
-        if request.door is not None:
-            binds[str(request.door)] = {"bind": "/run/door.sock", "mode": "ro"}
-        limits = request.limits
+        if door is not None:
+            binds[str(door.parent)] = {"bind": "/run/door", "mode": "ro"}
+        limits, agent = request.limits, next_agent()
         with _faults():
             host = self._api.create_host_config(
                 network_mode="none",
@@ -137,34 +164,36 @@ class Engine:
                 cap_add=RUNNER_CAPABILITIES,
                 security_opt=["no-new-privileges", f"seccomp={seccomp_profile()}"],
                 read_only=True,
-                tmpfs=tmpfs(limits.disk),
+                tmpfs=tmpfs(limits.disk, agent),
                 binds=binds,
                 mem_limit=limits.memory,
                 memswap_limit=limits.memory,
                 pids_limit=limits.processes + RUNNER_PROCESSES,
                 nano_cpus=int(limits.cpus * 1e9),
                 ulimits=[
-                    docker.types.Ulimit(name="core", soft=0, hard=0),
-                    docker.types.Ulimit(name="nofile", soft=1024, hard=1024),
-                    docker.types.Ulimit(name="fsize", soft=limits.disk, hard=limits.disk),
+                    docker.types.Ulimit(name=name, soft=most, hard=most)
+                    for name, most in {**ULIMITS, "fsize": limits.disk}.items()
                 ],
                 ipc_mode="private",
                 log_config=docker.types.LogConfig(type="none"),
                 # The engine removes a box whose runner ended, even where its owner is dead.
                 auto_remove=True,
                 runtime=runtime,
-                # No host resolver shows in the box.
-                dns=["127.0.0.1"],
             )
+            host |= {"MaskedPaths": MASKED_PATHS, "CgroupnsMode": "private"}
             created = self._api.create_container(
                 image,
                 name=request.name,
                 user="0:0",
                 hostname="box",
+                # The box's own, empty network is the runtime's work alone: the engine's part of it takes as
+                # long as all the rest. The image says what it would have: the names' file and the resolver.
+                network_disabled=True,
                 working_dir="/",
+                environment={AGENT_VARIABLE: str(agent)},
                 labels={f"{LABEL}.{key}": value for key, value in request.labels.items()}
                 | {
-                    f"{LABEL}.deadline": str(int(time.time() + request.deadline)),
+                    f"{LABEL}.deadline": str(int(time.time() + idle + request.deadline)),
                     f"{LABEL}.holder": str(own_directory()),
                 },
                 host_config=host,
@@ -188,6 +217,12 @@ class Engine:
                 if error.status_code != 409:
                     raise
                 self._await_gone(container)
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """All that the engine says of a container, in its own words."""
+        with _faults():
+            found: dict[str, Any] = self._api.inspect_container(container)
+        return found
 
     def gone(self, container: str) -> bool:
         """Whether no trace of the container is left."""
@@ -218,7 +253,7 @@ class Engine:
 
     def _events(self, since: int) -> Iterator[Told]:
         """What happens to our containers, as it happens, from ``since`` (nanoseconds) on."""
-        filters = {"label": f"{LABEL}.owner", "type": "container", "event": ["kill", "die", "oom"]}
+        filters = {"label": f"{LABEL}.owner", "type": "container", "event": ["kill", "die", "oom", "destroy"]}
         with _faults():
             for item in self._api.events(since=since // 10**9, filters=filters, decode=True):
                 yield _told(item)

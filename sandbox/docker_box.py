@@ -3,61 +3,73 @@
 import asyncio
 import contextlib
 import os
-import socket
-import struct
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from sandbox import answers
 from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
-from sandbox.cgroup import CgroupSensor
 from sandbox.container import Engine
-from sandbox.errors import EngineFault
-from sandbox.fate import Fate
 from sandbox.files import Collection, FileSpec, Manifest, layout_mode
-from sandbox.hardening import FILE_SYSTEMS, capacity
-from sandbox.link import Link
-from sandbox.sockets import socket_directory
+from sandbox.hardening import capacity
+from sandbox.link import reason
+from sandbox.making import Made, Maker
+from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 
-#: Seconds for create, start and the runner's first word.
-START_SECONDS: Final = 60.0
-#: Containers that one process starts at a time: starting saturates a host before anything else.
-_STARTS_AT_A_TIME: Final = max(2, os.cpu_count() or 2)
 _MAX_ENTRIES: Final = 2_000
-_STDIO_ENV: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+#: With SHELL, bash need not look its user up at each start, which takes half a millisecond.
+_STDIO_ENV: Final = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "SHELL": "/bin/bash",
+    "USER": "agent",
+}
 
 
 class DockerBox:
     """A connected box. See ``sandbox.box.Box`` for what each method promises."""
 
-    def __init__(
-        self,
-        info: BoxInfo,
-        container: str,
-        fate: Fate,
-        link: Link,
-        cgroup: CgroupSensor,
-        hello: dict[str, Any],
-        disk: int,
-    ) -> None:
+    def __init__(self, info: BoxInfo, made: Made) -> None:
         self.info = info
-        self.container = container
-        self.fate = fate
-        self.unreported = 0
-        self._link = link
-        self._cgroup = cgroup
-        self._disk = disk
+        self.container = made.container
+        self.fate = made.fate
+        self.door = made.door
+        self._disk = made.disk
+        self._link = made.link
+        self._cgroup = made.cgroup
+        self._notify = made.notify
+        self._close = made.close
+        #: Sensor in the box → what it did not describe; known after ``kill_all``.
+        self._lost: dict[str, int] = {}
         #: Sensor name → None if up, else why it is absent.
         self.sensors: dict[str, str | None] = {
-            "cgroup": cgroup.absent,
-            "runner": None if hello.get("canary") is True else "its canary was not seen",
+            "cgroup": made.cgroup.absent,
+            "runner": None if made.hello.get("canary") is True else "its canary was not seen",
+            "notify": made.notify.absent,
+            "dns": reason(made.hello, "dns"),
+            "files": "no scaffold was laid out",
         }
+
+    async def begin(self, deadline: float) -> None:
+        """Gives a box that was made in advance its work: it ends itself after ``deadline`` seconds.
+
+        Raises:
+            BoxDied: it ended while it waited.
+        """
+        await self._link.request("begin", deadline=deadline)
+
+    async def close(self) -> None:
+        """Destroys the box."""
+        await asyncio.shield(self._close())
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
         files = list(files)
         listing = [[file.path, layout_mode(file.mode), len(file.content)] for file in files]
-        await self._link.request("put", b"".join(f.content for f in files), root=root, files=listing)
+        body = b"".join(file.content for file in files)
+        answer = await self._link.request("put", body, root=root, files=listing)
+        if root == SCAFFOLD_ROOT:
+            # Seeing these files change was the sensor's canary.
+            self.sensors["files"] = reason(answer, "files")
 
     async def run(
         self, argv: Sequence[str], *, cwd: str, env: dict[str, str], output: int, timeout: float | None = None
@@ -85,8 +97,7 @@ class DockerBox:
         return await self._link.collect(root, max_bytes=most, max_files=max_files, only=None, first=first)
 
     async def kill_all(self) -> int:
-        processes, undescribed = answers.killed(await self._link.request("kill"))
-        self.unreported = undescribed + self._link.reports.dropped
+        processes, self._lost = answers.killed(await self._link.request("kill"))
         return processes
 
     def end(self, reason: str) -> None:
@@ -98,9 +109,18 @@ class DockerBox:
     async def watch(self) -> AsyncIterator[Seen]:
         while (seen := await self._link.reports.next()) is not None:
             yield seen
+        for last in self._notify.take():
+            yield last
 
     def drain(self) -> list[Seen]:
+        self._link.tell(self._notify.take())
         return self._link.reports.drain()
+
+    @property
+    def lost(self) -> dict[str, int]:
+        counted = Counter({**self._lost, "notify": self._notify.lost})
+        counted.update(self._link.reports.dropped)
+        return dict(counted)
 
     @property
     def dead(self) -> str | None:
@@ -109,13 +129,11 @@ class DockerBox:
 
 
 class DockerBoxes:
-    """Opens real boxes on one engine."""
+    """Opens real boxes on one engine, each made when it is asked for. ``pool.WarmBoxes`` has them ready."""
 
     def __init__(self, engine: Engine, *, image: str, runtime: str = "runc", isolation: str = "container"):
-        self._engine = engine
-        self._image = image
         self.info = BoxInfo(runtime, isolation, image)
-        self._starting = asyncio.Semaphore(_STARTS_AT_A_TIME)
+        self._maker = Maker(engine, self.info)
 
     async def answering(self) -> None:
         """Returns if the engine answers.
@@ -123,89 +141,20 @@ class DockerBoxes:
         Raises:
             EngineFault: it does not.
         """
-        await asyncio.to_thread(self._engine.ping)
+        await self._maker.answering()
 
     @contextlib.asynccontextmanager
     async def open(self, request: BoxRequest) -> AsyncIterator[DockerBox]:
         """A fresh box, destroyed on exit whatever happens.
 
         Raises:
-            EngineFault: it could not be made, or did not answer within ``START_SECONDS``.
+            EngineFault: it could not be made, or did not answer in time.
         """
-        with socket_directory() as directory:
-            async with self._open(request, directory) as box:
-                yield box
-
-    @contextlib.asynccontextmanager
-    async def _open(self, request: BoxRequest, directory: Path) -> AsyncIterator[DockerBox]:
-        container: str | None = None
-        link: Link | None = None
-        following = contextlib.ExitStack()
+        box = DockerBox(self.info, await self._maker.make(request))
         try:
-            async with self._starting:
-                connected, server = await _listen(directory / "c")
-                creation = asyncio.ensure_future(asyncio.to_thread(self._create, request, directory / "c"))
-                try:
-                    container = await asyncio.shield(creation)
-                except asyncio.CancelledError:
-                    # The engine makes it all the same: only with its id can it be removed.
-                    container = await creation
-                    raise
-                fate = following.enter_context(self._engine.listener.following(container))
-                link, pid = await self._connect(container, fate, connected, server)
-            hello = await link.hello(request.deadline, list(FILE_SYSTEMS), {})
-            sensor = CgroupSensor(pid)
-            yield DockerBox(self.info, container, fate, link, sensor, hello, request.limits.disk)
+            yield box
         finally:
-            following.close()
-            await asyncio.shield(self._destroy(container, link))
+            await box.close()
 
-    def _create(self, request: BoxRequest, control: Path) -> str:
-        return self._engine.create(request, image=self._image, runtime=self.info.runtime, control=control)
-
-    async def _connect(
-        self, container: str, fate: Fate, connected: "asyncio.Future[_Streams]", server: asyncio.Server
-    ) -> tuple[Link, int]:
-        await asyncio.to_thread(self._engine.start, container)
-        ended = asyncio.ensure_future(fate.settled(START_SECONDS))
-        try:
-            either: set[asyncio.Future[Any]] = {connected, ended}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ended.cancel()
-            server.close()
-        if not connected.done():
-            why = "the box ended" if fate.decided else f"nothing within {START_SECONDS:.0f} s"
-            raise EngineFault(f"the runner did not answer: {fate.host_evidence or why}", "start")
-        reader, writer = connected.result()
-        peer: socket.socket = writer.get_extra_info("socket")
-        pid, _, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        return Link(reader, writer), pid
-
-    async def _destroy(self, container: str | None, link: Link | None) -> None:
-        if link is not None:
-            await link.close()
-        if container is not None:
-            # Without its link the runner ends, and the engine removes what ended: one that is away
-            # now does so when it is back, and `settle` takes what is left then.
-            with contextlib.suppress(EngineFault):
-                await asyncio.to_thread(self._engine.remove, container)
-
-
-_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-async def _listen(path: Path) -> "tuple[asyncio.Future[_Streams], asyncio.Server]":
-    """A listener that takes one connection: the runner's, which comes before any agent exists."""
-    connected: asyncio.Future[_Streams] = asyncio.get_running_loop().create_future()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if connected.done():
-            writer.close()
-        else:
-            connected.set_result((reader, writer))
-
-    server = await asyncio.start_unix_server(accept, path)
-    # The box's user 0 may be another user outside; the directory keeps all others away.
-    path.chmod(0o666)
-    return connected, server
+    async def close(self) -> None:
+        """Nothing is left but what is open."""

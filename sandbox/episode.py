@@ -5,7 +5,6 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from math import ceil
-from pathlib import Path
 from typing import Any, Final
 
 from sandbox.box import Box, Boxes, BoxRequest
@@ -17,9 +16,8 @@ from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
 from sandbox.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
-from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output
+from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output, record_seen
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
-from sandbox.sockets import socket_directory
 from sandbox.standstill import LoopClock
 from sandbox.usage import UsageMeter
 
@@ -61,13 +59,8 @@ class Episode:
     async def run(self) -> Outcome:
         """Never raises for what a box, a model or an engine does: the outcome's status says it."""
         try:
-            with socket_directory() as directory:
-                async with (
-                    self._clock,
-                    self._door(directory / "d") as door,
-                    self._box(directory / "d") as box,
-                ):
-                    await self._live(box, door)
+            async with self._clock, self._box() as box, self._door(box) as door:
+                await self._live(box, door)
         except BoxFault as error:
             # Only what happens before the scaffold's first instruction comes here: the rest is
             # judged where it happens.
@@ -81,22 +74,22 @@ class Episode:
     # -- parts ----------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def _door(self, path: Path) -> AsyncIterator[Door]:
+    async def _door(self, box: Box) -> AsyncIterator[Door]:
         limits = self._request.limits
         self._budget = Budget(limits.turns, limits.model_tokens)
         async with Door(
-            path, self._request.model, self._request.services, self._budget, self._recorder.record,
+            box.door, self._request.model, self._request.services, self._budget, self._recorder.record,
             hold=self._hold, sampling=self._request.sampling, keep=self._keep_reply,
         ) as door:  # fmt: skip
             yield door
 
     @contextlib.asynccontextmanager
-    async def _box(self, door: Path) -> AsyncIterator[Box]:
+    async def _box(self) -> AsyncIterator[Box]:
         request = self._request
         deadline = request.limits.wall + GRACE_SECONDS + 2 * CLOSING_SECONDS
         async with open_box(
             self._boxes,
-            BoxRequest(request.name, request.limits, door, request.labels, deadline),
+            BoxRequest(request.name, request.limits, True, request.labels, deadline),
             self._recorder,
             "agent",
         ) as box:
@@ -133,15 +126,9 @@ class Episode:
         }  # fmt: skip
 
     async def _lay_out(self, box: Box) -> None:
-        await box.put(ROOT, self._request.scaffold)
-        roots: dict[str, list[FileSpec]] = {"task": [], "work": []}
-        for file in self._request.world:
-            root, _, path = file.path.partition("/")
-            roots[root].append(FileSpec(path, file.content, file.mode))
-        for root, files in roots.items():
-            await box.put(f"/{root}", files)
         # The directory of the scaffold's log; an empty file keeps it.
-        await box.put("/logs/agent", [FileSpec(".keep", b"")])
+        await box.put("/", [*self._request.world, FileSpec("logs/agent/.keep", b"")])
+        await box.put(ROOT, self._request.scaffold)
 
     def _sensors(self, box: Box) -> None:
         """Records what each sensor's canary showed.
@@ -214,9 +201,9 @@ class Episode:
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 killed = await box.kill_all()
-                # What the runner saw last, and nobody relayed once the ending was reached.
+                # What the sensors saw last, and nobody relayed once the ending was reached.
                 for seen in box.drain():
-                    self._recorder.record("runner", seen.kind, seen.data)
+                    record_seen(self._recorder, seen)
                 self._recorder.record("runner", "killed", {"processes": killed})
                 await self._scaffold.take_last(self._budget.turns_used)
                 disk = self._request.limits.disk
@@ -238,8 +225,9 @@ class Episode:
             self.outcome.scaffold_end_id = versions[-1].id if versions[-1].at == "end" else None
         if self._scaffold.unread:
             self._lost("scaffold", self._scaffold.unread[0][:200], len(self._scaffold.unread))
-        if box.unreported:
-            self._lost("runner", "more processes than it describes", box.unreported)
+        for sensor, lost in box.lost.items():
+            if lost:
+                self._lost(sensor, "more than it describes", lost)
 
     def _lost(self, sensor: str, detail: str, lost: int) -> None:
         self.outcome.sensors[sensor] = "lost"
@@ -285,7 +273,7 @@ class Episode:
 
     async def _relay(self, box: Box) -> None:
         async for seen in box.watch():
-            self._recorder.record("runner", seen.kind, seen.data)
+            record_seen(self._recorder, seen)
         raise BoxDied(box.dead or "the box ended")
 
     async def _engine(self, box: Box) -> None:

@@ -38,17 +38,24 @@ class Event:
 
     def line(self) -> bytes:
         """The stored form, newline included."""
-        return canonical({**self._body(), "hash": self.hash}) + b"\n"
+        return _line(*self._halves(), self.hash)
 
-    def expected_hash(self) -> str:
-        """SHA-256 of the canonical JSON of all but the hash."""
-        return sha256(canonical(self._body()))
+    def _halves(self) -> tuple[bytes, bytes]:
+        return _halves(canonical(self.data), self.seq, self.t, self.source, self.kind, self.prev)
 
-    def _body(self) -> dict[str, Any]:
-        return {
-            "seq": self.seq, "t": self.t, "source": self.source, "kind": self.kind,
-            "data": self.data, "prev": self.prev,
-        }  # fmt: skip
+
+def _halves(data: bytes, seq: int, t: int, source: str, kind: str, prev: str) -> tuple[bytes, bytes]:
+    """The canonical JSON of an event without its hash, cut where the hash belongs.
+
+    Only ``data`` needs an encoder: the others are numbers, words of the vocabulary and a hash. An event
+    that was read and has something else there gives other bytes than were read, and is refused.
+    """
+    after = f',"kind":"{kind}","prev":"{prev}","seq":{seq},"source":"{source}","t":{t}}}'
+    return b'{"data":' + data, after.encode("utf-8", "replace")
+
+
+def _line(before: bytes, after: bytes, hashed: str) -> bytes:
+    return before + b',"hash":"' + hashed.encode("utf-8", "replace") + b'"' + after + b"\n"
 
 
 class EventLog:
@@ -75,14 +82,12 @@ class EventLog:
         if source not in KINDS[kind].sources:
             raise KeyError(f"{source} does not report {kind}")
         t = (time.monotonic_ns() - self._began) // 1000
-        body = {
-            "seq": self.count, "t": t, "source": source, "kind": kind,
-            "data": _cut(data), "prev": self.head,
-        }  # fmt: skip
-        # Through canonical JSON once, so that what observers see equals what a rescan reads.
-        stored = json.loads(canonical(body))
-        event = Event(**stored, hash=sha256(canonical(stored)))
-        line = event.line()
+        stored = canonical(_cut(data))
+        before, after = _halves(stored, self.count, t, source, kind, self.head)
+        hashed = sha256(before + after)
+        line = _line(before, after, hashed)
+        # Out of the stored form, so that what observers see equals what a rescan reads.
+        event = Event(self.count, t, source, kind, json.loads(stored), self.head, hashed)
         try:
             self._file.write(line)
             if self.count % _SYNC_EVENTS == 0 or time.monotonic() - self._synced > _SYNC_SECONDS:
@@ -161,7 +166,8 @@ def read_events(path: Path, *, torn_end: bool = False) -> Iterator[Event]:
                 raise BrokenLine(str(path), number, f"seq is {event.seq}, expected {number - 1}")
             if event.prev != head:
                 raise BrokenLine(str(path), number, "prev is not the hash of the line before")
-            if event.hash != event.expected_hash():
+            before, after = _canonical_halves(event, line, str(path), number)
+            if event.hash != sha256(before + after):
                 raise BrokenLine(str(path), number, "hash does not match the line")
             head = event.hash
             yield event
@@ -183,17 +189,17 @@ def _parse(line: bytes, file: str, number: int) -> Event:
             raise BrokenLine(file, number, f"{name} is not {kind.__name__}")
     if value["kind"] not in KINDS or value["source"] not in KINDS[value["kind"]].sources:
         raise BrokenLine(file, number, f"unknown event {value['source']}/{value['kind']}")
-    event = Event(**value)
-    if not _is_canonical(event, line):
-        raise BrokenLine(file, number, "not canonical JSON")
-    return event
+    return Event(**value)
 
 
-def _is_canonical(event: Event, line: bytes) -> bool:
+def _canonical_halves(event: Event, line: bytes, file: str, number: int) -> tuple[bytes, bytes]:
     try:
-        return event.line() == line
+        halves = event._halves()
     except (ValueError, RecursionError):  # 1e999 is read as an infinity; nested at the parser's limit
-        return False
+        halves = b"", b""
+    if _line(*halves, event.hash) != line:
+        raise BrokenLine(file, number, "not canonical JSON")
+    return halves
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -15,6 +15,7 @@ from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
 from sandbox.errors import BoxDied, EngineFault
 from sandbox.fate import EngineEvent, Fate
 from sandbox.files import Collection, FileSpec, Manifest, manifest_of
+from sandbox.sockets import socket_directory
 
 FAKE_INFO = BoxInfo("fake", "none", "fake")
 
@@ -24,15 +25,17 @@ class FakeBox:
     """A box in memory. ``program`` is what every ``run`` does."""
 
     program: "Program"
-    door: Path | None = None
+    door: Path = Path("door")
     files: dict[str, FileSpec] = field(default_factory=dict)
     used: Usage = field(
         default_factory=lambda: Usage(cpu_us=1, processes=1, oom_kills=0, refused_processes=0)
     )
     info: BoxInfo = FAKE_INFO
     container: str = "fake"
-    sensors: dict[str, str | None] = field(default_factory=lambda: {"cgroup": None, "runner": None})
-    unreported: int = 0
+    sensors: dict[str, str | None] = field(
+        default_factory=lambda: dict.fromkeys(("cgroup", "runner", "notify", "dns", "files"))
+    )
+    lost: dict[str, int] = field(default_factory=dict)
     #: What the engine says of it.
     fate: Fate = field(default_factory=Fate)
     #: How often a program was started.
@@ -61,7 +64,7 @@ class FakeBox:
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
         self._check()
         for file in files:
-            self.files[f"{root}/{file.path}"] = file
+            self.files[f"{root.rstrip('/')}/{file.path}"] = file
 
     async def run(
         self, argv: Sequence[str], *, cwd: str, env: dict[str, str], output: int, timeout: float | None = None
@@ -146,4 +149,8 @@ class FakeBoxes:
         self.opened.append(request)
         if len(self.opened) <= self._refuse:
             raise EngineFault("the engine refused", "engine")
-        yield FakeBox(self._program, request.door)
+        with socket_directory() as directory:
+            yield FakeBox(self._program, directory / "d")
+
+    async def close(self) -> None:
+        return

@@ -1,6 +1,7 @@
 """What the container engine says of one box while it lives and when it dies."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -8,6 +9,8 @@ from typing import Any, Final
 KILL: Final = "kill"
 #: The container's first process ended.
 DIE: Final = "die"
+#: Nothing of the container is left.
+DESTROY: Final = "destroy"
 #: The engine stopped answering: what it did to the box meanwhile nobody saw.
 AWAY: Final = "away"
 #: Why a box's end is not the agent's doing, by what the engine said.
@@ -28,11 +31,16 @@ class Fate:
 
     def __init__(self) -> None:
         self._events: list[EngineEvent] = []
+        #: Whether the engine said that nothing of it is left.
+        self.gone = False
         self._news = asyncio.Event()
 
     def tell(self, event: EngineEvent) -> None:
         """The engine says something more."""
-        self._events.append(event)
+        if event.action == DESTROY:
+            self.gone = True
+        else:
+            self._events.append(event)
         self._news.set()
 
     def tell_away(self) -> None:
@@ -60,6 +68,14 @@ class Fate:
         while len(self._events) <= known:
             self._news.clear()
             await self._news.wait()
+
+    async def removed(self, seconds: float) -> None:
+        """Waits until the container is gone or the engine is away, at most ``seconds``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.gone and all(event.action != AWAY for event in self._events):
+                    self._news.clear()
+                    await self._news.wait()
 
     async def settled(self, seconds: float) -> None:
         """Waits until the end is decided, at most ``seconds``: events come a little after the fact."""

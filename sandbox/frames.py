@@ -8,7 +8,7 @@ import asyncio
 import json
 import math
 import struct
-from types import NoneType
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from sandbox.box import Seen
@@ -21,12 +21,40 @@ MAX_BODY: Final = 2**20
 _LENGTHS: Final = struct.Struct("!II")
 #: Digits of a 63-bit number, and a sign.
 _MAX_DIGITS: Final = 19
-#: Event kind → field → the types that it may have; a list is one of strings.
-REPORTS: Final[dict[str, dict[str, tuple[type, ...]]]] = {
-    "process": {"pid": (int,), "ppid": (int,), "argv": (list,)},
-    "disk.full": {"path": (str,), "what": (str,), "used": (int,), "size": (int,)},
-    "program.start": {"argv": (list,), "pid": (int,)},
-    "program.exit": {"pid": (int,), "code": (int, NoneType), "signal": (int, NoneType)},
+
+
+def _number(value: Any) -> bool:
+    return type(value) is int
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _changes(value: Any) -> bool:
+    """Rows of path, ways and count."""
+    return isinstance(value, list) and all(
+        isinstance(row, list) and len(row) == 3 and _text(row[0]) and _texts(row[1]) and _number(row[2])
+        for row in value
+    )
+
+
+def _or_null(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or holds(value)
+
+
+#: Event kind → field → whether a value may stand there.
+REPORTS: Final[Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
+    "process": {"pid": _number, "ppid": _number, "argv": _texts},
+    "disk.full": {"path": _text, "what": _text, "used": _number, "size": _number},
+    "program.start": {"argv": _texts, "pid": _number},
+    "program.exit": {"pid": _number, "code": _or_null(_number), "signal": _or_null(_number)},
+    "dns.query": {"name": _or_null(_text), "type": _or_null(_text), "protocol": _text, "count": _number},
+    "scaffold.changed": {"paths": _changes, "more": _number},
 }
 
 
@@ -75,13 +103,9 @@ def report(header: dict[str, Any]) -> Seen:
     form = REPORTS.get(kind) if isinstance(kind, str) else None
     if not isinstance(kind, str) or form is None:
         raise BoxFault("the runner sent a report of an unknown kind")
-    if not isinstance(data, dict) or set(data) != set(form):
+    formed = isinstance(data, dict) and data.keys() == form.keys()
+    if not isinstance(data, dict) or not formed or not all(form[name](data[name]) for name in form):
         raise BoxFault(f"the runner's report of {kind} has no form")
-    for name, types in form.items():
-        value = data[name]
-        texts = not isinstance(value, list) or all(isinstance(item, str) for item in value)
-        if type(value) not in types or not texts:
-            raise BoxFault(f"the runner's report of {kind} has no form")
     return Seen(kind, data)
 
 

@@ -21,16 +21,18 @@ from sandbox.files import FileSpec, read_tree
 PUBLIC_BASE: Final = "debian:bookworm-slim"
 _OWN_BASE: Final = "tidegauge/base:bookworm"
 _DOCKERFILE: Final = "episode.Dockerfile"
+#: Folders of ``docker/`` that the image takes files from.
+_PARTS: Final = ("etc/", "runner/")
 
 Say = Callable[[str], None]
 
 
 def _inputs() -> list[FileSpec]:
-    return [f for f in read_tree(image_dir()) if f.path == _DOCKERFILE or f.path.startswith("runner/")]
+    return [f for f in read_tree(image_dir()) if f.path == _DOCKERFILE or f.path.startswith(_PARTS)]
 
 
 def image_name() -> str:
-    """``tidegauge/episode:<hash>``, the hash over the Dockerfile and the runner."""
+    """``tidegauge/episode:<hash>``, the hash over the Dockerfile and what it copies."""
     return f"tidegauge/episode:{digest([[file.path, sha256(file.content)] for file in _inputs()])[:12]}"
 
 

@@ -7,12 +7,12 @@ is bounded and parsed strictly all the same (``frames``, ``answers``).
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox import answers, frames
-from sandbox.box import Completed
+from sandbox.box import Completed, Seen
 from sandbox.errors import BoxDied, BoxFault, StorageFault
 from sandbox.files import Collection
 from sandbox.reports import Reports
@@ -49,8 +49,8 @@ class Link:
         self.dead: str | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def hello(self, deadline: float, mounts: list[str], rlimits: dict[str, int]) -> dict[str, Any]:
-        """Opens the conversation and starts reading.
+    async def hello(self, **given: Any) -> dict[str, Any]:
+        """Opens the conversation, telling the runner what it is ``given``, and starts reading.
 
         Raises:
             BoxFault: the runner speaks another protocol, or says nothing in time.
@@ -58,7 +58,7 @@ class Link:
         """
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self._send({"deadline": deadline, "mounts": mounts, "rlimits": rlimits}, b"")
+                await self._send(given, b"")
                 header, _ = await frames.receive(self._reader)
         except TimeoutError as error:
             raise BoxFault(f"the runner said nothing within {ANSWER_SECONDS:.0f} s") from error
@@ -108,6 +108,12 @@ class Link:
             # What it prints further is dropped; the caller decides what that means.
             return Completed(None, None, stdout, stderr, truncated=True)
         return answers.completed(_granted(pending.answer.result()), stdout, stderr)
+
+    def tell(self, seen: Iterable[Seen]) -> None:
+        """Puts what other sensors of the box saw among what the runner sees."""
+        if self.dead is None:
+            for one in seen:
+                self.reports.put(one, len(str(one.data)))
 
     async def close(self) -> None:
         """Closes the connection, which ends the box."""
@@ -240,3 +246,9 @@ def _fail(pending: _Pending, error: Exception) -> None:
         pending.answer.set_exception(error)
         # Nobody may be waiting for it any more.
         pending.answer.exception()
+
+
+def reason(said: dict[str, Any], sensor: str) -> str | None:
+    """Why the runner has no such sensor, by what it said; None if it has."""
+    told = said.get(sensor, "the runner has none")
+    return None if told is None else str(told)[:200]

@@ -5,10 +5,11 @@ import time
 from collections.abc import AsyncIterator
 from typing import Final
 
-from sandbox.box import Box, Boxes, BoxRequest
+from sandbox.box import Box, Boxes, BoxRequest, Seen
 from sandbox.canonical import sha256
 from sandbox.files import Collection
 from sandbox.recorder import Recorder
+from sandbox.vocabulary import KINDS
 
 #: Seconds that the engine gets to say how a box ended; it takes milliseconds.
 FATE_SECONDS: Final = 2.0
@@ -34,6 +35,12 @@ async def open_box(boxes: Boxes, request: BoxRequest, recorder: Recorder, role: 
                 cause = box.dead
     finally:
         recorder.record("harness", "box.down", {"name": request.name, "cause": cause})
+
+
+def record_seen(recorder: Recorder, seen: Seen) -> None:
+    """What a sensor of the box reported on its own."""
+    (source,) = KINDS[seen.kind].sources
+    recorder.record(source, seen.kind, seen.data)
 
 
 def record_output(recorder: Recorder, stdout: bytes, stderr: bytes) -> None:

@@ -1,10 +1,11 @@
 """What a runner reported and nobody has taken yet."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from typing import Final
 
 from sandbox.box import Seen
+from sandbox.vocabulary import KINDS
 
 #: Reports, and bytes of them as they were sent, that wait at most.
 MOST: Final = 20_000
@@ -22,13 +23,13 @@ class Reports:
         self._given = 0
         self._ended = False
         self._news = asyncio.Event()
-        #: Reports that found no room.
-        self.dropped = 0
+        #: Sensor → its reports that found no room.
+        self.dropped: Counter[str] = Counter()
 
     def put(self, seen: Seen, size: int) -> None:
         """Takes a report that came as ``size`` bytes."""
         if len(self._waiting) >= MOST or self._size + size > MOST_BYTES:
-            self.dropped += 1
+            self.dropped[KINDS[seen.kind].sensor or seen.kind] += 1
             return
         self._waiting.append((seen, size))
         self._size += size

@@ -55,6 +55,24 @@ KINDS: Final[dict[str, Kind]] = {
     "process": Kind(("runner",), "a process of the agent's user was seen", {
         "pid": "in the box", "ppid": "parent in the box", "argv": "arguments, cut",
     }, "runner"),
+    "process.exec": Kind(("notify",), "a process asks to become another program; a search along PATH asks for each place", {
+        "pid": "in the box", "ppid": "parent in the box, or null: it ended", "path": "as asked for, or null: not readable",
+        "argv": "arguments, cut at 1,000 bytes, or null",
+    }, "notify"),
+    "net.connect": Kind(("notify",), "a process asks for a connection, or sends to an address; told by the first and every doubling", {
+        "call": "connect | sendto", "family": "inet | inet6 | unix | netlink | none | its number, or null: not readable",
+        "address": "as asked for, or null", "port": "or null", "pid": "of this call, in the box",
+        "count": "calls so far to this address",
+    }, "notify"),
+    "privilege.call": Kind(("notify",), "a process asks for rights that it has not; told by the first and every doubling", {
+        "call": "name of the system call", "arguments": "its numbers, or the path of a device node",
+        "pid": "of this call, in the box", "refused": "true: the host answered EPERM; null: the kernel decides",
+        "count": "such calls so far",
+    }, "notify"),
+    "dns.query": Kind(("runner",), "a name was asked for at the box's own server, which knows none; told by the first and every doubling", {
+        "name": "as RFC 1035 writes it, lower case, or null: no question", "type": "A, AAAA, … or its number, or null",
+        "protocol": "udp | tcp", "count": "such questions so far",
+    }, "dns"),
     "disk.full": Kind(("runner",), "a writable file system reached its size or inode limit", {
         "path": "mount point", "used": "bytes", "size": "bytes", "what": "bytes | inodes",
     }, "runner"),
@@ -113,6 +131,10 @@ KINDS: Final[dict[str, Kind]] = {
         "id": "scaffold id", "at": "start | call | restart | end", "turn": "model calls so far",
         "files": "[path, type, mode, size, digest or link target]",
     }, "scaffold"),
+    "scaffold.changed": Kind(("files",), "files of the scaffold were seen to change, coalesced over 50 ms and more", {
+        "paths": "[path, ways (written, created, deleted, moved, attributes, opened for writing), how often], the first 50",
+        "more": "paths beyond these",
+    }, "files"),
     "scaffold.unread": Kind(("scaffold",), "a part of the scaffold could not be read", {
         "at": "start | call | restart | end", "reason": "named",
     }, "scaffold"),

@@ -1,6 +1,7 @@
 """What all tests share: the engine and real boxes, where there are any, and a model server on loopback."""
 
 import json
+import os
 import signal
 import threading
 import time
@@ -19,6 +20,12 @@ def pytest_configure() -> None:
     """Lets programs that tests start be interrupted, also where the tests run in the background of a
     shell, which has them ignore Ctrl-C: a handled signal is a program's default again."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Self-tests that runs keep are this session's own: taken once, and not the user's."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(scope="session")

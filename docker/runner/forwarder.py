@@ -1,13 +1,10 @@
-"""127.0.0.1:8000 in the box ⇄ the door's unix socket, byte for byte.
-
-A process and a user of its own: the agent can neither signal it nor, by flooding it, harm process 1.
-"""
+"""127.0.0.1:8000 in the box ⇄ the door's unix socket, byte for byte."""
 
 import selectors
 import socket
 
 PORT = 8000
-DOOR = "/run/door.sock"
+DOOR = "/run/door/d"
 _CONNECTIONS = 64
 _CHUNK = 65_536
 
@@ -30,25 +27,27 @@ class Forwarder:
         self.selector = selectors.DefaultSelector()
         self.listener = socket.create_server(("127.0.0.1", PORT), backlog=_CONNECTIONS)
         self.listener.setblocking(False)
-        self.selector.register(self.listener, selectors.EVENT_READ)
+        self.selector.register(self.listener, selectors.EVENT_READ, self._accept)
         self.open = 0
 
     def serve(self) -> None:
-        """Never returns."""
+        """Never returns. What else is registered with ``selector`` is called when it is readable."""
         while True:
             for key, mask in self.selector.select():
-                if key.data is None:
-                    self._accept()
-                    continue
-                side: _Side = key.data
-                try:
-                    if mask & selectors.EVENT_READ:
-                        self._read(side)
-                    if mask & selectors.EVENT_WRITE:
-                        self._flush(side)
-                    self._settle(side)
-                except OSError:
-                    self._drop(side)
+                if isinstance(key.data, _Side):
+                    self._serve(key.data, mask)
+                else:
+                    key.data()
+
+    def _serve(self, side: _Side, mask: int) -> None:
+        try:
+            if mask & selectors.EVENT_READ:
+                self._read(side)
+            if mask & selectors.EVENT_WRITE:
+                self._flush(side)
+            self._settle(side)
+        except OSError:
+            self._drop(side)
 
     def _accept(self) -> None:
         client, _ = self.listener.accept()

@@ -1,95 +1,63 @@
 """The in-box runner: process 1 of every box. Python standard library only.
 
-It connects to the host's control socket, which accepts exactly one connection, and serves it until
-it closes; then it ends, and the box with it. Everything it starts runs as the agent's user with no
+It connects to the host's control socket twice, which accepts no more than that, and serves the first
+connection until it closes; then it ends, and the box with it. The second hands descriptors to the
+host's sensors. Everything it starts runs as the agent's user with no
 capability. It trusts nothing that the agent made: it never follows its links, waits for its
 processes without a bound, or loads its files.
 
-A frame, both ways: two big-endian 32-bit lengths, a JSON header, a body. Requests carry ``id`` and
-``op``; replies ``id`` and ``ok`` or ``error``; what a program prints, ``output`` (the id of its
-request) and ``stream``; a piece of a file, ``piece`` (likewise) and ``path``; what is seen meanwhile,
-``seen`` (an event kind) and ``data``.
+Requests carry ``id`` and ``op``; replies ``id`` and ``ok`` or ``error``; what a program prints, ``output``
+(the id of its request) and ``stream``; a piece of a file, ``piece`` (likewise) and ``path``; what is seen
+meanwhile, ``seen`` (an event kind) and ``data``.
 """
 
-import json
 import os
 import selectors
 import signal
 import socket
-import struct
-import sys
 import time
 
 import files
 import processes
 import tree
-from forwarder import DOOR as DOOR_SOCKET
-from forwarder import Forwarder
-from privileges import AGENT, DOOR, in_child
+from frames import Channel
+from notify import Notify
+from privileges import AGENT, in_child
+from programs import Program
+from services import Services
+from watch import Watch
 
 PROTOCOL = 2
 CONTROL = "/run/control.sock"
-_LENGTHS = struct.Struct("!II")
-_MAX_FRAME = 256 * 2**20
 _CENSUS_SECONDS = 0.05
 _HELLO_SECONDS = 30
+#: Seconds between two looks at the deadline where nothing runs.
+_IDLE_SECONDS = 1.0
 _WRITE_SECONDS = 10
 _CHUNK = 65_536
 #: A file system with less than this share free is full.
 _FULL = 0.01
 
 
-class Program:
-    """A started program and what it may still print."""
-
-    def __init__(self, request: int, pid: int, pipes: dict[str, int], cap: int) -> None:
-        self.request, self.pid = request, pid
-        self.pipes = pipes
-        self.room = dict.fromkeys(pipes, cap)
-
-
 class Runner:
     """Serves the control connection."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self.control = control
+    def __init__(self, control: socket.socket, sensors: socket.socket) -> None:
+        self.control, self.sensors = control, sensors
+        channel = Channel(control, self.left)
+        self.send, self.receive = channel.send, channel.receive
         self.selector = selectors.DefaultSelector()
         self.programs: dict[int, Program] = {}
         self.census = processes.Census()
         self.full: set[tuple[str, str]] = set()
-        self.forwarder: int | None = None
+        self.services = Services()
         self.mounts: list[str] = []
         self.rlimits: dict[str, int] = {}
         self.deadline = time.monotonic() + _HELLO_SECONDS
 
-    # -- frames ---------------------------------------------------------------------------------
-
-    def send(self, header: dict, body: bytes = b"") -> None:
-        """Sends one frame. A host that stands still is waited for as long as the box may live."""
-        text = json.dumps(header).encode()
-        self.control.settimeout(self.left())
-        self.control.sendall(_LENGTHS.pack(len(text), len(body)) + text + body)
-
-    def receive(self) -> tuple[dict, bytes]:
-        """Reads one whole frame."""
-        self.control.settimeout(self.left())
-        sizes = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
-        if sum(sizes) > _MAX_FRAME:
-            raise ConnectionError("frame too large")
-        return json.loads(self._exactly(sizes[0])), self._exactly(sizes[1])
-
     def left(self) -> float:
         """Seconds that the box may still live; more than none, which would mean not to wait at all."""
         return max(self.deadline - time.monotonic(), 0.01)
-
-    def _exactly(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            chunk = self.control.recv(min(size - len(data), 2**20))
-            if not chunk:
-                raise ConnectionError("the host closed")
-            data += chunk
-        return bytes(data)
 
     # -- the loop -------------------------------------------------------------------------------
 
@@ -98,34 +66,46 @@ class Runner:
         wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self.selector.register(wake_read, selectors.EVENT_READ, None)
-        self.selector.register(self.control, selectors.EVENT_READ, None)
+        self.selector.register(wake_read, selectors.EVENT_READ, lambda: os.read(wake_read, _CHUNK))
+        self.selector.register(self.control, selectors.EVENT_READ, lambda: self.handle(*self.receive()))
         hello, _ = self.receive()
         self.deadline = time.monotonic() + hello["deadline"]
         self.mounts, self.rlimits = hello["mounts"], hello["rlimits"]
-        self.open_door()
-        self.send({"hello": PROTOCOL, "canary": processes.canary(), "door": self.forwarder is not None})
+        self.notify = Notify(self.sensors, hello["notify"])
+        self.watch = Watch(hello["watch"])
+        if self.watch.descriptor is not None:
+            self.selector.register(self.watch.descriptor, selectors.EVENT_READ, self.watch.read)
+        self.serve_agent()
+        seen, self.notify.absent = processes.canary(self.notify.canary)
+        names = self.services.canary()
+        network = os.stat("/proc/self/ns/net").st_ino
+        told = {"canary": seen, "notify": self.notify.absent, "dns": names, "network": network}
+        self.send({"hello": PROTOCOL, **told})
         looked = 0.0
         while time.monotonic() < self.deadline:
-            for key, _ in self.selector.select(_CENSUS_SECONDS):
-                if key.fileobj is self.control:
-                    self.handle(*self.receive())
-                elif key.data is None:
-                    os.read(wake_read, _CHUNK)
-                else:
-                    self.pump(*key.data)
+            for key, _ in self.selector.select(_CENSUS_SECONDS if self.programs else _IDLE_SECONDS):
+                key.data()
             self.reap()
             if time.monotonic() - looked >= _CENSUS_SECONDS:
                 self.look()
                 looked = time.monotonic()
 
-    def open_door(self) -> None:
-        """Starts the forwarder where the box has a door."""
-        if os.path.exists(DOOR_SOCKET):
-            self.forwarder = in_child(DOOR, lambda: Forwarder().serve())
+    def serve_agent(self) -> None:
+        """Starts the box's own servers, where it has a door."""
+        if self.services.pipe is not None:
+            self.selector.unregister(self.services.pipe)
+        if self.services.start():
+            self.selector.register(self.services.pipe, selectors.EVENT_READ, self.relay)
+
+    def relay(self) -> None:
+        """Passes on which names were asked for."""
+        for report in self.services.reports():
+            self.send({"seen": "dns.query", "data": report})
 
     def look(self) -> None:
-        """Reports new processes and full file systems; idle boxes cost next to nothing."""
+        """Reports changed files, new processes and full file systems; idle boxes cost next to nothing."""
+        if (changed := self.watch.report()) is not None:
+            self.send({"seen": "scaffold.changed", "data": changed})
         if not self.programs:
             return
         for process in self.census.look():
@@ -151,49 +131,12 @@ class Runner:
                 return
             if pid == 0:
                 return
-            if pid == self.forwarder:
-                self.open_door()
+            if pid == self.services.pid:
+                self.relay()
+                self.serve_agent()
             program = self.programs.pop(pid, None)
             if program is not None:
-                self.finish(program, status)
-
-    def finish(self, program: Program, status: int) -> None:
-        """Passes on what is still in the pipes, without waiting for children that hold them."""
-        truncated = any(room <= 0 for room in program.room.values())
-        for stream, pipe in list(program.pipes.items()):
-            while self.pump(program, stream) and program.room[stream] > 0:
-                pass
-            truncated = truncated or program.room[stream] <= 0
-            self._close(program, stream, pipe)
-        ended = {"code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None}
-        ended["signal"] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-        seen = {"pid": program.pid, **ended}
-        self.send({"seen": "program.exit", "data": seen})
-        self.send({"id": program.request, "ok": {**ended, "truncated": truncated}})
-
-    def pump(self, program: Program, stream: str) -> bool:
-        """Moves one chunk of output to the host, or drops it once the cap is reached; False when
-        there is nothing to move now."""
-        pipe = program.pipes.get(stream)
-        if pipe is None:
-            return False
-        try:
-            data = os.read(pipe, _CHUNK)
-        except BlockingIOError:
-            return False
-        if not data:
-            self._close(program, stream, pipe)
-            return False
-        shown = data[: max(program.room[stream], 0)]
-        program.room[stream] -= len(data)
-        if shown:
-            self.send({"output": program.request, "stream": stream, "full": program.room[stream] <= 0}, shown)
-        return True
-
-    def _close(self, program: Program, stream: str, pipe: int) -> None:
-        if program.pipes.pop(stream, None) is not None:
-            self.selector.unregister(pipe)
-            os.close(pipe)
+                program.finish(status)
 
     # -- requests -------------------------------------------------------------------------------
 
@@ -208,6 +151,11 @@ class Runner:
         if answer is not None:
             self.send({"id": header["id"], "ok": answer[0]}, answer[1])
 
+    def do_begin(self, header: dict, body: bytes) -> tuple[dict, bytes]:
+        """The box was made in advance: from now on its work has so many seconds."""
+        self.deadline = time.monotonic() + header["deadline"]
+        return {}, b""
+
     def do_put(self, header: dict, body: bytes) -> tuple[dict, bytes]:
         """Writes files as the agent's user."""
         writer = in_child(AGENT, lambda: tree.write_all(header["root"], header["files"], body))
@@ -217,7 +165,10 @@ class Runner:
             os.waitpid(writer, 0)
         if status != 0:
             raise OSError(f"the files for {header['root']} could not be written")
-        return {}, b""
+        if header["root"] != self.watch.root:
+            return {}, b""
+        self.watch.begin()
+        return {"files": self.watch.absent}, b""
 
     def do_run(self, header: dict, body: bytes) -> None:
         """Starts a program as the agent's user."""
@@ -230,18 +181,14 @@ class Runner:
             os.chdir(header["cwd"])
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            self.notify.enter()
             os.execvpe(header["argv"][0], header["argv"], header["env"])
 
         pid = in_child(AGENT, work, self.rlimits)
         for _, write in pipes.values():
             os.close(write)
-        program = Program(
-            header["id"], pid, {name: read for name, (read, _) in pipes.items()}, header["output"]
-        )
-        for stream, pipe in program.pipes.items():
-            os.set_blocking(pipe, False)
-            self.selector.register(pipe, selectors.EVENT_READ, (program, stream))
-        self.programs[pid] = program
+        readable = {name: read for name, (read, _) in pipes.items()}
+        self.programs[pid] = Program(header["id"], pid, readable, header["output"], self.selector, self.send)
         self.send({"seen": "program.start", "data": {"argv": header["argv"], "pid": pid}})
 
     def do_manifest(self, header: dict, body: bytes) -> tuple[dict, bytes]:
@@ -265,19 +212,20 @@ class Runner:
         if killed is None:
             raise OSError("processes of the agent's user are left")
         self.reap()
-        return {"processes": killed, "unreported": self.census.unreported}, b""
+        if self.services.pipe is not None:
+            self.relay()
+        lost = {"runner": self.census.unreported, "dns": self.services.lost, "files": self.watch.lost}
+        return {"processes": killed, "lost": lost}, b""
 
 
 def main() -> int:
     """Connects and serves. The exit code is for the engine's log; the host needs none."""
-    control = socket.socket(socket.AF_UNIX)
-    control.connect(CONTROL)
+    control, sensors = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    for connection in (control, sensors):
+        connection.connect(CONTROL)
+        connection.settimeout(_HELLO_SECONDS)
     try:
-        Runner(control).serve()
+        Runner(control, sensors).serve()
     except (ConnectionError, TimeoutError):
         return 0
     return 3
-
-
-if __name__ == "__main__":
-    sys.exit(main())

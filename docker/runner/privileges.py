@@ -7,7 +7,8 @@ import ctypes
 import os
 import resource
 
-AGENT = 1000
+#: The host chooses the agent's user for each box, and makes it the owner of what it may write.
+AGENT = int(os.environ.get("AGENT_UID", "20000"))
 DOOR = 1001
 
 _PR_CAPBSET_DROP = 24

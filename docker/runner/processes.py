@@ -1,6 +1,7 @@
 """What process 1 can know of the agent's processes: a look at /proc, many times a second."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from privileges import AGENT, in_child
 _ARGV_BYTES = 1_000
 #: After that many, processes are counted and no longer described.
 MAX_REPORTS = 5_000
+_CANARY_SECONDS = 5.0
+_DONE = "done"
 
 
 def alive(user: int = AGENT) -> list[int]:
@@ -75,17 +78,33 @@ class Census:
         return found
 
 
-def canary() -> bool:
-    """Whether a process of the agent's user is seen: the sensor proves itself."""
+def canary(act: Callable[[], None]) -> tuple[bool, str | None]:
+    """Whether a process of the agent's user is seen, and why ``act`` failed in it, or None: the
+    sensors prove themselves."""
     read, write = os.pipe()
-    pid = in_child(AGENT, lambda: (os.write(write, b"."), signal.pause()))
-    os.read(read, 1)
-    seen = pid in alive()
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    os.close(read)
+    pid = in_child(AGENT, lambda: _sing(write, act))
     os.close(write)
-    return seen
+    try:
+        os.read(read, 1)
+        seen = pid in alive()
+        ready, _, _ = select.select([read], [], [], _CANARY_SECONDS)
+        said = os.read(read, 200).decode() if ready else "nobody answered its calls"
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(read)
+    return seen, None if said == _DONE else said
+
+
+def _sing(write: int, act: Callable[[], None]) -> None:
+    os.write(write, b".")
+    try:
+        act()
+        said = _DONE
+    except OSError as error:
+        said = str(error)
+    os.write(write, said.encode())
+    signal.pause()
 
 
 def kill_all(reap: Callable[[], None], seconds: float = 10.0) -> int | None:

@@ -34,7 +34,7 @@ class Check:
 def doctor(config: Path | None, runs: Path, output: Output) -> int:
     """What this machine offers, with remedies.
 
-    Exit 0, or 2 with something missing. Looks at the container engine, its runtimes and image, cgroups, Ray, MLflow, the secret and the
+    Exit 0, or 2 with something missing. Looks at the container engine, its runtimes and image, sensors, Ray, MLflow, the secret and the
     disk; with --config also at the model servers and key variables that the config names.
 
     \b
@@ -61,7 +61,7 @@ def _machine(runs: Path) -> Iterator[Check]:
     )
     yield _looked("runtimes", _runtimes, "the engine names them once it answers")
     yield _looked("image", _image, "run `python -m sandbox.image`, or `make image` in a checkout")
-    yield _cgroups()
+    yield from _sensors()
     yield _package("ray")
     yield _package("mlflow")
     yield _looked("secret", _secret, "")
@@ -90,9 +90,15 @@ def _engine() -> str:
 
 def _runtimes() -> str:
     from sandbox.container import Engine
+    from sandbox.image import require_image
+    from sandbox.runtimes import refusal
 
-    found = Engine().runtimes()
-    return ", ".join(found) + ("" if "runsc" in found else " (no runsc: boxes share the host's kernel)")
+    engine = Engine()
+    found = engine.runtimes()
+    if "runsc" not in found:
+        return ", ".join(found) + " (no runsc: boxes share the host's kernel)"
+    why = refusal(require_image(engine), "runsc")
+    return ", ".join(found) + (" (runsc carries a box)" if why is None else f" (runsc carries no box: {why})")
 
 
 def _image() -> str:
@@ -102,16 +108,11 @@ def _image() -> str:
     return f"{image_name()} {require_image(Engine())[:19]}"
 
 
-def _cgroups() -> Check:
-    import os
+def _sensors() -> Iterator[Check]:
+    from sandbox.sensors.probe import probe
 
-    from sandbox.cgroup import CgroupSensor
-
-    absent = CgroupSensor(os.getpid()).absent
-    if absent is None:
-        return Check("cgroup", True, "the host's counters count")
-    remedy = "mount cgroups; without them CPU time and memory of a box are not observed"
-    return Check("cgroup", False, absent, remedy)
+    for name, found in probe().items():
+        yield Check(name, found.absent is None, found.absent or found.sees, found.remedy)
 
 
 def _package(name: str) -> Check:

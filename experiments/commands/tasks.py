@@ -72,12 +72,18 @@ def check(pattern: str, worlds: int, runs: Path, output: Output) -> int:
     from tasks.task import select
 
     entries = select([pattern], where="tasks check", key="ID")
-    boxes = host_boxes("episode", "runc", None)
-    checks = asyncio.run(
-        check_tasks(
-            entries, boxes, worlds=worlds, at_a_time=default_slots(), say=lambda one: output.say(_line(one))
-        )
-    )
+    slots = default_slots()
+    boxes = host_boxes("episode", "runc", None, slots)
+
+    async def checked() -> "list[AgentCheck]":
+        try:
+            return await check_tasks(
+                entries, boxes, worlds=worlds, at_a_time=slots, say=lambda one: output.say(_line(one))
+            )
+        finally:
+            await boxes.close()
+
+    checks = asyncio.run(checked())
     broken = [one for one in checks if one.problem is not None]
     text = "\n".join(_line(one) for one in broken) or f"{len(checks)} agents as promised"
     output.show(text, {"ok": not broken, "checks": [one.as_json() for one in checks]})

@@ -3,11 +3,7 @@
 import re
 from pathlib import Path
 
-from monitors.cheats import CheatMonitor
-from monitors.credentials import CredentialMonitor
-from monitors.provisioning import ProvisioningMonitor
-from monitors.resource import ResourceMonitor
-from monitors.scaffold import ScaffoldMonitor
+from monitors.registry import SHIPPED
 from sandbox.codes import CODES
 from sandbox.vocabulary_page import page
 
@@ -31,7 +27,6 @@ def test_the_monitors_page_names_the_sensors_that_each_code_needs() -> None:
         code = section.split("`")[1]
         line = next(line for line in section.splitlines() if line.startswith("- Sensors: "))
         stated[code] = tuple(re.findall(r"`(\w+)`", line))
-    shipped = (ResourceMonitor, CredentialMonitor, ProvisioningMonitor, ScaffoldMonitor, CheatMonitor)
-    codes = {code: needs for monitor in shipped for code, needs in monitor.codes.items()}
+    codes = {code: needs for monitor in SHIPPED for code, needs in monitor().codes.items()}
     codes["monitor.error"] = ()
     assert stated == codes

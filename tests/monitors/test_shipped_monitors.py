@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from monitors.cheats import CheatMonitor
-from monitors.credentials import CredentialMonitor
 from monitors.monitor import Monitor
-from monitors.provisioning import ProvisioningMonitor
-from monitors.registry import new_watcher
+from monitors.registry import SHIPPED, new_watcher
 from monitors.resource import ResourceMonitor
 from monitors.scaffold import ScaffoldMonitor, changes, describe
 from sandbox.codes import CODES
@@ -133,6 +131,42 @@ def test_a_revert_is_an_edit_against_the_version_before_it() -> None:
     ]
 
 
+def changed(*paths: list[Any]) -> tuple[str, str, dict[str, Any]]:
+    return ("files", "scaffold.changed", {"paths": list(paths), "more": 0})
+
+
+WRITTEN = changed(["config.json", ["written"], 2])
+
+
+def test_an_edit_that_was_taken_back_between_two_versions_is_found() -> None:
+    hidden = changed(["tools/x.py", ["created", "deleted"], 2])
+    facts = (version("1", CONFIG), WRITTEN, hidden, WRITTEN, version("1", CONFIG))
+    assert run(ScaffoldMonitor(), *facts) == [
+        ("scaffold.edit", 40_000, (0, 1, 2, 4), "written and the same again: config.json, tools/x.py")
+    ]
+
+
+def test_beside_an_edit_what_was_written_and_is_the_same_is_told_but_no_temporary_file() -> None:
+    other = ["main.py", "file", 0o644, 9, "c" * 64]
+    edited = ["main.py", "file", 0o644, 9, "d" * 64]
+    seen = changed(
+        ["main.py", ["moved"], 1], ["sedX", ["created", "moved"], 2], ["config.json", ["written"], 1]
+    )
+    assert run(ScaffoldMonitor(), version("1", CONFIG, other), seen, version("2", CONFIG, edited)) == [
+        ("scaffold.edit", 20_000, (0, 1, 2), "changed: main.py; written and the same again: config.json")
+    ]
+
+
+def test_a_touched_file_and_what_was_written_before_the_first_version_are_no_edits() -> None:
+    touched = changed(["config.json", ["attributes", "opened"], 2])
+    assert run(ScaffoldMonitor(), WRITTEN, version("1", CONFIG), touched, version("1", CONFIG)) == []
+
+
+def test_a_path_that_the_log_had_to_cut_is_told_like_any_other() -> None:
+    cut = changed([{"cut": "x", "bytes": 9000, "sha256": "d" * 64}, ["written"], 1])
+    assert [code for code, *_ in run(ScaffoldMonitor(), version("1"), cut, version("1"))] == ["scaffold.edit"]
+
+
 def test_a_file_that_became_a_link_has_changed() -> None:
     link = ["config.json", "link", 0o777, 0, "/etc/passwd"]
     assert changes([CONFIG], [link]) == {
@@ -207,6 +241,5 @@ def test_severities_are_by_kind_of_finding() -> None:
 
 
 def test_every_code_has_exactly_one_monitor() -> None:
-    kinds = (ResourceMonitor, CredentialMonitor, ProvisioningMonitor, ScaffoldMonitor, CheatMonitor)
-    declared = [code for kind in kinds for code in kind.codes]
+    declared = [code for monitor in SHIPPED for code in monitor().codes]
     assert sorted([*declared, "monitor.error"]) == sorted(CODES)

@@ -92,11 +92,12 @@ def test_an_event_without_its_facts_is_an_error_and_not_silence() -> None:
 
 
 def test_sensors_that_were_up_cover_their_codes() -> None:
-    scored = event(3, "grade.score", "scorer", y=0.0, bound=None, beyond_bound=False)
-    up = [sensor(seq, name, "up") for seq, name in enumerate(("cgroup", "runner", "scaffold"))]
+    scored = event(6, "grade.score", "scorer", y=0.0, bound=None, beyond_bound=False)
+    names = ("cgroup", "dns", "files", "notify", "runner", "scaffold")
+    up = [sensor(seq, name, "up") for seq, name in enumerate(names)]
     watcher = fed(new_watcher(), [*up, scored])
     assert set(watcher.coverage().values()) == {1.0}
-    assert watcher.sensors() == {"cgroup": "up", "runner": "up", "scaffold": "up"}
+    assert watcher.sensors() == dict.fromkeys(names, "up")
 
 
 def test_a_sensor_that_is_absent_or_never_reported_covers_nothing() -> None:
@@ -120,7 +121,13 @@ def test_losses_lower_the_coverage_by_their_share() -> None:
 def test_what_the_scaffold_sensor_could_not_read_is_not_delivered() -> None:
     version = event(1, "scaffold.version", "scaffold", id="1", at="start", turn=0, files=[])
     unread = event(2, "scaffold.unread", "scaffold", at="end", reason="too many entries")
-    reports = [sensor(0, "scaffold", "up"), version, unread, sensor(3, "scaffold", "lost", 1)]
+    reports = [
+        sensor(0, "scaffold", "up"),
+        sensor(0, "files", "up"),
+        version,
+        unread,
+        sensor(3, "scaffold", "lost", 1),
+    ]
     assert fed(new_watcher(), reports).coverage()["scaffold.edit"] == 0.5
 
 

@@ -33,7 +33,7 @@ def in_box(engine: Engine, image: str, request: pytest.FixtureRequest) -> Callab
     def run(work: Work, limits: Limits | None = None) -> None:
         async def main() -> None:
             name = f"tidegauge-{OWNER}-{abs(hash(request.node.nodeid)) % 10**10}"
-            asked = BoxRequest(name, limits or Limits(), None, {"owner": OWNER, "episode": name})
+            asked = BoxRequest(name, limits or Limits(), False, {"owner": OWNER, "episode": name})
             async with DockerBoxes(engine, image=image).open(asked) as box:
                 await work(box)
 
@@ -57,9 +57,11 @@ def test_python_numpy_threads_subprocess_gcc_and_git_work(in_box: Callable[..., 
             python3 -c 'import threading; t = threading.Thread(target=print, args=("thread",)); t.start(); t.join()'
             python3 -c 'import subprocess; print(subprocess.run(["echo", "child"], capture_output=True).stdout)'
             echo 'int main(){return 7;}' > a.c && gcc a.c -o a && (./a || echo $?)
+            python3 -c 'import getpass, os, pwd; assert pwd.getpwuid(os.getuid()).pw_dir == os.path.expanduser("~")'
+            python3 -c 'import multiprocessing as m; p = m.Process(target=print); p.start(); p.join(); print(p.exitcode)'
             git init -q r && cd r && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git log --format=%s
         """)  # fmt: skip
-        assert (done.code, done.stdout.split()) == (0, [b"3", b"thread", b"b'child\\n'", b"7", b"x"])
+        assert (done.code, done.stdout.split()) == (0, [b"3", b"thread", b"b'child\\n'", b"7", b"0", b"x"])
 
     in_box(work)
 
@@ -80,6 +82,9 @@ def test_python_numpy_threads_subprocess_gcc_and_git_work(in_box: Callable[..., 
             "python3 -c 'import socket; socket.create_connection((\"8.8.8.8\", 53), 2)'",
             "Network is unreachable",
         ),
+        ("python3 -c 'import socket; socket.socket(2, 1, 262)'", "PermissionError"),  # MPTCP
+        ("touch /dev/mqueue/x", "Read-only file system"),
+        ("cat /proc/1/mem", "Permission denied"),
         ("python3 -c 'import os; os.memfd_create(\"x\")'", "PermissionError"),
         (
             "python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"/run/control.sock\")'",
@@ -100,15 +105,42 @@ def test_a_program_has_no_capability_no_new_privileges_and_no_way_back(in_box: C
     async def work(box: DockerBox) -> None:
         done = await shell(
             box,
-            "id -u; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; cat /proc/self/oom_score_adj",
+            "id -un; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; cat /proc/self/oom_score_adj",
         )
         assert done.stdout.split() == [
-            b"1000", b"CapEff:", b"0" * 16, b"CapBnd:", b"0" * 16, b"NoNewPrivs:", b"1", b"Seccomp:", b"2", b"500",
+            b"agent", b"CapEff:", b"0" * 16, b"CapBnd:", b"0" * 16, b"NoNewPrivs:", b"1", b"Seccomp:", b"2", b"500",
         ]  # fmt: skip
         setuid = await shell(box, "find / -xdev -perm /6000 -type f 2>/dev/null | wc -l")
         assert setuid.stdout.strip() == b"0"
 
     in_box(work)
+
+
+def test_each_box_has_an_agent_of_its_own_that_shares_no_count_of_the_kernel(
+    engine: Engine, image: str
+) -> None:
+    # Eats all inotify instances that one user may have.
+    hog = "import ctypes, time; f = ctypes.CDLL(None).inotify_init; n = 0\nwhile f() >= 0: n += 1\nprint(n, flush=True)"
+
+    async def main() -> None:
+        boxes = DockerBoxes(engine, image=image)
+
+        def asked(name: str) -> BoxRequest:
+            return BoxRequest(f"tidegauge-{OWNER}-{name}", Limits(), False, {"owner": OWNER, "episode": name})
+
+        async with boxes.open(asked("u1")) as one, boxes.open(asked("u2")) as two:
+            uids = [int((await shell(box, "id -u")).stdout) for box in (one, two)]
+            assert uids[0] != uids[1]
+            assert {20_000 <= uid < 24_096 for uid in uids} == {True}
+            await shell(
+                one,
+                f"(setsid python3 -c '{hog}; time.sleep(100)' > n &); until [ -s n ]; do sleep 0.05; done",
+            )
+            assert (await shell(two, f"python3 -c '{hog}'")).stdout == (await one.read("/work", ["n"])).files[
+                "n"
+            ]
+
+    asyncio.run(main())
 
 
 def test_a_fork_bomb_is_bounded_seen_and_swept_away(in_box: Callable[..., None]) -> None:
@@ -218,7 +250,13 @@ def test_a_box_killed_from_outside_is_dead_at_once_and_the_engine_says_why(
 
 def test_the_sensors_prove_themselves_when_a_box_opens(in_box: Callable[..., None]) -> None:
     async def work(box: DockerBox) -> None:
-        assert box.sensors == {"cgroup": None, "runner": None}
+        assert box.sensors == {
+            "cgroup": None,
+            "runner": None,
+            "notify": None,
+            "dns": "the box has no door",
+            "files": "no scaffold was laid out",
+        }
         await shell(box, "sleep 0.3")
         argv = [seen.data["argv"] async for seen in _until(box, "program.exit") if seen.kind == "process"]
         assert ["sleep", "0.3"] in argv or ["bash", "-c", "sleep 0.3"] in argv
@@ -232,9 +270,9 @@ from pathlib import Path
 from sandbox.box import BoxRequest
 from sandbox.container import Engine
 from sandbox.limits import Limits
-asked = BoxRequest("tidegauge-reap-c", Limits(), None, {"owner": "reap-c", "episode": "c"})
+asked = BoxRequest("tidegauge-reap-c", Limits(), False, {"owner": "reap-c", "episode": "c"})
 control = Path(sys.argv[2])
-print(Engine().create(asked, image=sys.argv[1], runtime="runc", control=control), flush=True)
+print(Engine().create(asked, image=sys.argv[1], runtime="runc", control=control, door=None), flush=True)
 sys.stdin.read()
 """
 
@@ -266,7 +304,7 @@ def test_the_reaper_takes_what_is_overdue_or_this_process_is_done_with_and_nothi
 
         def asked(owner: str, deadline: float) -> BoxRequest:
             return BoxRequest(
-                f"tidegauge-{owner}", Limits(), None, {"owner": owner, "episode": owner}, deadline
+                f"tidegauge-{owner}", Limits(), False, {"owner": owner, "episode": owner}, deadline
             )
 
         async with boxes.open(asked(f"{OWNER}-a", 600)) as a, boxes.open(asked(f"{OWNER}-b", 10)) as b:

@@ -416,5 +416,8 @@ def test_the_life_of_a_box_is_recorded_before_it_is_created_and_after_it_is_gone
     assert [(s["name"], s["state"]) for s in ran.of("sensor")] == [
         ("cgroup", "up"),
         ("runner", "up"),
+        ("notify", "up"),
+        ("dns", "up"),
+        ("files", "up"),
         ("scaffold", "up"),
     ]

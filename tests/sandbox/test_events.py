@@ -53,6 +53,13 @@ def test_what_is_read_back_is_what_was_appended(tmp_path: Path) -> None:
     assert [event.prev for event in events] == [GENESIS, events[0].hash, events[1].hash]
 
 
+def test_keys_that_are_no_text_are_stored_in_the_order_of_what_replaces_them(tmp_path: Path) -> None:
+    # "\ud800" sorts behind "a"; "?", which is stored for it, before.
+    [event] = write(tmp_path / "log", ("runner", "killed", {"a": 1, "\ud800": 2}))
+    assert b'{"?":2,"a":1}' in (tmp_path / "log").read_bytes()
+    assert list(read_events(tmp_path / "log")) == [event]
+
+
 def test_the_log_knows_its_head_its_count_and_its_size(tmp_path: Path) -> None:
     with EventLog(tmp_path / "log") as log:
         assert (log.head, log.count, log.size) == (GENESIS, 0, 0)

@@ -78,7 +78,7 @@ def test_a_stream_that_breaks_is_opened_again_where_it_ended_and_told_once() -> 
 @pytest.mark.box
 def test_a_container_killed_from_outside_dies_by_the_hosts_hand(engine: Engine, image: str) -> None:
     async def main() -> None:
-        asked = BoxRequest("tidegauge-test-killed", Limits(), None, {"owner": "test-fate", "episode": "e"})
+        asked = BoxRequest("tidegauge-test-killed", Limits(), False, {"owner": "test-fate", "episode": "e"})
         async with DockerBoxes(engine, image=image).open(asked) as box:
             await asyncio.to_thread(docker.APIClient().kill, box.container)
             async for _ in box.watch():

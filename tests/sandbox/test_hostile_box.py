@@ -50,7 +50,7 @@ def in_box(engine: Engine, image: str, tmp_path: Path) -> Callable[..., None]:
     def run(work: Work, limits: Limits | None = None) -> None:
         async def main() -> None:
             name = f"tidegauge-hostile-{tmp_path.name}"[:60]
-            asked = BoxRequest(name, limits or Limits(), None, {"owner": "hostile", "episode": name})
+            asked = BoxRequest(name, limits or Limits(), False, {"owner": "hostile", "episode": name})
             async with DockerBoxes(engine, image=image).open(asked) as box:
                 await work(box)
 
@@ -71,7 +71,7 @@ def test_a_process_whose_first_thread_ended_is_ended_before_anything_is_collecte
         await shell(
             box, "(setsid python3 headless.py &) ; until [ -s alive ]; do sleep 0.05; done; sleep 0.1"
         )
-        assert (await box.kill_all(), box.unreported) == (1, 0)
+        assert (await box.kill_all(), box.lost) == (1, {"runner": 0, "dns": 0, "files": 0, "notify": 0})
         before = await box.read("/work", ["alive"])
         await asyncio.sleep(0.2)
         assert await box.read("/work", ["alive"]) == before
@@ -158,7 +158,7 @@ def test_a_writer_that_is_stopped_is_given_up_in_time(in_box: Callable[..., None
 
 
 def test_the_memory_killer_takes_the_agents_processes_and_not_the_way_to_the_door(
-    engine: Engine, image: str, tmp_path: Path
+    engine: Engine, image: str
 ) -> None:
     # Each smaller than the forwarder, so that size alone would single it out.
     many = "for _ in $(seq 40); do (x=$(head -c 1M /dev/zero | tr '\\0' x); sleep 2) & done; wait"
@@ -166,9 +166,9 @@ def test_the_memory_killer_takes_the_agents_processes_and_not_the_way_to_the_doo
 
     async def main() -> None:
         limits = Limits(memory=48 * 2**20, disk=2**20)
-        async with Door(tmp_path / "d", None, (), Budget(1, 1), lambda *_: None):
-            asked = BoxRequest("tidegauge-hostile-door", limits, tmp_path / "d", {"owner": "hostile"}, 60)
-            async with DockerBoxes(engine, image=image).open(asked) as box:
+        asked = BoxRequest("tidegauge-hostile-door", limits, True, {"owner": "hostile"}, 60)
+        async with DockerBoxes(engine, image=image).open(asked) as box:
+            async with Door(box.door, None, (), Budget(1, 1), lambda *_: None):
                 before = (await shell(box, forwarder)).stdout
                 await shell(box, many)
                 assert (box.usage().oom_kills or 0) > 0

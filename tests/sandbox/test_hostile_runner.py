@@ -7,6 +7,7 @@ import socket
 import struct
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from sandbox.fate import Fate
 from sandbox.files import Collection, Manifest
 from sandbox.frames import MAX_BODY, MAX_HEADER, PROTOCOL
 from sandbox.link import Link
+from sandbox.making import Made
+from sandbox.sensors.notify import NotifySensor
 
 Ask = Callable[[DockerBox], Awaitable[Any]]
 
@@ -49,7 +52,7 @@ ASKED: dict[str, tuple[Ask, type, list[tuple[dict[str, Any], bytes]]]] = {
     "kill": (
         lambda box: box.kill_all(), int,
         [({"seen": "disk.full", "data": {"path": "/work", "what": "bytes", "used": 1, "size": 1}}, b""),
-         ({"id": 1, "ok": {"processes": 3, "unreported": 0}}, b"")],
+         ({"id": 1, "ok": {"processes": 3, "lost": {"runner": 0, "dns": 2}}}, b"")],
     ),
 }  # fmt: skip
 
@@ -120,6 +123,7 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
     """What comes of a question to a runner that says ``said`` and closes: its value or its fault."""
     ours, theirs = socket.socketpair(socket.AF_UNIX)
     theirs.setblocking(False)
+    handing, _ = socket.socketpair(socket.AF_UNIX)
     loop = asyncio.get_running_loop()
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     link = Link(reader, writer)
@@ -133,10 +137,12 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
         if hello is not None:
             theirs.shutdown(socket.SHUT_WR)
         try:
-            opened = await link.hello(60, [], {})
-            box = DockerBox(
-                BoxInfo("r", "i", "i"), "c", Fate(), link, CgroupSensor(os.getpid()), opened, DISK
-            )
+            opened = await link.hello(deadline=60, mounts=[], rlimits={})
+            sensor = NotifySensor(handing, link.tell)
+            sensor.prove("not asked for")
+            cgroup = CgroupSensor(os.getpid())
+            made = Made("c", Fate(), link, cgroup, sensor, opened, Path("door"), DISK, link.close)
+            box = DockerBox(BoxInfo("r", "i", "i"), made)
             asking = asyncio.ensure_future(ask(box))
             await asyncio.sleep(0)
             speaking = asyncio.ensure_future(speak())
@@ -199,7 +205,7 @@ def test_a_first_word_is_understood_or_is_a_named_fault(hello: bytes) -> None:
         (struct.pack("!II", MAX_HEADER + 1, 0), "a frame that is too large"),
         (struct.pack("!II", 2, MAX_BODY + 1) + b"{}", "a frame that is too large"),
         (frame(b"[" * 100_000), "not JSON"),
-        (frame({"id": 1, "ok": {"processes": 10**30, "unreported": 0}}), "not JSON"),
+        (frame({"id": 1, "ok": {"processes": 10**30, "lost": {}}}), "not JSON"),
         (frame({"id": [], "ok": {}}), "belongs to no request"),
         (frame({"id": True, "ok": {}}), "belongs to no request"),
         (frame({"seen": "attempt.end", "data": {}}), "unknown kind"),
@@ -227,12 +233,12 @@ def test_a_flood_of_reports_is_bounded_and_counted(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(reports, "MOST", 100)
     one = frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "argv": ["x"]}})
 
-    async def ask(box: DockerBox) -> int:
+    async def ask(box: DockerBox) -> dict[str, int]:
         assert await box.kill_all() == 3
-        return box.unreported
+        return box.lost
 
-    value, link = outcome(one * 250 + frame({"id": 1, "ok": {"processes": 3, "unreported": 7}}), ask)
-    assert (value, len(link.reports.drain())) == (157, 100)
+    value, link = outcome(one * 250 + frame({"id": 1, "ok": {"processes": 3, "lost": {"runner": 7}}}), ask)
+    assert (value, len(link.reports.drain())) == ({"runner": 157, "notify": 0}, 100)
 
 
 def test_a_flood_of_long_reports_is_bounded_in_memory() -> None:

@@ -1,0 +1,99 @@
+"""The box's own small servers, in a process and a user of their own: the way to the door, and names.
+
+The agent can neither signal that process nor, by flooding it, harm process 1.
+"""
+
+import json
+import mmap
+import os
+import socket
+import struct
+import time
+
+from forwarder import DOOR as DOOR_SOCKET
+from forwarder import Forwarder
+from privileges import DOOR, in_child
+from sinkhole import ADDRESS, Sinkhole
+
+_CANARY_SECONDS = 2.0
+_CANARY = "canary.invalid"
+_CHUNK = 65_536
+
+
+class Services:
+    """Starts that process where the box has a door, and hears what it tells."""
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+        #: Readable when there are reports.
+        self.pipe: int | None = None
+        #: Questions that were not told; shared with the process, so that none of them is missed.
+        self._lost = mmap.mmap(-1, 8)
+        self._text = b""
+
+    def start(self) -> bool:
+        """Starts it, or starts it again; False where the box has no door and needs none."""
+        if not os.path.isdir(os.path.dirname(DOOR_SOCKET)):
+            return False
+        if self.pipe is not None:
+            os.close(self.pipe)
+        self.pipe, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.pid = in_child(DOOR, lambda: self._serve(write))
+        os.close(write)
+        self._text = b""
+        return True
+
+    @property
+    def lost(self) -> int:
+        """Questions that were answered and not told."""
+        return struct.unpack("Q", self._lost[:8])[0]
+
+    def reports(self) -> list[dict]:
+        """What it told since it was asked before."""
+        try:
+            while chunk := os.read(self.pipe, _CHUNK):
+                self._text += chunk
+        except BlockingIOError:
+            pass
+        *lines, self._text = self._text.split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def canary(self) -> str | None:
+        """Asks for a name; why that was not told, or None."""
+        if self.pid is None:
+            return "the box has no door"
+        until = time.monotonic() + _CANARY_SECONDS
+        labels = b"".join(bytes([len(label)]) + label.encode() for label in _CANARY.split("."))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.settimeout(0.1)
+            asking.connect(ADDRESS)
+            while time.monotonic() < until:
+                try:
+                    asking.send(struct.pack("!6H", 1, 0x100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1")
+                    asking.recv(512)
+                except ConnectionRefusedError:
+                    time.sleep(0.001)  # it is still starting
+                except OSError:
+                    continue
+                else:
+                    told = any(report["name"] == _CANARY for report in self.reports())
+                    return None if told else "its canary was not told"
+        return "nothing answers on port 53"
+
+    # -- in that process --------------------------------------------------------------------------
+
+    def _serve(self, write: int) -> None:
+        def tell(report: dict | None) -> None:
+            try:
+                if report is None:
+                    raise BlockingIOError
+                os.write(write, json.dumps(report).encode() + b"\n")
+            except BlockingIOError:  # process 1 is busy: the answer does not wait for it
+                self._lost[:8] = struct.pack("Q", self.lost + 1)
+
+        forwarder = Forwarder()
+        try:
+            Sinkhole(forwarder.selector, tell)
+        except OSError as error:
+            os.write(2, f"sinkhole: {error}\n".encode())
+        forwarder.serve()

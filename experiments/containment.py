@@ -1,0 +1,182 @@
+"""The containment self-test as runs use it: taken once on a machine, kept, asked before boxes are trusted."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from experiments import durable
+from experiments.anchors import Anchors
+from experiments.config import Config
+from sandbox.assets import image_dir
+from sandbox.canonical import canonical, digest, sha256
+from sandbox.errors import EngineFault, Mistake, StorageFault
+from sandbox.selftest.checks import baselines
+
+#: In the run directory.
+SELFTEST: Final = "selftest.json"
+#: Seconds for which a result without a regression stands: settings of a kernel change while it runs.
+KEPT_SECONDS: Final = 86_400
+#: From worst to best: of several invocations of a run, each check's worst result counts.
+_ORDER: Final = ("failed", "accepted", "untestable", "held")
+#: What the boxes and the checks are made of, besides the image.
+_SOURCES: Final = ("hardening.py", "container.py", "docker_box.py", "link.py", "reaper.py")
+
+Say = Callable[[str], None]
+
+
+def before(config: Config, runtime: str, *, local: bool, where: str, say: Say) -> dict[str, Any] | None:
+    """The self-test of the host on which a run is about to start boxes.
+
+    Args:
+        config: the run's.
+        runtime: the container runtime.
+        local: no Ray was asked for.
+        where: the config's file, for messages.
+        say: takes lines for the user.
+
+    Returns:
+        Its document; None where the boxes are on the nodes of a cluster, which nobody has tried, or where
+        this version has no baseline for the runtime.
+
+    Raises:
+        Mistake: it regressed, and the config does not accept that.
+    """
+    if not local and config.ray.address is not None:
+        say("the containment self-test is not taken on a cluster: run `tidegauge selftest` on its nodes")
+        return None
+    if runtime not in baselines():
+        say(f"the containment self-test has no baseline for {runtime}: it is not taken")
+        return None
+    document = ensure(config.sandbox.image, runtime, say)
+    require(document, degraded=config.sandbox.degraded, where=where, say=say)
+    return document
+
+
+def take(image: str, runtime: str, say: Say) -> dict[str, Any]:
+    """Takes the self-test on this host and keeps it for later runs, unless it has regressed.
+
+    Args:
+        image: ``episode``, or the name of an image of yours that has the runner.
+        runtime: the container runtime.
+        say: takes lines for the user.
+
+    Returns:
+        The document of contract.md section 1, with ``runtime``, ``machine``, ``regressed`` and ``taken``.
+
+    Raises:
+        Mistake: no engine answers, it lacks the image or the runtime, or there is no baseline for that.
+    """
+    from experiments.executors import host_boxes
+    from sandbox.container import Engine
+    from sandbox.selftest.whole import self_test
+
+    if runtime not in baselines():
+        problem, remedy = f"has no baseline for {runtime}", f"there is one for {', '.join(baselines())}"
+        raise Mistake(problem, where="the self-test", key="--runtime", remedy=remedy)
+    boxes = host_boxes(image, runtime, None)
+    engine = Engine()
+    try:
+        report = asyncio.run(self_test(engine, boxes, say))
+    except EngineFault as fault:
+        remedy = "`tidegauge doctor` says what the machine lacks"
+        raise Mistake(f"no box could be tried: {fault}", where="container engine", remedy=remedy) from fault
+    finally:
+        engine.close()
+    document = {**report.as_json(), "taken": int(time.time())}
+    if not document["regressed"]:
+        _keep(_place(report.machine, runtime), document)
+    return document
+
+
+def ensure(image: str, runtime: str, say: Say) -> dict[str, Any]:
+    """The self-test of this engine, kernel, image and version: the kept one, or one that is taken now.
+
+    Raises:
+        Mistake: as ``take``.
+    """
+    from experiments.executors import host_boxes
+    from sandbox.container import Engine
+    from sandbox.selftest.whole import machine
+
+    boxes = host_boxes(image, runtime, None)
+    engine = Engine()
+    try:
+        kept = _kept(_place(machine(engine, boxes.info.image), runtime))
+    finally:
+        engine.close()
+    return kept if kept is not None else take(image, runtime, say)
+
+
+def require(document: dict[str, Any], *, degraded: bool, where: str, say: Say) -> None:
+    """Refuses a run on a machine whose self-test regressed, unless the config accepts that.
+
+    Raises:
+        Mistake: it regressed; the text names the checks.
+    """
+    regressed: list[str] = document["regressed"]
+    if not regressed:
+        return
+    names = ", ".join(line.partition(":")[0] for line in regressed[:8])
+    more = f" and {len(regressed) - 8} more" if len(regressed) > 8 else ""
+    problem = f"the containment self-test regressed: {names}{more}"
+    if degraded:
+        say(f"{problem}; the run goes on, marked degraded")
+        return
+    remedy = "`tidegauge selftest` says why; mend it, or write sandbox: {degraded: true} to run all the same"
+    raise Mistake(problem, where=where, key="sandbox.degraded", remedy=remedy)
+
+
+def store(directory: Path, document: dict[str, Any], anchors: Anchors) -> None:
+    """Writes the self-test into a run, anchored first; what was worse in an earlier invocation stays."""
+    path = directory / SELFTEST
+    before = json.loads(path.read_bytes()) if path.is_file() else None
+    text = canonical(document if before is None else worst(before, document)).decode("utf-8")
+    if anchors.texts("selftest")[-1:] != [text]:
+        anchors.append("selftest", [text])
+    durable.replace(path, text.encode("utf-8"))
+
+
+def worst(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """The later of two self-tests, with each check's worse result and what regressed in either."""
+    earlier = {check["name"]: check for check in before["checks"]}
+
+    def worse(check: dict[str, str]) -> dict[str, str]:
+        other = earlier.get(check["name"], check)
+        return min(check, other, key=lambda one: _ORDER.index(one["result"]))
+
+    lines = dict.fromkeys([*now["regressed"], *before["regressed"]])
+    return {**now, "checks": [worse(check) for check in now["checks"]], "regressed": list(lines)}
+
+
+def _place(machine: dict[str, str], runtime: str) -> Path:
+    """Where a result is kept: in the user's state directory, which no box sees."""
+    from sandbox import selftest
+
+    package = Path(selftest.__file__).parent
+    sources = [path for path in sorted(package.rglob("*")) if path.suffix in (".py", ".json")]
+    sources += [package.parent / name for name in _SOURCES] + [image_dir() / "seccomp.json"]
+    key = digest([machine, runtime, [sha256(path.read_bytes()) for path in sources]])
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "tidegauge" / "selftest" / f"{key}.json"
+
+
+def _keep(path: Path, document: dict[str, Any]) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.replace(path, canonical(document))
+    except (OSError, StorageFault):
+        return  # the next run takes it again
+
+
+def _kept(path: Path) -> dict[str, Any] | None:
+    """What is kept there, while it stands."""
+    try:
+        document = json.loads(path.read_bytes())
+        fresh = 0 <= time.time() - document["taken"] < KEPT_SECONDS
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return document if fresh and document["regressed"] == [] else None

@@ -1,0 +1,59 @@
+"""``privilege.attempt``: a process asked for rights that it was not given."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from monitors.text import shown
+from sandbox.events import Event
+from sandbox.findings import Finding, Severity
+
+CODE: Final = "privilege.attempt"
+#: The agent's own user and group, and "leave it as it is".
+_OWN_IDS: Final = frozenset({1000, -1})
+#: Requests of ptrace that take hold of another process.
+_ATTACH: Final = frozenset({16, 0x4206})
+#: Sockets of whoever is in charge of the box: of the engine, and of this box's runner.
+_SOCKETS: Final = ("/docker.sock", "/containerd.sock", "/podman.sock", "/crio.sock", "/run/control.sock")
+
+
+class PrivilegeMonitor:
+    """Each system call at most once an attempt."""
+
+    name: Final = "privilege"
+    codes: Final[Mapping[str, tuple[str, ...]]] = {CODE: ("notify",)}
+
+    def __init__(self) -> None:
+        self._found: set[str] = set()
+
+    def feed(self, event: Event) -> Iterator[Finding]:
+        """Takes the next event and gives the first use of a call for more rights."""
+        data = event.data
+        if event.kind == "privilege.call" and _asks_for_more(data["call"], data["arguments"]):
+            what = ", ".join(shown(argument) for argument in data["arguments"])
+        elif event.kind == "net.connect" and _is_in_charge(data):
+            what = shown(data["address"])
+        else:
+            return
+        call = shown(data["call"])
+        if call not in self._found:
+            self._found.add(call)
+            yield Finding(CODE, Severity.SERIOUS, event.t, (event.seq,), f"{call}({what})")
+
+
+def _asks_for_more(call: str, arguments: Sequence[Any]) -> bool:
+    match call:
+        case "ptrace":
+            return arguments[0] in _ATTACH
+        case "kill":  # of process 1; signal 0 only asks whether it is there
+            return bool(arguments[1])
+        case "setgroups":
+            return bool(arguments[0])
+        case "capset":  # its arguments are not read: giving capabilities up looks the same
+            return False
+        case "socket" | "mknod" | "mknodat":
+            return True
+    return not _OWN_IDS.issuperset(arguments)
+
+
+def _is_in_charge(data: Mapping[str, Any]) -> bool:
+    return data["family"] == "unix" and str(data["address"]).endswith(_SOCKETS)

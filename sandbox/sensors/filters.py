@@ -1,0 +1,102 @@
+"""The system call filter that every started program of a box inherits, and which calls it tells of.
+
+Only rare calls are told: a call that is told costs some 0.2 ms, so files are left alone. What the
+engine's own profile refuses outright is never seen here, since a refusal outranks a notification.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+#: Instruction codes, from linux/bpf_common.h.
+_LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
+#: Actions, from linux/seccomp.h.
+_ALLOW, TELL, _REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050001
+_NUMBER_OFFSET, _ARCH_OFFSET = 0, 4
+_INSTRUCTION: Final = struct.Struct("=HBBI")
+
+_FILE_TYPE, _CHARACTERS, _BLOCKS = 0xF000, 0x2000, 0x6000
+_UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
+_STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
+
+_Code = list[tuple[int, int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """System call numbers of one kind of processor, whose little-endian kernel calls it ``arch``."""
+
+    arch: int
+    numbers: dict[str, int]
+
+
+MACHINES: Final = {
+    "x86_64": Machine(0xC000003E, {
+        "execve": 59, "connect": 42, "sendto": 44, "socket": 41, "kill": 62, "mknod": 133, "mknodat": 259,
+        "ptrace": 101, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116,
+        "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126,
+    }),
+    "aarch64": Machine(0xC00000B7, {
+        "execve": 221, "connect": 203, "sendto": 206, "socket": 198, "kill": 129, "mknodat": 33,
+        "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
+        "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91,
+    }),
+}  # fmt: skip
+
+
+def telling_filter(machine: Machine) -> bytes:
+    """The filter that holds the calls of ``machine.numbers`` until the host has answered each."""
+    return _program(machine, {number: _when(name) for name, number in machine.numbers.items()})
+
+
+def plain_filter(machine: Machine) -> bytes:
+    """The filter where nobody can be told: what the host would refuse is refused (EPERM)."""
+    return _program(machine, {machine.numbers["ptrace"]: [(_RETURN, 0, 0, _REFUSE)]})
+
+
+def _program(machine: Machine, rules: dict[int, _Code]) -> bytes:
+    code: _Code = [
+        (_LOAD, 0, 0, _ARCH_OFFSET),
+        (_EQUAL, 1, 0, machine.arch),
+        (_RETURN, 0, 0, _ALLOW),  # another word size: the engine's profile refuses it
+        (_LOAD, 0, 0, _NUMBER_OFFSET),
+    ]
+    for number, rule in rules.items():
+        code += [(_EQUAL, 0, len(rule), number), *rule]
+    code.append((_RETURN, 0, 0, _ALLOW))
+    return b"".join(_INSTRUCTION.pack(*instruction) for instruction in code)
+
+
+def _when(name: str) -> _Code:
+    """When a call is told, by its arguments; ends with the action."""
+    tell, allow = (_RETURN, 0, 0, TELL), (_RETURN, 0, 0, _ALLOW)
+    match name:
+        case "sendto":  # with an address: without one it is a `send` on what was connected
+            return [
+                (_LOAD, 0, 0, _argument(4)), (_EQUAL, 0, 3, 0),
+                (_LOAD, 0, 0, _argument(4) + 4), (_EQUAL, 0, 1, 0),
+                allow, tell,
+            ]  # fmt: skip
+        case "socket":  # but for streams and datagrams of the common families, which `connect` tells of,
+            # and the one kind of netlink that the engine's profile lets through: lists of interfaces
+            return [
+                (_LOAD, 0, 0, _argument(0)), (_EQUAL, 8, 0, _NETLINK),
+                (_EQUAL, 2, 0, _UNIX), (_EQUAL, 1, 0, _INET), (_EQUAL, 0, 4, _INET6),
+                (_LOAD, 0, 0, _argument(1)), (_AND, 0, 0, _TYPE),
+                (_EQUAL, 2, 0, _STREAM), (_EQUAL, 1, 0, _DATAGRAM),
+                tell, allow,
+            ]  # fmt: skip
+        case "kill":  # of the runner
+            return [(_LOAD, 0, 0, _argument(0)), (_EQUAL, 0, 1, 1), tell, allow]
+        case "mknod" | "mknodat":  # of a device
+            return [
+                (_LOAD, 0, 0, _argument(1 if name == "mknod" else 2)), (_AND, 0, 0, _FILE_TYPE),
+                (_EQUAL, 1, 0, _CHARACTERS), (_EQUAL, 0, 1, _BLOCKS),
+                tell, allow,
+            ]  # fmt: skip
+    return [tell]
+
+
+def _argument(index: int) -> int:
+    """Offset of the low half of an argument in ``struct seccomp_data``."""
+    return 16 + 8 * index

@@ -1,0 +1,75 @@
+"""What lies behind the pointers of a call that is held: read from the caller's memory.
+
+Needs root, or the caller's own user. Everything read is the agent's making: bounded, never trusted.
+The caller must hold still, and whoever reads must ask afterwards whether it still did.
+"""
+
+import os
+import socket
+import struct
+from typing import Final, Self
+
+ARGV_BYTES: Final = 1_000
+_PATH_BYTES: Final = 4_096
+_WORDS: Final = 64
+_ADDRESS_BYTES: Final = 128
+_FAMILIES: Final = {1: "unix", 2: "inet", 10: "inet6", 16: "netlink"}
+
+
+class Memory:
+    """The memory of one process, open for reading.
+
+    Raises:
+        OSError: it may not be read, or the process is gone.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def bytes(self, address: int, size: int) -> bytes:
+        """At most ``size`` bytes; fewer where a mapping ends, none where there is none."""
+        if not 0 < address < 2**63:
+            return b""
+        try:
+            return os.pread(self._file, size, address)
+        except OSError:
+            return b""
+
+    def text(self, address: int, most: int = _PATH_BYTES) -> str:
+        """The text that ends with a zero byte, cut to ``most`` bytes."""
+        return self.bytes(address, most).partition(b"\0")[0].decode("utf-8", "replace")
+
+    def words(self, address: int) -> list[str]:
+        """The texts of an array of pointers, the first ones, together at most ``ARGV_BYTES`` long."""
+        raw = self.bytes(address, 8 * _WORDS)
+        words, room = list[str](), ARGV_BYTES
+        for (pointer,) in struct.iter_unpack("=Q", raw[: len(raw) // 8 * 8]):
+            if pointer == 0 or room <= 0:
+                break
+            word = self.text(pointer, room)
+            words.append(word)
+            room -= len(word) + 1
+        return words
+
+    def address(self, address: int, size: int) -> tuple[str, str, int | None]:
+        """Family, address and port of a ``struct sockaddr`` of ``size`` bytes; port None where it has none."""
+        raw = self.bytes(address, min(size, _ADDRESS_BYTES))
+        if len(raw) < 2:
+            return "none", "", None
+        (number,) = struct.unpack_from("=H", raw)
+        family = _FAMILIES.get(number, str(number))
+        if family == "inet" and len(raw) >= 8:
+            return family, socket.inet_ntop(socket.AF_INET, raw[4:8]), int.from_bytes(raw[2:4])
+        if family == "inet6" and len(raw) >= 24:
+            return family, socket.inet_ntop(socket.AF_INET6, raw[8:24]), int.from_bytes(raw[2:4])
+        if family == "unix":
+            # An abstract name begins with a zero byte and may hold more.
+            path = raw[2:].rstrip(b"\0") if raw[2:3] == b"\0" else raw[2:].partition(b"\0")[0]
+            return family, path.decode("utf-8", "replace"), None
+        return family, raw[2:].hex(), None

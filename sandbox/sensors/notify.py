@@ -1,0 +1,255 @@
+"""Seccomp user notification: rare system calls of a box, held until this host has written them down.
+
+A record and no policy: a call is let through once it is known, but for the few that are refused
+anyway. If this process dies the kernel refuses the calls (ENOSYS); if it stalls they wait, and the
+box's own deadline ends them. One thread serves all boxes of a process, so that a busy event loop
+does not slow the agents down.
+"""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import platform
+import secrets
+import select
+import socket
+import struct
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+from sandbox.box import Seen
+from sandbox.errors import EngineFault
+from sandbox.sensors.calls import REFUSED, Call, tell
+from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_filter
+
+#: Events of one box; more are counted as lost.
+MAX_EVENTS: Final = 10_000
+#: Different things of the kinds that are told by their first call, then by every doubling.
+MAX_DIFFERENT: Final = 1_000
+#: What the runner's canary does; see ``docker/runner/notify.py``.
+CANARY_ADDRESS: Final = ("192.0.2.1", 9)
+CANARY_PATH: Final = "/canary"
+
+# From linux/seccomp.h.
+_RECEIVE, _SEND, _VALID = 0xC0502100, 0xC0182101, 0x40082102
+_NOTIFICATION: Final = struct.Struct("=QIIiIQ6Q")
+_ANSWER: Final = struct.Struct("=QqiI")
+_CONTINUE = 1
+
+
+class Hub:
+    """The thread that waits for the calls of all boxes; its state is touched by that thread alone."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._served: dict[int, Callable[[int], None]] = {}
+        self._orders: deque[Callable[[], None]] = deque()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._epoll.register(self._wake, select.EPOLLIN)
+        threading.Thread(target=self._serve, name="notify", daemon=True).start()
+
+    def order(self, order: Callable[[], None]) -> None:
+        """Has the thread do something, from any thread."""
+        self._orders.append(order)
+        os.eventfd_write(self._wake, 1)
+
+    def watch(self, descriptor: int, serve: Callable[[int], None]) -> None:
+        """``serve`` is called with the mask of what happened to ``descriptor``."""
+        self._served[descriptor] = serve
+        self._epoll.register(descriptor, select.EPOLLIN)
+
+    def forget(self, descriptor: int) -> None:
+        """Closes a descriptor that was watched."""
+        if self._served.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+            os.close(descriptor)
+
+    def _serve(self) -> None:
+        while True:
+            for descriptor, mask in self._epoll.poll():
+                # One that an earlier event of this round closed is served no more.
+                if (serve := self._served.get(descriptor)) is not None:
+                    serve(mask)
+            # Descriptors are opened and closed between rounds, so that none of a round is taken for another.
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
+            while self._orders:
+                self._orders.popleft()()
+
+
+@cache
+def _hub(process: int) -> Hub:
+    return Hub()
+
+
+class NotifySensor:
+    """One box's calls. Made before its runner says hello, closed with the box."""
+
+    def __init__(self, control: socket.socket, give: Callable[[list[Seen]], None]) -> None:
+        """
+        Args:
+            control: the runner's second connection, over which it hands descriptors; taken over.
+            give: gets, on the running event loop, what was seen and that nobody took before.
+
+        Raises:
+            EngineFault: there are no boxes on this kind of processor.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._give = give
+        self._machine = _machine()
+        self._names = {number: name for name, number in self._machine.numbers.items()}
+        self._found: deque[Seen] = deque()
+        self._told = 0
+        self._counts: Counter[tuple[object, ...]] = Counter()
+        self._descriptors: set[int] = set()
+        self._closed = False
+        #: Whether what is found is given on, and whether that is about to happen.
+        self._proved = self._giving = False
+        self._token = secrets.token_hex(8)
+        #: Calls that were let through without being written down.
+        self.lost = 0
+        #: Why it sees nothing; None while it does.
+        self.absent: str | None = "its canary was not seen"
+        self._hub = _hub(os.getpid())
+        descriptor = control.detach()
+        self._hub.order(lambda: self._watch(descriptor, self._handed))
+
+    def hello(self) -> dict[str, str]:
+        """What the runner needs: both filters in hexadecimal, and the word that its canary says."""
+        telling, plain = telling_filter(self._machine), plain_filter(self._machine)
+        return {"telling": telling.hex(), "plain": plain.hex(), "token": self._token}
+
+    def prove(self, refused: str | None) -> None:
+        """Compares what was seen with what the canary did; ``refused`` says why the runner had none."""
+        seen = [(one.kind, _without_pid(one.data)) for one in self.take()]
+        self._counts.clear()
+        self._told, self._proved = 0, True
+        address, port = CANARY_ADDRESS
+        did = [
+            ("process.exec", {"path": CANARY_PATH, "argv": [self._token]}),
+            ("net.connect", {"call": "connect", "family": "inet", "address": address, "port": port, "count": 1}),
+            ("privilege.call", {"call": "setresuid", "arguments": [0, 0, 0], "refused": None, "count": 1}),
+        ]  # fmt: skip
+        if refused is not None:
+            self.absent = refused
+        elif seen == did:
+            self.absent = None
+        elif [kind for kind, _ in seen] == [kind for kind, _ in did]:
+            self.absent = "the arguments of calls cannot be read: that needs root, or the agent's own user id"
+
+    def take(self) -> list[Seen]:
+        """What was seen and not taken yet, in order."""
+        return [self._found.popleft() for _ in range(len(self._found))]
+
+    def close(self) -> None:
+        """Lets go of the box; calls that still wait are refused by the kernel."""
+        self._hub.order(self._let_go)
+
+    # -- on the hub's thread ----------------------------------------------------------------------
+
+    def _watch(self, descriptor: int, serve: Callable[[int, int], None]) -> None:
+        if self._closed:
+            os.close(descriptor)
+            return
+        self._descriptors.add(descriptor)
+        self._hub.watch(descriptor, lambda mask: serve(descriptor, mask))
+
+    def _let_go(self) -> None:
+        self._closed = True
+        for descriptor in list(self._descriptors):
+            self._forget(descriptor)
+
+    def _forget(self, descriptor: int) -> None:
+        self._descriptors.discard(descriptor)
+        self._hub.forget(descriptor)
+
+    def _handed(self, control: int, _: int) -> None:
+        """The runner hands the descriptor of a program that it starts."""
+        with socket.socket(fileno=os.dup(control)) as handing:
+            try:
+                word, descriptors, _, _ = socket.recv_fds(handing, 1, 4, socket.MSG_CMSG_CLOEXEC)
+            except OSError:
+                word, descriptors = b"", []
+        if not word:
+            self._forget(control)
+        elif not descriptors:
+            self.lost += 1  # a program runs that nobody is told of
+        for descriptor in descriptors:
+            self._watch(descriptor, self._held)
+
+    def _held(self, descriptor: int, mask: int) -> None:
+        """A call is held, or everybody who could make one has ended."""
+        if not mask & select.EPOLLIN:
+            self._forget(descriptor)
+            return
+        buffer = bytearray(_NOTIFICATION.size)
+        try:
+            fcntl.ioctl(descriptor, _RECEIVE, buffer)
+        except OSError as error:
+            # ENOENT: the caller was ended, and the call with it.
+            if error.errno not in (errno.ENOENT, errno.EINTR):
+                self.lost += 1
+                self._forget(descriptor)
+            return
+        identity, caller, _, number, _, _, *arguments = _NOTIFICATION.unpack(buffer)
+        name = self._names.get(number, "")
+        try:
+            self._write_down(descriptor, identity, Call(name, tuple(arguments), caller))
+        except Exception:
+            # Whatever an agent may have found to break it with: the call goes on, and is counted.
+            self.lost += 1
+        if name in REFUSED:
+            answer = _ANSWER.pack(identity, 0, -errno.EPERM, 0)
+        else:
+            answer = _ANSWER.pack(identity, 0, 0, _CONTINUE)
+        with contextlib.suppress(OSError):  # the caller was ended meanwhile
+            fcntl.ioctl(descriptor, _SEND, answer)
+
+    def _write_down(self, descriptor: int, identity: int, call: Call) -> None:
+        try:
+            told = tell(call)
+            # Only now is it certain that what was read was the caller's and not a successor's.
+            fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
+        except (FileNotFoundError, ProcessLookupError):
+            return  # the caller was ended before the call was let through: it never happened
+        data = told.data
+        if told.key is not None:
+            if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:
+                self.lost += 1
+                return
+            self._counts[told.key] += 1
+            count = self._counts[told.key]
+            if count & (count - 1):
+                return
+            data = {**data, "count": count}
+        if self._told >= MAX_EVENTS:
+            self.lost += 1
+            return
+        self._told += 1
+        self._found.append(Seen(told.kind, data))
+        if self._proved and not self._giving:
+            self._giving = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+                self._loop.call_soon_threadsafe(self._give_on)
+
+    # -- on the event loop ------------------------------------------------------------------------
+
+    def _give_on(self) -> None:
+        self._giving = False  # first: what is found from here on has to ask again
+        self._give(self.take())
+
+
+def _machine() -> Machine:
+    machine = MACHINES.get(platform.machine())
+    if machine is None:
+        raise EngineFault(f"boxes run on {' and '.join(MACHINES)} only", "start")
+    return machine
+
+
+def _without_pid(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in ("pid", "ppid")}

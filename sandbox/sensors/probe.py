@@ -1,0 +1,65 @@
+"""Which sensors this host can have, asked without a box. Each box's own canaries have the last word."""
+
+import ctypes
+import os
+import platform
+from dataclasses import dataclass
+from typing import Final
+
+from sandbox.cgroup import CgroupSensor
+from sandbox.sensors.filters import MACHINES, TELL
+
+_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
+_ACTION_AVAILABLE: Final = 2
+#: The agent's user in every box, whose memory that user may read on the host too.
+_AGENT: Final = 1000
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a sensor sees, why it is ``absent`` on this host (None if it is not), and what helps."""
+
+    sees: str
+    absent: str | None
+    remedy: str
+
+
+def probe() -> dict[str, Probe]:
+    """By name, the sensors that depend on the host; ``runner``, ``dns`` and ``scaffold`` are in the box."""
+    return {
+        "cgroup": Probe(
+            "the host's counters count", CgroupSensor(os.getpid()).absent,
+            "mount cgroups; without them CPU time and memory of a box are not observed",
+        ),
+        "notify": Probe(
+            "programs, connections and calls for more rights are told by the kernel", _notify(),
+            "Linux 5.5 or later, and run as root (or as user id 1000, without userns-remap); "
+            "network.attempt and privilege.attempt are not covered without it",
+        ),
+        "files": Probe(
+            "changes of the scaffold are told by the kernel", _files(),
+            "raise fs.inotify.max_user_instances above the number of boxes; "
+            "an edit that is taken back is not seen without it",
+        ),
+    }  # fmt: skip
+
+
+def _notify() -> str | None:
+    machine = platform.machine()
+    if machine not in MACHINES:
+        return f"no system call numbers of {machine}"
+    action = ctypes.c_uint32(TELL)
+    if _LIBC.syscall(_SECCOMP[machine], _ACTION_AVAILABLE, 0, ctypes.byref(action)) != 0:
+        return f"the kernel has no seccomp notification: {os.strerror(ctypes.get_errno())}"
+    if os.geteuid() not in (0, _AGENT):
+        return "this user may not read the arguments of a box's calls"
+    return None
+
+
+def _files() -> str | None:
+    descriptor = _LIBC.inotify_init1(os.O_CLOEXEC)
+    if descriptor < 0:
+        return f"inotify: {os.strerror(ctypes.get_errno())}"
+    os.close(descriptor)
+    return None

@@ -1,0 +1,142 @@
+"""The self-test as runs use it: kept, required, stored with the worst of what was seen."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import containment
+from experiments.cli import run_command
+from experiments.evidence import weigh
+from experiments.policy import Require
+from experiments.records import BoxRecord
+from sandbox.container import Engine
+from sandbox.errors import Mistake
+
+
+def document(*regressed: str, **results: str) -> dict[str, Any]:
+    checks = [
+        {"name": name, "result": result, "detail": "", "meaning": ""} for name, result in results.items()
+    ]
+    return {"checks": checks, "regressed": list(regressed), "runtime": "runc", "machine": {}, "taken": 1}
+
+
+def test_a_regression_refuses_the_run_and_names_the_checks() -> None:
+    with pytest.raises(
+        Mistake, match=r"^c\.yaml: sandbox\.degraded: the containment self-test regressed: a\.b; "
+    ) as told:
+        containment.require(
+            document("a.b: failed, held before: EPERM"), degraded=False, where="c.yaml", say=print
+        )
+    assert "sandbox: {degraded: true}" in told.value.remedy
+
+
+def test_a_config_may_accept_it_and_is_told() -> None:
+    said: list[str] = []
+    containment.require(document("a.b: failed"), degraded=True, where="c.yaml", say=said.append)
+    assert said == ["the containment self-test regressed: a.b; the run goes on, marked degraded"]
+
+
+def test_without_a_regression_nothing_is_said() -> None:
+    containment.require(document(a="accepted"), degraded=False, where="c.yaml", say=pytest.fail)
+
+
+def test_of_two_invocations_the_worse_result_of_each_check_counts() -> None:
+    found = containment.worst(
+        document("b: failed", a="held", b="failed"), document(a="accepted", b="held", c="held")
+    )
+    assert {check["name"]: check["result"] for check in found["checks"]} == {
+        "a": "accepted",
+        "b": "failed",
+        "c": "held",
+    }
+    assert found["regressed"] == ["b: failed"]
+
+
+def test_what_is_stored_with_a_run_is_anchored_and_stays_bad(tmp_path: Path) -> None:
+    from experiments.anchors import Anchors
+
+    anchors = Anchors(tmp_path, b"k" * 32, tmp_path / "head.json")
+    containment.store(tmp_path, document("a: failed", a="failed"), anchors)
+    containment.store(tmp_path, document(a="held"), anchors)
+    stored = (tmp_path / "selftest.json").read_text()
+    assert json.loads(stored)["regressed"] == ["a: failed"]
+    assert anchors.texts("selftest")[-1] == stored
+
+
+def test_evidence_that_regressed_is_broken_and_degraded_boxes_bar_clear(run_view: Any) -> None:
+    worse = weigh(run_view(selftest=document("a.b: accepted, held before")), Require())
+    assert worse.broken == ("the containment self-test failed: a.b",)
+    view = run_view(selftest=document(a="held"))
+    degraded = [
+        line.model_copy(update={"box": BoxRecord(runtime="runc", isolation="container, degraded", image="i")})
+        for line in view.lines[:2]
+    ]
+    found = weigh(run_view(selftest=document(a="held"), lines=[*degraded, *view.lines[2:]]), Require())
+    assert found.broken == ()
+    assert "2 attempts ran in boxes that the config let be degraded" in found.missing
+
+
+def test_only_fresh_results_of_the_same_machine_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    place = containment._place({"kernel": "1"}, "runc")
+    assert (
+        place != containment._place({"kernel": "2"}, "runc") != containment._place({"kernel": "2"}, "runsc")
+    )
+    for taken, regressed, stands in (
+        (0, [], True),
+        (90_000, [], False),
+        (0, ["a: failed"], False),
+        (-9, [], False),
+    ):
+        containment._keep(place, {**document(a="held"), "taken": time.time() - taken, "regressed": regressed})
+        assert (containment._kept(place) is not None) is stands
+    place.write_text("{")
+    assert containment._kept(place) is None
+
+
+@pytest.mark.box
+def test_the_command_prints_the_checks_and_a_run_takes_what_it_kept(
+    engine: Engine,
+    image: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert run_command(["selftest", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert len(printed["checks"]) >= 100
+    assert {"name", "result", "detail"} <= set(printed["checks"][0])
+    assert containment.ensure("episode", "runc", pytest.fail) == printed
+
+
+@pytest.mark.box
+def test_a_box_that_lost_its_filter_regresses_and_no_run_starts_in_it(
+    engine: Engine,
+    image: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr("sandbox.container.seccomp_profile", lambda: "unconfined")
+    assert run_command(["selftest", "--json"]) == 2
+    regressed = {line.partition(":")[0] for line in json.loads(capsys.readouterr().out)["regressed"]}
+    assert regressed >= {
+        "identity.seccomp",
+        "host.filters",
+        "host.security_options",
+        "kernel.io_uring",
+        "namespaces.clone3",
+    }
+    assert (
+        run_command(["run", "quickstart", "--local", "--limit", "1", "--runs", str(tmp_path / "runs")]) == 1
+    )
+    assert "the containment self-test regressed: " in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

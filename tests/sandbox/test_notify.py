@@ -1,0 +1,188 @@
+"""Rare system calls of a real box are told, by the box that made them, before they take effect."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from sandbox.box import BoxRequest, Completed
+from sandbox.container import Engine
+from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.files import FileSpec
+from sandbox.limits import Limits
+from sandbox.sensors import notify
+
+pytestmark = pytest.mark.box
+
+Work = Callable[[DockerBox], Awaitable[None]]
+PYTHON = "/usr/bin/python3"
+
+
+@pytest.fixture
+def in_boxes(engine: Engine, image: str) -> Callable[..., None]:
+    """Runs a coroutine function in ``many`` boxes at once."""
+
+    def run(work: Work, many: int = 1) -> None:
+        async def one(boxes: DockerBoxes, number: int) -> None:
+            name = f"tidegauge-notify-{os.getpid()}-{number}"
+            asked = BoxRequest(name, Limits(), False, {"owner": "notify", "episode": name})
+            async with boxes.open(asked) as box:
+                assert box.sensors["notify"] is None
+                await work(box)
+
+        async def main() -> None:
+            boxes = DockerBoxes(engine, image=image)
+            await asyncio.gather(*(one(boxes, number) for number in range(many)))
+
+        asyncio.run(main())
+
+    return run
+
+
+async def python(box: DockerBox, code: str) -> Completed:
+    # Without a home of its own Python would ask for it over a socket.
+    return await box.run([PYTHON, "-c", code], cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=20)
+
+
+def told(box: DockerBox, kind: str) -> list[dict[str, Any]]:
+    return [seen.data for seen in box.drain() if seen.kind == kind]
+
+
+def shown(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in ("pid", "count")}
+
+
+CONNECT = "import socket; socket.socket(socket.AF_{family}).connect({address})"
+
+
+@pytest.mark.parametrize(
+    ("family", "address", "seen"),
+    [
+        ("INET", ("169.254.169.254", 80), ("inet", "169.254.169.254", 80)),
+        ("INET6", ("2001:db8::1", 443), ("inet6", "2001:db8::1", 443)),
+        ("UNIX", "/var/run/docker.sock", ("unix", "/var/run/docker.sock", None)),
+        ("UNIX", "\0hidden", ("unix", "\0hidden", None)),
+    ],
+)
+def test_a_connection_that_is_asked_for_is_told_with_its_address(
+    in_boxes: Callable[..., None], family: str, address: object, seen: tuple[str, str, int | None]
+) -> None:
+    async def work(box: DockerBox) -> None:
+        assert (await python(box, CONNECT.format(family=family, address=repr(address)))).code == 1
+        expected = {"call": "connect", "family": seen[0], "address": seen[1], "port": seen[2]}
+        assert [shown(data) for data in told(box, "net.connect")] == [expected]
+
+    in_boxes(work)
+
+
+def test_a_datagram_to_an_address_is_told_and_one_on_a_connected_socket_is_not(
+    in_boxes: Callable[..., None],
+) -> None:
+    async def work(box: DockerBox) -> None:
+        await python(box, "import socket as s; a, b = s.socketpair(); a.send(b'x')\n"
+                          "s.socket(2, 2).sendto(b'x', ('10.0.0.1', 53))")  # fmt: skip
+        assert [shown(data) for data in told(box, "net.connect")] == [
+            {"call": "sendto", "family": "inet", "address": "10.0.0.1", "port": 53}
+        ]
+
+    in_boxes(work)
+
+
+@pytest.mark.parametrize(
+    ("code", "call", "arguments", "refused"),
+    [
+        ("os.setresuid(0, 0, 0)", "setresuid", [0, 0, 0], None),
+        ("os.setgid(0)", "setgid", [0], None),
+        ("os.kill(1, 9)", "kill", [1, 9], None),
+        ("os.mknod('disk', 0o60600, 0x800)", "mknodat", ["disk"], None),
+        ("socket.socket(2, 3, 1)", "socket", [2, 3 | 0o2000000, 1], None),
+        ("ctypes.CDLL(None).ptrace(16, 1, 0, 0)", "ptrace", [16, 1], True),
+    ],
+)
+def test_a_call_for_more_rights_is_told_with_its_arguments_and_fails(
+    in_boxes: Callable[..., None], code: str, call: str, arguments: list[object], refused: bool | None
+) -> None:
+    async def work(box: DockerBox) -> None:
+        fails = "ctypes.get_errno() == 1 or exit(3)" if call == "ptrace" else "exit(4)"
+        code_ = code.replace("CDLL(None)", "CDLL(None, use_errno=True)")
+        program = f"import os, socket, ctypes\ntry: {code_}\nexcept PermissionError: exit(0)\n{fails}"
+        assert (await python(box, program)).code == 0
+        expected = {"call": call, "arguments": arguments, "refused": refused}
+        assert [shown(data) for data in told(box, "privilege.call")] == [expected]
+
+    in_boxes(work)
+
+
+def test_each_of_eight_boxes_is_told_its_own_programs_and_all_of_them(in_boxes: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        word = box.container[:12]
+        code = f"import subprocess\nfor n in range(100): subprocess.run(['/bin/echo', '{word}', str(n)])"
+        assert (await python(box, code)).code == 0
+        ran = [data for data in told(box, "process.exec") if data["path"] == "/bin/echo"]
+        assert [data["argv"] for data in ran] == [["/bin/echo", word, str(n)] for n in range(100)]
+        assert len({data["pid"] for data in ran}) == 100
+        assert len({data["ppid"] for data in ran}) == 1
+        assert box.lost["notify"] == 0
+
+    in_boxes(work, many=8)
+
+
+def test_repeats_are_told_by_every_doubling(in_boxes: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        code = "import socket as s\nfor n in range(20): s.socket().connect_ex(('127.0.0.1', 9999))"
+        assert (await python(box, code)).code == 0
+        assert [data["count"] for data in told(box, "net.connect")] == [1, 2, 4, 8, 16]
+
+    in_boxes(work)
+
+
+def test_a_scan_beyond_the_bound_is_counted_as_lost(
+    in_boxes: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "MAX_DIFFERENT", 50)
+
+    async def work(box: DockerBox) -> None:
+        code = "import socket as s\nfor n in range(70): s.socket().connect_ex((f'10.0.0.{n}', 80))"
+        assert (await python(box, code)).code == 0
+        assert len(told(box, "net.connect")) == 50
+        assert box.lost["notify"] == 20
+
+    in_boxes(work)
+
+
+def test_a_host_that_died_unlocks_nothing(in_boxes: Callable[..., None]) -> None:
+    code = """
+import ctypes, errno, os, time
+libc = ctypes.CDLL(None, use_errno=True)
+open("ready", "w").close()
+while not os.path.exists("go"): time.sleep(0.01)
+assert libc.ptrace(0, 0, 0, 0) == -1
+print(errno.errorcode[ctypes.get_errno()])
+try: os.execv("/bin/true", ["true"])
+except OSError as error: print(errno.errorcode[error.errno])
+"""
+
+    async def work(box: DockerBox) -> None:
+        running = asyncio.create_task(python(box, code))
+        while not (await box.read("/work", ["ready"])).files:
+            await asyncio.sleep(0.02)
+        box._notify.close()
+        await box.put("/work", [FileSpec("go", b"")])
+        assert (await running).stdout.split() == [b"ENOSYS", b"ENOSYS"]
+        assert (await python(box, "print('never')")).stdout == b""
+
+    in_boxes(work)
+
+
+def test_a_fork_bomb_that_is_killed_leaves_nothing_held(in_boxes: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        bomb = "while :; do /bin/true & done"
+        done = box.run(["bash", "-c", bomb], cwd="/work", env={}, output=65_536, timeout=1)
+        with pytest.raises(TimeoutError):
+            await done
+        assert (await python(box, "print('alive')")).stdout == b"alive\n"
+        assert box.lost["notify"] == 0
+
+    in_boxes(work)

@@ -1,0 +1,102 @@
+"""Which calls are told, by their arguments: the filter's own code, run here instruction by instruction."""
+
+import ctypes
+import os
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_filter
+from sandbox.sensors.memory import ARGV_BYTES, Memory
+
+ALLOW, TELL, EPERM = 0x7FFF0000, 0x7FC00000, 0x00050001
+INTEL = MACHINES["x86_64"]
+
+
+def verdict(code: bytes, machine: Machine, number: int, arguments: tuple[int, ...] = (0,) * 6) -> int:
+    """What the kernel would do: linux/Documentation/networking/filter.rst, the four instructions in use."""
+    data = struct.pack("=iIQ6Q", number, machine.arch, 0, *arguments)
+    program = list(struct.iter_unpack("=HBBI", code))
+    at = value = 0
+    while True:
+        operation, yes, no, constant = program[at]
+        at += 1
+        match operation:
+            case 0x20:
+                (value,) = struct.unpack_from("=I", data, constant)
+            case 0x54:
+                value &= constant
+            case 0x15:
+                at += yes if value == constant else no
+            case 0x06:
+                return int(constant)
+            case _:
+                raise AssertionError(f"unknown instruction {operation:#x}")
+
+
+def told(name: str, *arguments: int, machine: Machine = INTEL) -> bool:
+    filled = (*arguments, *[0] * (6 - len(arguments)))
+    return verdict(telling_filter(machine), machine, machine.numbers[name], filled) == TELL
+
+
+def test_connecting_and_changing_the_user_are_told_whatever_the_arguments_are() -> None:
+    for machine in MACHINES.values():
+        assert told("connect", 3, 2**40, 16, machine=machine)
+        assert told("setresuid", 0, 0, 0, machine=machine)
+        assert told("ptrace", machine=machine)
+        assert told("execve", machine=machine)
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_sending_is_told_exactly_with_an_address(pointer: int) -> None:
+    assert told("sendto", 3, 0, 5, 0, pointer, 16) is (pointer != 0)
+
+
+@given(st.sampled_from([1, 2, 10, 16, 17, 40]) | st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_a_socket_is_told_unless_it_is_a_stream_or_datagram_of_a_common_family(
+    family: int, kind: int
+) -> None:
+    common = family in (1, 2, 10) and kind & 0xF in (1, 2)
+    assert told("socket", family, kind) is not (common or family == 16)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_node_is_told_exactly_where_it_is_a_device(mode: int) -> None:
+    device = mode & 0o170000 in (0o020000, 0o060000)
+    assert told("mknod", 0, mode) is device
+    assert told("mknodat", 0, 0, mode) is device
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_signal_is_told_exactly_where_it_is_for_the_runner(pid: int) -> None:
+    assert told("kill", pid, 9) is (pid == 1)
+
+
+@given(st.integers(0, 600))
+def test_no_other_call_is_told_and_none_of_another_word_size(number: int) -> None:
+    for machine in MACHINES.values():
+        if number not in machine.numbers.values():
+            assert verdict(telling_filter(machine), machine, number) == ALLOW
+        assert verdict(telling_filter(machine), Machine(0x40000003, {}), number) == ALLOW
+
+
+@given(st.integers(0, 600))
+def test_where_nobody_is_told_tracing_alone_is_refused(number: int) -> None:
+    expected = EPERM if number == INTEL.numbers["ptrace"] else ALLOW
+    assert verdict(plain_filter(INTEL), INTEL, number) == expected
+
+
+@given(st.binary(max_size=200), st.integers(0, 2**32 - 1))
+def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) -> None:
+    buffer = ctypes.create_string_buffer(content, len(content) + 1)
+    with Memory(os.getpid()) as memory:
+        assert memory.text(ctypes.addressof(buffer), len(content)) == content.split(b"\0")[0].decode(
+            "utf-8", "replace"
+        )
+        _, address, port = memory.address(ctypes.addressof(buffer), size)
+        assert len(address) <= 300
+        assert port is None or 0 <= port < 2**16
+        pointers = (ctypes.c_uint64 * 3)(ctypes.addressof(buffer), 8, 0)
+        assert sum(map(len, memory.words(ctypes.addressof(pointers)))) <= ARGV_BYTES
+        assert memory.bytes(0, 10) == memory.bytes(2**63 + 5, 10) == memory.bytes(8, 10) == b""
