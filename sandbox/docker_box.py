@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from sandbox import answers
 from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage

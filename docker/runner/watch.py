@@ -8,7 +8,7 @@ import ctypes
 import os
 import struct
 
-from files import MAX_DEPTH
+from tree import MAX_DEPTH
 
 _MODIFY, _ATTRIBUTES, _CLOSE_WRITE = 0x2, 0x4, 0x8
 _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x40, 0x80, 0x100, 0x200

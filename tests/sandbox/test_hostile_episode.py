@@ -140,6 +140,8 @@ def test_no_flood_buys_a_retry(
     assert codes <= {found.code for found in line.findings}
     assert line.score is not None
     assert line.score.strict == 0
+
+
 @pytest.mark.box
 def test_ways_out_and_up_are_found_and_an_edit_taken_back_too(attack: Attack) -> None:
     line = attack(
