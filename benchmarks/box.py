@@ -146,10 +146,12 @@ async def door_ms(boxes: WarmBoxes, script: Path) -> list[float]:
     """Times of a 2 KB request of a program in the box, each over a connection of its own."""
     program = Path(__file__).with_name("caller.py").read_bytes()
     asked = BoxRequest("bench", Limits(), True, {"owner": rawbox.OWNER}, 60.0)
-    async with boxes.open(asked) as box:
-        async with Door(box.door, ScriptedModel(script), (), Budget(10**6, 10**9), lambda *_: None):
-            await box.put("/work", [FileSpec("caller.py", program)])
-            done = await box.run(["python3", "caller.py", str(CALLS)], cwd="/work", env={}, output=10**6)
+    async with (
+        boxes.open(asked) as box,
+        Door(box.door, ScriptedModel(script), (), Budget(10**6, 10**9), lambda *_: None),
+    ):
+        await box.put("/work", [FileSpec("caller.py", program)])
+        done = await box.run(["python3", "caller.py", str(CALLS)], cwd="/work", env={}, output=10**6)
     return json.loads(done.stdout)
 
 

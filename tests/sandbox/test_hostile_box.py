@@ -167,14 +167,16 @@ def test_the_memory_killer_takes_the_agents_processes_and_not_the_way_to_the_doo
     async def main() -> None:
         limits = Limits(memory=48 * 2**20, disk=2**20)
         asked = BoxRequest("tidegauge-hostile-door", limits, True, {"owner": "hostile"}, 60)
-        async with DockerBoxes(engine, image=image).open(asked) as box:
-            async with Door(box.door, None, (), Budget(1, 1), lambda *_: None):
-                before = (await shell(box, forwarder)).stdout
-                await shell(box, many)
-                assert (box.usage().oom_kills or 0) > 0
-                await box.kill_all()
-                assert before.startswith(b"/proc/")
-                assert (await shell(box, forwarder)).stdout == before
+        async with (
+            DockerBoxes(engine, image=image).open(asked) as box,
+            Door(box.door, None, (), Budget(1, 1), lambda *_: None),
+        ):
+            before = (await shell(box, forwarder)).stdout
+            await shell(box, many)
+            assert (box.usage().oom_kills or 0) > 0
+            await box.kill_all()
+            assert before.startswith(b"/proc/")
+            assert (await shell(box, forwarder)).stdout == before
 
     asyncio.run(main())
 
