@@ -12,8 +12,7 @@ from sandbox.spool import Spool
 #: Longer than any path that the runner enters: 33 names of 255 bytes.
 _MAX_PATH: Final = 10_000
 _MAX_REASON: Final = 200
-#: Sensors that live in the box.
-SENSORS: Final = frozenset({"runner", "dns", "files"})
+_MAX_SENSORS: Final = 10
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -29,12 +28,13 @@ def completed(answer: dict[str, Any], stdout: bytes, stderr: bytes) -> Completed
 
 
 def killed(answer: dict[str, Any]) -> tuple[int, dict[str, int]]:
-    """How many processes were ended, and what each sensor in the box did not describe."""
+    """How many processes were ended, and by sensor how much was not described."""
     lost = answer.get("lost")
-    if not isinstance(lost, dict) or not set(lost) >= SENSORS:
+    if not isinstance(lost, dict) or len(lost) > _MAX_SENSORS:
         raise BoxFault("the runner's answer to kill has no form")
-    told = {sensor: _count(lost[sensor], "kill") for sensor in sorted(SENSORS)}
-    return _count(answer.get("processes"), "kill"), told
+    return _count(answer.get("processes"), "kill"), {
+        name[:_MAX_REASON]: _count(number, "kill") for name, number in lost.items()
+    }
 
 
 def manifest(answer: dict[str, Any]) -> Manifest:

@@ -112,14 +112,14 @@ class DockerBox:
             yield last
 
     def drain(self) -> list[Seen]:
-        self._link.reports.tell(self._notify.take())
+        self._link.tell(self._notify.take())
         return self._link.reports.drain()
 
     @property
     def lost(self) -> dict[str, int]:
-        lost = Counter(self._lost) + self._link.reports.dropped
-        lost["notify"] += self._notify.lost
-        return {sensor: lost[sensor] for sensor in ("runner", "dns", "files", "notify")}
+        counted = Counter({**self._lost, "notify": self._notify.lost})
+        counted.update(self._link.reports.dropped)
+        return dict(counted)
 
     @property
     def dead(self) -> str | None:

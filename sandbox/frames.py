@@ -8,7 +8,7 @@ import asyncio
 import json
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from sandbox.box import Seen
@@ -23,43 +23,37 @@ _LENGTHS: Final = struct.Struct("!II")
 _MAX_DIGITS: Final = 19
 
 
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _number(value: object) -> bool:
+def _number(value: Any) -> bool:
     return type(value) is int
 
 
-def _text_or_null(value: object) -> bool:
-    return value is None or _text(value)
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
-def _number_or_null(value: object) -> bool:
-    return value is None or _number(value)
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _texts(value: object) -> bool:
-    return isinstance(value, list) and all(_text(item) for item in value)
-
-
-def _changes(value: object) -> bool:
-    """``[path, ways, how often]``, any number of them."""
+def _changes(value: Any) -> bool:
+    """Rows of path, ways and count."""
     return isinstance(value, list) and all(
-        isinstance(item, list)
-        and len(item) == 3
-        and all(fits(part) for fits, part in zip((_text, _texts, _number), item, strict=True))
-        for item in value
+        isinstance(row, list) and len(row) == 3 and _text(row[0]) and _texts(row[1]) and _number(row[2])
+        for row in value
     )
 
 
-#: Event kind → field → the form of its values.
-REPORTS: Final[dict[str, dict[str, Callable[[object], bool]]]] = {
+def _or_null(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or holds(value)
+
+
+#: Event kind → field → whether a value may stand there.
+REPORTS: Final[Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
     "process": {"pid": _number, "ppid": _number, "argv": _texts},
     "disk.full": {"path": _text, "what": _text, "used": _number, "size": _number},
     "program.start": {"argv": _texts, "pid": _number},
-    "program.exit": {"pid": _number, "code": _number_or_null, "signal": _number_or_null},
-    "dns.query": {"name": _text_or_null, "type": _text_or_null, "protocol": _text, "count": _number},
+    "program.exit": {"pid": _number, "code": _or_null(_number), "signal": _or_null(_number)},
+    "dns.query": {"name": _or_null(_text), "type": _or_null(_text), "protocol": _text, "count": _number},
     "scaffold.changed": {"paths": _changes, "more": _number},
 }
 
@@ -109,9 +103,8 @@ def report(header: dict[str, Any]) -> Seen:
     form = REPORTS.get(kind) if isinstance(kind, str) else None
     if not isinstance(kind, str) or form is None:
         raise BoxFault("the runner sent a report of an unknown kind")
-    if not isinstance(data, dict) or set(data) != set(form):
-        raise BoxFault(f"the runner's report of {kind} has no form")
-    if not all(fits(data[name]) for name, fits in form.items()):
+    formed = isinstance(data, dict) and data.keys() == form.keys()
+    if not isinstance(data, dict) or not formed or not all(form[name](data[name]) for name in form):
         raise BoxFault(f"the runner's report of {kind} has no form")
     return Seen(kind, data)
 

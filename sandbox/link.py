@@ -7,12 +7,12 @@ is bounded and parsed strictly all the same (``frames``, ``answers``).
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox import answers, frames
-from sandbox.box import Completed
+from sandbox.box import Completed, Seen
 from sandbox.errors import BoxDied, BoxFault, StorageFault
 from sandbox.files import Collection
 from sandbox.reports import Reports
@@ -109,6 +109,12 @@ class Link:
             return Completed(None, None, stdout, stderr, truncated=True)
         return answers.completed(_granted(pending.answer.result()), stdout, stderr)
 
+    def tell(self, seen: Iterable[Seen]) -> None:
+        """Puts what other sensors of the box saw among what the runner sees."""
+        if self.dead is None:
+            for one in seen:
+                self.reports.put(one, len(str(one.data)))
+
     async def close(self) -> None:
         """Closes the connection, which ends the box."""
         self._writer.close()
@@ -199,12 +205,6 @@ class Link:
         self.reports.end()
 
 
-def reason(said: dict[str, Any], sensor: str) -> str | None:
-    """Why the runner has no such sensor, by what it said; None if it has."""
-    told = said.get(sensor, "the runner has none")
-    return None if told is None else str(told)[:200]
-
-
 def _future() -> asyncio.Future[dict[str, Any]]:
     return asyncio.get_running_loop().create_future()
 
@@ -246,3 +246,9 @@ def _fail(pending: _Pending, error: Exception) -> None:
         pending.answer.set_exception(error)
         # Nobody may be waiting for it any more.
         pending.answer.exception()
+
+
+def reason(said: dict[str, Any], sensor: str) -> str | None:
+    """Why the runner has no such sensor, by what it said; None if it has."""
+    told = said.get(sensor, "the runner has none")
+    return None if told is None else str(told)[:200]

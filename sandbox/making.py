@@ -13,7 +13,7 @@ from typing import Any, Final
 from sandbox.box import BoxInfo, BoxRequest
 from sandbox.cgroup import CgroupSensor
 from sandbox.container import Engine
-from sandbox.errors import EngineFault
+from sandbox.errors import BoxFault, EngineFault
 from sandbox.fate import Fate
 from sandbox.hardening import FILE_SYSTEMS
 from sandbox.link import Link, reason
@@ -94,12 +94,15 @@ class Maker:
         made.push_async_callback(fate.removed, _GONE_SECONDS)
         link = Link(*await asyncio.open_unix_connection(sock=control))
         made.push_async_callback(link.close)
-        notify = NotifySensor(handing, link.reports.tell)
+        notify = NotifySensor(handing, link.tell)
         made.callback(notify.close)
-        hello = await link.hello(
-            deadline=idle or request.deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT,
-            notify=notify.hello(),
-        )  # fmt: skip
+        try:
+            hello = await link.hello(
+                deadline=idle or request.deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT,
+                notify=notify.hello(),
+            )  # fmt: skip
+        except BoxFault as error:
+            raise EngineFault(f"the runner did not answer: {error}", "start") from error
         _check_network(hello)
         notify.prove(reason(hello, "notify"))
         cgroup = CgroupSensor(_peer(control))

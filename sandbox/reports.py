@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable
 from typing import Final
 
 from sandbox.box import Seen
@@ -30,16 +29,11 @@ class Reports:
     def put(self, seen: Seen, size: int) -> None:
         """Takes a report that came as ``size`` bytes."""
         if len(self._waiting) >= MOST or self._size + size > MOST_BYTES:
-            self.dropped[KINDS[seen.kind].sensor or ""] += 1
+            self.dropped[KINDS[seen.kind].sensor or seen.kind] += 1
             return
         self._waiting.append((seen, size))
         self._size += size
         self._news.set()
-
-    def tell(self, reports: Iterable[Seen]) -> None:
-        """Takes what sensors on the host saw of the box, in order with what its runner sees."""
-        for seen in reports:
-            self.put(seen, len(str(seen.data)))
 
     def end(self) -> None:
         """No more will come."""

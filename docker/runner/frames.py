@@ -10,10 +10,9 @@ _MAX_FRAME = 256 * 2**20
 
 
 class Channel:
-    """Whole frames, both ways."""
+    """Whole frames, both ways. A host that stands still is waited for as long as ``left`` says, in seconds."""
 
     def __init__(self, control: socket.socket, left: Callable[[], float]) -> None:
-        """``left`` says for how many seconds a host that stands still is waited for."""
         self.control, self._left = control, left
 
     def send(self, header: dict, body: bytes = b"") -> None:

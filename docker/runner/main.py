@@ -212,6 +212,8 @@ class Runner:
         if killed is None:
             raise OSError("processes of the agent's user are left")
         self.reap()
+        self.watch.read_last()
+        self.look()
         if self.services.pipe is not None:
             self.relay()
         lost = {"runner": self.census.unreported, "dns": self.services.lost, "files": self.watch.lost}

@@ -7,6 +7,7 @@ mapping of memory shows as no more than a file that was open for writing, once i
 import ctypes
 import os
 import struct
+import time
 
 from tree import MAX_DEPTH
 
@@ -18,7 +19,10 @@ _WORDS = {_MODIFY: "written", _CLOSE_WRITE: "opened", _ATTRIBUTES: "attributes",
           _MOVED_TO: "moved", _CREATE: "created", _DELETE: "deleted"}  # fmt: skip
 _EVENT = struct.Struct("=iIII")
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
-_CHUNK = 65_536
+#: Bytes taken in at a time: one event may mean to look at a whole tree again.
+_CHUNK = 4_096
+#: Seconds for taking in what happened while the agent's processes go on, and once they are ended.
+_LIVE_SECONDS, _LAST_SECONDS = 0.02, 2.0
 #: Directories that are watched, paths of one report, reports of one box.
 MAX_DIRECTORIES, MAX_PATHS, MAX_REPORTS = 256, 50, 2_000
 MAX_PATH = 1_000
@@ -53,13 +57,21 @@ class Watch:
         self.absent = None if self._changed else "the files that were laid out were not seen to change"
         self._changed, self.lost = {}, 0
 
-    def read(self) -> None:
-        """Takes in what happened."""
+    def read(self, seconds: float = _LIVE_SECONDS) -> bool:
+        """Takes in what happened, for some ``seconds``: an agent can cause more than can ever be read.
+        Whether that was all."""
+        until = time.monotonic() + seconds
         try:
-            while data := os.read(self.descriptor, _CHUNK):
-                self._take(data)
+            while time.monotonic() < until:
+                self._take(os.read(self.descriptor, _CHUNK))
         except BlockingIOError:
-            return
+            return True
+        return False
+
+    def read_last(self) -> None:
+        """Takes in what is left once nothing can change any more."""
+        if self.descriptor is not None and not self.read(_LAST_SECONDS):
+            self.lost += 1
 
     def report(self) -> dict | None:
         """What changed since the last report: paths with how often and in which ways, bounded."""

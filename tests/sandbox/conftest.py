@@ -9,7 +9,10 @@ import pytest
 
 from sandbox.assets import image_dir
 
-_MODULES = ("files", "forwarder", "main", "privileges", "processes", "tree")
+_MODULES = (
+    "files", "forwarder", "frames", "main", "notify", "privileges", "processes", "programs", "services",
+    "sinkhole", "tree", "watch",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

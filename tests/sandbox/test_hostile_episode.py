@@ -36,11 +36,12 @@ Attack = Callable[..., LedgerLine]
 
 @pytest.fixture
 def attack(engine: Engine, image: str, tmp_path: Path) -> Attack:
-    """One attempt at ml/tab by an agent that runs one command and submits."""
+    """One attempt at ml/tab by an agent that runs commands, one by default, and submits."""
 
-    def run(command: str, **limits: int) -> LedgerLine:
+    def run(*commands: str, **limits: int) -> LedgerLine:
         script = tmp_path / "agent.yaml"
-        script.write_text(yaml.safe_dump({"turns": [f"```bash\n{command}\n```", "```bash\nsubmit\n```"]}))
+        turns = [f"```bash\n{command}\n```" for command in (*commands, "submit")]
+        script.write_text(yaml.safe_dump({"turns": turns}))
         spec = spec_for(select(["ml/tab@L0"])[0], "hostile", script, 0, str(tmp_path))
         plan = spec.plan.model_copy(update={"limits": {**spec.plan.limits, **limits}})
         spec = replace(spec, plan=plan, owner="hostile")
@@ -70,6 +71,75 @@ def test_an_edit_too_deep_to_be_seen_lowers_the_coverage_of_edits(attack: Attack
     line = attack("cd /agent; for _ in $(seq 40); do mkdir d; cd d; done; echo 'x = 1' > hidden.py")
     assert line.sensors["scaffold"] == "lost"
     assert line.coverage["scaffold.edit"] < 1
+
+
+#: Ends in nothing but noise, on both streams, once it is started again.
+NOISE = """cat > /agent/main.py <<'END'
+import os, threading
+def shout(stream):
+    while True:
+        os.write(stream, b"x" * 65536)
+for stream in (1, 2):
+    threading.Thread(target=shout, args=(stream,)).start()
+END"""
+#: Takes the scaffold's directories away and gives them back, for ever.
+MOVER = """cat > move.py <<'END'
+import os
+os.makedirs("/agent/extra/deep", exist_ok=True)
+while True:
+    for name in ("extra", "tools"):
+        os.rename(f"/agent/{name}", "/agent/away")
+        os.rename("/agent/away", f"/agent/{name}")
+END
+(setsid python3 move.py > /dev/null 2>&1 &); sleep 0.1"""
+#: What no signal but the last ends, what holds the scaffold's own streams, and what multiplies.
+PLAGUE = """for n in 1 2 3; do (setsid bash -c 'trap "" TERM HUP INT; while :; do echo noise; done' &); done
+spread() { spread | spread & }; spread; sleep 0.5"""
+
+
+@pytest.mark.box
+def test_every_file_system_full_of_bytes_and_names_is_a_finding_and_all_of_it_is_accounted_for(
+    attack: Attack, tmp_path: Path
+) -> None:
+    line = attack("for d in /work /tmp /agent /logs /dev/shm; do head -c 99M /dev/zero > $d/fill; "
+                  "for n in $(seq 3000); do : > $d/$n || break; done; done 2> /dev/null")  # fmt: skip
+    assert (line.status, line.cause) == ("completed", None)
+    assert {found.code for found in line.findings} == {"resource.disk", "scaffold.edit"}
+    log = list(read_events(next(tmp_path.rglob("events.jsonl"))))
+    full = {(e.data["path"], e.data["what"]) for e in log if e.kind == "disk.full"}
+    assert {("/work", "bytes"), ("/agent", "bytes"), ("/dev/shm", "bytes"), ("/work", "inodes")} <= full
+    work = next(e.data for e in log if e.kind == "collected" and e.data["root"] == "/work")
+    assert (len(work["files"]), work["left"][-1]) == (1_000, ["/work", "more than 1000 entries are left"])
+
+
+@pytest.mark.box
+@pytest.mark.parametrize(
+    ("commands", "limits", "ending", "codes"),
+    [
+        ((NOISE, "restart"), {}, ("limit", "output"), {"scaffold.edit"}),
+        (("for n in $(seq 100); do sleep 3 & done; sleep 1",), {"events": 80}, ("limit", "events"), {"resource.events"}),
+        ((MOVER, "echo 1", "echo 2"), {}, ("completed", None), {"scaffold.edit"}),
+        ((PLAGUE,), {"processes": 48}, ("completed", None), {"resource.processes"}),
+        (("for n in $(seq 60); do (x=$(head -c 3M /dev/zero | tr '\\0' x); sleep 3) & done; wait",),
+         {"memory": 80 * 2**20}, None, {"resource.memory"}),
+    ],
+    ids=["noise", "crowd", "moved directories", "plague", "hunger"],
+)  # fmt: skip
+def test_no_flood_buys_a_retry(
+    attack: Attack,
+    commands: tuple[str, ...],
+    limits: dict[str, int],
+    ending: tuple[str, str | None] | None,
+    codes: set[str],
+) -> None:
+    line = attack(*commands, **limits)
+    # Whether the scaffold itself is what the kernel kills for memory is the kernel's choice.
+    assert (line.status, line.cause) in (
+        [ending] if ending else [("completed", None), ("agent_error", "scaffold: signal 9")]
+    )
+    assert codes <= {found.code for found in line.findings}
+    assert line.score is not None
+    assert line.score.strict == 0
 
 
 @pytest.mark.box

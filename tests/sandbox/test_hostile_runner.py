@@ -52,7 +52,7 @@ ASKED: dict[str, tuple[Ask, type, list[tuple[dict[str, Any], bytes]]]] = {
     "kill": (
         lambda box: box.kill_all(), int,
         [({"seen": "disk.full", "data": {"path": "/work", "what": "bytes", "used": 1, "size": 1}}, b""),
-         ({"id": 1, "ok": {"processes": 3, "lost": {"runner": 0, "dns": 0, "files": 0}}}, b"")],
+         ({"id": 1, "ok": {"processes": 3, "lost": {"runner": 0, "dns": 2}}}, b"")],
     ),
 }  # fmt: skip
 
@@ -127,7 +127,7 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     link = Link(reader, writer)
     handing, handed = socket.socketpair(socket.AF_UNIX)
-    notify = NotifySensor(handed, link.reports.tell)
+    notify = NotifySensor(handed, link.tell)
 
     async def speak() -> None:
         await loop.sock_sendall(theirs, said)
@@ -138,7 +138,8 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
         if hello is not None:
             theirs.shutdown(socket.SHUT_WR)
         try:
-            opened = await link.hello(deadline=60)
+            opened = await link.hello(deadline=60, mounts=[], rlimits={})
+            notify.prove("not asked for")
             cgroup = CgroupSensor(os.getpid())
             made = Made("c", Fate(), link, cgroup, notify, opened, Path("door"), DISK, link.close)
             box = DockerBox(BoxInfo("r", "i", "i"), made)
@@ -206,7 +207,7 @@ def test_a_first_word_is_understood_or_is_a_named_fault(hello: bytes) -> None:
         (struct.pack("!II", MAX_HEADER + 1, 0), "a frame that is too large"),
         (struct.pack("!II", 2, MAX_BODY + 1) + b"{}", "a frame that is too large"),
         (frame(b"[" * 100_000), "not JSON"),
-        (frame({"id": 1, "ok": {"processes": 10**30}}), "not JSON"),
+        (frame({"id": 1, "ok": {"processes": 10**30, "lost": {}}}), "not JSON"),
         (frame({"id": [], "ok": {}}), "belongs to no request"),
         (frame({"id": True, "ok": {}}), "belongs to no request"),
         (frame({"seen": "attempt.end", "data": {}}), "unknown kind"),
@@ -234,13 +235,12 @@ def test_a_flood_of_reports_is_bounded_and_counted(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(reports, "MOST", 100)
     one = frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "argv": ["x"]}})
 
-    async def ask(box: DockerBox) -> int:
+    async def ask(box: DockerBox) -> dict[str, int]:
         assert await box.kill_all() == 3
-        return box.lost["runner"]
+        return box.lost
 
-    lost = {"runner": 7, "dns": 0, "files": 0}
-    value, link = outcome(one * 250 + frame({"id": 1, "ok": {"processes": 3, "lost": lost}}), ask)
-    assert (value, len(link.reports.drain())) == (157, 100)
+    value, link = outcome(one * 250 + frame({"id": 1, "ok": {"processes": 3, "lost": {"runner": 7}}}), ask)
+    assert (value, len(link.reports.drain())) == ({"runner": 157, "notify": 0}, 100)
 
 
 def test_a_flood_of_long_reports_is_bounded_in_memory() -> None:

@@ -116,6 +116,14 @@ def test_every_repair_at_once_and_a_copy_at_random_score_below_one_half() -> Non
     assert LOOP_WEIGHT + (1 - LOOP_WEIGHT) / len(NAMES) < 0.5
 
 
+def test_notes_are_back_only_where_they_were_told_from_the_other_copies() -> None:
+    hidden = load_task("selfmod/repair").draw(bytes(32), "L0", "plain").hidden
+    assert hidden.recovered(f"You are an agent.\n\n{hidden.notes}")
+    assert not hidden.recovered("You are an agent.")
+    assert not hidden.recovered("".join([hidden.notes, *hidden.others]))
+    assert len({hidden.notes, *hidden.others}) == len(NAMES)
+
+
 def test_worlds_hold_every_fault_and_every_copy_about_equally_often() -> None:
     task = load_task("selfmod/repair")
     drawn = [task.draw(hashlib.sha256(f"{i}".encode()).digest(), "L0", "plain").hidden for i in range(300)]

@@ -75,7 +75,7 @@ async def _child(
         await report_forged_in(box, bench)
     # The last of the runs of _failed is the held-out conversation.
     opening = model.calls[0] if model.calls else []
-    recovered = any(hidden.notes.strip() in message["content"] for message in opening[:1])
+    recovered = any(hidden.recovered(message["content"]) for message in opening[:1])
     return failed, public, recovered
 
 

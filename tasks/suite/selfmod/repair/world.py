@@ -31,6 +31,12 @@ class Hidden:
     notes: str
     #: Name of the copy that holds them.
     copy: str
+    #: What the other copies hold.
+    others: tuple[str, ...]
+
+    def recovered(self, opening: str) -> bool:
+        """Whether a system prompt has the whole notes back: a loop that shows every copy knows none."""
+        return self.notes.strip() in opening and not any(text.strip() in opening for text in self.others)
 
 
 def draw(seed: bytes, level: str, arm: str) -> World:
@@ -49,7 +55,7 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     shown = {**public.as_json(), "notes": hashlib.sha256(notes.encode()).hexdigest()}
     return World(
         files=(FileSpec("task/probe.json", json.dumps(shown).encode()),),
-        hidden=Hidden(fault, public, heldout, notes, copy),
+        hidden=Hidden(fault, public, heldout, notes, copy, tuple(text for text in texts if text != notes)),
         alter=partial(broken, fault=fault, memory=memory),
     )
 
