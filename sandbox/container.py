@@ -18,17 +18,7 @@ import requests
 from sandbox.box import BoxRequest
 from sandbox.errors import EngineFault
 from sandbox.fate import EngineEvent
-from sandbox.hardening import (
-    AGENT_VARIABLE,
-    MASKED_PATHS,
-    NAME_FILES,
-    RUNNER_CAPABILITIES,
-    RUNNER_PROCESSES,
-    ULIMITS,
-    next_agent,
-    seccomp_profile,
-    tmpfs,
-)
+from sandbox.hardening import AGENT_VARIABLE, MASKED_PATHS, NAME_FILES, RUNNER_PROCESSES, locks, next_agent
 from sandbox.listener import EngineListener, Told
 from sandbox.sockets import own_directory, shown_file
 
@@ -167,27 +157,17 @@ class Engine:
         limits, agent = request.limits, next_agent()
         with _faults():
             host = self._api.create_host_config(
-                network_mode="none",
-                cap_drop=["ALL"],
-                cap_add=RUNNER_CAPABILITIES,
-                security_opt=["no-new-privileges", f"seccomp={seccomp_profile()}"],
-                read_only=True,
-                tmpfs=tmpfs(limits.disk, agent),
+                **locks(limits, agent),
                 binds=binds,
                 mem_limit=limits.memory,
                 memswap_limit=limits.memory,
                 pids_limit=limits.processes + RUNNER_PROCESSES,
                 nano_cpus=int(limits.cpus * 1e9),
-                ulimits=[
-                    docker.types.Ulimit(name=name, soft=most, hard=most)
-                    for name, most in {**ULIMITS, "fsize": limits.disk}.items()
-                ],
-                ipc_mode="private",
-                log_config=docker.types.LogConfig(type="none"),
                 # The engine removes a box whose runner ended, even where its owner is dead.
                 auto_remove=True,
                 runtime=runtime,
             )
+            # The client has no words for these.
             host |= {"MaskedPaths": MASKED_PATHS, "CgroupnsMode": "private"}
             created = self._api.create_container(
                 image,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from math import ceil
 from typing import Any, Final
 
+from sandbox.blame import Blame
 from sandbox.box import Box, Boxes, BoxRequest
 from sandbox.budget import Budget
 from sandbox.door import Door
@@ -16,7 +17,7 @@ from sandbox.files import Collection, FileSpec
 from sandbox.limits import Limits
 from sandbox.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
-from sandbox.recording import FATE_SECONDS, open_box, record_collection, record_output, record_seen
+from sandbox.recording import open_box, record_collection, record_output, record_seen
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
 from sandbox.standstill import LoopClock
 from sandbox.usage import UsageMeter
@@ -49,8 +50,7 @@ class Episode:
         self._keep = keep
         self._started = False
         self._began: float | None = None
-        #: Events of the box's fate that are recorded.
-        self._told = 0
+        self._blame = Blame(recorder, ending)
         self._clock = LoopClock()
         self._uncollected = False
         self.outcome = Outcome()
@@ -67,7 +67,7 @@ class Episode:
             self._ending.propose("infrastructure", f"box: {error}")
         except HostFault as error:
             self._ending.propose("infrastructure", f"{error.cause}: {error}")
-        self._judge_standstill()
+        self._blame.standstill(self._clock.stood_still, self._uncollected)
         self.outcome.status, self.outcome.cause = self._ending.status, self._ending.cause
         return self.outcome
 
@@ -110,7 +110,7 @@ class Episode:
                 self._wall(door),
                 meter.poll(),
                 self._relay(box),
-                self._engine(box),
+                self._blame.follow(box),
                 self._grace(),
                 self._door_fault(door),
             ],
@@ -150,51 +150,13 @@ class Episode:
 
     async def _supervise(self, box: Box, work: Sequence[Coroutine[Any, Any, None]]) -> None:
         """Runs ``work`` side by side until the episode's ending is reached."""
-        tasks = [asyncio.create_task(self._judged(box, part)) for part in work]
+        tasks = [asyncio.create_task(self._blame.judged(box, part)) for part in work]
         try:
             await self._ending.reached.wait()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _judged(self, box: Box, part: Coroutine[Any, Any, None]) -> None:
-        """Runs one part; what it raises becomes an ending by whose fault it is."""
-        try:
-            await part
-        except BoxDied as error:
-            await self._judge_death(box, str(error))
-        except BoxFault as error:
-            self._ending.propose("agent_error", f"box: {error}")
-        except HostFault as error:
-            self._ending.propose("infrastructure", f"{error.cause}: {error}")
-        except Exception as error:
-            self._ending.propose("infrastructure", f"harness: {type(error).__name__}: {error}")
-
-    async def _judge_death(self, box: Box, reason: str) -> None:
-        """A box that ended is the agent's doing unless the engine says otherwise."""
-        if not await self._blamed_on_host(box):
-            self._ending.propose("agent_error", f"box: {reason}")
-
-    def _judge_standstill(self) -> None:
-        """What went wrong, ran late or was not collected while this process stood still is not the agent's."""
-        ending, stood = self._ending, self._clock.stood_still
-        late = ending.status == "agent_error" or (ending.status, ending.cause) == ("limit", "wall")
-        if stood is not None and (late or self._uncollected):
-            ending.propose("infrastructure", f"standstill: this process stood still for {stood:.0f} s")
-
-    async def _blamed_on_host(self, box: Box) -> bool:
-        await box.fate.settled(FATE_SECONDS)
-        self._record_fate(box)
-        if (evidence := box.fate.host_evidence) is None:
-            return False
-        self._ending.propose("infrastructure", f"engine: {evidence}")
-        return True
-
-    def _record_fate(self, box: Box) -> None:
-        for data in box.fate.since(self._told):
-            self._told += 1
-            self._recorder.record("engine", "engine.event", data)
 
     async def _close(self, box: Box) -> None:
         """Ends the agent's processes, then takes what it made; a box that fails here keeps it."""
@@ -216,7 +178,7 @@ class Episode:
             self._scaffold.miss_last(str(error))
             self._uncollected = True
             if isinstance(error, BoxDied):
-                await self._blamed_on_host(box)
+                await self._blame.on_host(box)
         versions = self._scaffold.versions
         self.outcome.scaffold_versions = [version.as_json() for version in versions]
         if versions:
@@ -275,11 +237,6 @@ class Episode:
         async for seen in box.watch():
             record_seen(self._recorder, seen)
         raise BoxDied(box.dead or "the box ended")
-
-    async def _engine(self, box: Box) -> None:
-        while True:
-            await box.fate.more(self._told)
-            self._record_fate(box)
 
     async def _door_fault(self, door: Door) -> None:
         await door.faulted.wait()

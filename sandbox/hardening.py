@@ -3,9 +3,10 @@
 import itertools
 import json
 import secrets
-from typing import Final
+from typing import Any, Final
 
 from sandbox.assets import image_dir
+from sandbox.limits import Limits
 
 #: Share of the disk grant of each writable file system, and whether programs may run from it.
 FILE_SYSTEMS: Final = {
@@ -99,3 +100,26 @@ def seccomp_profile() -> str:
     """The profile as the engine takes it: inline JSON."""
     profile = json.loads((image_dir() / "seccomp.json").read_text())
     return json.dumps(profile, separators=(",", ":"))
+
+
+def locks(limits: Limits, agent: int) -> dict[str, Any]:
+    """What a box is made with, whatever it is for, in the words of the engine's client.
+
+    Args:
+        limits: its grant; its disk is shared out over the file systems.
+        agent: its agent's user id.
+    """
+    return {
+        "network_mode": "none",
+        "cap_drop": ["ALL"],
+        "cap_add": RUNNER_CAPABILITIES,
+        "security_opt": ["no-new-privileges", f"seccomp={seccomp_profile()}"],
+        "read_only": True,
+        "tmpfs": tmpfs(limits.disk, agent),
+        "ulimits": [
+            {"name": name, "soft": most, "hard": most}
+            for name, most in {**ULIMITS, "fsize": limits.disk}.items()
+        ],
+        "ipc_mode": "private",
+        "log_config": {"type": "none"},
+    }

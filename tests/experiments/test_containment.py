@@ -125,7 +125,7 @@ def test_a_box_that_lost_its_filter_regresses_and_no_run_starts_in_it(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr("sandbox.container.seccomp_profile", lambda: "unconfined")
+    monkeypatch.setattr("sandbox.hardening.seccomp_profile", lambda: "unconfined")
     assert run_command(["selftest", "--json"]) == 2
     regressed = {line.partition(":")[0] for line in json.loads(capsys.readouterr().out)["regressed"]}
     assert regressed >= {
