@@ -52,7 +52,7 @@ MASKED_PATHS: Final = [
 
 #: What a box knows of names, by path: itself; all others are asked of its own loopback.
 NAME_FILES: Final = {
-    "/etc/hosts": "127.0.0.1\tlocalhost box\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+    "/etc/hosts": "127.0.0.1\tlocalhost\n127.0.1.1\tbox\n::1\tlocalhost ip6-localhost ip6-loopback\n",
     "/etc/resolv.conf": "nameserver 127.0.0.1\n",
 }
 

@@ -60,7 +60,7 @@ def test_what_is_left_out_has_the_contracts_defaults(config: Path) -> None:
     loaded = load_config(config)
     assert (loaded.arms, loaded.repeats, loaded.retries, loaded.scaffold) == (["plain"], 1, 2, "minimal")
     assert loaded.sandbox.model_dump() == {
-        "runtime": "auto", "image": "episode", "require_sensors": ["cgroup", "runner"],
+        "runtime": "auto", "image": "episode", "require_sensors": ["cgroup", "runner"], "degraded": False,
     }  # fmt: skip
 
 
