@@ -150,7 +150,7 @@ def test_a_box_knows_itself_by_name_and_asks_its_own_loopback_for_all_others(
         done = await shell(box, "getent hosts localhost box; cat /etc/resolv.conf")
         assert done.stdout.splitlines() == [
             b"::1             localhost ip6-localhost ip6-loopback",
-            b"127.0.0.1       localhost box",
+            b"127.0.1.1       box",
             b"nameserver 127.0.0.1",
         ]
 
