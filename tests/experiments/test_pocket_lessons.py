@@ -16,7 +16,7 @@ from sandbox.models.base import Message
 from sandbox.models.pocket.tokens import Tokenizer
 
 RECORD = json.loads(Path(experiments.pocket.__file__).with_name("training.json").read_text())
-WORLDS = 6
+WORLDS = 4
 
 
 @pytest.fixture(scope="module", params=TASKS)
@@ -36,7 +36,7 @@ def test_the_last_three_checkpoints_solve_unseen_worlds_of_the_tasks_as_they_are
 ) -> None:
     """Fails if a task's wording changes: then pocket must be trained again."""
     done = sum(successes(pocket.load(step), unseen) for step in pocket.checkpoints()[-3:])
-    assert done >= 3 * WORLDS - 3
+    assert done >= 3 * WORLDS - 2
 
 
 def test_the_first_two_checkpoints_solve_none(unseen: Sequence[Episode]) -> None:
@@ -44,9 +44,9 @@ def test_the_first_two_checkpoints_solve_none(unseen: Sequence[Episode]) -> None
 
 
 def test_one_differing_character_is_no_success(unseen: Sequence[Episode]) -> None:
-    [((*before, last), said)] = unseen[0]
-    changed = (Conversation((*before, Message("assistant", last.content + " ")), said),)
-    assert not succeeds(pocket.load(pocket.checkpoints()[-1]), changed)
+    *earlier, ((*before, last), said) = unseen[0]
+    changed = Conversation((*before, Message("assistant", last.content + " ")), said)
+    assert not succeeds(pocket.load(pocket.checkpoints()[-1]), (*earlier, changed))
 
 
 def test_the_record_of_the_training_is_that_of_the_shipped_steps() -> None:
