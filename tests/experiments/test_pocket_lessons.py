@@ -8,7 +8,15 @@ import pytest
 
 import experiments.pocket
 from experiments.pocket.exam import succeeds, successes
-from experiments.pocket.lessons import TASKS, Conversation, Episode, episodes, lesson, vocabulary
+from experiments.pocket.lessons import (
+    TASKS,
+    Conversation,
+    Episode,
+    episodes,
+    lesson,
+    vocabulary,
+    without_opening,
+)
 from experiments.pocket.workshop import workshop
 from sandbox.files import FileSpec
 from sandbox.models import pocket
@@ -61,6 +69,13 @@ def test_only_what_is_said_in_a_conversation_is_to_be_learned() -> None:
     numbers, spoken = lesson(tokenizer, said)
     learned = [tokenizer.vocabulary[n] for n, own in zip(numbers, spoken, strict=True) if own]
     assert learned == ["look", " ", "7", "<end>"]
+
+
+def test_a_lesson_without_its_opening_begins_after_the_first_reply_and_keeps_what_is_said_later() -> None:
+    roles = ("system", "user", "assistant", "user", "assistant")
+    talk = Conversation(tuple(Message(role, str(n)) for n, role in enumerate(roles)), frozenset({2, 4}))
+    later = (Message("user", "3"), Message("assistant", "4"))
+    assert without_opening(talk) == Conversation(later, frozenset({1}))
 
 
 def test_a_workshop_runs_tools_and_shell_commands_on_its_own_paths() -> None:
