@@ -9,8 +9,10 @@ import pytest
 import experiments
 from experiments.config import Config
 from experiments.loading import checkpoints_of, load_config
+from experiments.pocket.lessons import TASKS
 from sandbox.errors import Mistake
 from sandbox.models import pocket
+from tasks.task import select
 
 GOOD = """
 suite: quick
@@ -174,7 +176,8 @@ def test_a_config_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     )
 
 
-def test_the_shipped_quickstart_runs_all_pocket_checkpoints_in_four_worlds() -> None:
+def test_the_shipped_quickstart_runs_all_pocket_checkpoints_at_all_that_pocket_learned() -> None:
     loaded = load_config(Path(experiments.__file__).parent / "configs" / "quickstart.yaml")
     assert [entry.step for entry in checkpoints_of(loaded.models[0])] == pocket.checkpoints()
+    assert [str(entry) for entry in select(loaded.tasks)] == [f"{task}@L0" for task in TASKS]
     assert (len(pocket.checkpoints()), loaded.repeats, loaded.policy) == (8, 4, "quickstart")
