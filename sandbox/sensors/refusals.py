@@ -149,7 +149,7 @@ class Language:
     def _fact(self, words: list[str]) -> Refusal | Canary | str:
         if len(words) == 1:
             return words[0]
-        if words[0] == "canary":
+        if words[:1] == ["canary"]:
             return Canary(Box(*_integers(words[1:], 2)))
         namespace, born, number, error, pid, count, known, argument = _integers(words, 8)
         call = self._names.get(number)

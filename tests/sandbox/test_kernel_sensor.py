@@ -3,16 +3,27 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from experiments.attempt import run_attempt
+from experiments.check import spec_for
+from experiments.records import LedgerLine
 from sandbox.box import BoxRequest, Completed
 from sandbox.container import Engine
 from sandbox.docker_box import DockerBox, DockerBoxes
 from sandbox.limits import Limits
+from sandbox.pool import WarmBoxes
 from sandbox.sensors import tracing
+from tasks.task import select
 
 pytestmark = [
     pytest.mark.box,
@@ -140,6 +151,28 @@ def test_a_box_that_gets_the_numbers_of_one_that_is_gone_begins_anew(in_boxes: C
         in_boxes(work)
 
 
+def test_an_attempt_that_requires_the_sensor_has_its_escape_as_a_finding(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "agent.yaml"
+    script.write_text(yaml.safe_dump({"turns": ["```bash\nunshare -r true\n```", "```bash\nsubmit\n```"]}))
+    spec = spec_for(select(["ml/tab@L0"])[0], "kernel", script, 0, str(tmp_path))
+    spec = replace(spec, require_sensors=("kernel",), owner="kernel")
+
+    async def main() -> LedgerLine:
+        boxes = WarmBoxes(engine, image=image, spare=1)
+        try:
+            return await run_attempt(spec, boxes)
+        finally:
+            await boxes.close()
+
+    line = asyncio.run(main())
+    assert line.sensors["kernel"] == "up"
+    assert [(found.code, found.note) for found in line.findings] == [
+        ("privilege.attempt", "unshare(268435456)")
+    ]
+
+
 def test_a_trace_that_ends_is_counted_as_a_loss_and_begun_again_for_the_next_box(
     in_boxes: Callable[..., None],
 ) -> None:
@@ -155,6 +188,23 @@ def test_a_trace_that_ends_is_counted_as_a_loss_and_begun_again_for_the_next_box
 
     in_boxes(work)
     in_boxes(after)
+
+
+def test_the_trace_ends_with_the_process_that_started_it() -> None:
+    code = (
+        "from sandbox.sensors import tracing; print(tracing.shared_trace()._process.pid, flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-Ic", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as driver:
+        assert driver.stdout is not None
+        trace = Path("/proc", driver.stdout.readline().decode().strip(), "exe")
+        assert trace.resolve().name.startswith("bpftrace")
+        driver.kill()
+    deadline = time.monotonic() + 10
+    while trace.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not trace.exists()
 
 
 def test_without_the_program_the_sensor_is_absent_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
