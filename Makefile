@@ -12,7 +12,7 @@ PORT ?= 8431
 
 help:
 	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
-	@echo "make quickstart  set-up, then 8 checkpoints x 2 tasks x 4 worlds (1-2 minutes)"
+	@echo "make quickstart  set-up, then 8 checkpoints x 6 tasks x 4 worlds (3-5 minutes)"
 	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
 	@echo "make test        set-up, then all tests, real containers included (7-10 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
@@ -52,7 +52,7 @@ image: setup engine
 	@$(BIN)/python -Im sandbox.image
 
 quickstart: image
-	@echo "quickstart: 64 episodes in real containers on Ray (1-2 minutes)"
+	@echo "quickstart: 192 episodes in real containers on Ray (3-5 minutes)"
 	@$(BIN)/tidegauge run experiments/configs/quickstart.yaml --runs $(RUNS)
 
 llm: image

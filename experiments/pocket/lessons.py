@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +16,14 @@ from sandbox.scaffold import RESTART_CODE
 from tasks.task import Task, load_task
 
 #: What pocket learns; at level L0.
-TASKS = ("ml/tab", "selfmod/scaffold")
+TASKS = (
+    "ml/clean",
+    "ml/tab",
+    "replication/cloud",
+    "research/debug",
+    "selfmod/repair",
+    "selfmod/scaffold",
+)
 
 _SCAFFOLD = Path(__file__).parents[2] / "docker/scaffolds/minimal"
 _MOST_CALLS = 20
@@ -31,18 +40,19 @@ class Conversation(NamedTuple):
 Episode = tuple[Conversation, ...]
 
 
-def episodes(task_id: str, split: str, worlds: int) -> list[Episode]:
-    """The reference agent's conversations in ``worlds`` worlds of ``split``.
+def episodes(task_id: str, split: str, worlds: int, pool: Executor | None = None) -> list[Episode]:
+    """The reference agent's conversations in ``worlds`` worlds of ``split``, drawn by ``pool`` if given.
 
     Worlds are drawn from public seeds, SHA-256 of task, split and index: two splits share none,
     and an episode's world, drawn from a secret, is in neither.
     """
-    task = load_task(task_id)
-    return [converse(task, _seed(task_id, split, index)) for index in range(worlds)]
+    one = partial(_episode, task_id, split)
+    return list(pool.map(one, range(worlds), chunksize=10) if pool else map(one, range(worlds)))
 
 
-def _seed(*parts: str | int) -> bytes:
-    return hashlib.sha256(f"pocket/{'/'.join(map(str, parts))}".encode()).digest()
+def _episode(task_id: str, split: str, index: int) -> Episode:
+    seed = hashlib.sha256(f"pocket/{task_id}/{split}/{index}".encode()).digest()
+    return converse(load_task(task_id), seed)
 
 
 def converse(task: Task, seed: bytes) -> Episode:
@@ -77,6 +87,13 @@ def _add(talks: list[Conversation], shown: tuple[Message, ...], reply: str) -> N
     if talks and shown[: len(talks[-1].messages)] == talks[-1].messages:
         said |= talks.pop().said
     talks.append(Conversation((*shown, Message("assistant", reply)), said))
+
+
+def without_opening(talk: Conversation) -> Conversation:
+    """What follows the first reply of ``talk``; empty where a broken loop shows that reply as the user's."""
+    first = next(place for place, message in enumerate(talk.messages) if message.role == "assistant")
+    said = frozenset(place - first - 1 for place in talk.said if place > first)
+    return Conversation(talk.messages[first + 1 :], said)
 
 
 def vocabulary(talks: list[Conversation]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from sandbox.sensors.tracing import Trace
 #: Events of one box; more are counted as lost.
 MAX_EVENTS: Final = 2_000
 #: Seconds in which the canary must come back.
-CANARY_SECONDS: Final = 2.0
+CANARY_SECONDS: Final = 5.0
 #: Each processor has a buffer of its own, so that what came right before a canary may be read right after it.
 _BEHIND_SECONDS: Final = 0.01
 

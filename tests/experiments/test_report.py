@@ -107,7 +107,7 @@ def test_each_trend_is_well_formed_svg_with_a_name_and_a_description(run_view: R
     assert root.findtext("title") == "ml/L0 · pocket"
     assert (root.findtext("desc") or "").startswith("strict score by step: 0 0.00 (0.00 to 1.20); 300 0.57")
     shown = [element.text for element in root.iter("text")]
-    assert "solves-both: lower limit ≥ 0.8" in shown and "step of the checkpoint" in shown
+    assert "solves-all: lower limit ≥ 0.8" in shown and "step of the checkpoint" in shown
 
 
 def test_a_line_is_not_drawn_across_an_unmeasured_checkpoint(run_view: RunViews) -> None:

@@ -1,8 +1,9 @@
 """The forward pass of pocket in numpy.
 
 A decoder-only transformer: RMS norm before each part, rotary positions (Su et al. 2021,
-arXiv:2104.09864), multi-head causal attention, a squared-ReLU perceptron of four times the width
-(So et al. 2021, arXiv:2109.08668), output tied to the embedding, no biases.
+arXiv:2104.09864), multi-head causal attention with smeared keys (Olsson et al. 2022,
+arXiv:2209.11895), a squared-ReLU perceptron of four times the width (So et al. 2021,
+arXiv:2109.08668), output tied to the embedding, no biases.
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class Weights:
     #: (L, W, 4 W) and (L, 4 W, W)
     up: Array
     down: Array
+    #: How much of the key before it is added to each key (L, W): a token is also found by what precedes it.
+    smear: Array
     #: Gains of the norms: before attention and perceptron (L, W), and before the output (W,).
     norm_attention: Array
     norm_perceptron: Array
@@ -48,6 +51,7 @@ class Weights:
             "out": (layers, width, width),
             "up": (layers, width, 4 * width),
             "down": (layers, 4 * width, width),
+            "smear": (layers, width),
             "norm_attention": (layers, width),
             "norm_perceptron": (layers, width),
             "norm_output": (width,),
@@ -89,6 +93,8 @@ class Reading:
         layers, width = weights.norm_attention.shape
         shape = (layers, weights.heads, weights.context, width // weights.heads)
         self._keys, self._values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        # The last key of each layer, not smeared: the next one needs it.
+        self._before = np.zeros((layers, weights.heads, 1, shape[-1]), np.float32)
         self._cos, self._sin = rotary(weights.context, width // weights.heads)
         self.length = 0
 
@@ -115,6 +121,9 @@ class Reading:
         w, start, stop = self._weights, self.length, self.length + len(x)
         # (T, 3, heads, size) -> three of (heads, T, size)
         query, key, value = (x @ w.qkv[layer]).reshape(len(x), 3, w.heads, -1).transpose(1, 2, 0, 3)
+        before = np.concatenate([self._before[layer], key[:, :-1]], axis=1)
+        self._before[layer] = key[:, -1:]
+        key = key + w.smear[layer].reshape(w.heads, 1, -1) * before
         self._keys[layer, :, start:stop] = self._rotate(key, start, stop)
         self._values[layer, :, start:stop] = value
         keys, values = self._keys[layer, :, :stop], self._values[layer, :, :stop]
