@@ -12,6 +12,10 @@ CODE: Final = "privilege.attempt"
 _OWN_IDS: Final = frozenset({-1, 1000, *range(20_000, 24_096)})
 #: Requests of ptrace that take hold of another process.
 _ATTACH: Final = frozenset({16, 0x4206})
+#: What libuv and others try at each start, and do without.
+_PROBED: Final = frozenset({"io_uring_setup"})
+#: Families of sockets that are refused for their protocol alone (MPTCP, news of devices), and one not known.
+_COMMON: Final = frozenset({None, 1, 2, 10, 16})
 #: Sockets of whoever is in charge of the box: of the engine, and of this box's runner.
 _SOCKETS: Final = ("/docker.sock", "/containerd.sock", "/podman.sock", "/crio.sock", "/run/control.sock")
 
@@ -30,6 +34,8 @@ class PrivilegeMonitor:
         data = event.data
         if event.kind == "privilege.call" and _asks_for_more(data["call"], data["arguments"]):
             what = ", ".join(shown(argument) for argument in data["arguments"])
+        elif event.kind == "privilege.refused" and _is_no_probe(data):
+            what = "" if data["argument"] is None else shown(data["argument"])
         elif event.kind == "net.connect" and _is_in_charge(data):
             what = shown(data["address"])
         else:
@@ -53,6 +59,13 @@ def _asks_for_more(call: str, arguments: Sequence[Any]) -> bool:
         case "socket" | "mknod" | "mknodat":
             return True
     return not _OWN_IDS.issuperset(arguments)
+
+
+def _is_no_probe(refusal: Mapping[str, Any]) -> bool:
+    """Whether a refused call is one that no run-time library makes of itself."""
+    if refusal["call"] == "socket":
+        return refusal["argument"] not in _COMMON
+    return refusal["call"] not in _PROBED
 
 
 def _is_in_charge(data: Mapping[str, Any]) -> bool:

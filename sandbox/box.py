@@ -37,6 +37,8 @@ class BoxRequest:
     labels: dict[str, str] = field(default_factory=dict)
     #: Seconds until the box ends itself, whatever the host does.
     deadline: float = 600.0
+    #: Whether the kernel tells of refused calls; that costs each process that has such boxes a trace of all calls.
+    kernel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class DockerBox:
         self.door = made.door
         self._link = made.link
         self._cgroup = made.cgroup
-        self._notify = made.notify
+        self._notify, self._kernel = made.notify, made.kernel
         self._close = made.close
         #: Sensor in the box → what it did not describe; known after ``kill_all``.
         self._lost: dict[str, int] = {}
@@ -48,6 +48,8 @@ class DockerBox:
             "dns": reason(made.hello, "dns"),
             "files": "no scaffold was laid out",
         }
+        if made.kernel is not None:
+            self.sensors["kernel"] = made.kernel.absent
 
     async def begin(self, deadline: float) -> None:
         """Gives a box that was made in advance its work: it ends itself after ``deadline`` seconds.
@@ -97,6 +99,8 @@ class DockerBox:
 
     async def kill_all(self) -> int:
         processes, self._lost = answers.killed(await self._link.request("kill"))
+        if self._kernel is not None:
+            await self._kernel.settle()
         return processes
 
     def end(self, reason: str) -> None:
@@ -108,18 +112,23 @@ class DockerBox:
     async def watch(self) -> AsyncIterator[Seen]:
         while (seen := await self._link.reports.next()) is not None:
             yield seen
-        for last in self._notify.take():
+        for last in self._untaken():
             yield last
 
     def drain(self) -> list[Seen]:
-        self._link.tell(self._notify.take())
+        self._link.tell(self._untaken())
         return self._link.reports.drain()
 
     @property
     def lost(self) -> dict[str, int]:
         counted = Counter({**self._lost, "notify": self._notify.lost})
+        if self._kernel is not None:
+            counted["kernel"] = self._kernel.lost
         counted.update(self._link.reports.dropped)
         return dict(counted)
+
+    def _untaken(self) -> list[Seen]:
+        return self._notify.take() + (self._kernel.take() if self._kernel is not None else [])
 
     @property
     def dead(self) -> str | None:

@@ -87,9 +87,10 @@ class Episode:
     async def _box(self) -> AsyncIterator[Box]:
         request = self._request
         deadline = request.limits.wall + GRACE_SECONDS + 2 * CLOSING_SECONDS
+        traced = "kernel" in request.require_sensors
         async with open_box(
             self._boxes,
-            BoxRequest(request.name, request.limits, True, request.labels, deadline),
+            BoxRequest(request.name, request.limits, True, request.labels, deadline, traced),
             self._recorder,
             "agent",
         ) as box:

@@ -18,7 +18,9 @@ from sandbox.fate import Fate
 from sandbox.hardening import FILE_SYSTEMS
 from sandbox.link import Link, reason
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
+from sandbox.sensors.kernel import KernelSensor
 from sandbox.sensors.notify import NotifySensor
+from sandbox.sensors.tracing import shared_trace
 from sandbox.sockets import socket_directory
 from sandbox.starts import StartGate
 
@@ -37,6 +39,8 @@ class Made:
     link: Link
     cgroup: CgroupSensor
     notify: NotifySensor
+    #: None where it was not asked for.
+    kernel: KernelSensor | None
     #: The runner's first word.
     hello: dict[str, Any]
     #: Where its door binds its socket.
@@ -84,6 +88,7 @@ class Maker:
     async def _make(self, request: BoxRequest, idle: float, made: contextlib.AsyncExitStack) -> Made:
         directory = made.enter_context(socket_directory())
         door = _door(directory)
+        trace = await asyncio.to_thread(shared_trace) if request.kernel else None
         async with self._gate.place():
             listener = made.enter_context(_listen(directory / "c"))
             container = await self._create(request, idle, directory / "c", door)
@@ -96,6 +101,10 @@ class Maker:
         made.push_async_callback(link.close)
         notify = NotifySensor(handing, link.tell)
         made.callback(notify.close)
+        kernel = None
+        if trace is not None:
+            kernel = KernelSensor(_peer(control), trace, link.tell)
+            made.callback(kernel.close)
         try:
             hello = await link.hello(
                 deadline=idle or request.deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT,
@@ -105,8 +114,11 @@ class Maker:
             raise EngineFault(f"the runner did not answer: {error}", "start") from error
         _check_network(hello)
         notify.prove(reason(hello, "notify"))
+        if kernel is not None:
+            await kernel.prove()
         cgroup = CgroupSensor(_peer(control))
-        return Made(container, fate, link, cgroup, notify, hello, door, request.limits.disk, made.aclose)
+        disk = request.limits.disk
+        return Made(container, fate, link, cgroup, notify, kernel, hello, door, disk, made.aclose)
 
     async def _create(self, request: BoxRequest, idle: float, control: Path, door: Path) -> str:
         creation = asyncio.ensure_future(

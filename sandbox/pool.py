@@ -35,20 +35,22 @@ class _Kind:
     disk: int
     door: bool
     deadline: float
+    kernel: bool
 
     @classmethod
     def of(cls, request: BoxRequest) -> "_Kind":
         limits = request.limits
         return cls(
             request.labels["owner"], limits.cpus, limits.memory, limits.processes, limits.disk,
-            request.door, request.deadline,
+            request.door, request.deadline, request.kernel,
         )  # fmt: skip
 
     def request(self) -> BoxRequest:
         """What a box of this kind is made for; which episode gets it, the episode's log says."""
         limits = Limits(cpus=self.cpus, memory=self.memory, processes=self.processes, disk=self.disk)
         name = f"tidegauge-{self.owner[:8]}-warm-{next(_NUMBERS)}"
-        return BoxRequest(name, limits, self.door, {"owner": self.owner}, self.deadline)
+        labels = {"owner": self.owner}
+        return BoxRequest(name, limits, self.door, labels, self.deadline, self.kernel)
 
 
 class WarmBoxes(DockerBoxes):

@@ -69,6 +69,11 @@ KINDS: Final[dict[str, Kind]] = {
         "pid": "of this call, in the box", "refused": "true: the host answered EPERM; null: the kernel decides",
         "count": "such calls so far",
     }, "notify"),
+    "privilege.refused": Kind(("kernel",), "a call for more rights was refused, by the engine's filter or by the kernel; told by the first and every doubling", {
+        "call": "name of the system call", "error": "EPERM | EACCES | ENOSYS",
+        "argument": "its first, if that is a number (unshare, clone, socket, bpf, keyctl on x86_64), or null",
+        "pid": "of this call, in the box", "count": "such calls so far; of `socket`, of this family",
+    }, "kernel"),
     "dns.query": Kind(("runner",), "a name was asked for at the box's own server, which knows none; told by the first and every doubling", {
         "name": "as RFC 1035 writes it, lower case, or null: no question", "type": "A, AAAA, … or its number, or null",
         "protocol": "udp | tcp", "count": "such questions so far",

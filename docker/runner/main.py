@@ -21,7 +21,7 @@ import files
 import processes
 import tree
 from frames import Channel
-from notify import Notify
+from notify import Notify, hang_up
 from privileges import AGENT, in_child
 from programs import Program
 from services import Services
@@ -78,6 +78,7 @@ class Runner:
         self.serve_agent()
         seen, self.notify.absent = processes.canary(self.notify.canary)
         names = self.services.canary()
+        hang_up()
         network = os.stat("/proc/self/ns/net").st_ino
         told = {"canary": seen, "notify": self.notify.absent, "dns": names, "network": network}
         self.send({"hello": PROTOCOL, **told})
@@ -216,6 +217,7 @@ class Runner:
         self.look()
         if self.services.pipe is not None:
             self.relay()
+        hang_up()
         lost = {"runner": self.census.unreported, "dns": self.services.lost, "files": self.watch.lost}
         return {"processes": killed, "lost": lost}, b""
 

@@ -109,6 +109,12 @@ class Notify:
                 continue
 
 
+def hang_up() -> None:
+    """Calls for what nobody here may do, and what would do nothing: the host's kernel sensor, which is told in
+    order, has then been told of all before it."""
+    _LIBC.vhangup()
+
+
 def _install(code: bytes, flags: int) -> int:
     program = _Program(len(code) // _INSTRUCTION_BYTES, code)
     done = _LIBC.syscall(_SECCOMP[platform.machine()], _SET_FILTER, flags, ctypes.byref(program))

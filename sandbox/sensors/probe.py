@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.cgroup import CgroupSensor
+from sandbox.sensors import tracing
 from sandbox.sensors.filters import MACHINES, TELL
 
 _SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
@@ -21,6 +22,8 @@ class Probe:
     sees: str
     absent: str | None
     remedy: str
+    #: Nothing lacks without it but where a config names it.
+    optional: bool = False
 
 
 def probe() -> dict[str, Probe]:
@@ -39,6 +42,13 @@ def probe() -> dict[str, Probe]:
             "changes of the scaffold are told by the kernel", _files(),
             "raise fs.inotify.max_user_instances above the number of boxes; "
             "an edit that is taken back is not seen without it",
+        ),
+        "kernel": Probe(
+            "calls that a box's filter refuses are told by the kernel, where sandbox.require_sensors names it",
+            tracing.missing(),
+            "install bpftrace, on a kernel that describes its types, and run as root; only runs that require the "
+            "sensor kernel need it",
+            optional=True,
         ),
     }  # fmt: skip
 

@@ -27,6 +27,11 @@ def asks(call: str, *arguments: object) -> Fact:
     return ("notify", "privilege.call", data)
 
 
+def refused(call: str, argument: int | None = None, count: int = 1) -> Fact:
+    data = {"call": call, "error": "EPERM", "argument": argument, "pid": 9, "count": count}
+    return ("kernel", "privilege.refused", data)
+
+
 def run(monitor: Monitor, *facts: Fact) -> list[tuple[str, int, tuple[int, ...], str]]:
     findings = []
     for seq, (source, kind, data) in enumerate(facts):
@@ -92,6 +97,9 @@ def test_each_call_for_more_rights_is_one_finding() -> None:
         (asks("socket", 2, 3, 1), "socket(2, 3, 1)"),
         (asks("mknodat", "disk\n"), "mknodat(disk\\u000a)"),
         (asks("mknodat", None), "mknodat(None)"),
+        (refused("unshare", 0x10000000), "unshare(268435456)"),
+        (refused("mount"), "mount()"),
+        (refused("socket", 40), "socket(40)"),
         (connect("unix", "/var/run/docker.sock"), "connect(/var/run/docker.sock)"),
         (connect("unix", "/run/control.sock"), "connect(/run/control.sock)"),
     ],
@@ -104,12 +112,21 @@ def test_any_other_call_for_more_rights_is_one_too(fact: Fact, note: str) -> Non
     "fact",
     [
         asks("setuid", 20_000), asks("setresuid", -1, 24_095, -1), asks("setfsuid", -1), asks("setgroups", 0),
+        refused("io_uring_setup", None), refused("socket", 16), refused("socket", 2), refused("socket"),
         asks("capset"), asks("kill", 1, 0), asks("ptrace", 0, 0), connect("unix", "/tmp/docker.sock.d/x"),
         connect("unix", "/run/door/d"), connect("inet", "8.8.8.8", 53),
     ],
 )  # fmt: skip
 def test_what_asks_for_nothing_more_is_none(fact: Fact) -> None:
     assert run(PrivilegeMonitor(), fact) == []
+
+
+def test_a_call_that_two_sensors_tell_of_is_one_finding() -> None:
+    facts = (asks("socket", 17, 3, 0), refused("socket", 17), refused("unshare", 0), refused("unshare", 0, 2))
+    assert run(PrivilegeMonitor(), *facts) == [
+        ("privilege.attempt", 2, (0,), "socket(17, 3, 0)"),
+        ("privilege.attempt", 2, (2,), "unshare(0)"),
+    ]
 
 
 @pytest.mark.parametrize(
