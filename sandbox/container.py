@@ -28,7 +28,7 @@ DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
 #: Seconds that a removal which the engine began itself may take.
 _REMOVAL_SECONDS: Final = 20.0
 #: Seconds in which an engine that is there answers a question.
-_ANSWER_SECONDS: Final = 10
+_ANSWER_SECONDS: Final = 5
 
 
 class Engine:

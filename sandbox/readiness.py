@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from sandbox.errors import Mistake
@@ -25,6 +26,8 @@ class Readiness:
             trial: makes a box and destroys it; raises ``EngineFault`` where that fails.
         """
         self._holds, self._trial = holds, trial
+        #: Of its own: calls that hang may hold every thread that others share.
+        self._thread = ThreadPoolExecutor(1, "engine-answers")
         self._sure_until = 0.0
         self._failed = False
         self._looking: asyncio.Task[None] | None = None
@@ -52,7 +55,7 @@ class Readiness:
         await asyncio.shield(self._looking)
 
     async def _look(self) -> None:
-        if not await asyncio.to_thread(self._holds):
+        if not await asyncio.get_running_loop().run_in_executor(self._thread, self._holds):
             remedy = "`python -m sandbox.image` makes it again; then the same command resumes"
             raise Mistake("the image of the boxes was removed", where="container engine", remedy=remedy)
         if self._failed:
