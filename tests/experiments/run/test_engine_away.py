@@ -90,9 +90,9 @@ def test_a_run_outlives_an_engine_that_is_away_for_a_while(
 ) -> None:
     proxy = EngineProxy(tmp_path / "engine.sock")
     runs = tmp_path / "runs"
-    command = [str(TIDEGAUGE), "run", str(config_file), "--runs", str(runs), "--set", "repeats=4", "--local"]
+    command = [str(TIDEGAUGE), "run", str(config_file), "--runs", str(runs), "--set", "repeats=2", "--local"]
     place = {**os.environ, "DOCKER_HOST": f"unix://{proxy.path}"}
-    driver = subprocess.Popen([*command, "--slots=2"], env=place, stderr=subprocess.PIPE, text=True)
+    driver = subprocess.Popen([*command, "--slots=1"], env=place, stderr=subprocess.PIPE, text=True)
     assert driver.stderr is not None
     said = []
     for line in driver.stderr:
@@ -116,6 +116,6 @@ def test_a_run_outlives_an_engine_that_is_away_for_a_while(
     (directory,) = list_runs(runs)
     lines = [json.loads(line) for line in (directory / "ledger.jsonl").read_text().splitlines()]
     results = Counter(line["episode"] for line in lines if line["status"] == "completed")
-    assert sorted(results.values()) == [1] * 8
+    assert sorted(results.values()) == [1] * 4
     assert verify(directory, secret).problems == ()
     assert engine.owned(read_experiment(directory).id) == {}
