@@ -117,6 +117,7 @@ class Maker:
         _check_network(hello)
         notify.prove(reason(hello, "notify"))
         cgroup = CgroupSensor(_peer(control))
+        made.callback(cgroup.close)
         return Made(container, fate, link, cgroup, notify, hello, door, request.limits.disk, made.aclose)
 
     async def _create(self, request: BoxRequest, idle: float, control: Path, door: Path) -> str:
