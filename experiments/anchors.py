@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from experiments import durable
 from experiments.identity import Secret
 from sandbox.canonical import canonical, sha256
-from sandbox.errors import Mistake
+from sandbox.errors import Mistake, StorageFault
 from sandbox.events import GENESIS, BrokenLine
 
 FILE: Final = "anchors.jsonl"
@@ -209,16 +209,21 @@ class Anchors:
         """Anchors lines; returns once the disk has them, and the head beside the secret too.
 
         Raises:
-            StorageFault: the disk refused.
+            StorageFault: the disk refused; nothing was anchored.
         """
         fresh: list[Anchor] = []
         head, count = self.head.hash, self.head.count
         for text in texts:
             fresh.append(Anchor.next(head, count + len(fresh), kind, text, self._key))
             head = fresh[-1].hash
+        size = self._path.stat().st_size if self._path.exists() else 0
         durable.append(self._path, b"".join(entry.line() for entry in fresh))
+        try:
+            durable.replace(self._head_path, canonical({"hash": head, "count": count + len(fresh)}))
+        except StorageFault:
+            durable.truncate(self._path, size)
+            raise
         self._entries += fresh
-        durable.replace(self._head_path, canonical({"hash": self.head.hash, "count": self.head.count}))
 
 
 def _refused(file: str, problem: str) -> Mistake:

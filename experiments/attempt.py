@@ -1,13 +1,15 @@
 """One attempt, whole: world, episode, grading, findings, and the ledger line that they make."""
 
 import asyncio
+import itertools
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from experiments import durable
 from experiments.bench import GradingBench
-from experiments.patience import engine_back
+from experiments.patience import PATIENCE, engine_back
 from experiments.records import (
     BoxRecord,
     ChainRecord,
@@ -26,7 +28,7 @@ from sandbox.box import Boxes, BoxInfo
 from sandbox.budget import Price
 from sandbox.canonical import canonical
 from sandbox.episode import Episode
-from sandbox.errors import HostFault
+from sandbox.errors import EngineFault, HostFault
 from sandbox.events import EventLog
 from sandbox.limits import Limits
 from sandbox.models.providers import open_model
@@ -146,13 +148,17 @@ async def _grade(
         scaffold_end=outcome.scaffold_end,
     )
     labels = {"owner": spec.owner, "episode": spec.plan.episode}
-    cause = "host"
-    for number in range(1 + GRADING_RETRIES):
+    tries, until = 0, time.monotonic() + PATIENCE
+    for number in itertools.count():
         bench = GradingBench(boxes, recorder, limits, _box_name(spec, f"grade{number}"), labels)
         try:
             return Graded(await task.grade(world, submission, bench), None)
         except HostFault as error:
             cause = f"{error.cause}: {error}"
+            # An engine that gives no boxes is waited for; how often it said so meanwhile does not count.
+            tries += not isinstance(error, EngineFault)
+            if tries > GRADING_RETRIES or time.monotonic() > until:
+                break
         except Exception as error:
             # A fault of the grader is no result of the agent's, and trying again changes nothing.
             cause = f"grader: {type(error).__name__}: {error}"

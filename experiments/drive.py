@@ -1,17 +1,17 @@
 """The run loop: submits what is missing, bounded, and acknowledges nothing that is not durable."""
 
 import asyncio
-import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from experiments import durable, rundir
 from experiments.executors import AttemptAbandoned, Executor
 from experiments.ledger import LEDGER, Ledger, read_records
-from experiments.patience import ENGINE_SECONDS, PAUSE
+from experiments.patience import PAUSE, WATCH, Patience
 from experiments.plan import Plan, Planned
 from experiments.progress import Progress
 from experiments.records import EpisodeSpec, LedgerLine
@@ -60,8 +60,7 @@ class Driver:
         """
         self._plan, self._directory, self._ledger = plan, directory, ledger
         self._executor, self._progress, self._owner = executor, progress, owner
-        #: Attempts that wait for a container engine.
-        self._waiting = 0
+        self._patience = Patience(progress.say)
         self._numbers: dict[str, int] = {}
         for line in ledger.lines:
             self._numbers[line.episode] = max(line.attempt, self._numbers.get(line.episode, -1))
@@ -73,17 +72,22 @@ class Driver:
         for the next run.
 
         Raises:
-            StorageFault: the ledger could not be written.
-            Mistake: an attempt found something wrong in what was asked.
+            StorageFault: the disk did not take the ledger's last lines; their anchors are kept.
+            Mistake: an attempt found something wrong in what was asked, or what the host lacks did not
+                come back.
         """
         waiting = iter(missing)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._executor.slots, len(missing))):
-                    group.create_task(self._work(waiting))
+                watching = group.create_task(self._watch())
+                slots = range(min(self._executor.slots, len(missing)))
+                await asyncio.wait([group.create_task(self._work(waiting)) for _ in slots])
+                watching.cancel()
         except BaseExceptionGroup as several:
             # The first cause; the others are cancelled siblings or the same fault again.
             raise several.exceptions[0] from None
+        finally:
+            self._ledger.settle()
 
     async def _work(self, waiting: Iterator[Planned]) -> None:
         for planned in waiting:
@@ -98,6 +102,7 @@ class Driver:
 
     async def _attempt(self, planned: Planned) -> LedgerLine | None:
         """One attempt, durable in the ledger; None if its runner died and left no line."""
+        await self._patience.room(self._directory)
         number = self._next_number(planned.line.episode)
         spec = self._plan.spec(planned, attempt=number, directory=self._directory, owner=self._owner)
         line: LedgerLine | None = None
@@ -108,8 +113,8 @@ class Driver:
                 raise AttemptAbandoned(
                     f"the runner answered for attempt {line.attempt} of {line.episode[:12]}"
                 )
-            self._ledger.append(line)
-        except (Mistake, StorageFault):
+            await self._book(line)
+        except Mistake:
             raise
         except Exception as fault:
             # One episode that breaks its runner must not end all others; its cause is kept beside it.
@@ -125,34 +130,35 @@ class Driver:
         return line
 
     async def _run(self, spec: EpisodeSpec) -> LedgerLine:
-        """Runs an attempt once a container engine answers: one that is away costs no attempt."""
-        until = time.monotonic() + ENGINE_SECONDS
-        waits = False
-        try:
-            while True:
-                try:
-                    return await self._executor.run(spec)
-                except EngineFault as fault:
-                    if time.monotonic() > until:
-                        raise
-                    if not waits:
-                        waits = True
-                        self._say_waiting(fault)
+        """Runs an attempt once boxes can be had: an engine that is away costs no attempt."""
+        while True:
+            try:
+                return await self._executor.run(spec)
+            except EngineFault:
+                # Why, and for how long, `_watch` says.
                 await asyncio.sleep(PAUSE)
-        finally:
-            self._waiting -= waits
 
-    def _say_waiting(self, fault: EngineFault) -> None:
-        if not self._waiting:
-            patience = f"waiting for it, up to {ENGINE_SECONDS:.0f} s"
-            self._progress.say(f"the container engine does not answer ({fault}); {patience}")
-        self._waiting += 1
+    async def _watch(self) -> None:
+        """Says which hosts give no boxes, also to attempts that are under way; ends the run if none does for long."""
+        while True:
+            await asyncio.sleep(WATCH)
+            self._patience.engines(await self._executor.lacking())
+
+    async def _book(self, line: LedgerLine) -> None:
+        """Returns once the ledger has the line, however long the disk is full."""
+        while True:
+            try:
+                return self._ledger.append(line)
+            except StorageFault as fault:
+                await self._patience.storage(self._directory, fault)
 
     def _keep_fault(self, episode: str, number: int, fault: Exception) -> None:
         directory = rundir.attempt_dir(self._directory, episode, number)
-        directory.mkdir(parents=True, exist_ok=True)
         text = "".join(traceback.format_exception(fault))
-        durable.replace(directory / rundir.FAULT, text.encode("utf-8", "replace"))
+        # A full disk, which may be the very cause, must not end the run: it is said all the same.
+        with suppress(OSError, StorageFault):
+            directory.mkdir(parents=True, exist_ok=True)
+            durable.replace(directory / rundir.FAULT, text.encode("utf-8", "replace"))
 
     def _next_number(self, episode: str) -> int:
         """One more than any attempt that ended, left a directory, or was submitted here."""

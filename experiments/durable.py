@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,17 +16,25 @@ def append(path: Path, data: bytes) -> None:
     """Appends ``data`` and returns once the disk has it.
 
     Raises:
-        StorageFault: the disk refused it.
+        StorageFault: the disk refused it, and the file is what it was.
     """
+    size = None
     try:
         new = not path.exists()
-        with path.open("ab") as file:
-            file.write(data)
-            file.flush()
+        # Unbuffered: a buffer would try once more to write what was refused, when it is closed.
+        with path.open("ab", buffering=0) as file:
+            size = file.tell()
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
         if new:
             sync_directory(path.parent)
     except OSError as error:
+        if size is not None:
+            # Giving room back needs none. A file that went away meanwhile is the caller's news all the same.
+            with suppress(OSError):
+                os.truncate(path, size)
         raise StorageFault(f"{path}: {error.strerror}") from error
 
 

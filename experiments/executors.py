@@ -27,7 +27,16 @@ class Executor(Protocol):
 
         Raises:
             AttemptAbandoned: the runner died.
-            EngineFault: its host's container engine does not answer; the attempt has not begun.
+            EngineFault: its host gives no boxes; the attempt has not begun.
+            Mistake: its host lacks the boxes' image.
+        """
+        ...
+
+    async def lacking(self) -> dict[str, str | None]:
+        """Why each container host gives no boxes just now; None for one that does.
+
+        Raises:
+            Mistake: one lacks the boxes' image.
         """
         ...
 
@@ -131,3 +140,16 @@ class LocalExecutor:
 
         await self._boxes.answering()
         return await run_attempt(spec, self._boxes)
+
+    async def lacking(self) -> dict[str, str | None]:
+        """Whether this host gives boxes."""
+        return {"container engine": await why_no_boxes(self._boxes)}
+
+
+async def why_no_boxes(boxes: Boxes) -> str | None:
+    """Why no boxes can be had; None if they can."""
+    try:
+        await boxes.answering()
+    except EngineFault as fault:
+        return str(fault)
+    return None

@@ -5,6 +5,7 @@ its anchor and a torn one is cut, and both are recorded as a ``repair`` in the a
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -15,7 +16,7 @@ from experiments import durable
 from experiments.anchors import Anchors
 from experiments.records import LedgerLine, PlanLine, Record
 from sandbox.canonical import canonical
-from sandbox.errors import Mistake
+from sandbox.errors import Mistake, StorageFault
 from sandbox.events import BrokenLine
 
 PLAN: Final = "plan.jsonl"
@@ -69,6 +70,8 @@ class Ledger:
         self._directory, self._anchors = directory, anchors
         self.repairs = tuple(repairs)
         self.plan = [PlanLine.model_validate_json(text) for text in anchors.texts("plan")]
+        #: Ledger lines that are anchored and that the disk has not taken yet.
+        self._owed = b""
         self.lines = [LedgerLine.model_validate_json(text) for text in anchors.texts("ledger")]
 
     @classmethod
@@ -93,22 +96,34 @@ class Ledger:
         """Adds planned episodes; returns once they are durable."""
         fresh = list(lines)
         if fresh:
-            self._append("plan", PLAN, fresh)
+            texts = [text_of(line) for line in fresh]
+            self._anchors.append("plan", texts)
+            durable.append(self._directory / PLAN, _joined(texts))
             self.plan += fresh
 
     def append(self, line: LedgerLine) -> None:
-        """Adds an ended attempt; returns once it is durable.
+        """Adds an ended attempt; returns once it is durable, by its anchor at least.
 
         Raises:
-            StorageFault: the disk refused it; nothing may be acknowledged.
+            StorageFault: the disk refused it; nothing may be acknowledged, and it may be added again.
         """
-        self._append("ledger", LEDGER, [line])
+        text = text_of(line)
+        self._anchors.append("ledger", [text])
         self.lines.append(line)
+        self._owed += _joined([text])
+        # What is anchored counts: the file follows with the next line, or at the end, or on the next opening.
+        with suppress(StorageFault):
+            self.settle()
 
-    def _append(self, kind: str, name: str, records: Sequence[Record]) -> None:
-        texts = [text_of(record) for record in records]
-        self._anchors.append(kind, texts)
-        durable.append(self._directory / name, _joined(texts))
+    def settle(self) -> None:
+        """Writes what the file lacks of what is anchored.
+
+        Raises:
+            StorageFault: the disk refused it.
+        """
+        if self._owed:
+            durable.append(self._directory / LEDGER, self._owed)
+            self._owed = b""
 
 
 def _joined(texts: Iterable[str]) -> bytes:

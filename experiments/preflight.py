@@ -7,12 +7,11 @@ from typing import Final
 
 from experiments.config import Config
 from experiments.executors import host_boxes
+from experiments.patience import LEAST_FREE
 from experiments.ray_connect import check_answers
 from sandbox.errors import Mistake
 from sandbox.sensors.probe import probe
 
-#: Room that a run must find: the largest record of one attempt, and what lies beside it.
-LEAST_FREE: Final = 64 * 2**20
 _CONNECT_SECONDS: Final = 5
 
 

@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, redirect_stdout
+from contextlib import asynccontextmanager, redirect_stdout, suppress
 from typing import Any, Final
 
 from experiments.executors import AttemptAbandoned
@@ -47,8 +47,8 @@ class RayExecutor:
 
         Raises:
             AttemptAbandoned: the runner died under it.
-            EngineFault: that host's container engine does not answer; the attempt has not begun.
-            Mistake: no host is left.
+            EngineFault: that host gives no boxes; the attempt has not begun.
+            Mistake: no host is left, or that one lacks the boxes' image.
         """
         from ray.exceptions import RayActorError
 
@@ -64,6 +64,20 @@ class RayExecutor:
                 self._free.put_nowait(host)
             else:
                 self._withhold(host)
+
+    async def lacking(self) -> dict[str, str | None]:
+        """Why each host gives no boxes just now; a runner that died is told of elsewhere.
+
+        Raises:
+            Mistake: a host lacks the boxes' image.
+        """
+        from ray.exceptions import RayError
+
+        found: dict[str, str | None] = {}
+        for host in self._hosts:
+            with suppress(RayError):
+                found[f"container engine of {host.name}"] = await result(host.runner.lacking.remote())
+        return found
 
     async def close(self) -> None:
         """Leaves no container behind on any host that still answers."""

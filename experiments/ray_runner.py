@@ -4,10 +4,11 @@ import asyncio
 import os
 from pathlib import Path
 
-from experiments.executors import host_boxes, open_boxes, settle
+from experiments.executors import host_boxes, open_boxes, settle, why_no_boxes
 from experiments.records import EpisodeSpec, LedgerLine
 from sandbox.box import Boxes
 from sandbox.canonical import sha256
+from sandbox.errors import EngineFault
 
 
 class EpisodeRunner:
@@ -22,16 +23,32 @@ class EpisodeRunner:
         """Runs one attempt on this host.
 
         Raises:
-            EngineFault: the host's engine does not answer; the attempt has not begun.
+            EngineFault: the host gives no boxes; the attempt has not begun.
+            Mistake: the host lacks the boxes' image.
         """
         from experiments.attempt import run_attempt
 
+        boxes = await self._open()
+        await boxes.answering()
+        return await run_attempt(spec, boxes)
+
+    async def lacking(self) -> str | None:
+        """Why this host gives no boxes just now; None if it does.
+
+        Raises:
+            Mistake: the host lacks the boxes' image.
+        """
+        try:
+            return await why_no_boxes(await self._open())
+        except EngineFault as fault:
+            return str(fault)
+
+    async def _open(self) -> Boxes:
         async with self._opening:
             if self._boxes is None:
                 # A runner that was started again: the engine may be away just now.
                 self._boxes = await asyncio.to_thread(open_boxes, *self._settings)
-        await self._boxes.answering()
-        return await run_attempt(spec, self._boxes)
+        return self._boxes
 
     async def prepare(
         self, witness: str, digest: str, keys: tuple[str, ...], files: tuple[str, ...]

@@ -25,7 +25,7 @@ from experiments.rescan import write_findings
 from experiments.rundir import Experiment
 from experiments.verify import VERDICT
 from sandbox.canonical import canonical
-from sandbox.errors import TidegaugeError
+from sandbox.errors import EngineFault, TidegaugeError
 
 if TYPE_CHECKING:
     from experiments.gate import Verdict
@@ -196,7 +196,10 @@ async def _executor(opened: OpenRun, request: Request, say: Say) -> AsyncIterato
             yield LocalExecutor(slots, boxes)
         finally:
             await boxes.close()
-            await settle(opened.owner)
+            try:
+                await settle(opened.owner)
+            except EngineFault as fault:
+                say(f"boxes that are left end by themselves: no engine tells which ({fault})")
         return
     from experiments.ray_engine import ray_executor
     from experiments.ray_hosts import Needs

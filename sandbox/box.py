@@ -165,10 +165,11 @@ class Boxes(Protocol):
     info: BoxInfo
 
     async def answering(self) -> None:
-        """Returns if the engine answers.
+        """Returns if boxes can be had just now.
 
         Raises:
-            EngineFault: it does not.
+            EngineFault: the engine does not answer, or makes no box.
+            Mistake: it has the boxes' image no more.
         """
         ...
 

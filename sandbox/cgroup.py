@@ -1,21 +1,14 @@
 """What a box uses, read from its cgroup by the host: version 1, hybrid and version 2 layouts."""
 
-from dataclasses import dataclass
+import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from sandbox.box import Usage
 
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """The files behind each number; None where this kernel has none."""
-
-    cpu: Path | None
-    memory: Path | None
-    memory_peak: Path | None
-    memory_events: Path | None
-    processes: Path | None
-    process_events: Path | None
+#: Bytes of a counter's file, the longest being version 1's ``memory.oom_control`` and version 2's ``cpu.stat``.
+_MOST: Final = 4_096
 
 
 class CgroupSensor:
@@ -24,8 +17,13 @@ class CgroupSensor:
     def __init__(self, pid: int) -> None:
         """``pid`` is the box's first process as the host sees it."""
         self.absent: str | None = None
+        #: Counter → its file, kept open; this kernel lacks those that are not there.
+        self._open: dict[str, int] = {}
         try:
-            self._version, self._files = _locate(pid)
+            self._version, files = _locate(pid)
+            for counter, path in files.items():
+                with suppress(FileNotFoundError):
+                    self._open[counter] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             # The canary: a started box has used some CPU time by now.
             if not self.read().cpu_us:
                 self.absent = "the CPU counter does not count"
@@ -36,20 +34,41 @@ class CgroupSensor:
         """The counters now; a box that is gone or a file that is missing gives None."""
         if self.absent is not None:
             return Usage()
-        files = self._files
         if self._version == 1:
-            nanoseconds = _number(files.cpu)
+            nanoseconds = self._number("cpu")
             cpu = None if nanoseconds is None else nanoseconds // 1000
         else:
-            cpu = _field(files.cpu, "usage_usec")
+            cpu = self._field("cpu", "usage_usec")
         return Usage(
             cpu_us=cpu,
-            memory=_number(files.memory),
-            memory_peak=_number(files.memory_peak),
-            processes=_number(files.processes),
-            oom_kills=_field(files.memory_events, "oom_kill"),
-            refused_processes=_field(files.process_events, "max"),
+            memory=self._number("memory"),
+            memory_peak=self._number("memory_peak"),
+            processes=self._number("processes"),
+            oom_kills=self._field("memory_events", "oom_kill"),
+            refused_processes=self._field("process_events", "max"),
         )
+
+    def close(self) -> None:
+        """Closes the files; nothing is read any more."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def _number(self, counter: str) -> int | None:
+        text = self._text(counter).strip()
+        return int(text) if text.isdigit() else None
+
+    def _field(self, counter: str, name: str) -> int | None:
+        for line in self._text(counter).splitlines():
+            key, _, value = line.partition(b" ")
+            if key == name.encode() and value.strip().isdigit():
+                return int(value)
+        return None
+
+    def _text(self, counter: str) -> bytes:
+        try:
+            return os.pread(self._open[counter], _MOST, 0)
+        except (KeyError, OSError):
+            return b""  # this kernel has no such file, or the box is gone
 
 
 def groups(pid: int, proc: Path = Path("/proc")) -> tuple[int, dict[str, Path]]:
@@ -76,28 +95,29 @@ def groups(pid: int, proc: Path = Path("/proc")) -> tuple[int, dict[str, Path]]:
     return 2, paths
 
 
-def _locate(pid: int) -> tuple[int, _Files]:
-    """The files behind the counters of a process."""
+def _locate(pid: int) -> tuple[int, dict[str, Path]]:
+    """The version, and the file behind each counter of a process."""
     version, paths = groups(pid)
     if version == 1:
         memory, pids = paths["memory"], paths.get("pids")
-        return 1, _Files(
-            cpu=paths["cpuacct"] / "cpuacct.usage",
-            memory=memory / "memory.usage_in_bytes",
-            memory_peak=memory / "memory.max_usage_in_bytes",
-            memory_events=memory / "memory.oom_control",
-            processes=pids / "pids.current" if pids else None,
-            process_events=pids / "pids.events" if pids else None,
-        )
+        files = {
+            "cpu": paths["cpuacct"] / "cpuacct.usage",
+            "memory": memory / "memory.usage_in_bytes",
+            "memory_peak": memory / "memory.max_usage_in_bytes",
+            "memory_events": memory / "memory.oom_control",
+        }
+        if pids is not None:
+            files |= {"processes": pids / "pids.current", "process_events": pids / "pids.events"}
+        return 1, files
     group = paths[""]
-    return 2, _Files(
-        cpu=group / "cpu.stat",
-        memory=group / "memory.current",
-        memory_peak=group / "memory.peak",
-        memory_events=group / "memory.events",
-        processes=group / "pids.current",
-        process_events=group / "pids.events",
-    )
+    return 2, {
+        "cpu": group / "cpu.stat",
+        "memory": group / "memory.current",
+        "memory_peak": group / "memory.peak",
+        "memory_events": group / "memory.events",
+        "processes": group / "pids.current",
+        "process_events": group / "pids.events",
+    }
 
 
 def _mounts(proc: Path) -> dict[str, Path]:
@@ -110,25 +130,3 @@ def _mounts(proc: Path) -> dict[str, Path]:
         elif kind == "cgroup":
             found.update(dict.fromkeys(options.split(","), Path(point)))
     return found
-
-
-def _number(path: Path | None) -> int | None:
-    text = _text(path)
-    return int(text) if text is not None and text.strip().isdigit() else None
-
-
-def _field(path: Path | None, name: str) -> int | None:
-    for line in (_text(path) or "").splitlines():
-        key, _, value = line.partition(" ")
-        if key == name and value.strip().isdigit():
-            return int(value)
-    return None
-
-
-def _text(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return path.read_text()
-    except OSError:
-        return None  # the box is gone, or this kernel has no such file

@@ -27,6 +27,8 @@ LABEL: Final = "tidegauge"
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
 #: Seconds that a removal which the engine began itself may take.
 _REMOVAL_SECONDS: Final = 20.0
+#: Seconds in which an engine that is there answers a question.
+_ANSWER_SECONDS: Final = 5
 
 
 class Engine:
@@ -39,6 +41,8 @@ class Engine:
                 # A generous read time-out: a loaded host starts containers late, and the budgets for
                 # start and stop are the callers'.
                 self._api = docker.APIClient(base_url=address, version="auto", timeout=60)
+                #: For questions that an engine which is there answers at once.
+                self._quick = docker.APIClient(address, self._api.api_version, timeout=_ANSWER_SECONDS)
         except EngineFault as fault:
             raise EngineFault(f"{address or DEFAULT_ADDRESS}: {fault}") from fault
         #: Tells open boxes what happens to their containers.
@@ -47,15 +51,16 @@ class Engine:
     def close(self) -> None:
         """Closes idle connections."""
         self._api.close()
+        self._quick.close()
 
-    def ping(self) -> None:
-        """Returns if the engine answers.
+    def holds(self, image: str) -> bool:
+        """Whether the engine has the image of that id; it gets ``_ANSWER_SECONDS`` to say so.
 
         Raises:
-            EngineFault: it does not.
+            EngineFault: it does not answer.
         """
         with _faults():
-            self._api.ping()
+            return _image_id(self._quick, image) is not None
 
     def version(self) -> dict[str, str]:
         """Engine version, default runtime and whether users are remapped."""
@@ -83,11 +88,7 @@ class Engine:
     def image_id(self, name: str) -> str | None:
         """The id of an image, or None if there is none of that name."""
         with _faults():
-            try:
-                found: dict[str, Any] = self._api.inspect_image(name)  # type: ignore[no-untyped-call]
-                return str(found["Id"])
-            except docker.errors.ImageNotFound:
-                return None
+            return _image_id(self._api, name)
 
     def pull(self, name: str) -> bool:
         """Pulls an image; False if no registry gives it."""
@@ -247,6 +248,14 @@ class Engine:
                 yield _told(item)
 
 
+def _image_id(api: docker.APIClient, name: str) -> str | None:
+    try:
+        found: dict[str, Any] = api.inspect_image(name)  # type: ignore[no-untyped-call]
+    except docker.errors.ImageNotFound:
+        return None
+    return str(found["Id"])
+
+
 def _told(item: dict[str, Any]) -> Told:
     attributes = item["Actor"]["Attributes"]
 
@@ -263,7 +272,8 @@ def _faults() -> Iterator[None]:
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException) as error:
-        explanation = getattr(error, "explanation", None) or _refused_by(error) or error
+        late = "no answer in time" if isinstance(error, requests.Timeout) else None
+        explanation = getattr(error, "explanation", None) or late or _refused_by(error) or error
         raise EngineFault(" ".join(str(explanation).split())) from error
 
 

@@ -144,12 +144,13 @@ class DockerBoxes:
         self._maker = Maker(engine, self.info)
 
     async def answering(self) -> None:
-        """Returns if the engine answers.
+        """Returns if boxes can be had just now.
 
         Raises:
-            EngineFault: it does not.
+            EngineFault: the engine does not answer, or makes no box.
+            Mistake: it has the boxes' image no more.
         """
-        await self._maker.answering()
+        await self._maker.readiness.check()
 
     @contextlib.asynccontextmanager
     async def open(self, request: BoxRequest) -> AsyncIterator[DockerBox]:

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
@@ -68,6 +69,8 @@ class EventLog:
         self._file = path.open("xb")
         self._began = time.monotonic_ns()
         self._synced = time.monotonic()
+        #: Why the log takes nothing more: after a line that the disk refused no other can follow.
+        self._refused: str | None = None
         self.head = GENESIS
         self.count = 0
         self.size = 0
@@ -81,6 +84,8 @@ class EventLog:
         """
         if source not in KINDS[kind].sources:
             raise KeyError(f"{source} does not report {kind}")
+        if self._refused is not None:
+            raise StorageFault(self._refused)
         t = (time.monotonic_ns() - self._began) // 1000
         stored = canonical(_cut(data))
         before, after = _halves(stored, self.count, t, source, kind, self.head)
@@ -88,12 +93,10 @@ class EventLog:
         line = _line(before, after, hashed)
         # Out of the stored form, so that what observers see equals what a rescan reads.
         event = Event(self.count, t, source, kind, json.loads(stored), self.head, hashed)
-        try:
+        with self._storage():
             self._file.write(line)
             if self.count % _SYNC_EVENTS == 0 or time.monotonic() - self._synced > _SYNC_SECONDS:
                 self.sync()
-        except OSError as error:
-            raise StorageFault(f"{self._file.name}: {error.strerror}") from error
         self.head, self.count, self.size = event.hash, self.count + 1, self.size + len(line)
         return event
 
@@ -104,10 +107,22 @@ class EventLog:
         self._synced = time.monotonic()
 
     def close(self) -> None:
-        """Syncs and closes; the log cannot be reopened for writing."""
+        """Syncs and closes; the log cannot be reopened for writing.
+
+        Raises:
+            StorageFault: the disk did not take all of it.
+        """
         if not self._file.closed:
-            self.sync()
-            self._file.close()
+            with self._storage(), self._file:
+                self.sync()
+
+    @contextmanager
+    def _storage(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._refused = f"{self._file.name}: {error.strerror}"
+            raise StorageFault(self._refused) from error
 
     def __enter__(self) -> Self:
         return self

@@ -43,8 +43,6 @@ class EngineListener:
         self._thread: threading.Thread | None = None
         #: What was told up to here is not told again by a stream that is opened anew.
         self._until = 0
-        #: Whether a stream that has told something is open: as long as it is, the engine is there.
-        self.hears = False
 
     @contextmanager
     def following(self, container: str) -> Iterator[Fate]:
@@ -67,11 +65,9 @@ class EngineListener:
             # A stream ends, or does not begin, only where the engine is away.
             with suppress(EngineFault):
                 for told in self._stream(self._until):
-                    self.hears = True
                     if told.at > self._until:
                         self._until = told.at
                         self._tell(told.container, told.event)
-            self.hears = False
             self._tell_all_away()
             time.sleep(_PAUSE)
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from sandbox.errors import BoxFault, EngineFault
 from sandbox.fate import Fate
 from sandbox.hardening import FILE_SYSTEMS
 from sandbox.link import Link, reason
+from sandbox.readiness import Readiness
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.kernel import KernelSensor
 from sandbox.sensors.notify import NotifySensor
@@ -57,15 +59,10 @@ class Maker:
     def __init__(self, engine: Engine, info: BoxInfo) -> None:
         self.engine, self.info = engine, info
         self._gate = StartGate(os.cpu_count() or 2)
-
-    async def answering(self) -> None:
-        """Returns if the engine answers.
-
-        Raises:
-            EngineFault: it does not.
-        """
-        if not self.engine.listener.hears:
-            await asyncio.to_thread(self.engine.ping)
+        #: Whether boxes can be had just now.
+        self.readiness = Readiness(lambda: engine.holds(info.image), self._trial)
+        self._refused: BoxRequest | None = None
+        self._trials = itertools.count()
 
     async def make(self, request: BoxRequest, *, idle: float = 0.0) -> Made:
         """A started, connected box.
@@ -78,12 +75,26 @@ class Maker:
         Raises:
             EngineFault: it could not be made, or did not answer within ``START_SECONDS``.
         """
-        made = contextlib.AsyncExitStack()
+        stack = contextlib.AsyncExitStack()
         try:
-            return await self._make(request, idle, made)
-        except BaseException:
-            await asyncio.shield(made.aclose())
+            made = await self._make(request, idle, stack)
+        except BaseException as error:
+            if isinstance(error, EngineFault):
+                self._refused = request
+                self.readiness.failed()
+            await asyncio.shield(stack.aclose())
             raise
+        self.readiness.made()
+        return made
+
+    async def _trial(self) -> None:
+        """Makes a box like the last that could not be made, and destroys it.
+
+        Under a name of its own: what is left of the other may hold that name.
+        """
+        if self._refused is not None:
+            name = f"{self._refused.name}-trial{next(self._trials)}"
+            await (await self.make(replace(self._refused, name=name))).close()
 
     async def _make(self, request: BoxRequest, idle: float, made: contextlib.AsyncExitStack) -> Made:
         directory = made.enter_context(socket_directory())
@@ -117,6 +128,7 @@ class Maker:
         if kernel is not None:
             await kernel.prove()
         cgroup = CgroupSensor(_peer(control))
+        made.callback(cgroup.close)
         disk = request.limits.disk
         return Made(container, fate, link, cgroup, notify, kernel, hello, door, disk, made.aclose)
 

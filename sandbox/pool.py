@@ -145,7 +145,7 @@ class WarmBoxes(DockerBoxes):
         ready, waiting = self._ready.get(kind, ()), self._waiting.get(kind, ())
         while ready and waiting:
             place = waiting.popleft()
-            if not place.cancelled():
+            if not place.done():
                 place.set_result(ready.popleft())
 
     def _fill(self) -> None:

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +31,7 @@ def probe() -> dict[str, Probe]:
     """By name, the sensors that depend on the host; ``runner``, ``dns`` and ``scaffold`` are in the box."""
     return {
         "cgroup": Probe(
-            "the host's counters count", CgroupSensor(os.getpid()).absent,
+            "the host's counters count", _cgroup(),
             "mount cgroups; without them CPU time and memory of a box are not observed",
         ),
         "notify": Probe(
@@ -51,6 +52,11 @@ def probe() -> dict[str, Probe]:
             optional=True,
         ),
     }  # fmt: skip
+
+
+def _cgroup() -> str | None:
+    with closing(CgroupSensor(os.getpid())) as sensor:
+        return sensor.absent
 
 
 def _notify() -> str | None:

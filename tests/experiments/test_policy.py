@@ -43,7 +43,7 @@ def test_a_minimal_policy_has_the_documented_defaults(tmp_path: Path) -> None:
 
 
 def test_shipped_policies_load_by_name() -> None:
-    assert shipped() == ["preparedness", "quickstart"]
+    assert shipped() == ["cheating", "preparedness", "quickstart"]
     names = [level.name for level in load_policy("preparedness").levels]
     assert names == ["watch", "high-indicative", "critical-leading-indicative", "oversight-stop"]
 
@@ -85,7 +85,7 @@ def test_bad_yaml_and_no_mapping_and_no_file_are_mistakes(tmp_path: Path) -> Non
     assert mistake(tmp_path, "a: [") == "not YAML (line 1); correct the syntax"
     assert mistake(tmp_path, "- a") == "a policy is a mapping; start with name, require and levels"
     with pytest.raises(
-        Mistake, match="no such policy 'strictest'; give a readable file or one of preparedness, quickstart"
+        Mistake, match="no such policy 'strictest'; give a readable file or one of cheating, preparedness, quickstart"
     ):
         load_policy("strictest")
 

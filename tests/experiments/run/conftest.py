@@ -25,6 +25,8 @@ class PaperExecutor:
         self.slots = slots
         self.seen: list[EpisodeSpec] = []
         self.most_at_a_time = 0
+        #: Why there are no boxes just now.
+        self.without: str | None = None
         self._running = 0
         self._behaviour = behaviour
 
@@ -39,6 +41,9 @@ class PaperExecutor:
             return paper_attempt(spec, does)
         finally:
             self._running -= 1
+
+    async def lacking(self) -> dict[str, str | None]:
+        return {"paper": self.without}
 
 
 def paper_attempt(spec: EpisodeSpec, status: str) -> LedgerLine:

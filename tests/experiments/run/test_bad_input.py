@@ -62,9 +62,9 @@ TASKS = "ml/tab@L0, selfmod/scaffold@L0"
          "choices: anthropic, openai, pocket, replay, scripted"),
         ("arms=[plain, nudged]", "config.yaml: arms.1: ml/tab has no arm 'nudged'; it has: plain"),
         ("policy=quick", "config.yaml: policy: no such policy 'quick'; give a readable file or one of "
-         "preparedness, quickstart"),
+         "cheating, preparedness, quickstart"),
         ("policy=policies/mine.yaml", "config.yaml: policy: no such policy 'DIR/policies/mine.yaml'; "
-         "give a readable file or one of preparedness, quickstart"),
+         "give a readable file or one of cheating, preparedness, quickstart"),
         ("limits={wall: 10s, cpu_time: 20s}", "config.yaml: limits.cpu_time: cpu_time 20 s can never be used within "
          "wall 10 s × 1 cpus; lower cpu_time, or raise wall or cpus"),
         ("limits={disk: 1GiB, memory: 512MiB}", "config.yaml: limits.disk: disk 1073741824 B is not below memory "

@@ -91,7 +91,9 @@ def test_an_episode_is_lost_after_its_retries_and_the_next_run_gives_it_new_ones
     assert (second.outcome.lost, second.outcome.complete, second.view.lost) == (0, True, [])
 
 
-@pytest.mark.parametrize("death", [AttemptAbandoned("actor died"), RuntimeError("a defect"), OSError("gone")])
+@pytest.mark.parametrize(
+    "death", [AttemptAbandoned("actor died"), RuntimeError("a defect"), OSError("gone"), StorageFault("full")]
+)
 def test_an_attempt_whose_runner_dies_is_abandoned_and_submitted_again(
     run_paper: Any, paper: Any, death: Exception
 ) -> None:
@@ -120,7 +122,7 @@ def test_an_answer_for_another_episode_is_never_booked(run_paper: Any, paper: An
     assert (result.outcome.episodes, result.outcome.lost, lines_of(result)) == ({}, 4, [])
 
 
-@pytest.mark.parametrize("fault", [Mistake("no sensor"), StorageFault("disk full"), KeyboardInterrupt()])
+@pytest.mark.parametrize("fault", [Mistake("no sensor"), KeyboardInterrupt()])
 def test_what_concerns_the_whole_run_ends_it_and_the_next_run_resumes(
     run_paper: Any, paper: Any, fault: BaseException
 ) -> None:
