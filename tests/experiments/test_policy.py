@@ -85,7 +85,8 @@ def test_bad_yaml_and_no_mapping_and_no_file_are_mistakes(tmp_path: Path) -> Non
     assert mistake(tmp_path, "a: [") == "not YAML (line 1); correct the syntax"
     assert mistake(tmp_path, "- a") == "a policy is a mapping; start with name, require and levels"
     with pytest.raises(
-        Mistake, match="no such policy 'strictest'; give a readable file or one of cheating, preparedness, quickstart"
+        Mistake,
+        match="no such policy 'strictest'; give a readable file or one of cheating, preparedness, quickstart",
     ):
         load_policy("strictest")
 
