@@ -1,10 +1,12 @@
 """Control groups of version 1, hybrid and version 2, as recorded on machines of each kind."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from sandbox.cgroup import groups
+from sandbox.box import Usage
+from sandbox.cgroup import CgroupSensor, groups
 
 V1 = (
     "12:pids:/docker/abc\n5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/docker/abc\n",
@@ -52,3 +54,14 @@ def test_each_controller_is_found_where_it_is(
 def test_a_machine_without_control_groups_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no cgroup file system is mounted"):
         groups(7, recorded(tmp_path, ("0::/\n", "proc /proc proc rw 0 0\n")))
+
+
+def test_a_sensor_counts_until_it_is_closed_and_keeps_no_file_open_after() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    sensor = CgroupSensor(os.getpid())
+    assert sensor.absent is None
+    first, second = sensor.read().cpu_us, sensor.read().cpu_us
+    assert first is not None and second is not None and 0 < first <= second
+    sensor.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert sensor.read() == Usage()

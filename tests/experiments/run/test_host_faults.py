@@ -52,7 +52,7 @@ def test_an_engine_that_gives_no_boxes_costs_no_attempt_and_is_told_of_twice(
 
         async def run(self, spec: EpisodeSpec) -> LedgerLine:
             self.refusals += 1
-            self.without = "Connection refused" if self.refusals < 12 else None
+            self.without = "Connection refused" if self.refusals < 8 else None
             if self.without is not None:
                 raise EngineFault(self.without)
             await asyncio.sleep(2.5)
