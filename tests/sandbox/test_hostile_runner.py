@@ -142,7 +142,7 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
             notify.prove("not asked for")
             cgroup = CgroupSensor(os.getpid())
             cgroup.close()
-            made = Made("c", Fate(), link, cgroup, notify, opened, Path("door"), DISK, link.close)
+            made = Made("c", Fate(), link, cgroup, notify, None, opened, Path("door"), DISK, link.close)
             box = DockerBox(BoxInfo("r", "i", "i"), made)
             asking = asyncio.ensure_future(ask(box))
             await asyncio.sleep(0)
