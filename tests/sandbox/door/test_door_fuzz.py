@@ -157,7 +157,9 @@ def test_clients_that_come_stall_and_go_as_they_like_leave_nothing_behind(doorwa
 
             @rule()
             def come(self):
-                self.open.append(door.socket())
+                # Where too many wait already the kernel turns one away, and nobody needs to know.
+                with contextlib.suppress(BlockingIOError):
+                    self.open.append(door.socket())
 
             @rule(pieces=bent(), which=st.integers(0, 9))
             def say(self, pieces, which):
