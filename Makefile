@@ -16,7 +16,7 @@ help:
 	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
 	@echo "make test        set-up, then all tests, real containers included (7-10 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
-	@echo "make bench       the benchmarks of benchmarks/"
+	@echo "make bench       whole episodes against plain containers (about 2 minutes)"
 	@echo "make ui          the MLflow UI on the runs under $(RUNS)/"
 	@echo "make clean       removes .venv, .venv-llm and caches; keeps $(RUNS)/"
 
@@ -69,8 +69,8 @@ lint: setup
 	@$(BIN)/mypy
 
 bench: image
-	@echo "bench: episodes against bare boxes (about 2 minutes)"
-	@$(BIN)/python -I benchmarks/episodes.py
+	@echo "bench: episodes against plain containers (about 2 minutes)"
+	@$(BIN)/python benchmarks/box.py
 
 ui: setup
 	@$(BIN)/tidegauge ui --runs $(RUNS)

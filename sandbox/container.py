@@ -150,16 +150,11 @@ class Engine:
             door: where its door binds its socket; the box sees that directory.
             idle: seconds that it may wait for its work.
         """
-        binds: dict[str, Mapping[str, str]] = {str(control): {"bind": "/run/control.sock", "mode": "ro"}}
-        for place, text in NAME_FILES.items():
-            binds[str(shown_file(Path(place).name, text))] = {"bind": place, "mode": "ro"}
-        if door is not None:
-            binds[str(door.parent)] = {"bind": "/run/door", "mode": "ro"}
         limits, agent = request.limits, next_agent()
         with _faults():
             host = self._api.create_host_config(
                 **locks(limits, agent),
-                binds=binds,
+                binds=_binds(control, door),
                 mem_limit=limits.memory,
                 memswap_limit=limits.memory,
                 pids_limit=limits.processes + RUNNER_PROCESSES,
@@ -254,6 +249,15 @@ def _image_id(api: docker.APIClient, name: str) -> str | None:
     except docker.errors.ImageNotFound:
         return None
     return str(found["Id"])
+
+
+def _binds(control: Path, door: Path | None) -> dict[str, Mapping[str, str]]:
+    """What a box sees of the host's files, read-only."""
+    seen = {str(control): "/run/control.sock"}
+    seen |= {str(shown_file(Path(place).name, text)): place for place, text in NAME_FILES.items()}
+    if door is not None:
+        seen[str(door.parent)] = "/run/door"
+    return {host: {"bind": place, "mode": "ro"} for host, place in seen.items()}
 
 
 def _told(item: dict[str, Any]) -> Told:

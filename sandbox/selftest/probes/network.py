@@ -45,28 +45,24 @@ def interfaces() -> Outcome:
     return ("failed", ", ".join(found)) if found else ("held", "loopback alone has routes")
 
 
-@probe("network.datagram", "a datagram to a public name server")
-def datagram() -> Outcome:
+def _datagram(address: str, port: int) -> Outcome:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         try:
-            line.sendto(b"probe", ("8.8.8.8", 53))
+            line.sendto(b"probe", (address, port))
         except OSError as error:
-            return ("held" if error.errno in _NOWHERE else "failed"), errno.errorcode.get(
-                error.errno or 0, ""
-            )
+            name = errno.errorcode.get(error.errno or 0, "")
+            return ("held" if error.errno in _NOWHERE else "failed"), name
     return "failed", "it was sent"
+
+
+@probe("network.datagram", "a datagram to a public name server")
+def datagram() -> Outcome:
+    return _datagram("8.8.8.8", 53)
 
 
 @probe("network.multicast", "a datagram to all neighbours")
 def multicast() -> Outcome:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        try:
-            line.sendto(b"probe", ("224.0.0.1", 5353))
-        except OSError as error:
-            return ("held" if error.errno in _NOWHERE else "failed"), errno.errorcode.get(
-                error.errno or 0, ""
-            )
-    return "failed", "it was sent"
+    return _datagram("224.0.0.1", 5353)
 
 
 @probe("network.names", "a name resolved to an address outside")
