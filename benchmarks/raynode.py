@@ -108,7 +108,8 @@ class RayNode:
 
     def kill(self) -> None:
         """Ends all of the node at once, as a power cut does."""
-        for pid in self.processes():
+        # A number that was waited for may be another process's by now.
+        for pid in self.processes() if self._process.poll() is None else []:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()

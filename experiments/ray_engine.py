@@ -183,7 +183,7 @@ async def ray_executor(
     with redirect_stdout(sys.stderr):
         connect(address, slots, say)
         try:
-            executor = RayExecutor(await find_hosts(needs), say)
+            executor = RayExecutor(await find_hosts(needs, say), say)
             try:
                 yield executor
             finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -59,8 +60,10 @@ async def result(reference: Any) -> Any:
         raise
 
 
-async def find_hosts(needs: Needs) -> list[Host]:
+async def find_hosts(needs: Needs, say: Callable[[str], None]) -> list[Host]:
     """A probed runner on each node that offers the resource ``sandbox``.
+
+    A node that dies meanwhile is told to ``say`` and left out.
 
     Raises:
         Mistake: no node offers it, or a node lacks something; names both.
@@ -68,14 +71,22 @@ async def find_hosts(needs: Needs) -> list[Host]:
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get(RESOURCE, 0) >= 1]
-    if not nodes:
+    hosts = [_place(node, needs) for node in nodes]
+    probes = await asyncio.gather(*(_probe(host, needs) for host in hosts), return_exceptions=True)
+    ready = []
+    for host, failure in zip(hosts, probes, strict=True):
+        if failure is None:
+            ready.append(host)
+        elif await is_alive(host):
+            raise failure
+        else:
+            say(f"host {host.name} is gone")
+    if not ready:
         remedy = f"start its nodes with --resources '{{\"{RESOURCE}\": 8}}'"
         raise Mistake(
             f"no node offers the resource {RESOURCE!r}", where="Ray", key="ray.address", remedy=remedy
         )
-    hosts = [_place(node, needs) for node in nodes]
-    await asyncio.gather(*(_probe(host, needs) for host in hosts))
-    return hosts
+    return ready
 
 
 def _place(node: dict[str, Any], needs: Needs) -> Host:

@@ -31,8 +31,7 @@ def main() -> int:
     try:
         HERE.install(_say)
         with serving(HERE, given.port) as url:
-            _say(f"serving SmolLM2-135M-Instruct at {url}")
-            return _until_interrupted() if given.serve else _run(given.config, url, rest)
+            return _until_interrupted(url) if given.serve else _run(given.config, url, rest)
     except Mistake as mistake:
         _say(str(mistake))
         return MISTAKE
@@ -45,13 +44,19 @@ def _run(config: Path, url: str, options: list[str]) -> int:
     """One episode at a time: the model answers one request at a time, and a conversation that is not
     interleaved with others is read once and not at every turn."""
     address = f"models.0.base_url={url}"
+    _say_serving(url)
     return run_command(["run", str(config), "--local", "--slots", "1", "--set", address, *options])
 
 
-def _until_interrupted() -> int:
+def _until_interrupted(url: str) -> int:
     with contextlib.suppress(KeyboardInterrupt):
+        _say_serving(url)
         signal.pause()
     return 0
+
+
+def _say_serving(url: str) -> None:
+    _say(f"serving SmolLM2-135M-Instruct at {url}")
 
 
 def _say(line: str) -> None:

@@ -161,11 +161,11 @@ def test_the_memory_killer_takes_the_agents_processes_and_not_the_way_to_the_doo
     engine: Engine, image: str
 ) -> None:
     # Each smaller than the forwarder, so that size alone would single it out.
-    many = "for _ in $(seq 40); do (x=$(head -c 1M /dev/zero | tr '\\0' x); sleep 2) & done; wait"
+    many = "for _ in $(seq 60); do (x=$(head -c 1M /dev/zero | tr '\\0' x); sleep 5) & done; wait"
     forwarder = "grep -lE '^Uid:.1001' /proc/[0-9]*/status 2>/dev/null"
 
     async def main() -> None:
-        limits = Limits(memory=48 * 2**20, disk=2**20)
+        limits = Limits(memory=48 * 2**20, disk=2**20, processes=250)
         asked = BoxRequest("tidegauge-hostile-door", limits, True, {"owner": "hostile"}, 60)
         nothing = Budget(1, 1)
         async with (

@@ -76,7 +76,7 @@ class Cluster:
     def runs(self) -> Path:
         return self.directory / "runs"
 
-    def node(self, name: str, before: list[str], *, without: str) -> Any:
+    def node(self, name: str, before: list[str], *, without: str = "") -> Any:
         """One more node; its environment lacks the variable ``without``."""
         environment = {key: value for key, value in self.environment.items() if key != without}
         return raynode.RayNode(name, [f"--address={self.address}"], environment, before=before).wait()

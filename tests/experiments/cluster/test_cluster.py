@@ -96,6 +96,21 @@ def test_a_node_that_lacks_something_is_named_before_anything_runs(
     assert upstream.bodies == []
 
 
+def test_a_node_that_dies_while_a_run_begins_is_left_out(cluster: Any, tmp_path: Path) -> None:
+    brief = cluster.node("brief", [])
+    driver = cluster.driver("--set", "repeats=1", runs=tmp_path)
+    try:
+        assert driver.stderr is not None
+        assert "connecting" in next(line for line in driver.stderr if "Ray" in line)
+        brief.kill()
+        out, error = driver.communicate(timeout=150)
+    finally:
+        driver.kill()
+        brief.kill()
+    assert driver.returncode == 0, error
+    assert json.loads(out)["episodes"] == {"completed": 2}
+
+
 def test_a_ray_client_extends_the_same_run(cluster: Any) -> None:
     here = ["--set", "repeats=3", "--limit", "1", "--set", f"ray.address={cluster.client}"]
     assert cluster.document(*here)["episodes"] == {"completed": 5}
