@@ -14,6 +14,7 @@ from experiments.commands import (
     completion,
     doctor,
     evidence,
+    horizon,
     inspect,
     publish,
     run,
@@ -40,7 +41,7 @@ def cli() -> None:
 
 
 for _command in (
-    run.run, status.status, inspect.trend, inspect.gate, compare.compare, evidence.rescan, evidence.verify,
+    run.run, status.status, inspect.trend, inspect.gate, compare.compare, horizon.horizon, evidence.rescan, evidence.verify,
     publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)
