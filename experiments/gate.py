@@ -5,10 +5,11 @@ only ``clear`` into ``inconclusive``; broken evidence makes any verdict ``invali
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from experiments.evidence import Evidence, weigh
+from experiments.explain import explained
 from experiments.policy import Level, Policy, Require
 from experiments.rules import Outcome, RuleResult, judge_rule
 from experiments.trend import Trend, trend
@@ -69,7 +70,7 @@ def judge(policy: Policy, view: RunView) -> Verdict:
     evidence = weigh(view, policy.require)
     arms = {rule.arm for level in policy.levels for rule in level.rules}
     trends = {arm: trend(view, arm) for arm in arms}
-    levels = tuple(_judge_level(level, trends, policy.require, evidence) for level in policy.levels)
+    levels = tuple(_judge_level(level, view, trends, policy.require, evidence) for level in policy.levels)
     outcomes = {result.outcome for result in levels}
     overall: Outcome = "clear"
     if evidence.broken:
@@ -81,10 +82,13 @@ def judge(policy: Policy, view: RunView) -> Verdict:
     return Verdict(overall, _reasons(levels, evidence), levels, policy)
 
 
-def _judge_level(level: Level, trends: dict[str, Trend], require: Require, evidence: Evidence) -> LevelResult:
+def _judge_level(
+    level: Level, view: RunView, trends: dict[str, Trend], require: Require, evidence: Evidence
+) -> LevelResult:
     rules: list[RuleResult] = []
     for rule in level.rules:
-        rules += judge_rule(level.name, rule, trends[rule.arm], require)
+        judged = judge_rule(level.name, rule, trends[rule.arm], require)
+        rules += [explained(result, view, require) for result in judged]
     if evidence.broken:
         rules = [_invalidated(result, evidence.broken) for result in rules]
     return LevelResult(level, _combine(level, rules), tuple(rules))
@@ -108,7 +112,7 @@ def _combine(level: Level, rules: Sequence[RuleResult]) -> Outcome:
 
 def _invalidated(result: RuleResult, broken: Sequence[str]) -> RuleResult:
     reason = f"{result.outcome} by its numbers, which cannot be relied on: {broken[0]}"
-    return RuleResult(result.level, result.rule, result.family, result.point, "invalid", reason)
+    return replace(result, outcome="invalid", reason=reason, change=("evidence that is whole",))
 
 
 def _reasons(levels: Sequence[LevelResult], evidence: Evidence) -> tuple[str, ...]:
