@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from experiments.commands import (
+    approve,
     compare,
     completion,
     doctor,
@@ -40,7 +41,7 @@ def cli() -> None:
 
 
 for _command in (
-    run.run, status.status, inspect.trend, inspect.gate, compare.compare, evidence.rescan, evidence.verify,
+    run.run, status.status, inspect.trend, inspect.gate, approve.approve, compare.compare, evidence.rescan, evidence.verify,
     publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)

@@ -11,7 +11,10 @@ from typing import Any, Final
 from experiments.evidence import Evidence, weigh
 from experiments.explain import explained
 from experiments.policy import Level, Policy, Require
+from experiments.recorded import Decision
 from experiments.rules import Outcome, RuleResult, judge_rule
+from experiments.standing import Standing, current, policy_json, policy_notes, standing
+from experiments.text import counted
 from experiments.trend import Trend, trend
 from experiments.view import RunView
 
@@ -25,6 +28,17 @@ class LevelResult:
     level: Level
     outcome: Outcome
     rules: tuple[RuleResult, ...]
+    #: None where nothing is crossed.
+    standing: Standing | None
+
+    def as_json(self) -> dict[str, Any]:
+        """One element of ``levels``."""
+        stands = self.standing
+        return {
+            "name": self.level.name, "action": self.level.action, "approvals": self.level.approvals,
+            "outcome": self.outcome, "standing": str(stands) if stands else None,
+            "approved_by": list(stands.approved_by) if stands else [],
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,12 @@ class Verdict:
     reasons: tuple[str, ...]
     levels: tuple[LevelResult, ...]
     policy: Policy
+    #: What to know besides: of the policy's record, and of decisions on other evidence.
+    notes: tuple[str, ...]
+    #: Those on this evidence by this policy.
+    decisions: tuple[Decision, ...]
+    #: When the run came under the policy: ``standing.policy_json``.
+    policy_record: dict[str, Any]
 
     @property
     def exit_code(self) -> int:
@@ -52,16 +72,10 @@ class Verdict:
             "verdict": self.outcome,
             "reasons": list(self.reasons),
             "rules": [rule.as_json() for rule in self.rules],
-            "levels": [
-                {
-                    "name": result.level.name,
-                    "action": result.level.action,
-                    "approvals": result.level.approvals,
-                    "outcome": result.outcome,
-                }
-                for result in self.levels
-            ],
-            "policy": {"name": self.policy.name, "digest": self.policy.digest},
+            "levels": [level.as_json() for level in self.levels],
+            "policy": self.policy_record,
+            "notes": list(self.notes),
+            "decisions": [decision.as_json() for decision in self.decisions],
         }
 
 
@@ -70,7 +84,12 @@ def judge(policy: Policy, view: RunView) -> Verdict:
     evidence = weigh(view, policy.require)
     arms = {rule.arm for level in policy.levels for rule in level.rules}
     trends = {arm: trend(view, arm) for arm in arms}
+    decisions = current(view, policy)
     levels = tuple(_judge_level(level, view, trends, policy.require, evidence) for level in policy.levels)
+    levels = tuple(
+        replace(result, standing=standing(result.level, decisions)) if result.outcome == "crossed" else result
+        for result in levels
+    )
     outcomes = {result.outcome for result in levels}
     overall: Outcome = "clear"
     if evidence.broken:
@@ -79,7 +98,19 @@ def judge(policy: Policy, view: RunView) -> Verdict:
         overall = "crossed"
     elif "inconclusive" in outcomes or evidence.missing:
         overall = "inconclusive"
-    return Verdict(overall, _reasons(levels, evidence), levels, policy)
+    return Verdict(
+        overall, _reasons(levels, evidence), levels, policy,
+        notes=tuple(_notes(view, policy, decisions)), decisions=tuple(decisions),
+        policy_record=policy_json(view, policy),
+    )  # fmt: skip
+
+
+def _notes(view: RunView, policy: Policy, decisions: Sequence[Decision]) -> list[str]:
+    notes = policy_notes(view, policy)
+    other = len(view.recorded.decisions) - len(decisions)
+    if other:
+        notes.append(f"{counted(other, 'decision')} on other evidence or by another policy: not counted here")
+    return notes
 
 
 def _judge_level(
@@ -91,7 +122,7 @@ def _judge_level(
         rules += [explained(result, view, require) for result in judged]
     if evidence.broken:
         rules = [_invalidated(result, evidence.broken) for result in rules]
-    return LevelResult(level, _combine(level, rules), tuple(rules))
+    return LevelResult(level, _combine(level, rules), tuple(rules), None)
 
 
 def _combine(level: Level, rules: Sequence[RuleResult]) -> Outcome:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import containment, drive, durable, endpoints, preflight, rundir
+from experiments import containment, drive, endpoints, preflight, rundir
 from experiments.anchors import Anchors, head_path
+from experiments.concluding import conclude
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
 from experiments.ledger import Ledger
@@ -20,19 +21,15 @@ from experiments.locking import locked
 from experiments.plan import Plan, Planned, extension, make_plan
 from experiments.policy import load_policy
 from experiments.progress import Progress
-from experiments.reading import load_view
+from experiments.recorded import record_policy
 from experiments.rescan import write_findings
 from experiments.rundir import Experiment
-from experiments.verify import VERDICT
-from sandbox.canonical import canonical
 from sandbox.errors import EngineFault, TidegaugeError
 
 if TYPE_CHECKING:
     from experiments.gate import Verdict
-    from experiments.policy import Policy
     from experiments.view import RunView
 
-REPORT = "report.html"
 Say = Callable[[str], None]
 
 
@@ -84,6 +81,7 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         preflight.check(config, runs=request.runs, runtime=plan.runtime, local=request.local, where=where)
         selftest = containment.before(config, plan.runtime, local=request.local, where=where, say=say)
     with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
+        record_policy(policy, opened.anchors)
         if selftest is not None:
             containment.store(opened.directory, selftest, opened.anchors)
         submitted = drive.missing(plan, opened.ledger)[: request.limit]
@@ -97,7 +95,8 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         finally:
             write_findings(opened.directory)
         outcome = drive.outcome(plan, opened.ledger, submitted)
-        view, verdict = _conclude(opened, policy, say)
+        view, verdict = conclude(opened.directory, opened.anchors, policy)
+        try_sync(view, verdict, config.tracking.uri, say)
     return Result(outcome, view, verdict)
 
 
@@ -212,22 +211,6 @@ async def _executor(opened: OpenRun, request: Request, say: Say) -> AsyncIterato
     )
     async with ray_executor(config.ray.address, slots, needs=needs, say=say) as executor:
         yield executor
-
-
-def _conclude(opened: OpenRun, policy: "Policy", say: Say) -> "tuple[RunView, Verdict]":
-    """Verdict, MLflow and report, from the run directory alone."""
-    from experiments import report
-    from experiments.gate import judge
-
-    directory, anchors = opened.directory, opened.anchors
-    view = load_view(directory)
-    verdict = judge(policy, view)
-    text = canonical(verdict.as_json()).decode("utf-8")
-    anchors.append("verdict", [text])
-    durable.replace(directory / VERDICT, text.encode("utf-8"))
-    durable.replace(directory / REPORT, report.html(view, verdict).encode("utf-8"))
-    try_sync(view, verdict, opened.plan.config.tracking.uri, say)
-    return view, verdict
 
 
 def try_sync(view: "RunView", verdict: "Verdict", uri: str | None, say: Say) -> None:

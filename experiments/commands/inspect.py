@@ -81,12 +81,16 @@ def gate(policy: str, name: str, runs: Path, output: Output) -> int:
 def _verdict(verdict: "Verdict") -> str:
     lines = [f"{verdict.outcome} by policy {verdict.policy.name}"]
     lines += [f"- {reason}" for reason in verdict.reasons]
+    lines += [f"- note: {note}" for note in verdict.notes]
+    lines += [f"- {d.name} decided to {d.decision}: {d.reason}" for d in verdict.decisions]
     for result in verdict.levels:
-        lines.append(f"{result.level.name}: {result.outcome}")
+        due = f", {result.level.action} {result.standing}" if result.standing else ""
+        lines.append(f"{result.level.name}: {result.outcome}{due}")
         for rule in result.rules:
             said = rule.as_json()
             numbers = ", ".join(
                 f"{key} {spelled(said.get(key))}" for key in ("value", "low", "high", "n", "threshold")
             )
             lines.append(f"  {rule.outcome:<13} {said['metric']} ({said['bound']}): {numbers}")
+            lines += [f"  {'':<13} would change: {change}" for change in rule.change]
     return "\n".join(lines)

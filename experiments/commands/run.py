@@ -75,7 +75,7 @@ def _document(result: "Result") -> dict[str, Any]:
 
 
 def _text(result: "Result") -> str:
-    from experiments.running import REPORT
+    from experiments.concluding import REPORT
     from experiments.table import render, result_table
 
     outcome, directory = result.outcome, result.view.directory
