@@ -120,7 +120,7 @@ def _side(view: RunView, runs: Path, asked: str, option: str) -> Side:
 
 
 def _only_family(view: RunView) -> str:
-    families = view.families()
+    families = view.of_models().families()
     if len(families) != 1:
         remedy = f"name two with --a and --b; there are: {_names(view)}"
         raise Mistake(f"has {len(families)} model families", where=view.name, remedy=remedy)

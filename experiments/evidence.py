@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from experiments.policy import Require
+from experiments.reference import drifted
 from experiments.stats.intervals import clopper_pearson
 from experiments.text import counted
 from experiments.view import RunView
@@ -36,6 +37,7 @@ def weigh(view: RunView, require: Require) -> Evidence:
         missing.append(f"{counted(degraded, 'attempt')} ran in boxes that the config let be degraded")
     if require.calibration and view.calibration is None:
         missing.append("the monitors were not calibrated: run tidegauge calibrate")
+    broken += drifted(view)
     broken += _failed_checks(view.selftest) + _blind_monitors(view.calibration)
     missing += _missing_results(view)
     return Evidence(tuple(broken), tuple(missing))

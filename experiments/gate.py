@@ -83,7 +83,8 @@ def judge(policy: Policy, view: RunView) -> Verdict:
     """The verdict of ``policy`` on the run."""
     evidence = weigh(view, policy.require)
     arms = {rule.arm for level in policy.levels for rule in level.rules}
-    trends = {arm: trend(view, arm) for arm in arms}
+    models = view.of_models()
+    trends = {arm: trend(models, arm) for arm in arms}
     decisions = current(view, policy)
     levels = tuple(_judge_level(level, view, trends, policy.require, evidence) for level in policy.levels)
     levels = tuple(

@@ -50,6 +50,7 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         selftest=_document(directory / SELFTEST),
         calibration=_document(directory / "calibration.json"),
         recorded=read_recorded(directory),
+        agents={line.checkpoint.family: line.agent for line in plan if line.agent is not None},
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from experiments import containment, drive, endpoints, preflight, rundir
 from experiments.anchors import Anchors, head_path
 from experiments.concluding import conclude
+from experiments.config import Config
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
 from experiments.ledger import Ledger
@@ -22,6 +23,7 @@ from experiments.plan import Plan, Planned, extension, make_plan
 from experiments.policy import load_policy
 from experiments.progress import Progress
 from experiments.recorded import record_policy
+from experiments.reference import with_looks
 from experiments.rescan import write_findings
 from experiments.rundir import Experiment
 from sandbox.errors import EngineFault, TidegaugeError
@@ -73,7 +75,7 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     config = load_config(request.config, request.overrides, request.runs)
     policy = load_policy(config.policy, where=where)
     secret = load_secret()
-    plan = make_plan(config, secret, where=where)
+    plan = _plan(config, secret, request.runs, where)
     waiting = _waiting(plan, request)
     endpoints.check(waiting, config.models, where=where)
     selftest = None
@@ -98,6 +100,15 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         view, verdict = conclude(opened.directory, opened.anchors, policy)
         try_sync(view, verdict, config.tracking.uri, say)
     return Result(outcome, view, verdict)
+
+
+def _plan(config: Config, secret: Secret, runs: Path, where: str) -> Plan:
+    """The plan, with the looks of reference agents that the run as it is stored asks for."""
+    plan = make_plan(config, secret, where=where)
+    if all(entry.agent is None for entry in config.models):
+        return plan
+    stored, done = drive.so_far(runs / plan.run)
+    return make_plan(with_looks(config, stored, done), secret, where=where)
 
 
 def _waiting(plan: Plan, request: Request) -> list[Planned]:

@@ -1,7 +1,7 @@
 """One run as the numbers read it: what was planned, what ended, and what is known of the evidence."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class RunView:
     selftest: dict[str, Any] | None
     calibration: dict[str, Any] | None
     recorded: Recorded = field(default_factory=Recorded)
+    #: Reference families with the name of their agent: they are no models under test.
+    agents: dict[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
@@ -71,6 +73,14 @@ class RunView:
             for line in self.lines
             if line.final and arm in (None, line.arm)
         ]
+
+    def of_models(self) -> "RunView":
+        """The run without its reference families."""
+        if not self.agents:
+            return self
+        checkpoints = [one for one in self.checkpoints if one.family not in self.agents]
+        lines = [line for line in self.lines if line.checkpoint.family not in self.agents]
+        return replace(self, checkpoints=checkpoints, lines=lines)
 
     def families(self) -> list[str]:
         """Model families in the order of the config."""
