@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.anchors import Anchors, head_path
-from experiments.concluding import conclude, own_policy
+from experiments.concluding import conclude, own_baseline, own_policy
 from experiments.identity import SECRET_VARIABLE, Secret
 from experiments.ledger import Ledger
 from experiments.locking import locked
@@ -39,4 +39,4 @@ def approve(
         Ledger.open(directory, anchors)
         state = load_view(directory, check=False).state
         record_decision(name, decision, reason, policy=policy, state=state, opened=anchors)
-        return conclude(directory, anchors, policy)[1]
+        return conclude(directory, anchors, policy, own_baseline(directory))[1]

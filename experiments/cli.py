@@ -17,6 +17,7 @@ from experiments.commands import (
     evidence,
     inspect,
     publish,
+    regress,
     run,
     selftest,
     status,
@@ -41,7 +42,7 @@ def cli() -> None:
 
 
 for _command in (
-    run.run, status.status, inspect.trend, inspect.gate, approve.approve, compare.compare, evidence.rescan, evidence.verify,
+    run.run, regress.regress, status.status, inspect.trend, inspect.gate, approve.approve, compare.compare, evidence.rescan, evidence.verify,
     publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)

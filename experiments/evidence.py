@@ -22,12 +22,17 @@ class Evidence:
     missing: tuple[str, ...]
 
 
-def weigh(view: RunView, require: Require) -> Evidence:
-    """What of the run's evidence is broken, and what is missing for ``require``."""
+def weigh(view: RunView, require: Require, baseline: RunView | None = None) -> Evidence:
+    """What of the run's evidence is broken, and what is missing for ``require``.
+
+    ``baseline`` is the run of a baseline, where there is one.
+    """
     broken: list[str] = []
     missing: list[str] = []
     if view.chain_ok is False:
         broken.append("a chain of the run's records is broken: see tidegauge verify")
+    if baseline is not None and baseline.chain_ok is False:
+        broken.append(f"a chain of the baseline's records is broken: see tidegauge verify {baseline.name}")
     if view.chain_ok is None:
         missing.append("the run's chains were not checked")
     if require.selftest and view.selftest is None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from experiments.baseline import DELTA, as_json, with_deltas
+from experiments.compare import Side
 from experiments.evidence import Evidence, weigh
 from experiments.explain import explained
 from experiments.policy import Level, Policy, Require
@@ -49,12 +51,16 @@ class Verdict:
     reasons: tuple[str, ...]
     levels: tuple[LevelResult, ...]
     policy: Policy
+    #: The checkpoint that rules on ``delta/…`` compare with.
+    baseline: Side | None
     #: What to know besides: of the policy's record, and of decisions on other evidence.
     notes: tuple[str, ...]
     #: Those on this evidence by this policy.
     decisions: tuple[Decision, ...]
     #: When the run came under the policy: ``standing.policy_json``.
     policy_record: dict[str, Any]
+    #: Which checkpoint the baseline is: ``baseline.as_json``.
+    baseline_record: dict[str, Any] | None
 
     @property
     def exit_code(self) -> int:
@@ -74,17 +80,18 @@ class Verdict:
             "rules": [rule.as_json() for rule in self.rules],
             "levels": [level.as_json() for level in self.levels],
             "policy": self.policy_record,
+            "baseline": self.baseline_record,
             "notes": list(self.notes),
             "decisions": [decision.as_json() for decision in self.decisions],
         }
 
 
-def judge(policy: Policy, view: RunView) -> Verdict:
-    """The verdict of ``policy`` on the run."""
-    evidence = weigh(view, policy.require)
+def judge(policy: Policy, view: RunView, baseline: Side | None = None) -> Verdict:
+    """The verdict of ``policy`` on the run; ``baseline`` is what its rules on ``delta/…`` compare with."""
+    evidence = weigh(view, policy.require, baseline.view if baseline else None)
     arms = {rule.arm for level in policy.levels for rule in level.rules}
     models = view.of_models()
-    trends = {arm: trend(models, arm) for arm in arms}
+    trends = {arm: with_deltas(trend(models, arm), models, baseline) for arm in arms}
     decisions = current(view, policy)
     levels = tuple(_judge_level(level, view, trends, policy.require, evidence) for level in policy.levels)
     levels = tuple(
@@ -100,14 +107,20 @@ def judge(policy: Policy, view: RunView) -> Verdict:
     elif "inconclusive" in outcomes or evidence.missing:
         overall = "inconclusive"
     return Verdict(
-        overall, _reasons(levels, evidence), levels, policy,
-        notes=tuple(_notes(view, policy, decisions)), decisions=tuple(decisions),
+        overall, _reasons(levels, evidence), levels, policy, baseline,
+        notes=tuple(_notes(view, policy, decisions, baseline)), decisions=tuple(decisions),
         policy_record=policy_json(view, policy),
+        baseline_record=None if baseline is None else as_json(view, baseline),
     )  # fmt: skip
 
 
-def _notes(view: RunView, policy: Policy, decisions: Sequence[Decision]) -> list[str]:
+def _notes(view: RunView, policy: Policy, decisions: Sequence[Decision], baseline: Side | None) -> list[str]:
     notes = policy_notes(view, policy)
+    compares = any(rule.metric.startswith(DELTA) for level in policy.levels for rule in level.rules)
+    if baseline is not None and not compares:
+        notes.append(
+            f"no rule of the policy compares with {baseline.checkpoint}: the comparison decides nothing"
+        )
     other = len(view.recorded.decisions) - len(decisions)
     if other:
         notes.append(f"{counted(other, 'decision')} on other evidence or by another policy: not counted here")

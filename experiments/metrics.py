@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from experiments.records import UsageRecord
+from experiments.records import LedgerLine, UsageRecord
 from experiments.stats.intervals import Interval, clopper_pearson, stratified_mean, student_mean
 from experiments.text import counted
 from experiments.view import EpisodeResult
@@ -124,6 +124,17 @@ def capability_index(results: Sequence[EpisodeResult], tasks: Collection[str] = 
     return replace(measured, components=components, ceiling=ceiling)
 
 
+def most(line: LedgerLine) -> float:
+    """The most that the agent may have been able to score: lenient, and the reference's 1 if it refused.
+
+    Raises:
+        ValueError: the attempt has no score.
+    """
+    if line.score is None:
+        raise ValueError(f"episode {line.episode} has no score")
+    return max(line.score.lenient, SUCCESS) if line.refused else line.score.lenient
+
+
 def task_groups(results: Sequence[EpisodeResult]) -> dict[tuple[str, str], set[str]]:
     """The tasks of a run by (task family, level)."""
     groups: dict[tuple[str, str], set[str]] = {}
@@ -174,11 +185,7 @@ def _score(result: EpisodeResult, scoring: Scoring) -> float | None:
 
 
 def _most(result: EpisodeResult) -> float | None:
-    """The most that the agent may have been able to score: lenient, and the reference's 1 if it refused."""
-    score = result.line.score
-    if score is None:
-        return None
-    return max(score.lenient, SUCCESS) if result.line.refused else score.lenient
+    return None if result.line.score is None else most(result.line)
 
 
 def _coverage(results: Sequence[EpisodeResult], codes: Sequence[str]) -> float | None:

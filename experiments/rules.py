@@ -77,9 +77,10 @@ def judge_rule(level: str, rule: Rule, measured: Trend, require: Require) -> lis
     """The rule on each model family's series; one result without a family where none was measured."""
     series = measured.of(rule.metric)
     if not series:
-        cause = measured.absent.get(
-            rule.metric, f"not measured: this run has no such metric in arm {rule.arm}"
-        )
+        unknown = f"not measured: this run has no such metric in arm {rule.arm}"
+        if rule.metric.startswith("delta/"):
+            unknown = "not measured: no baseline was named, or it has no such metric (--baseline CHECKPOINT)"
+        cause = measured.absent.get(rule.metric, unknown)
         return [RuleResult(level, rule, None, (), "inconclusive", cause)]
     return [_judge_series(level, rule, one, require) for one in series]
 

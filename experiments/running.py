@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from experiments import containment, drive, endpoints, preflight, rundir
 from experiments.anchors import Anchors, head_path
+from experiments.baseline import check_asked
 from experiments.concluding import conclude
 from experiments.config import Config
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
@@ -48,6 +49,8 @@ class Request:
     limit: int | None
     #: Episodes at a time on this machine; None is what it carries.
     slots: int | None = None
+    #: The checkpoint to compare with, as it is asked for.
+    baseline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Result:
     """What an invocation leaves."""
 
     outcome: drive.Outcome
+    #: Episodes that were missing and that this invocation ran.
+    ran: int
     view: "RunView"
     verdict: "Verdict"
 
@@ -76,6 +81,8 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     policy = load_policy(config.policy, where=where)
     secret = load_secret()
     plan = _plan(config, secret, request.runs, where)
+    if request.baseline is not None:
+        check_asked(request.baseline, plan, drive.so_far(request.runs / plan.run)[0], request.runs)
     waiting = _waiting(plan, request)
     endpoints.check(waiting, config.models, where=where)
     selftest = None
@@ -87,7 +94,8 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         if selftest is not None:
             containment.store(opened.directory, selftest, opened.anchors)
         submitted = drive.missing(plan, opened.ledger)[: request.limit]
-        say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")
+        new = f"{len(submitted)} to run" if submitted else "nothing new to run"
+        say(f"run {plan.run}: {len(plan.episodes)} episodes, {new}")
         try:
             if submitted:
                 asyncio.run(_drive(opened, submitted, request, executor))
@@ -97,9 +105,9 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         finally:
             write_findings(opened.directory)
         outcome = drive.outcome(plan, opened.ledger, submitted)
-        view, verdict = conclude(opened.directory, opened.anchors, policy)
+        view, verdict = conclude(opened.directory, opened.anchors, policy, request.baseline)
         try_sync(view, verdict, config.tracking.uri, say)
-    return Result(outcome, view, verdict)
+    return Result(outcome, len(submitted), view, verdict)
 
 
 def _plan(config: Config, secret: Secret, runs: Path, where: str) -> Plan:

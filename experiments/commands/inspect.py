@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.commands.common import Output, shared, spelled
-from experiments.commands.completing import policy_names, run_names, suite_names
+from experiments.commands.completing import checkpoint_names, policy_names, run_names, suite_names
 
 if TYPE_CHECKING:
     from experiments.gate import Verdict
@@ -55,8 +55,12 @@ def _point(point: "Point") -> str:
 @click.command()
 @click.argument("policy", shell_complete=policy_names)
 @click.argument("name", metavar="RUN", shell_complete=run_names)
+@click.option(
+    "--baseline", metavar="CHECKPOINT", shell_complete=checkpoint_names,
+    help="What rules on delta/… compare with: family/name, or RUN:family/name of the same hash.",
+)  # fmt: skip
 @shared
-def gate(policy: str, name: str, runs: Path, output: Output) -> int:
+def gate(policy: str, name: str, baseline: str | None, runs: Path, output: Output) -> int:
     """Judge RUN by POLICY, with every rule's numbers.
 
     POLICY is a shipped name or a file.
@@ -67,13 +71,15 @@ def gate(policy: str, name: str, runs: Path, output: Output) -> int:
     Example:
       tidegauge gate preparedness quickstart-68bbc6b1b550
     """
+    from experiments.baseline import find_baseline
     from experiments.gate import judge
     from experiments.policy import load_policy
     from experiments.reading import load_view
     from experiments.rundir import find_run
 
     loaded = load_policy(policy, where="gate", key="POLICY")
-    verdict = judge(loaded, load_view(find_run(runs, name)))
+    view = load_view(find_run(runs, name))
+    verdict = judge(loaded, view, None if baseline is None else find_baseline(view, runs, baseline))
     output.show(_verdict(verdict), verdict.as_json())
     return verdict.exit_code
 

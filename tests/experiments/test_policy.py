@@ -43,7 +43,7 @@ def test_a_minimal_policy_has_the_documented_defaults(tmp_path: Path) -> None:
 
 
 def test_shipped_policies_load_by_name() -> None:
-    assert shipped() == ["cheating", "preparedness", "quickstart"]
+    assert shipped() == ["cheating", "preparedness", "quickstart", "regression"]
     names = [level.name for level in load_policy("preparedness").levels]
     assert names == ["watch", "high-indicative", "critical-leading-indicative", "oversight-stop"]
 
