@@ -1,7 +1,10 @@
 """A periodic regression runs only what is new, compares with its baseline and exits as the gate does."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,6 +170,18 @@ def test_another_driver_is_one_line_that_names_it(
         assert run_command(["regress", str(config), "--baseline", "m/step-0", *runs]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "another driver holds this run: process " in line and line.endswith("; wait for it, or end it")
+
+
+def test_the_script_for_schedulers_passes_the_exit_code_on_and_says_how_it_ended(config: Path) -> None:
+    script = Path(__file__).parents[3] / "docs" / "periodic" / "regress.sh"
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    done = subprocess.run(
+        [script, config, "m/step-9", "--local"], env=environment, capture_output=True, text=True, check=False
+    )
+    first, last = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has no checkpoint m/step-9" in first
+    assert last.endswith("against m/step-9: it could not run: the line above says why")
 
 
 def test_a_policy_without_a_rule_on_the_baseline_says_that_the_comparison_decides_nothing(
