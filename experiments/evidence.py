@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from experiments.policy import Require
+from experiments.reference import drifted
 from experiments.stats.intervals import clopper_pearson
 from experiments.text import counted
 from experiments.view import RunView
@@ -21,12 +22,17 @@ class Evidence:
     missing: tuple[str, ...]
 
 
-def weigh(view: RunView, require: Require) -> Evidence:
-    """What of the run's evidence is broken, and what is missing for ``require``."""
+def weigh(view: RunView, require: Require, baseline: RunView | None = None) -> Evidence:
+    """What of the run's evidence is broken, and what is missing for ``require``.
+
+    ``baseline`` is the run of a baseline, where there is one.
+    """
     broken: list[str] = []
     missing: list[str] = []
     if view.chain_ok is False:
         broken.append("a chain of the run's records is broken: see tidegauge verify")
+    if baseline is not None and baseline.chain_ok is False:
+        broken.append(f"a chain of the baseline's records is broken: see tidegauge verify {baseline.name}")
     if view.chain_ok is None:
         missing.append("the run's chains were not checked")
     if require.selftest and view.selftest is None:
@@ -36,6 +42,7 @@ def weigh(view: RunView, require: Require) -> Evidence:
         missing.append(f"{counted(degraded, 'attempt')} ran in boxes that the config let be degraded")
     if require.calibration and view.calibration is None:
         missing.append("the monitors were not calibrated: run tidegauge calibrate")
+    broken += drifted(view)
     broken += _failed_checks(view.selftest) + _blind_monitors(view.calibration)
     missing += _missing_results(view)
     return Evidence(tuple(broken), tuple(missing))

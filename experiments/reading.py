@@ -8,6 +8,7 @@ from typing import Any
 from experiments.containment import SELFTEST
 from experiments.identity import read_secret
 from experiments.ledger import LEDGER, PLAN, lost_and_pending, read_records
+from experiments.recorded import read_recorded
 from experiments.records import Checkpoint, LedgerLine, PlanLine
 from experiments.rundir import Experiment, list_runs, read_experiment
 from experiments.verify import verify
@@ -48,6 +49,8 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         chain_ok=verify(directory, read_secret()).ok if check else None,
         selftest=_document(directory / SELFTEST),
         calibration=_document(directory / "calibration.json"),
+        recorded=read_recorded(directory),
+        agents={line.checkpoint.family: line.agent for line in plan if line.agent is not None},
     )
 
 

@@ -4,6 +4,7 @@ Everything that a box may have made is escaped: for HTML by the templates, for M
 ``markdown_text``. The page loads nothing and runs nothing.
 """
 
+import time
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -58,6 +59,7 @@ def _environment(*, autoescape: bool) -> Environment:
         "findings": findings_text,
         "missing": missing_text,
         "file_name": file_name,
+        "instant": lambda at: time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at)),
         "capitalised": lambda text: text[:1].upper() + text[1:],
     }
     return environment
