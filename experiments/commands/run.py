@@ -75,8 +75,9 @@ def _document(result: "Result") -> dict[str, Any]:
 
 
 def _text(result: "Result") -> str:
+    from experiments.printed import render
     from experiments.running import REPORT
-    from experiments.table import render, result_table
+    from experiments.table import result_table
 
     outcome, directory = result.outcome, result.view.directory
     counts = ", ".join(f"{status} {n}" for status, n in outcome.episodes.items()) or "none"
