@@ -35,7 +35,8 @@ class RunView:
 
     ``lost`` and ``pending`` hold episode ids. ``chain_ok`` is None where the chains were not
     checked; ``selftest`` and ``calibration`` are the documents of contract.md section 1, or None
-    where they were not taken.
+    where they were not taken. ``scaffold`` is the id of the scaffold that episodes start with,
+    ``suite_digest`` that of the list of tasks with their files.
     """
 
     directory: Path
@@ -51,6 +52,8 @@ class RunView:
     chain_ok: bool | None
     selftest: dict[str, Any] | None
     calibration: dict[str, Any] | None
+    scaffold: str = "unknown"
+    suite_digest: str = "unknown"
 
     def results(self, arm: str | None = None) -> list[EpisodeResult]:
         """Results in ledger order; of one arm, or of all with None."""

@@ -90,7 +90,7 @@ def ui(port: int, runs: Path, output: Output) -> int:
       tidegauge ui --port 5001
     """
     from experiments.serving import server_command, server_environment
-    from experiments.store import default_uri
+    from experiments.tracking import default_uri
     from sandbox.errors import Mistake
 
     if not (runs / "mlflow.db").is_file():
