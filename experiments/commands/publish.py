@@ -56,7 +56,8 @@ def sync(name: str, runs: Path, output: Output) -> int:
 def report(name: str, form: str, runs: Path, output: Output) -> int:
     """Write the report of RUN.
 
-    One self-contained page in the run directory, or Markdown on standard output.
+    One self-contained page in the run directory, or Markdown on standard output; with --json all that it
+    says as one document.
 
     \b
     Example:
@@ -71,11 +72,11 @@ def report(name: str, form: str, runs: Path, output: Output) -> int:
     view, verdict = _judged(directory)
     if form == "md":
         text = reports.markdown(view, verdict)
-        output.show(text, {"format": form, "text": text})
+        output.show(text, reports.document(view, verdict) | {"format": form, "text": text})
         return 0
     path = directory / REPORT
     durable.replace(path, reports.html(view, verdict).encode("utf-8"))
-    output.show(str(path), {"format": form, "path": str(path)})
+    output.show(str(path), reports.document(view, verdict) | {"format": form, "path": str(path)})
     return 0
 
 

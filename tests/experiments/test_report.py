@@ -93,9 +93,13 @@ def test_markdown_holds_no_link_tag_or_extra_cell(run_view: RunViews, ledger_lin
 
 def test_markdown_tables_have_one_width(run_view: RunViews) -> None:
     text = markdown(run_view(), judge(load_policy("quickstart"), run_view()))
-    table = text.split("## Results")[1].split("##")[0].strip().splitlines()
-    assert len(table) == 5
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {7}
+    parts = [part.strip() for part in text.split("\n\n")]
+    widths = [
+        {len(re.findall(r"(?<!\\)\|", line)) for line in part.splitlines()}
+        for part in parts
+        if part[0] == "|"
+    ]
+    assert widths == [{6}, {9}, {9}]
 
 
 def test_each_trend_is_well_formed_svg_with_a_name_and_a_description(run_view: RunViews) -> None:
