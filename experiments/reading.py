@@ -13,6 +13,7 @@ from experiments.records import Checkpoint, LedgerLine, PlanLine
 from experiments.rundir import Experiment, list_runs, read_experiment
 from experiments.verify import verify
 from experiments.view import RunView
+from sandbox.canonical import digest
 from sandbox.errors import Mistake
 from sandbox.events import BrokenLine
 
@@ -49,6 +50,8 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         chain_ok=verify(directory, read_secret()).ok if check else None,
         selftest=_document(directory / SELFTEST),
         calibration=_document(directory / "calibration.json"),
+        scaffold=experiment.scaffold,
+        suite_digest=digest(experiment.tasks),
         recorded=read_recorded(directory),
         agents={line.checkpoint.family: line.agent for line in plan if line.agent is not None},
     )

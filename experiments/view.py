@@ -37,7 +37,9 @@ class RunView:
 
     ``lost`` and ``pending`` hold episode ids. ``chain_ok`` is None where the chains were not
     checked; ``selftest`` and ``calibration`` are the documents of contract.md section 1, or None
-    where they were not taken. ``recorded`` holds the policies the run was under and people's decisions.
+    where they were not taken. ``scaffold`` is the id of the scaffold that episodes start with,
+    ``suite_digest`` that of the list of tasks with their files; ``recorded`` holds the policies the run
+    was under and people's decisions.
     """
 
     directory: Path
@@ -53,6 +55,8 @@ class RunView:
     chain_ok: bool | None
     selftest: dict[str, Any] | None
     calibration: dict[str, Any] | None
+    scaffold: str = "unknown"
+    suite_digest: str = "unknown"
     recorded: Recorded = field(default_factory=Recorded)
     #: Reference families with the name of their agent: they are no models under test.
     agents: dict[str, str] = field(default_factory=dict)
