@@ -49,7 +49,7 @@ def _or_null(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 #: Event kind → field → whether a value may stand there.
 REPORTS: Final[Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
-    "process": {"pid": _number, "ppid": _number, "argv": _texts},
+    "process": {"pid": _number, "ppid": _number, "started": _number, "argv": _texts},
     "disk.full": {"path": _text, "what": _text, "used": _number, "size": _number},
     "program.start": {"argv": _texts, "pid": _number},
     "program.exit": {"pid": _number, "code": _or_null(_number), "signal": _or_null(_number)},
