@@ -77,8 +77,9 @@ class _Tree:
         process = self.processes[index]
         process.last = event.t
         process.evidence.append(event.seq)
-        # A search along PATH asks for each place, and a look at a process tells once more what it runs.
-        if data["argv"] not in process.programs[-1:]:
+        # A search along PATH asks for each place, a look at a process tells once more what it runs, and one that
+        # is ending has no arguments any more.
+        if data["argv"] not in ([""], *process.programs[-1:]):
             process.programs.append(data["argv"])
 
     def _find(self, pid: int, started: int | None) -> int | None:

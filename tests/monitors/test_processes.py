@@ -45,11 +45,12 @@ def test_a_tree_of_programs_is_told_from_the_root() -> None:
     }  # fmt: skip
 
 
-def test_a_search_along_the_path_and_a_later_look_are_one_program() -> None:
+def test_a_search_along_the_path_and_later_looks_are_one_program() -> None:
     (process,) = lineage(
-        told(start(13), run(13, 1, 100, "a", "b"), run(13, 1, 100, "a", "b"), run(13, 1, 100, "a", "b", kind="process"))
+        told(start(13), run(13, 1, 100, "a", "b"), run(13, 1, 100, "a", "b"), run(13, 1, 100, "a", "b", kind="process"),
+             run(13, 1, 100, "", kind="process"))
     )  # fmt: skip
-    assert (process.programs, process.evidence) == ([["a", "b"]], [1, 2, 3])
+    assert (process.programs, process.evidence) == ([["a", "b"]], [1, 2, 3, 4])
 
 
 def test_a_process_that_becomes_another_program_stays_itself() -> None:
