@@ -85,7 +85,7 @@ def parse(text: bytes) -> dict[str, Any]:
         BoxFault: it is no JSON object, or holds a number beyond 63 bits or none that is finite.
     """
     try:
-        header = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+        header = _DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
         raise BoxFault("the runner sent a frame that is not JSON") from error
     if not isinstance(header, dict):
@@ -124,3 +124,7 @@ def _finite(text: str) -> float:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+#: Made once: making one takes longer than most frames.
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
