@@ -121,14 +121,24 @@ async def alone_ms(directory: Path, boxes: DockerBoxes) -> list[float]:
     return spans.command_ms(spans.logs(directory))
 
 
-async def measured(directory: Path, boxes: WarmBoxes, single: DockerBoxes, cpu_ms: float) -> list[str]:
-    """Lines of what a rate does not tell; ``cpu_ms`` is the host's for each episode below ``directory``."""
+async def measured(
+    directory: Path, boxes: WarmBoxes, spare: int, single: DockerBoxes, cpu_ms: float
+) -> list[str]:
+    """Lines of what a rate does not tell.
+
+    Args:
+        directory: the run's.
+        boxes: that keep ``spare`` ones ready.
+        spare: how many.
+        single: that are made when they are asked for.
+        cpu_ms: the host's processor time for each episode of the run.
+    """
     many = list(spans.logs(directory))
     times = {
         "command and model call, many at a time": spans.command_ms(many),
         "command and model call, alone": await alone_ms(directory / "alone", single),
         "door, 2 KB request": await spans.door_ms(boxes, directory / "script.yaml"),
-        "hand-out of a box that is ready": await spans.hand_out_ms(boxes),
+        "hand-out of a box that is ready": await spans.hand_out_ms(boxes, spare),
     }
     share = await spans.watching(boxes, scaffold_files("minimal"), many, cpu_ms)
     return [*(spans.told(what, taken) for what, taken in times.items()), share]
@@ -154,7 +164,7 @@ async def main(episodes: int, at_a_time: int, rounds: int) -> None:
                 for way, job in ways.items():
                     rows[way].append(await side_by_side(episodes, at_a_time, job))
             cpu_ms = statistics.median(ms for _, ms in rows["tidegauge"])
-            lines = await measured(Path(name), boxes, DockerBoxes(engine, image=image), cpu_ms)
+            lines = await measured(Path(name), boxes, at_a_time, DockerBoxes(engine, image=image), cpu_ms)
         finally:
             await boxes.close()
         show(rows, f"{episodes} episodes of 10 commands, {at_a_time} at a time, {rounds} rounds in turn")

@@ -45,16 +45,16 @@ def command_ms(told: Iterator[list[Event]]) -> list[float]:
     return spans
 
 
-async def hand_out_ms(boxes: WarmBoxes) -> list[float]:
-    """Times of a hand-out where a box is ready."""
+async def hand_out_ms(boxes: WarmBoxes, spare: int) -> list[float]:
+    """Times of a hand-out where ``spare`` boxes are ready and none is being made."""
     spans = []
-    for _ in range(HAND_OUTS):
+    for number in range(spare + HAND_OUTS):
         began = time.monotonic()
         async with boxes.open(_asked()):
             spans.append(1000 * (time.monotonic() - began))
-            while not boxes.ready:
-                await asyncio.sleep(0.02)
-    return spans[1:]
+        while boxes.ready < min(number + 1, spare):
+            await asyncio.sleep(0.02)
+    return spans[spare:]
 
 
 async def door_ms(boxes: WarmBoxes, script: Path) -> list[float]:
