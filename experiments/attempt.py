@@ -85,7 +85,8 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
             {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
         )  # fmt: skip
         chain = ChainRecord(head=log.head, events=log.count)
-    # In a thread: many small files take the disk seconds, and other episodes share this loop.
+        # In a thread, like what follows: the disk may take long, and other episodes share this loop.
+        await asyncio.to_thread(log.close)
     await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
     return _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
 
