@@ -17,8 +17,8 @@ from sandbox.apis.openai import OpenAI
 from sandbox.apis.responses import Responses
 from sandbox.budget import Budget
 from sandbox.errors import HostFault
-from sandbox.gateway import Gateway, unavailable
-from sandbox.http import Bounds, Refused, Request, Response
+from sandbox.gateway import Gateway
+from sandbox.http import Bounds, Refused, Request, Response, unavailable
 from sandbox.httpserver import HttpServer
 from sandbox.models.base import Model
 from sandbox.service import Service, ServiceRequest
@@ -79,7 +79,9 @@ class Door:
         self._gateway: Gateway | None = None
         if model is not None:
             emit = partial(self._emit, "gateway")
-            self._gateway = Gateway(model, budget, dict(sampling or {}), emit, hold, self.faulted, keep)
+            self._gateway = Gateway(
+                model, budget, dict(sampling or {}), emit, hold, self.faulted, self.fail, keep
+            )
         self._server = HttpServer(path, self, bounds or Bounds())
 
     async def __aenter__(self) -> Self:
@@ -96,7 +98,13 @@ class Door:
 
     async def __aexit__(self, *_: object) -> None:
         """Drops every connection, cancels the call at hand and removes the socket."""
+        await self.finish()
         await self._server.close()
+
+    async def finish(self) -> None:
+        """Admits no further model call, and ends a streamed one: what went out of it is charged and recorded."""
+        if self._gateway is not None:
+            await self._gateway.finish()
 
     @property
     def waited(self) -> float:

@@ -117,6 +117,7 @@ class Episode:
             ],
         )
         wall = time.monotonic() - self._began
+        await door.finish()
         if self._budget.ran_out is not None:
             ran_out = self._budget.ran_out
             self._ending.propose("limit", ran_out.limit)

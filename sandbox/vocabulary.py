@@ -101,7 +101,7 @@ KINDS: Final[dict[str, Kind]] = {
     }),
     "model.reply": Kind(("gateway",), "the model answered", {
         "turn": "from 1", "text": "the reply", "tokens_in": "count, or null: not reported",
-        "tokens_out": "likewise", "finish": "stop | length | tool_calls", "ms": "time taken",
+        "tokens_out": "likewise", "finish": "stop | length | tool_calls | cut: a stream that broke off, as far as it went", "ms": "time taken",
         "refused": "the model refused", "calls": "tools called: [id, name, arguments]",
         "notes": "how the provider came by the answer",
     }),

@@ -75,12 +75,13 @@ class Doorway:
         services: tuple[Any, ...] = (),
         reply: ChatReply | None = None,
         tools: Any = False,
+        model: Any = None,
         **options: Any,
     ) -> None:
         self.path = directory / "s"
         self.log = directory / "events.jsonl"
         reply = reply or ChatReply(text or "", 10, 5, finish, refused)
-        self.model = FixedModel(reply, before, tools)
+        self.model = model or FixedModel(reply, before, tools)
         self.budget = Budget(turns, model_tokens, price)
         self._writer = EventLog(self.log)
         self._door = (
