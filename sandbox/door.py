@@ -61,7 +61,7 @@ class Door:
         model: Model | None,
         services: Sequence[Service],
         budget: Budget,
-        record: Callable[[str, str, dict[str, Any]], object],
+        record: Callable[[str, str, dict[str, Any]], None],
         *,
         hold: Callable[[], Awaitable[None]] | None = None,
         sampling: Mapping[str, Any] | None = None,
@@ -78,7 +78,7 @@ class Door:
         self._services = tuple(services)
         self._gateway: Gateway | None = None
         if model is not None:
-            emit = partial(self._emit, "gateway")
+            emit = partial(record, "gateway")
             self._gateway = Gateway(
                 model, budget, dict(sampling or {}), emit, hold, self.faulted, self.fail, keep
             )
@@ -100,6 +100,8 @@ class Door:
         """Drops every connection, cancels the call at hand and removes the socket."""
         await self.finish()
         await self._server.close()
+        # They refer to each other, and would keep all of the episode until the collector of cycles comes by.
+        del self._server
 
     async def finish(self) -> None:
         """Admits no further model call, and ends a streamed one: what went out of it is charged and recorded."""
@@ -148,7 +150,7 @@ class Door:
     def _serve(self, service: Service, request: Request) -> Response:
         rest = request.target.removeprefix(service.prefix)
         reply = service.handle(
-            ServiceRequest(request.method, rest, request.body), partial(self._emit, "service")
+            ServiceRequest(request.method, rest, request.body), partial(self._record, "service")
         )
         return document(reply.value, reply.status)
 
@@ -159,13 +161,10 @@ class Door:
             return replace(response, delay=_SLOW)
         data = {"status": refusal.status, "reason": refusal.reason, "path": path[:_PATH_CHARS]}
         try:
-            self._emit("gateway", "model.refused", data)
+            self._record("gateway", "model.refused", data)
         except Exception as error:
             self.fail(error)
         return response
-
-    def _emit(self, source: str, kind: str, data: dict[str, Any]) -> None:
-        self._record(source, kind, data)
 
 
 def _form(path: str, headers: Mapping[str, str]) -> Api:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from functools import partial
 from math import ceil
 from typing import Any, Final
 
@@ -54,7 +55,8 @@ class Episode:
         self._clock = LoopClock()
         self._uncollected = False
         self.outcome = Outcome()
-        recorder.listen(self._notice)
+        # Of the outcome alone: what referred to itself would stay until the collector of cycles comes by.
+        recorder.listen(partial(_notice, self.outcome))
 
     async def run(self) -> Outcome:
         """Never raises for what a box, a model or an engine does: the outcome's status says it."""
@@ -252,9 +254,10 @@ class Episode:
         if self._started:
             await self._scaffold.take("call", self._budget.turns_used)
 
-    def _notice(self, event: Event) -> None:
-        if event.kind == "model.reply" and event.data["refused"]:
-            self.outcome.refused = True
+
+def _notice(outcome: Outcome, event: Event) -> None:
+    if event.kind == "model.reply" and event.data["refused"]:
+        outcome.refused = True
 
 
 def _environment(limits: Limits) -> dict[str, str]:
