@@ -67,7 +67,7 @@ KINDS: Final[dict[str, Kind]] = {
         "count": "calls so far to this address",
     }, "notify"),
     "privilege.call": Kind(("notify",), "a process asks for rights that it has not; told by the first and every doubling", {
-        "call": "name of the system call", "arguments": "its numbers, or the path of a device node",
+        "call": "name of the system call", "arguments": "its numbers; the path of a device node; of capset the capabilities asked for, a bit each; null: not readable",
         "pid": "of this call, in the box", "refused": "true: the host answered EPERM; null: the kernel decides",
         "count": "such calls so far",
     }, "notify"),

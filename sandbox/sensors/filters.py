@@ -18,6 +18,8 @@ _INSTRUCTION: Final = struct.Struct("=HBBI")
 _FILE_TYPE, _CHARACTERS, _BLOCKS = 0xF000, 0x2000, 0x6000
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
+#: Of prctl: PR_SET_SECUREBITS, PR_SET_MM, PR_CAP_AMBIENT. All else it does is every program's own affair.
+_SECUREBITS, _MM, _AMBIENT = 28, 35, 47
 
 _Code = list[tuple[int, int, int, int]]
 
@@ -34,12 +36,12 @@ MACHINES: Final = {
     "x86_64": Machine(0xC000003E, {
         "execve": 59, "connect": 42, "sendto": 44, "sendmsg": 46, "sendmmsg": 307, "socket": 41, "kill": 62, "mknod": 133, "mknodat": 259,
         "ptrace": 101, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116,
-        "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126,
+        "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126, "prctl": 157,
     }),
     "aarch64": Machine(0xC00000B7, {
         "execve": 221, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269, "socket": 198, "kill": 129, "mknodat": 33,
         "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
-        "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91,
+        "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91, "prctl": 167,
     }),
 }  # fmt: skip
 
@@ -88,6 +90,12 @@ def _when(name: str) -> _Code:
             ]  # fmt: skip
         case "kill":  # of the runner
             return [(_LOAD, 0, 0, _argument(0)), (_EQUAL, 0, 1, 1), tell, allow]
+        case "prctl":  # for rights, or to show another program than the one that runs
+            return [
+                (_LOAD, 0, 0, _argument(0)),
+                (_EQUAL, 2, 0, _SECUREBITS), (_EQUAL, 1, 0, _MM), (_EQUAL, 0, 1, _AMBIENT),
+                tell, allow,
+            ]  # fmt: skip
         case "mknod" | "mknodat":  # of a device
             return [
                 (_LOAD, 0, 0, _argument(1 if name == "mknod" else 2)), (_AND, 0, 0, _FILE_TYPE),
