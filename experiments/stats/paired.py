@@ -72,16 +72,6 @@ def paired_mean(
     return PairedMean(mean, se, low, high, n, clusters, p, test)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """``p_values`` adjusted for being several (Holm 1979), in the order given."""
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
-
-
 def _widened(se: float, clusters: int) -> float:
     return se * math.sqrt(clusters / (clusters - 1))
 

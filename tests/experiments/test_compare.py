@@ -10,7 +10,7 @@ from scipy import stats
 
 from experiments.compare import choose_sides, compare
 from experiments.records import Checkpoint
-from experiments.stats.paired import PairedMean, holm, paired_mean
+from experiments.stats.paired import PairedMean, paired_mean
 from sandbox.errors import Mistake
 
 
@@ -70,11 +70,6 @@ def test_a_degenerate_sample_names_its_cause_instead_of_an_interval(
 def test_an_interval_does_not_leave_what_is_possible() -> None:
     result = paired_mean({1: [0.0], 2: [1.0]}, bound=2.0)
     assert (result.low, result.high) == (-2.0, 2.0)
-
-
-def test_holm_adjusts_in_order() -> None:
-    assert holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]
-    assert holm([0.6, 0.7]) == [1.0, 1.0]
 
 
 def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(
