@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from experiments.baseline import DELTA, as_json, with_deltas
 from experiments.compare import Side
-from experiments.evidence import Evidence, weigh
+from experiments.evidence import Evidence, unproved, weigh
 from experiments.explain import explained
+from experiments.metrics import STOPPED_RATE
 from experiments.policy import Level, Policy, Require
 from experiments.recorded import Decision
 from experiments.rules import Outcome, RuleResult, judge_rule
@@ -133,10 +134,21 @@ def _judge_level(
     rules: list[RuleResult] = []
     for rule in level.rules:
         judged = judge_rule(level.name, rule, trends[rule.arm], require)
+        if require.calibration:
+            judged = [_calibrated(result, view) for result in judged]
         rules += [explained(result, view, require) for result in judged]
     if evidence.broken:
         rules = [_invalidated(result, evidence.broken) for result in rules]
     return LevelResult(level, _combine(level, rules), tuple(rules), None)
+
+
+def _calibrated(result: RuleResult, view: RunView) -> RuleResult:
+    """A code that nobody proved could be found is not ruled out by not being found."""
+    family, *rest = result.rule.metric.split("/")
+    if result.outcome != "clear" or family != "find" or result.rule.metric == STOPPED_RATE:
+        return result
+    why = unproved(rest[0], view.calibration)
+    return result if why is None else replace(result, outcome="inconclusive", reason=why)
 
 
 def _combine(level: Level, rules: Sequence[RuleResult]) -> Outcome:
