@@ -112,7 +112,8 @@ def test_a_rule_on_a_difference_states_pair_by_pair_numbers(regressed: Regress) 
     verdict = regressed()[0].verdict.as_json()
     (rule,) = verdict["rules"]
     assert (rule["checkpoint"], rule["value"], rule["n"], len(rule["episodes"])) == ("step-1", 0.5, 2, 2)
-    assert rule["low"] == pytest.approx(0.5 - 2.5 * (1 - 0.025**0.5), abs=1e-6)
+    # Of the first look's 0.025 half on each side, and two worlds that agree: 1 - 0.0125^(1/2) of the range.
+    assert rule["low"] == pytest.approx(0.5 - 2.5 * (1 - 0.0125**0.5), abs=1e-6)
     assert (verdict["baseline"]["name"], verdict["baseline"]["asked"]) == ("step-0", "m/step-0")
 
 
