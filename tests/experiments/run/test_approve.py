@@ -97,6 +97,15 @@ def test_a_policy_that_changed_after_the_run_is_told_and_takes_no_old_approval(
     ]
 
 
+def test_a_run_is_reported_and_decided_on_by_the_policy_that_it_recorded(
+    run: Path, say: Say, policy: Path
+) -> None:
+    policy.unlink()
+    assert say("report", str(run))[0] == 0
+    code, document = decide(say, run, "Ann")
+    assert (code, standings(document)) == (0, ["needs 1 more approval; approved by Ann"])
+
+
 def test_a_policy_that_changed_between_two_invocations_is_told(
     run: Path, run_paper: Any, policy: Path
 ) -> None:
