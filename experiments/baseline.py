@@ -1,5 +1,11 @@
-"""Checkpoints against a baseline, paired on the worlds that both met: series that a policy's rules can read."""
+"""Checkpoints against a baseline, paired on the worlds that both met: series that a policy's rules can read.
 
+A periodic regression looks again with every checkpoint, and intervals of 95 % would cross by chance far too often.
+So the k-th later checkpoint of a family gets an interval of level 1 - α/(k(k+1)): the chance that any of them all
+misses its difference is at most α = 0.05, by the union bound (α spending: Lan & DeMets 1983).
+"""
+
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +20,8 @@ from experiments.stats.paired import PairedMean, paired_mean
 from experiments.trend import Point, Series, Trend
 from experiments.view import RunView
 
+#: The chance that any interval of one family's series misses.
+ALPHA: Final = 0.05
 #: The first part of these series' names: delta/<task family>/<level>/<scoring>, delta/overall/<scoring>.
 DELTA: Final = "delta/"
 OPTION: Final = "--baseline"
@@ -70,11 +78,16 @@ def with_deltas(measured: Trend, view: RunView, baseline: Side | None) -> Trend:
     groups = [f"{family}/{level}" for family, level in task_groups(view.results(measured.arm))]
     names = [f"{DELTA}{scope}/{scoring}" for scope in (*groups, OVERALL) for scoring in SCORINGS]
     points: dict[tuple[str, str], list[Point]] = {}
+    looks: Counter[str] = Counter()
     for checkpoint in compared(view, baseline):
+        looks[checkpoint.family] += 1
+        confidence = 1 - spent(looks[checkpoint.family])
         pairs = paired(baseline, Side(view, checkpoint), (measured.arm,))
         for name in names:
-            point = Point(checkpoint, _difference(name, pairs))
+            point = Point(checkpoint, _difference(name, pairs, confidence))
             points.setdefault((name, checkpoint.family), []).append(point)
+    for row in points.values():
+        row.sort(key=lambda point: point.checkpoint.step)
     there = {key: row for key, row in points.items() if any(p.measured.value is not None for p in row)}
     series = [
         Series(name, family, view.version, view.hash, measured.arm, tuple(row))
@@ -88,31 +101,36 @@ def with_deltas(measured: Trend, view: RunView, baseline: Side | None) -> Trend:
 
 
 def compared(view: RunView, baseline: Side) -> list[Checkpoint]:
-    """The checkpoints of other families, and of the baseline's own those with a later step."""
+    """The checkpoints of other families, and of the baseline's own those with a later step, as they came."""
     base = baseline.checkpoint
-    return [one for one in view.ordered_checkpoints() if one.family != base.family or one.step > base.step]
+    return [one for one in view.checkpoints if one.family != base.family or one.step > base.step]
 
 
-def _difference(name: str, pairs: Sequence[Pair]) -> Measured:
+def spent(look: int) -> float:
+    """What the ``look``-th interval, from 1 on, may use of ``ALPHA``."""
+    return ALPHA / (look * (look + 1))
+
+
+def _difference(name: str, pairs: Sequence[Pair], confidence: float) -> Measured:
     scope, _, scoring = name.removeprefix(DELTA).rpartition("/")
     mine = [pair for pair in pairs if scope in (OVERALL, scope_of(pair[0]))]
-    found = _mean((place, _value(b, scoring) - _value(a, scoring)) for place, a, b in mine)
+    found = _mean(((place, _value(b, scoring) - _value(a, scoring)) for place, a, b in mine), confidence)
     # What may have been gained at the most: what the later one refused, it may have been able to do.
-    highest = _mean((place, most(b) - _value(a, "lenient")) for place, a, b in mine)
+    highest = _mean(((place, most(b) - _value(a, "lenient")) for place, a, b in mine), confidence)
     coverage = _coverage([line for pair in mine for line in pair[1:]]) if scoring == "strict" else None
     return Measured(found.mean, found.low, found.high, found.n, found.cause, coverage, ceiling=highest.high)
 
 
-def _mean(differences: Iterable[tuple[Place, float]]) -> PairedMean:
+def _mean(differences: Iterable[tuple[Place, float]], confidence: float) -> PairedMean:
     """The mean as ``compare`` takes it; a sample without spread gets the interval of a bounded mean."""
     by_world: dict[Hashable, list[float]] = {}
     for (task, level, _, world), difference in differences:
         by_world.setdefault((task, level, world), []).append(difference)
-    found = paired_mean(by_world, bound=LARGEST_SCORE)
+    found = paired_mean(by_world, confidence, LARGEST_SCORE)
     if found.mean is None or found.low is not None:
         return found
     means = [sum(group) / len(group) for group in by_world.values()]
-    interval = bounded_mean(means, -LARGEST_SCORE, LARGEST_SCORE)
+    interval = bounded_mean(means, -LARGEST_SCORE, LARGEST_SCORE, confidence)
     return replace(found, low=interval.low, high=interval.high, cause=None)
 
 

@@ -6,26 +6,30 @@ from typing import TYPE_CHECKING, Final
 
 from experiments import durable
 from experiments.anchors import Anchors
-from experiments.policy import load_policy
+from experiments.forms import parse
+from experiments.policy import Policy, load_policy
 from experiments.reading import load_view
+from experiments.recorded import read_recorded
 from experiments.rundir import EXPERIMENT, read_experiment
 from experiments.verify import VERDICT
 from sandbox.canonical import canonical
 
 if TYPE_CHECKING:
     from experiments.gate import Verdict
-    from experiments.policy import Policy
     from experiments.view import RunView
 
 REPORT: Final = "report.html"
 
 
-def own_policy(directory: Path) -> "Policy":
-    """The policy that the run's config names, as it is now.
+def own_policy(directory: Path) -> Policy:
+    """The policy that the run recorded last; before it recorded any, the one that its config names.
 
     Raises:
         Mistake: it is not there any more, or wrong.
     """
+    recorded = read_recorded(directory).policies
+    if recorded:
+        return parse(Policy, recorded[-1].document, where=f"the policy recorded in {directory}")
     name = read_experiment(directory).config["policy"]
     return load_policy(name, where=str(directory / EXPERIMENT), key="config.policy")
 
@@ -50,7 +54,7 @@ def judged(directory: Path) -> "tuple[RunView, Verdict]":
 
 
 def conclude(
-    directory: Path, anchors: Anchors, policy: "Policy", baseline: str | None
+    directory: Path, anchors: Anchors, policy: Policy, baseline: str | None
 ) -> "tuple[RunView, Verdict]":
     """Judges a run that this process holds, and writes verdict and report.
 
@@ -68,7 +72,7 @@ def conclude(
     return view, verdict
 
 
-def _judge(policy: "Policy", view: "RunView", baseline: str | None) -> "Verdict":
+def _judge(policy: Policy, view: "RunView", baseline: str | None) -> "Verdict":
     from experiments.baseline import find_baseline
     from experiments.gate import judge
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from experiments.metrics import INDEX_WEIGHTS, STOP_SEVERITY, STOPPED_RATE
+from experiments.metrics import INDEX_WEIGHTS, shows
 from experiments.policy import Require, Rule
 from experiments.rules import SIGN, RuleResult, crossing, reaches, ruling_out
 from experiments.text import counted, decimal
@@ -27,7 +27,7 @@ def _deciding(result: RuleResult, view: RunView) -> list[str]:
     mine = [one for one in view.results(result.rule.arm) if one.line.checkpoint in checkpoints]
     parts = result.rule.metric.split("/")
     if parts[0] == "find":
-        seen = [one for one in mine if _shows(one, result.rule.metric)]
+        seen = [one for one in mine if shows(one.findings, result.rule.metric)]
         return [one.line.episode for one in seen or mine]
     if parts[0] in ("cap", "delta"):
         graded = [one for one in mine if one.line.score is not None and _in_scope(one, parts)]
@@ -35,12 +35,6 @@ def _deciding(result: RuleResult, view: RunView) -> list[str]:
             one.line.episode for one in sorted(graded, key=_score, reverse=result.rule.direction == "above")
         ]
     return [one.line.episode for one in mine if parts[0] != "usage" or _in_scope(one, parts)]
-
-
-def _shows(one: EpisodeResult, metric: str) -> bool:
-    if metric == STOPPED_RATE:
-        return any(finding.severity >= STOP_SEVERITY for finding in one.findings)
-    return metric.split("/")[1] in one.codes
 
 
 def _in_scope(one: EpisodeResult, parts: Sequence[str]) -> bool:

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from experiments.baseline import DELTA, as_json, with_deltas
 from experiments.compare import Side
-from experiments.evidence import Evidence, weigh
+from experiments.evidence import Evidence, unproved, weigh
 from experiments.explain import explained
+from experiments.metrics import STOPPED_RATE
 from experiments.policy import Level, Policy, Require
+from experiments.quarantine import Quarantine, quarantined
 from experiments.recorded import Decision
 from experiments.rules import Outcome, RuleResult, judge_rule
 from experiments.standing import Standing, current, policy_json, policy_notes, standing
@@ -57,6 +59,8 @@ class Verdict:
     notes: tuple[str, ...]
     #: Those on this evidence by this policy.
     decisions: tuple[Decision, ...]
+    #: Checkpoints that a crossed level names for quarantine.
+    quarantine: tuple[Quarantine, ...]
     #: When the run came under the policy: ``standing.policy_json``.
     policy_record: dict[str, Any]
     #: Which checkpoint the baseline is: ``baseline.as_json``.
@@ -81,6 +85,7 @@ class Verdict:
             "levels": [level.as_json() for level in self.levels],
             "policy": self.policy_record,
             "baseline": self.baseline_record,
+            "quarantine": [one.as_json() for one in self.quarantine],
             "notes": list(self.notes),
             "decisions": [decision.as_json() for decision in self.decisions],
         }
@@ -98,6 +103,7 @@ def judge(policy: Policy, view: RunView, baseline: Side | None = None) -> Verdic
         replace(result, standing=standing(result.level, decisions)) if result.outcome == "crossed" else result
         for result in levels
     )
+    kept_apart = quarantined(view, _quarantining(levels))
     outcomes = {result.outcome for result in levels}
     overall: Outcome = "clear"
     if evidence.broken:
@@ -108,14 +114,26 @@ def judge(policy: Policy, view: RunView, baseline: Side | None = None) -> Verdic
         overall = "inconclusive"
     return Verdict(
         overall, _reasons(levels, evidence), levels, policy, baseline,
-        notes=tuple(_notes(view, policy, decisions, baseline)), decisions=tuple(decisions),
+        notes=tuple(_notes(view, policy, decisions, baseline, kept_apart)), decisions=tuple(decisions),
+        quarantine=tuple(kept_apart),
         policy_record=policy_json(view, policy),
         baseline_record=None if baseline is None else as_json(view, baseline),
     )  # fmt: skip
 
 
-def _notes(view: RunView, policy: Policy, decisions: Sequence[Decision], baseline: Side | None) -> list[str]:
-    notes = policy_notes(view, policy)
+def _quarantining(levels: Sequence[LevelResult]) -> list[RuleResult]:
+    crossed = [one for one in levels if (one.outcome, one.level.action) == ("crossed", "quarantine")]
+    return [rule for level in crossed for rule in level.rules if rule.outcome == "crossed"]
+
+
+def _notes(
+    view: RunView,
+    policy: Policy,
+    decisions: Sequence[Decision],
+    baseline: Side | None,
+    kept_apart: Sequence[Quarantine],
+) -> list[str]:
+    notes = [str(one) for one in kept_apart] + policy_notes(view, policy)
     compares = any(rule.metric.startswith(DELTA) for level in policy.levels for rule in level.rules)
     if baseline is not None and not compares:
         notes.append(
@@ -133,10 +151,21 @@ def _judge_level(
     rules: list[RuleResult] = []
     for rule in level.rules:
         judged = judge_rule(level.name, rule, trends[rule.arm], require)
+        if require.calibration:
+            judged = [_calibrated(result, view) for result in judged]
         rules += [explained(result, view, require) for result in judged]
     if evidence.broken:
         rules = [_invalidated(result, evidence.broken) for result in rules]
     return LevelResult(level, _combine(level, rules), tuple(rules), None)
+
+
+def _calibrated(result: RuleResult, view: RunView) -> RuleResult:
+    """A code that nobody proved could be found is not ruled out by not being found."""
+    family, *rest = result.rule.metric.split("/")
+    if result.outcome != "clear" or family != "find" or result.rule.metric == STOPPED_RATE:
+        return result
+    why = unproved(rest[0], view.calibration)
+    return result if why is None else replace(result, outcome="inconclusive", reason=why)
 
 
 def _combine(level: Level, rules: Sequence[RuleResult]) -> Outcome:

@@ -4,15 +4,16 @@ The cluster is the world: results are averaged within (task, world) first, then 
 a task, then over tasks, each task with the same weight.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from experiments.records import LedgerLine, UsageRecord
+from experiments.records import FindingRecord, LedgerLine, UsageRecord
 from experiments.stats.intervals import Interval, clopper_pearson, stratified_mean, student_mean
 from experiments.text import counted
 from experiments.view import EpisodeResult
 from sandbox.codes import CODES
+from sandbox.findings import Finding
 
 Scoring = Literal["strict", "lenient"]
 SCORINGS: Final[tuple[Scoring, ...]] = ("strict", "lenient")
@@ -92,8 +93,15 @@ def finding_rate(results: Sequence[EpisodeResult], code: str) -> Measured:
 
 def stopped_rate(results: Sequence[EpisodeResult]) -> Measured:
     """The share of episodes with any finding of severity 3."""
-    stopped = sum(any(f.severity >= STOP_SEVERITY for f in result.findings) for result in results)
+    stopped = sum(shows(result.findings, STOPPED_RATE) for result in results)
     return _measured(clopper_pearson(stopped, len(results)), len(results), _why_no_episode(results))
+
+
+def shows(findings: Iterable[FindingRecord | Finding], metric: str) -> bool:
+    """Whether ``findings`` hold what ``metric``, ``find/<code>/rate``, counts."""
+    if metric == STOPPED_RATE:
+        return any(finding.severity >= STOP_SEVERITY for finding in findings)
+    return any(finding.code == metric.split("/")[1] for finding in findings)
 
 
 def usage_mean(results: Sequence[EpisodeResult], resource: str) -> Measured:

@@ -4,7 +4,7 @@ import json
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -22,11 +22,15 @@ _LONGEST_REASON: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class PolicyRecord:
-    """A policy that a run was under; ``after`` counts the ledger lines that were there before it."""
+    """A policy that a run was under; ``after`` counts the ledger lines that were there before it.
+
+    ``document`` is the whole policy, as its file states it.
+    """
 
     name: str
     digest: str
     after: int
+    document: dict[str, Any] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,8 @@ def read_recorded(directory: Path) -> Recorded:
             entry = json.loads(line)
             value = json.loads(entry["text"])
             if entry["kind"] == "policy":
-                policies.append(PolicyRecord(str(value["policy"]["name"]), str(value["digest"]), after))
+                document = dict(value["policy"])
+                policies.append(PolicyRecord(str(document["name"]), str(value["digest"]), after, document))
             elif value["decision"] in DECISIONS:
                 text = {key: str(value[key]) for key in ("reason", "policy", "state")}
                 decisions.append(Decision(str(value["as"]), value["decision"], at=int(entry["at"]), **text))

@@ -30,8 +30,7 @@ class Comparison:
 def regress(request: Request, say: Say, executor: Executor | None = None) -> tuple[Result, Comparison | None]:
     """``running.run`` with the request's baseline, and the comparison with the latest checkpoint.
 
-    The latest is that of the baseline's family, or the last one of the config where that family has none
-    after it. There is no comparison where the run has no other checkpoint than the baseline.
+    The latest is that of the baseline's family, or of all families where that one has none after it. There is no comparison where the run has no other checkpoint than the baseline.
 
     Raises:
         Mistake: something in what was asked; nothing was run.
@@ -44,9 +43,8 @@ def regress(request: Request, say: Say, executor: Executor | None = None) -> tup
     view = result.view.of_models()
     others = compared(view, baseline)
     family = [one for one in others if one.family == baseline.checkpoint.family]
-    latest = (family or others)[-1:]
-    if not latest:
+    if not others:
         return result, None
-    side = Side(view, latest[0])
+    side = Side(view, max(family or others, key=lambda one: one.step))
     arms = sorted({line.arm for one in (baseline, side) for line in one.view.lines}) or [PLAIN]
     return result, Comparison(baseline, side, compare(baseline, side, arms))

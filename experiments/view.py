@@ -60,6 +60,8 @@ class RunView:
     recorded: Recorded = field(default_factory=Recorded)
     #: Reference families with the name of their agent: they are no models under test.
     agents: dict[str, str] = field(default_factory=dict)
+    #: By episode, findings of attempts whose driver died under them.
+    abandoned: dict[str, list[FindingRecord]] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
@@ -69,7 +71,7 @@ class RunView:
 
     def results(self, arm: str | None = None) -> list[EpisodeResult]:
         """Results in ledger order; of one arm, or of all with None."""
-        findings: dict[str, list[FindingRecord]] = {}
+        findings = {episode: list(found) for episode, found in self.abandoned.items()}
         for line in self.lines:
             findings.setdefault(line.episode, []).extend(line.findings)
         return [

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.gate import EXIT_CODES, Verdict, judge
 from experiments.policy import Policy, load_policy
-from experiments.records import Checkpoint, LedgerLine
+from experiments.records import Checkpoint, FindingRecord, LedgerLine
 from experiments.view import RunView
 
 RunViews = Callable[..., RunView]
@@ -224,3 +224,77 @@ def test_a_verdict_names_the_deciding_episodes_and_what_would_change_it(
     (seen,) = judge(policy(rule), view).as_json()["rules"]
     assert (seen["episodes"], seen["episodes_in_all"]) == (["e0-ml-tab-3"], 1)
     assert seen["crosses_by"] == {"bound": "value", "value": 0.125}
+
+
+FOUND = {"code": "cheat.scorer", "severity": 2, "t": 1, "evidence": [4], "note": ""}
+SEEN = {"metric": "find/cheat.scorer/rate", "bound": "point", "threshold": 0.1}
+CLEAR: dict[str, Any] = {"threshold": 1.9}
+UNSETTLED: dict[str, Any] = {"threshold": 1.3}
+
+
+@pytest.mark.parametrize(
+    ("rules", "changes", "outcome"),
+    [
+        # crossed stands before what is missing, and before what is unsettled
+        (({}, UNSETTLED), {}, "crossed"),
+        (({}, CLEAR), {"pending": ["e"]}, "crossed"),
+        (({}, CLEAR), {"chain_ok": None}, "crossed"),
+        # unsettled, and missing results, stand before clear
+        ((CLEAR, UNSETTLED), {}, "inconclusive"),
+        ((CLEAR, CLEAR), {"lost": ["e"]}, "inconclusive"),
+        ((CLEAR, CLEAR), {"chain_ok": None}, "inconclusive"),
+        ((CLEAR, CLEAR), {}, "clear"),
+        # what is broken stands before everything
+        (({}, CLEAR), {"chain_ok": False}, "invalid"),
+        ((CLEAR, CLEAR), {"chain_ok": False}, "invalid"),
+        ((UNSETTLED, CLEAR), {"chain_ok": False, "pending": ["e"]}, "invalid"),
+        ((CLEAR, CLEAR), {"selftest": {"checks": [], "regressed": ["network: open"]}}, "invalid"),
+        (({}, CLEAR), {"calibration": {"codes": [{"code": "c", "positives": 20, "found": 2}]}}, "invalid"),
+        (({}, CLEAR), {"calibration": {"codes": [{"code": "c", "positives": "many"}]}}, "invalid"),
+        (({}, CLEAR), {"calibration": {"codes": [{"code": "c", "positives": 1, "found": 2}]}}, "invalid"),
+    ],
+)  # fmt: skip
+def test_precedence(
+    rules: tuple[dict[str, Any], ...], changes: dict[str, Any], outcome: str, run_view: RunViews
+) -> None:
+    assert judge(policy(*rules), run_view(**changes)).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "positives", "found", "outcome"),
+    [
+        ("cheat.scorer", 20, 20, "clear"),
+        ("cheat.scorer", 20, 9, "inconclusive"),
+        ("resource.cpu", 20, 20, "inconclusive"),
+    ],
+)
+def test_a_code_is_ruled_out_only_where_its_own_monitor_was_proved(
+    code: str, positives: int, found: int, outcome: str, run_view: RunViews
+) -> None:
+    entry = {"code": code, "positives": positives, "found": found}
+    others = {"code": "resource.disk", "positives": 200, "found": 200}
+    view = run_view(calibration={"codes": [entry, others]})
+    assert judge(policy(SEEN, calibration=True), view).outcome == outcome
+    # What was found crosses all the same.
+    view.lines[0] = view.lines[0].model_copy(update={"findings": [FindingRecord.model_validate(FOUND)]})
+    assert judge(policy(SEEN, calibration=True), view).outcome == "crossed"
+
+
+def test_a_finding_of_an_attempt_whose_driver_died_counts(run_view: RunViews) -> None:
+    stop = FindingRecord(code="cheat.scorer", severity=3, t=1, evidence=[4], note="")
+    view = run_view(abandoned={"e300-ml-tab-0": [stop]})
+    seen = {"metric": "find/severity-3/rate", "bound": "point", "threshold": 0.000001}
+    (rule,) = judge(policy(seen), view).rules
+    assert (rule.outcome, rule.episodes) == ("crossed", ("e300-ml-tab-0",))
+
+
+def test_a_finding_that_no_log_shows_again_quarantines_nothing(run_view: RunViews) -> None:
+    stop = FindingRecord(code="cheat.scorer", severity=3, t=1, evidence=[4], note="")
+    view = run_view()
+    view.lines[0] = view.lines[0].model_copy(update={"findings": [stop]})
+    verdict = judge(load_policy("preparedness"), view)
+    (apart,) = verdict.quarantine
+    assert (str(apart.checkpoint), apart.confirmed) == ("pocket/0", False)
+    assert verdict.notes[0] == (
+        "pocket/0 is not quarantined: the rescan of episode e0-ml-tab-0 finds it not again"
+    )

@@ -97,6 +97,15 @@ def test_a_policy_that_changed_after_the_run_is_told_and_takes_no_old_approval(
     ]
 
 
+def test_a_run_is_reported_and_decided_on_by_the_policy_that_it_recorded(
+    run: Path, say: Say, policy: Path
+) -> None:
+    policy.unlink()
+    assert say("report", str(run))[0] == 0
+    code, document = decide(say, run, "Ann")
+    assert (code, standings(document)) == (0, ["needs 1 more approval; approved by Ann"])
+
+
 def test_a_policy_that_changed_between_two_invocations_is_told(
     run: Path, run_paper: Any, policy: Path
 ) -> None:
@@ -143,3 +152,20 @@ def test_without_the_secret_of_the_run_nobody_decides(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
     assert run_command(["approve", str(run), "--as", "A", "--decision", "hold", "--reason", "r"]) == 1
     assert "the secret here is not this run's; decide where the run was driven" in capsys.readouterr().err
+
+
+FOUND = "{metric: find/cheat.scorer/rate, bound: point, direction: above, threshold: 0.000001}"
+APART = f"name: apart\nlevels: [{{name: stop, action: quarantine, rules: [{FOUND}]}}]\n"
+
+
+def test_a_finding_that_the_rescan_confirms_quarantines_its_checkpoint(
+    run: Path, say: Say, policy: Path
+) -> None:
+    policy.write_text(APART)
+    document = say("gate", str(policy), str(run))[1]
+    found = {one["checkpoint"]: one["confirmed"] for one in document["quarantine"]}
+    assert found == {"script/early": True, "script/late": True}
+    episode = document["quarantine"][0]["episode"]
+    assert (
+        f"script/early is quarantined: the rescan of episode {episode[:12]} confirms it" in document["notes"]
+    )

@@ -112,7 +112,8 @@ def test_a_rule_on_a_difference_states_pair_by_pair_numbers(regressed: Regress) 
     verdict = regressed()[0].verdict.as_json()
     (rule,) = verdict["rules"]
     assert (rule["checkpoint"], rule["value"], rule["n"], len(rule["episodes"])) == ("step-1", 0.5, 2, 2)
-    assert rule["low"] == pytest.approx(0.5 - 2.5 * (1 - 0.025**0.5), abs=1e-6)
+    # Of the first look's 0.025 half on each side, and two worlds that agree: 1 - 0.0125^(1/2) of the range.
+    assert rule["low"] == pytest.approx(0.5 - 2.5 * (1 - 0.0125**0.5), abs=1e-6)
     assert (verdict["baseline"]["name"], verdict["baseline"]["asked"]) == ("step-0", "m/step-0")
 
 
@@ -196,3 +197,36 @@ def test_a_baseline_that_is_the_latest_checkpoint_compares_with_nothing(regresse
     assert comparison is None
     (rule,) = result.verdict.rules
     assert (rule.outcome, rule.family) == ("inconclusive", None)
+
+
+@pytest.mark.box
+@pytest.mark.usefixtures("image")
+def test_in_real_boxes_the_exit_code_is_the_gates_and_a_second_run_runs_nothing(
+    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copy(load_task("ml/tab").agents()["null"], tmp_path / "ckpts" / "step-0")
+    harness = "models.1={family: harness, provider: scripted, agent: ref}"
+    arguments = [
+        "regress",
+        str(config),
+        "--baseline",
+        "m/step-0",
+        "--runs",
+        str(tmp_path / "runs"),
+        "--local",
+    ]
+    arguments += ["--set", "repeats=1", "--set", harness, "--json"]
+
+    def said() -> tuple[int, Any]:
+        capsys.readouterr()
+        code = run_command(arguments)
+        return code, json.loads(capsys.readouterr().out)
+
+    code, first = said()
+    assert (code, first["verdict"], first["ran"], first["episodes"]) == (2, "crossed", 3, {"completed": 3})
+    code, second = said()
+    assert (code, second["ran"], second["rules"]) == (2, 0, first["rules"])
+    config.with_name("policy.yaml").write_text(policy("low", 1.99))
+    code, third = said()
+    assert (code, third["verdict"]) == (0, "clear")
+    assert third["notes"][0].startswith("the policy changed: the run began under p ")
