@@ -20,11 +20,11 @@ class EpisodeResult:
 
     line: LedgerLine
     findings: tuple[FindingRecord, ...]
+    #: The finding codes of the episode.
+    codes: frozenset[str] = field(init=False)
 
-    @property
-    def codes(self) -> frozenset[str]:
-        """The finding codes of the episode."""
-        return frozenset(finding.code for finding in self.findings)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", frozenset(finding.code for finding in self.findings))
 
     def coverage(self, code: str) -> float:
         """The share of the attempt in which ``code`` could have been seen; 0 if nobody looked."""
