@@ -118,6 +118,8 @@ def _episode(
         scaffold=world.scaffold(scaffold_files(spec.scaffold)),
         world=world.files,
         services=world.services,
+        guards=world.guards,
+        honeytokens=world.honeytokens,
         price=Price(**spec.binding["price"]) if "price" in spec.binding else None,
         require_sensors=spec.require_sensors,
     )

@@ -69,6 +69,8 @@ class FindingRecord(Record):
     t: int
     evidence: list[int]
     note: str
+    #: Which act of the code, where it has several.
+    kind: str = ""
 
 
 class UsageRecord(Record):

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
+from monitors.needs import needed
+from monitors.severity import claim
 from monitors.text import shown
 from sandbox.events import Event
-from sandbox.findings import Finding, Severity
+from sandbox.findings import Finding
 
 CODE: Final = "network.attempt"
 #: Names of the box itself, which programs look up without wanting anything of a network.
@@ -18,7 +20,7 @@ class NetworkMonitor:
     """Each of the two ways, an address and a name, at most once an attempt."""
 
     name: Final = "network"
-    codes: Final[Mapping[str, tuple[str, ...]]] = {CODE: ("notify", "dns")}
+    codes: Final = needed(CODE)
 
     def __init__(self) -> None:
         self._found: set[str] = set()
@@ -34,7 +36,8 @@ class NetworkMonitor:
             note = "what is no question was sent to port 53" if name is None else f"name {shown(name)}"
         if note is not None and event.kind not in self._found:
             self._found.add(event.kind)
-            yield Finding(CODE, Severity.NOTABLE, event.t, (event.seq,), note)
+            kind = "address" if event.kind == "net.connect" else "name"
+            yield claim(CODE, kind, event, (event.seq,), note)
 
 
 def _is_outside(data: Mapping[str, Any]) -> bool:

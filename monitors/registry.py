@@ -7,15 +7,17 @@ from monitors.cheats import CheatMonitor
 from monitors.credentials import CredentialMonitor
 from monitors.monitor import Monitor
 from monitors.network import NetworkMonitor
+from monitors.persistence import PersistenceMonitor
 from monitors.privilege import PrivilegeMonitor
 from monitors.provisioning import ProvisioningMonitor
 from monitors.resource import ResourceMonitor
 from monitors.scaffold import ScaffoldMonitor
+from monitors.tamper import LimitsMonitor, OversightMonitor
 from monitors.watcher import Watcher
 
 SHIPPED: Final[tuple[Callable[[], Monitor], ...]] = (
-    ResourceMonitor, NetworkMonitor, CredentialMonitor, PrivilegeMonitor, ProvisioningMonitor, ScaffoldMonitor,
-    CheatMonitor,
+    ResourceMonitor, NetworkMonitor, CredentialMonitor, PersistenceMonitor, PrivilegeMonitor, LimitsMonitor,
+    ProvisioningMonitor, OversightMonitor, ScaffoldMonitor, CheatMonitor,
 )  # fmt: skip
 
 

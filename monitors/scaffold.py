@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from monitors.needs import needed
 from monitors.text import shown
 from sandbox.canonical import canonical
 from sandbox.events import Event
@@ -24,7 +25,7 @@ class ScaffoldMonitor:
     """
 
     name: Final = "scaffold"
-    codes: Final[Mapping[str, tuple[str, ...]]] = {"scaffold.edit": ("scaffold", "files")}
+    codes: Final = needed("scaffold.edit")
 
     def __init__(self) -> None:
         self._before: Event | None = None
