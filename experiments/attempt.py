@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from experiments import durable
+from experiments import artefacts, durable
 from experiments.bench import GradingBench
 from experiments.patience import PATIENCE, engine_back
 from experiments.records import (
@@ -171,19 +171,12 @@ async def _grade(
 
 
 def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> None:
-    """Keeps what the agent made or changed: contents as blobs, names as data in one index."""
+    """Keeps what the agent made or changed, in quarantine where the attempt was stopped."""
     given = {
         file.path.removeprefix("work/"): file.content for file in world.files if file.path.startswith("work/")
     }
-    index = []
-    for root, files in (("work", outcome.work.files), ("logs", outcome.logs.files)):
-        for path in sorted(files):
-            content = files[path]
-            if root == "work" and given.get(path) == content:
-                continue
-            index.append([root, path, len(content), durable.put_blob(run, content)])
-    (directory / "artefacts").mkdir()
-    durable.replace(directory / "artefacts" / "index.json", canonical(index) + b"\n")
+    collected = (("work", outcome.work.files), ("logs", outcome.logs.files))
+    artefacts.keep(run, directory, outcome.status, collected, given)
     versions = b"".join(canonical(version) + b"\n" for version in outcome.scaffold_versions)
     durable.replace(directory / "scaffold.jsonl", versions)
 

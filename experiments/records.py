@@ -147,6 +147,11 @@ class LedgerLine(Record):
         """Whether this attempt is its episode's result."""
         return self.status != "infrastructure"
 
+    @property
+    def quarantined(self) -> bool:
+        """Whether what the agent left behind is in quarantine: no later episode is given it."""
+        return self.status == "stopped"
+
 
 @dataclass(frozen=True)
 class EpisodeSpec:
