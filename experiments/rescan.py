@@ -10,6 +10,7 @@ from experiments.ledger import LEDGER, PLAN, read_records
 from experiments.locking import driver_of
 from experiments.records import LedgerLine, PlanLine
 from experiments.rundir import EVENTS, attempt_dir, attempts, relative
+from monitors.contents import Blobs
 from monitors.rescan import Rescan, compare, rescan_log
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine
@@ -53,7 +54,7 @@ def write_findings(directory: Path) -> None:
 def _differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
     path = attempt_dir(directory, line.episode, line.attempt) / EVENTS
     try:
-        again = rescan_log(path)
+        again = rescan_log(path, contents=Blobs(directory / durable.BLOBS))
     except BrokenLine as broken:
         yield BrokenLine(relative(broken.file, directory), broken.line, broken.reason)
         return
@@ -75,13 +76,14 @@ def _findings(directory: Path, lines: list[LedgerLine]) -> bytes:
         for attempt in attempts(directory, planned.episode):
             path = attempt_dir(directory, planned.episode, attempt) / EVENTS
             if (planned.episode, attempt) not in ended and path.is_file():
-                found += _of_abandoned(path, planned.episode, attempt)
+                found += _of_abandoned(directory, planned.episode, attempt)
     return b"".join(canonical(finding) + b"\n" for finding in found)
 
 
-def _of_abandoned(path: Path, episode: str, attempt: int) -> list[dict[str, Any]]:
+def _of_abandoned(directory: Path, episode: str, attempt: int) -> list[dict[str, Any]]:
+    path, contents = attempt_dir(directory, episode, attempt) / EVENTS, Blobs(directory / durable.BLOBS)
     try:
-        again = rescan_log(path, torn_end=True)
+        again = rescan_log(path, torn_end=True, contents=contents)
     except BrokenLine:
         # `verify` names the line, and the verdict is invalid: half a log would only look like one.
         return []
