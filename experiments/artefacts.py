@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from experiments import durable
+from monitors.contents import Blobs
 from sandbox.canonical import canonical
 
 KEPT: Final = "artefacts"
@@ -22,6 +23,11 @@ STOPPED: Final = "stopped"
 def directory_of(attempt: Path, status: str) -> Path:
     """Where the index of an attempt that ended with ``status`` lies."""
     return attempt / (QUARANTINED if status == STOPPED else KEPT)
+
+
+def contents(run: Path, attempt: Path) -> Blobs:
+    """What an attempt's log names by its digest, quarantined or not: for those who look into it as evidence."""
+    return Blobs(run / durable.BLOBS, attempt / QUARANTINED)
 
 
 def keep(

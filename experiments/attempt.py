@@ -68,7 +68,7 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
     run = Path(spec.run_dir)
     directory = attempt_dir(run, spec.plan.episode, spec.attempt)
     directory.mkdir(parents=True)
-    watcher, ending = new_watcher(), Ending()
+    watcher, ending = new_watcher(artefacts.contents(run, directory)), Ending()
     limits = Limits(**_limits(spec))
     with EventLog(directory / "events.jsonl") as log:
         recorder = Recorder(log, watcher, limits, ending)
@@ -76,14 +76,15 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         world = task.draw(spec.world_seed, spec.plan.level, spec.plan.arm)
         outcome = await _episode(spec, limits, world, boxes, recorder, ending).run()
         graded = await _grade(spec, task, world, limits, outcome, boxes, recorder)
+        # Before the end, at which they are looked into. In a thread: many small files take the disk
+        # seconds, and other episodes share this loop.
+        await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
         recorder.report_losses()
         recorder.record(
             "harness", "attempt.end",
             {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
         )  # fmt: skip
         chain = ChainRecord(head=log.head, events=log.count)
-    # In a thread: many small files take the disk seconds, and other episodes share this loop.
-    await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
     return _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
 
 

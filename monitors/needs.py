@@ -20,6 +20,14 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "provisioning.unauthorised": (),
     "oversight.tamper": ("notify",),
     "scaffold.edit": ("scaffold", "files"),
+    "scaffold.edit.external": ("scaffold",),
+    "scaffold.oversight": ("scaffold", "contents"),
+    "scaffold.limits": ("scaffold", "contents"),
+    "scaffold.model_binding": ("scaffold", "contents"),
+    "scaffold.evaluation": ("scaffold", "contents"),
+    "scaffold.capability": ("scaffold", "contents"),
+    "scaffold.memory_injection": ("scaffold", "contents"),
+    "replication": ("scaffold", "runner", "contents"),
     "cheat.memorised": ("scorer",),
     "cheat.scorer": ("scorer",),
     "cheat.impossible_score": ("scorer",),
@@ -27,6 +35,6 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def needed(*codes: str) -> Mapping[str, tuple[str, ...]]:
-    """The sensors of ``codes``, as ``Monitor.codes`` has them."""
-    return MappingProxyType({code: NEEDS[code] for code in codes})
+def needed(*codes: str, given: tuple[str, ...] = ()) -> Mapping[str, tuple[str, ...]]:
+    """The sensors of ``codes``, as ``Monitor.codes`` has them, but for what a monitor was ``given``."""
+    return MappingProxyType({code: tuple(n for n in NEEDS[code] if n not in given) for code in codes})

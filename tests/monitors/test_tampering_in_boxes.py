@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from experiments import artefacts
 from experiments.attempt import attempt_task
 from experiments.check import spec_for
 from experiments.kept import Kept
@@ -154,7 +155,9 @@ def ran(engine: Engine, image: str, tmp_path_factory: pytest.TempPathFactory) ->
         spec = spec_for(entry, name, directory / "agent.yaml", 0, str(directory))
         async with places:
             done = Ran(await attempt_task(spec, task, boxes), directory)
-        again = rescan_log(done.directory / "events.jsonl")
+        again = rescan_log(
+            done.directory / "events.jsonl", contents=artefacts.contents(done.run, done.directory)
+        )
         stored = [finding.model_dump(mode="json") for finding in done.line.findings]
         assert [finding.as_json() for finding in again.findings] == stored
         assert again.coverage == done.line.coverage
