@@ -85,6 +85,8 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
             {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
         )  # fmt: skip
         chain = ChainRecord(head=log.head, events=log.count)
+        # In a thread: the disk may take long, and other episodes share this loop.
+        await asyncio.to_thread(log.close)
     return _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
 
 

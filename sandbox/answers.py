@@ -46,15 +46,21 @@ def _left(item: Any) -> tuple[int, list[str]]:
     return _count(item[0], "kill"), [str(word)[:_MAX_REASON] for word in item[1][:_MAX_REASON]]
 
 
-def manifest(answer: dict[str, Any]) -> Manifest:
-    """A directory's entries."""
-    listed, incomplete = answer.get("entries"), answer.get("incomplete")
+def manifest(answer: dict[str, Any], known: Manifest | None) -> Manifest:
+    """A directory's entries, or ``known`` where they are the same."""
+    if answer.get("same") is True:
+        if known is None or known.mark is None:
+            raise BoxFault("the runner's manifest is the same as none")
+        return known
+    listed, incomplete, mark = (answer.get(name) for name in ("entries", "incomplete", "mark"))
     if not isinstance(listed, list) or not isinstance(incomplete, str | None):
         raise BoxFault("the runner's manifest has no form")
+    if mark is not None:
+        _count(mark, "manifest")
     entries = sorted((_entry(item) for item in listed), key=lambda entry: os.fsencode(entry[0]))
     if len({entry[0] for entry in entries}) != len(entries):
         raise BoxFault("the runner's manifest names an entry twice")
-    return Manifest(tuple(entries), None if incomplete is None else incomplete[:_MAX_REASON])
+    return Manifest(tuple(entries), None if incomplete is None else incomplete[:_MAX_REASON], mark)
 
 
 def collection(answer: dict[str, Any], spool: Spool, root: str) -> Collection:

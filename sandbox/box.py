@@ -124,8 +124,11 @@ class Box(Protocol):
         """
         ...
 
-    async def manifest(self, root: str) -> Manifest:
-        """The entries of ``root`` as they are now; of contents, as much as its file system can hold."""
+    async def manifest(self, root: str, known: Manifest | None = None) -> Manifest:
+        """The entries of ``root`` as they are now; of contents, as much as its file system can hold.
+
+        ``known`` itself where the box can vouch that nothing has changed since that was taken.
+        """
         ...
 
     async def read(self, root: str, paths: Sequence[str]) -> Collection:

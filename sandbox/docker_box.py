@@ -17,9 +17,10 @@ from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.opened import OpenedSensor
 
 _MAX_ENTRIES: Final = 2_000
-#: With SHELL, bash need not look its user up at each start, which takes half a millisecond.
+#: With SHELL, bash need not look its user up at each start, which takes half a millisecond. Where programs lie
+#: comes first: a search asks for each place, and each is told.
 _STDIO_ENV: Final = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "PATH": "/usr/bin:/usr/local/bin:/bin",
     "LANG": "C.UTF-8",
     "SHELL": "/bin/bash",
     "USER": "agent",
@@ -88,11 +89,12 @@ class DockerBox:
             await self.kill_all()
             raise
 
-    async def manifest(self, root: str) -> Manifest:
-        most = capacity(root, self._disk)
-        return answers.manifest(
-            await self._link.request("manifest", root=root, max_entries=_MAX_ENTRIES, max_bytes=most)
+    async def manifest(self, root: str, known: Manifest | None = None) -> Manifest:
+        most, since = capacity(root, self._disk), None if known is None else known.mark
+        answer = await self._link.request(
+            "manifest", root=root, since=since, max_entries=_MAX_ENTRIES, max_bytes=most
         )
+        return answers.manifest(answer, known)
 
     async def read(self, root: str, paths: Sequence[str]) -> Collection:
         most = capacity(root, self._disk)

@@ -85,7 +85,7 @@ class FakeBox:
             ended.code, ended.signal, ended.stdout[:output], ended.stderr, cut or ended.truncated
         )
 
-    async def manifest(self, root: str) -> Manifest:
+    async def manifest(self, root: str, known: Manifest | None = None) -> Manifest:
         self._check()
         return manifest_of(self._under(root))
 

@@ -54,10 +54,12 @@ KINDS: Final[dict[str, Kind]] = {
     }, "runner"),
     "process": Kind(("runner",), "a process of the agent's user was seen", {
         "pid": "in the box", "ppid": "parent in the box", "argv": "arguments, cut",
+        "started": "in clock ticks since the machine started; with `pid`, which process it is",
     }, "runner"),
     "process.exec": Kind(("notify",), "a process asks to become another program; a search along PATH asks for each place", {
         "pid": "in the box", "ppid": "parent in the box, or null: it ended", "path": "as asked for, or null: not readable",
         "argv": "arguments, cut at 1,000 bytes, or null",
+        "started": "in clock ticks since the machine started; with `pid`, which process it is",
     }, "notify"),
     "net.connect": Kind(("notify",), "a process asks for a connection, or sends to an address; told by the first and every doubling", {
         "call": "connect | sendto | sendmsg | sendmmsg (its first address)", "family": "inet | inet6 | unix | netlink | none | its number, or null: not readable",

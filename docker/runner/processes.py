@@ -80,7 +80,7 @@ class Census:
         self.unreported = 0
 
     def look(self) -> list[dict]:
-        """The newly seen processes as ``{pid, ppid, argv}``."""
+        """The newly seen processes as ``{pid, ppid, started, argv}``."""
         pids = alive()
         self._seen = {pid: known for pid, known in self._seen.items() if pid in pids}
         found = []
@@ -102,7 +102,7 @@ class Census:
                 continue
             self.reports += 1
             words = [word.decode("utf-8", "replace") for word in argv.rstrip(b"\0").split(b"\0")]
-            found.append({"pid": pid, "ppid": int(fields[1]), "argv": words})
+            found.append({"pid": pid, "ppid": int(fields[1]), "started": key[0], "argv": words})
         return found
 
 

@@ -262,4 +262,4 @@ def _machine() -> Machine:
 
 
 def _without_pid(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if name not in ("pid", "ppid")}
+    return {name: value for name, value in data.items() if name not in ("pid", "ppid", "started")}

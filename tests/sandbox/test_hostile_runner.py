@@ -212,7 +212,7 @@ def test_a_first_word_is_understood_or_is_a_named_fault(hello: bytes) -> None:
         (frame({"id": [], "ok": {}}), "belongs to no request"),
         (frame({"id": True, "ok": {}}), "belongs to no request"),
         (frame({"seen": "attempt.end", "data": {}}), "unknown kind"),
-        (frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "argv": [1]}}), "report of process has no form"),
+        (frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "started": 1, "argv": [1]}}), "report of process has no form"),
         (frame({"output": 1, "stream": "stdout", "full": False}, b"x"), "more output than was asked for"),
         (frame({"piece": 1, "path": "a"}, b"x"), "a piece that nobody asked for"),
     ],
@@ -234,7 +234,7 @@ def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
 
 def test_a_flood_of_reports_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "MOST", 100)
-    one = frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "argv": ["x"]}})
+    one = frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "started": 1, "argv": ["x"]}})
 
     async def ask(box: DockerBox) -> dict[str, int]:
         assert await box.kill_all() == Killed(3, ((7, ["sleep"]),))
@@ -246,7 +246,9 @@ def test_a_flood_of_reports_is_bounded_and_counted(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_flood_of_long_reports_is_bounded_in_memory() -> None:
-    said = frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "argv": ["x" * 100_000]}}) * 300
+    said = (
+        frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "started": 1, "argv": ["x" * 100_000]}}) * 300
+    )
     tracemalloc.start()
     _, link = outcome(said, lambda box: box.kill_all())
     _, peak = tracemalloc.get_traced_memory()
