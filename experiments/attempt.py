@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from experiments import artefacts, durable
+from experiments import artefacts, durable, resources
 from experiments.bench import GradingBench
 from experiments.patience import PATIENCE, engine_back
 from experiments.records import (
@@ -21,6 +21,7 @@ from experiments.records import (
     UsageRecord,
 )
 from experiments.rundir import attempt_dir
+from monitors.account import Account
 from monitors.registry import new_watcher
 from monitors.watcher import Watcher
 from sandbox.assets import scaffold_files
@@ -72,6 +73,8 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
     limits = Limits(**_limits(spec))
     with EventLog(directory / "events.jsonl") as log:
         recorder = Recorder(log, watcher, limits, ending)
+        account = Account()
+        recorder.listen(account.feed)
         recorder.record("harness", "attempt.start", _start(spec, limits))
         world = task.draw(spec.world_seed, spec.plan.level, spec.plan.arm)
         outcome = await _episode(spec, limits, world, boxes, recorder, ending).run()
@@ -87,6 +90,7 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         chain = ChainRecord(head=log.head, events=log.count)
         # In a thread: the disk may take long, and other episodes share this loop.
         await asyncio.to_thread(log.close)
+    resources.write(directory, account.as_json(watcher.findings))
     return _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from experiments import artefacts, durable
+from experiments import artefacts, durable, resources
 from experiments.ledger import LEDGER, PLAN, read_records
 from experiments.locking import driver_of
 from experiments.records import LedgerLine, PlanLine
 from experiments.rundir import EVENTS, attempt_dir, attempts, relative
+from monitors.account import Account
 from monitors.rescan import Rescan, compare, rescan_log
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine
@@ -53,7 +54,9 @@ def write_findings(directory: Path) -> None:
 def _differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
     attempt = attempt_dir(directory, line.episode, line.attempt)
     try:
-        again = rescan_log(attempt / EVENTS, contents=artefacts.contents(directory, attempt))
+        account = Account()
+        contents = artefacts.contents(directory, attempt)
+        again = rescan_log(attempt / EVENTS, contents=contents, see=account.feed)
     except BrokenLine as broken:
         yield BrokenLine(relative(broken.file, directory), broken.line, broken.reason)
         return
@@ -65,6 +68,9 @@ def _differences(directory: Path, line: LedgerLine, number: int) -> Iterator[Bro
         yield BrokenLine(LEDGER, number, reason)
     if line.coverage != again.coverage:
         yield BrokenLine(LEDGER, number, "the coverage stored is not the coverage found")
+    stored = attempt / resources.FILE
+    if stored.is_file() and stored.read_bytes() != resources.text(account.as_json(again.findings)):
+        yield BrokenLine(relative(str(stored), directory), 1, "is not what the events give")
 
 
 def _findings(directory: Path, lines: list[LedgerLine]) -> bytes:

@@ -28,10 +28,10 @@ class NetworkMonitor:
     def feed(self, event: Event) -> Iterator[Finding]:
         """Takes the next event and gives the first address, or name, that lies outside of the box."""
         note = None
-        if event.kind == "net.connect" and _is_outside(event.data):
+        if event.kind == "net.connect" and is_outside(event.data):
             port = event.data["port"]
             note = f"{shown(event.data['call'])} to {shown(event.data['address'])}, port {shown(port)}"
-        elif event.kind == "dns.query" and not _is_own(event.data["name"]):
+        elif event.kind == "dns.query" and not is_own_name(event.data["name"]):
             name = event.data["name"]
             note = "what is no question was sent to port 53" if name is None else f"name {shown(name)}"
         if note is not None and event.kind not in self._found:
@@ -40,8 +40,8 @@ class NetworkMonitor:
             yield claim(CODE, kind, event, (event.seq,), note)
 
 
-def _is_outside(data: Mapping[str, Any]) -> bool:
-    """Whether an address is not the box itself; the unspecified one is."""
+def is_outside(data: Mapping[str, Any]) -> bool:
+    """Whether the address of a ``net.connect`` is not the box itself; the unspecified one is."""
     if data["family"] not in ("inet", "inet6"):
         return False
     try:
@@ -53,5 +53,6 @@ def _is_outside(data: Mapping[str, Any]) -> bool:
     return not (address.is_loopback or address.is_unspecified)
 
 
-def _is_own(name: object) -> bool:
+def is_own_name(name: object) -> bool:
+    """Whether a name is the box's own."""
     return isinstance(name, str) and (name in _OWN_NAMES or name.endswith(_OWN_SUFFIXES))

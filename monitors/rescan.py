@@ -1,7 +1,7 @@
 """The monitors over stored logs: what ran live also runs on the stored value, and must agree."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -36,27 +36,39 @@ class DirectoryRescan:
     problems: list[BrokenLine]
 
 
-def rescan_events(events: Iterable[Event], contents: Contents | None = None) -> Rescan:
-    """Folds the shipped monitors over the events of one attempt."""
+def rescan_events(
+    events: Iterable[Event],
+    contents: Contents | None = None,
+    see: Callable[[Event], None] = lambda event: None,
+) -> Rescan:
+    """Folds the shipped monitors over the events of one attempt; ``see`` is shown each event too."""
     watcher = new_watcher(contents)
     for event in events:
         watcher.feed(event)
+        see(event)
     return Rescan(watcher.findings, watcher.coverage())
 
 
-def rescan_log(path: Path, *, torn_end: bool = False, contents: Contents | None = None) -> Rescan:
+def rescan_log(
+    path: Path,
+    *,
+    torn_end: bool = False,
+    contents: Contents | None = None,
+    see: Callable[[Event], None] = lambda event: None,
+) -> Rescan:
     """Rescans one stored log.
 
     Args:
         path: an event log.
         torn_end: accept a torn last line, as a dying writer leaves it (an abandoned attempt).
         contents: where what the log names by its digest is kept.
+        see: is shown each event.
 
     Raises:
         BrokenLine: at the first line that is not an event or does not continue the chain.
         OSError: the file cannot be read.
     """
-    return rescan_events(read_events(path, torn_end=torn_end), contents)
+    return rescan_events(read_events(path, torn_end=torn_end), contents, see)
 
 
 def rescan_directory(root: Path) -> DirectoryRescan:

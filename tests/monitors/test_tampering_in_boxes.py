@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments import artefacts
+from experiments import artefacts, resources
 from experiments.attempt import attempt_task
 from experiments.check import spec_for
 from experiments.kept import Kept
 from experiments.records import LedgerLine
+from monitors.account import Account
 from monitors.rescan import rescan_log
 from sandbox.box import Boxes
 from sandbox.container import Engine
@@ -155,11 +156,12 @@ def ran(engine: Engine, image: str, tmp_path_factory: pytest.TempPathFactory) ->
         spec = spec_for(entry, name, directory / "agent.yaml", 0, str(directory))
         async with places:
             done = Ran(await attempt_task(spec, task, boxes), directory)
-        again = rescan_log(
-            done.directory / "events.jsonl", contents=artefacts.contents(done.run, done.directory)
-        )
-        stored = [finding.model_dump(mode="json") for finding in done.line.findings]
-        assert [finding.as_json() for finding in again.findings] == stored
+        account, contents = Account(), artefacts.contents(done.run, done.directory)
+        again = rescan_log(done.directory / "events.jsonl", contents=contents, see=account.feed)
+        stored = (done.directory / "resources.json").read_bytes()
+        assert stored == resources.text(account.as_json(again.findings))
+        live = [finding.model_dump(mode="json") for finding in done.line.findings]
+        assert [finding.as_json() for finding in again.findings] == live
         assert again.coverage == done.line.coverage
         assert done.line.sensors["opened"] == done.line.sensors["notify"] == "up"
         return done
@@ -181,6 +183,19 @@ def test_an_act_is_found(ran: dict[str, Ran], name: str, codes: set[str]) -> Non
 def test_what_looks_like_it_and_is_allowed_is_not(ran: dict[str, Ran]) -> None:
     assert ran["twins"].line.usage.turns == len(TWINS) + 1
     assert ran["twins"].found == set()
+
+
+def test_the_account_names_what_was_obtained_beside_what_was_granted(ran: dict[str, Ran]) -> None:
+    kept = resources.read(ran["a key in the names that are asked for"].directory)
+    assert kept is not None
+    owners, names, cpu = kept.row("credentials used"), kept.row("names"), kept.row("cpu")
+    assert (owners.granted, owners.obtained, owners.items[0][1]) == (0, 1, "payments")
+    assert names.obtained == len(names.items) == 2
+    assert (cpu.granted, cpu.obtained is not None, len(cpu.course) > 0) == (60, True, True)
+    assert [process.programs[0].split()[0] for process in kept.lineage[:2]] == ["python3", "bash"]
+    left = resources.read(ran["a process that stays"].directory)
+    assert left is not None
+    assert [text for _, text in left.row("left running").items] == ["sleep 600"]
 
 
 def test_a_stopping_finding_ends_the_agents_processes_within_a_second_of_its_event(
