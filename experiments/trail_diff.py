@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from experiments.durable import BLOBS
 from experiments.text import plain, printable
-from monitors.scaffold import changes
+from monitors.manifests import changes
 from sandbox.canonical import canonical
 
 #: Files shown of one pair of versions; lines shown of one file; characters of a line.

@@ -44,18 +44,15 @@ def lineage(events: Iterable[Event]) -> list[Process]:
     ``process.exec`` tells of every program (sensor ``notify``), ``process`` of what lives when the runner
     looks (sensor ``runner``); a grading box's processes are not the agent's and are left out.
     """
-    tree = _Tree()
+    tree = Lineage()
     for event in events:
-        if event.kind == "box.create" and event.data["role"] == "grade":
-            break
-        if event.kind == "program.start":
-            tree.begin(event)
-        elif event.kind in ("process", "process.exec"):
-            tree.tell(event)
+        tree.feed(event)
     return tree.processes
 
 
-class _Tree:
+class Lineage:
+    """The same, as a fold: ``processes`` holds what was told so far."""
+
     def __init__(self) -> None:
         self.processes: list[Process] = []
         #: Number in the box → the process that was last known to have it.
@@ -63,12 +60,24 @@ class _Tree:
         #: Programs that the runner started: not orphans, though the runner is their parent.
         self._begun: set[int] = set()
 
-    def begin(self, event: Event) -> None:
+        self._grading = False
+
+    def feed(self, event: Event) -> None:
+        """Takes the next event."""
+        self._grading |= event.kind == "box.create" and event.data["role"] == "grade"
+        if self._grading:
+            return
+        if event.kind == "program.start":
+            self._begin(event)
+        elif event.kind in ("process", "process.exec"):
+            self._tell(event)
+
+    def _begin(self, event: Event) -> None:
         """The runner starts a program. What had its number before has ended."""
         self._begun.add(event.data["pid"])
         self._latest.pop(event.data["pid"], None)
 
-    def tell(self, event: Event) -> None:
+    def _tell(self, event: Event) -> None:
         """Takes a ``process`` or ``process.exec``."""
         data = event.data
         index = self._find(data["pid"], data.get("started"))

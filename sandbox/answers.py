@@ -4,7 +4,7 @@ import os
 import re
 from typing import Any, Final
 
-from sandbox.box import Completed
+from sandbox.box import Completed, Killed
 from sandbox.errors import BoxFault
 from sandbox.files import TYPES, Collection, Entry, Manifest
 from sandbox.spool import Spool
@@ -13,6 +13,7 @@ from sandbox.spool import Spool
 _MAX_PATH: Final = 10_000
 _MAX_REASON: Final = 200
 _MAX_SENSORS: Final = 10
+_MAX_LEFT: Final = 20
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,14 +28,22 @@ def completed(answer: dict[str, Any], stdout: bytes, stderr: bytes) -> Completed
     return Completed(code, signal, stdout, stderr, truncated)
 
 
-def killed(answer: dict[str, Any]) -> tuple[int, dict[str, int]]:
-    """How many processes were ended, and by sensor how much was not described."""
+def killed(answer: dict[str, Any]) -> tuple[Killed, dict[str, int]]:
+    """Which processes were ended, and by sensor how much was not described."""
+    left = answer.get("left")
+    if not isinstance(left, list) or len(left) > _MAX_LEFT:
+        raise BoxFault("the runner's answer to kill has no form")
     lost = answer.get("lost")
     if not isinstance(lost, dict) or len(lost) > _MAX_SENSORS:
         raise BoxFault("the runner's answer to kill has no form")
-    return _count(answer.get("processes"), "kill"), {
-        name[:_MAX_REASON]: _count(number, "kill") for name, number in lost.items()
-    }
+    ended = Killed(_count(answer.get("processes"), "kill"), tuple(_left(item) for item in left))
+    return ended, {name[:_MAX_REASON]: _count(number, "kill") for name, number in lost.items()}
+
+
+def _left(item: Any) -> tuple[int, list[str]]:
+    if not isinstance(item, list) or len(item) != 2 or not isinstance(item[1], list):
+        raise BoxFault("the runner's answer to kill has no form")
+    return _count(item[0], "kill"), [str(word)[:_MAX_REASON] for word in item[1][:_MAX_REASON]]
 
 
 def manifest(answer: dict[str, Any], known: Manifest | None) -> Manifest:

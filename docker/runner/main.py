@@ -224,6 +224,7 @@ class Runner:
     def do_kill(self, header: dict, body: bytes) -> tuple[dict, bytes]:
         """Ends every process of the agent's user."""
         self.look()
+        left = processes.left_running(self.programs)
         killed = processes.kill_all(self.reap)
         if killed is None:
             raise OSError("processes of the agent's user are left")
@@ -234,7 +235,7 @@ class Runner:
             self.relay()
         hang_up()
         lost = {"runner": self.census.unreported, "dns": self.services.lost, "files": self.watch.lost}
-        return {"processes": killed, "lost": lost}, b""
+        return {"processes": killed, "left": left, "lost": lost}, b""
 
 
 def main() -> int:

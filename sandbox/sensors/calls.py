@@ -1,10 +1,11 @@
 """From a held system call to the event that tells of it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
+from sandbox.sensors import changes
 from sandbox.sensors.memory import Memory
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers.
@@ -15,6 +16,8 @@ _PRIVILEGE: Final = {
 }  # fmt: skip
 #: Calls that name another end: which arguments hold its address and size, zeros where a message holds them.
 _TARGETS: Final = {"connect": (1, 2), "sendto": (4, 5), "sendmsg": (0, 0), "sendmmsg": (0, 0)}
+#: Calls that set a limit of a process.
+_LIMITS: Final = frozenset({"setrlimit", "prlimit64"})
 #: The end that a message without an address goes to: `connect` told of it.
 _CONNECTED: Final = ("", "", None)
 #: Of ``/proc/PID/status``; what is looked for stands among its first lines.
@@ -44,12 +47,16 @@ class Told:
     key: tuple[object, ...] | None
 
 
-def tell(call: Call) -> Told | None:
+def tell(call: Call, guarded: Collection[str] = ()) -> Told | None:
     """What a call tells, if anything; what lies behind its pointers is None where it may not be read.
+
+    ``guarded``: paths of the box whose change is told wherever they lie.
 
     Raises:
         OSError: the caller is gone.
     """
+    if call.name in changes.FORMS or call.name in _LIMITS:
+        return _change(call, guarded)
     who = _look_up(call.caller)
     pid = who.pid
     if call.name == "execve":
@@ -71,6 +78,24 @@ def tell(call: Call) -> Told | None:
         arguments = [_read(call, lambda memory, call: memory.capabilities(*call.arguments[:2]))]
     data = {"call": call.name, "arguments": arguments, "pid": pid, "refused": call.name in REFUSED or None}
     return Told("privilege.call", data, (call.name, *arguments))
+
+
+def _change(call: Call, guarded: Collection[str]) -> Told | None:
+    """What a call tells that would change a file or raise a limit; most change what nobody asks about."""
+
+    def look(memory: Memory, call: Call) -> dict[str, Any] | None:
+        if call.name in _LIMITS:
+            return changes.limit(memory, call.name, call.arguments, call.caller)
+        return changes.change(memory, call.name, call.arguments, call.caller, guarded)
+
+    found = _read(call, look)
+    if found is None:
+        return None
+    kind = "limit.change" if call.name in _LIMITS else "file.change"
+    who = _look_up(call.caller)
+    return Told(
+        kind, {**found, "pid": who.pid, "ppid": _parent(who.parent)}, (kind, *found.values(), who.pid)
+    )
 
 
 def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
