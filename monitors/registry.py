@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from monitors.cheats import CheatMonitor
+from monitors.completeness import CompletenessMonitor
 from monitors.contents import Contents
 from monitors.copies import CopyMonitor
 from monitors.credentials import CredentialMonitor
@@ -23,8 +24,12 @@ PLAIN: Final[tuple[Callable[[], Monitor], ...]] = (
     ProvisioningMonitor, OversightMonitor, CheatMonitor,
 )  # fmt: skip
 #: Those that also look into the contents that events name by digest.
-READERS: Final[tuple[Callable[[Contents | None], Monitor], ...]] = (ScaffoldMonitor, CopyMonitor)
-SHIPPED: Final[tuple[Callable[[], Monitor], ...]] = (*PLAIN, ScaffoldMonitor, CopyMonitor)
+READERS: Final[tuple[Callable[[Contents | None], Monitor], ...]] = (
+    ScaffoldMonitor, CompletenessMonitor, CopyMonitor,
+)  # fmt: skip
+SHIPPED: Final[tuple[Callable[[], Monitor], ...]] = (
+    *PLAIN, ScaffoldMonitor, CompletenessMonitor, CopyMonitor,
+)  # fmt: skip
 
 
 def new_watcher(contents: Contents | None = None) -> Watcher:

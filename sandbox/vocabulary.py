@@ -185,6 +185,7 @@ KINDS: Final[dict[str, Kind]] = {
     }),
     "grade.development": Kind(("scorer",), "how the submission did on public and on held-out material", {
         "development": "value", "heldout": "value", "n_development": "count", "n_heldout": "count",
+        "start_development": "of the scaffold at the start, where the task measures it",
         "measure": "name and direction", "memorised": "the task's rule says that the answers are built in",
         "rule": "the rule, with its numbers",
     }),
