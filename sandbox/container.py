@@ -46,6 +46,7 @@ class Engine:
             raise EngineFault(f"{address or DEFAULT_ADDRESS}: {fault}") from fault
         #: Tells open boxes what happens to their containers.
         self.listener = EngineListener(self._events)
+        self._remapped: bool | None = None
 
     def close(self) -> None:
         """Closes idle connections."""
@@ -75,7 +76,13 @@ class Engine:
     def isolation(self, runtime: str) -> str:
         """What keeps a box of ``runtime`` apart, as results name it."""
         level = "gvisor" if runtime == "runsc" else "container"
-        return f"{level}, users remapped" if self.version()["userns"] == "remapped" else level
+        return f"{level}, users remapped" if self.remapped() else level
+
+    def remapped(self) -> bool:
+        """Whether the users of boxes are others of the host; the engine is asked once."""
+        if self._remapped is None:
+            self._remapped = self.version()["userns"] == "remapped"
+        return self._remapped
 
     def runtimes(self) -> list[str]:
         """Names of the container runtimes that the engine has, without containerd's names for runc."""
