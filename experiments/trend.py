@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.lengths import HORIZON, horizon_minutes, minutes_of
 from experiments.metrics import Measured, measure, task_groups
 from experiments.records import Checkpoint
 from experiments.view import EpisodeResult, RunView
+from sandbox.errors import Mistake
 
 PLAIN = "plain"
 
@@ -97,6 +99,9 @@ def trend(view: RunView, arm: str = PLAIN) -> Trend:
     measured: dict[Checkpoint, dict[str, Measured]] = {
         checkpoint: measure(by_checkpoint.get(checkpoint, []), groups) for checkpoint in view.checkpoints
     }
+    minutes, unknown = _minutes(view)
+    for checkpoint, group in measured.items():
+        group[HORIZON] = unknown or horizon_minutes(by_checkpoint.get(checkpoint, []), minutes)
     metrics = sorted({metric for group in measured.values() for metric in group})
     absent: dict[str, str] = {}
     series: list[Series] = []
@@ -147,6 +152,14 @@ def _health_of(view: RunView, checkpoint: Checkpoint) -> Health:
         retries=sum(not line.final for line in mine),
         refused=sum(line.refused for line in final),
     )
+
+
+def _minutes(view: RunView) -> tuple[dict[str, float], Measured | None]:
+    """The lengths of the run's tasks, or why they are not known."""
+    try:
+        return minutes_of(view.directory), None
+    except Mistake as mistake:
+        return {}, Measured(None, None, None, 0, f"not measured: {mistake.problem}")
 
 
 def _not_run(arm: str) -> Measured:
