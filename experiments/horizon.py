@@ -32,13 +32,10 @@ class Horizons:
 
     analysis: Analysis
     settings: Settings
+    #: In the order in which they were first met.
+    agents: tuple[str, ...]
     doubling: Doubling
     ratio: Ratio | None
-
-    @property
-    def agents(self) -> tuple[str, ...]:
-        """Agents by name."""
-        return self.analysis.table.agents
 
     def as_json(self) -> dict[str, Any]:
         """The form of contract.md section 1, with the causes of what is missing."""
@@ -89,7 +86,8 @@ def horizons(runs: Sequence[Run], settings: Settings, dates: Mapping[str, date])
             raise Mistake(f"no agent {agent!r}", where="--compare", remedy=remedy)
     analysis = analyse(table, settings.penalty, settings.draws, settings.seed)
     compared = ratio(analysis, *settings.pair, settings.threshold) if settings.pair else None
-    return Horizons(analysis, settings, doubling(analysis, dates), compared)
+    order = tuple(dict.fromkeys(run.agent for run in runs))
+    return Horizons(analysis, settings, order, doubling(analysis, dates), compared)
 
 
 def runs_of(view: RunView) -> dict[Scoring, list[Run]]:
@@ -102,7 +100,8 @@ def runs_of(view: RunView) -> dict[Scoring, list[Run]]:
     """
     minutes = minutes_of(view.directory)
     runs: dict[Scoring, list[Run]] = {scoring: [] for scoring in SCORINGS}
-    for result in view.results(PLAIN):
+    place = {checkpoint: i for i, checkpoint in enumerate(view.ordered_checkpoints())}
+    for result in sorted(view.results(PLAIN), key=lambda result: place[result.line.checkpoint]):
         line = result.line
         if line.score is None:
             continue

@@ -82,16 +82,22 @@ def _text(found: "Horizons") -> list[str]:
         half, most = found.analysis.horizon(agent, 0.5), found.analysis.horizon(agent, 0.8)
         skipped = found.analysis.skipped(agent)
         rows.append([plain(agent, 60), _cell(half), _cell(most), str(numbers.sum()), str(skipped)])
-        causes = dict.fromkeys(
-            c for c in (half.cause, most.cause, half.interval_cause, most.interval_cause) if c
-        )
-        notes += [f"{plain(agent, 60)}: {cause}" for cause in causes]
+        notes += [f"{plain(agent, 60)}, {which}: {cause}" for cause, which in _causes(half, most).items()]
     lines = aligned(["agent", "p50 [95 %], minutes", "p80 [95 %], minutes", "runs", "draws skipped"], rows)
     settings = found.settings
     return [
         *lines, *notes, *_growth(found), *_comparison(found),
         f"λ = {settings.penalty:g}, {counted(settings.draws, 'draw')}, seed {settings.seed}",
     ]  # fmt: skip
+
+
+def _causes(half: "Horizon", most: "Horizon") -> dict[str, str]:
+    """What is missing of p50 and p80, by its cause."""
+    which: dict[str, list[str]] = {}
+    for name, horizon in (("p50", half), ("p80", most)):
+        for cause in dict.fromkeys(c for c in (horizon.cause, horizon.interval_cause) if c):
+            which.setdefault(cause, []).append(name)
+    return {cause: " and ".join(names) for cause, names in which.items()}
 
 
 def _cell(horizon: "Horizon") -> str:
