@@ -41,8 +41,8 @@ def cli() -> None:
 
 
 for _command in (
-    run.run, status.status, inspect.trend, inspect.gate, compare.compare, horizon.horizon, evidence.rescan, evidence.verify,
-    publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
+    run.run, status.status, inspect.trend, inspect.gate, compare.compare, evidence.rescan, evidence.verify,
+    publish.sync, publish.report, publish.ui, horizon.horizon, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)
 
