@@ -1,6 +1,6 @@
 """How often nominal 95 % intervals hold the truth, by kind of data and number of clusters.
 
-    .venv/bin/python -I benchmarks/coverage.py [SAMPLES]
+    .venv/bin/python -I benchmarks/coverage.py [SAMPLES [ROW …]]
 
 Prints, of the intervals that are shown, the share that hold the true mean: of clustered means and of paired
 differences (the same interval, but that it is Student's alone under five clusters), and of scores in [0, 2].
@@ -70,15 +70,20 @@ def limits(found: object) -> tuple[float | None, float | None]:
     return found.low, found.high  # type: ignore[attr-defined]
 
 
-def main(samples: int) -> None:
-    """Prints the table."""
+def main(samples: int, wanted: list[str]) -> None:
+    """Prints the rows of the table whose names are wanted; all without a name."""
     print("| data | " + " | ".join(map(str, CLUSTERS)) + " |")
-    for draw in (normal, skewed, ties, rare):
-        line(f"clustered mean, {draw.__name__}", lambda g: limits(clustered_mean(g)), draw, samples)
-    for draw in (normal, skewed, scores):
-        line(f"paired differences, {draw.__name__}", lambda g: limits(paired_mean(g)), draw, samples)
-    line("bounded scores", lambda g: limits(bounded_mean([v for (v,) in g.values()])), scores, samples)
+    rows: list[tuple[str, Callable[[Groups], tuple[float | None, float | None]], Draw]] = []
+    rows += [
+        (f"clustered {d.__name__}", lambda g: limits(clustered_mean(g)), d)
+        for d in (normal, skewed, ties, rare)
+    ]
+    rows += [(f"paired {d.__name__}", lambda g: limits(paired_mean(g)), d) for d in (normal, skewed, scores)]
+    rows += [("bounded scores", lambda g: limits(bounded_mean([v for (v,) in g.values()])), scores)]
+    for name, interval, draw in rows:
+        if not wanted or name in wanted:
+            line(name, interval, draw, samples)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 1000)
+    main(int(sys.argv[1]) if sys.argv[1:] else 1000, sys.argv[2:])

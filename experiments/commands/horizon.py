@@ -40,8 +40,9 @@ def horizon(
     source: str, penalty: float, draws: int, seed: int, dates_file: Path | None, pair: tuple[str, str] | None,
     threshold: float, runs: Path, output: Output,
 ) -> int:  # fmt: skip
-    """Time horizons: the length of task, in a person's minutes, mastered half (p50) or 80 % (p80) of the time.
+    """Time horizons of a run, or of runs made elsewhere.
 
+    The length of task, in a person's minutes, that an agent masters half of the time (p50), or 80 % of it (p80), by
     METR's method with a hierarchical bootstrap over task families, tasks and runs. FILE.jsonl holds runs
     made elsewhere, a JSON object a line: agent (or alias), task_id, task_family, human_minutes,
     score_binarized (or score_cont). Of a RUN, each checkpoint is an agent, strict and lenient.
