@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     help="Penalty of the slope; 0.1 compares with METR's results before March 2026.",
 )  # fmt: skip
 @click.option(
-    "--draws", type=click.IntRange(min=0, max=1_000_000), default=10_000, show_default=True,
+    "--draws", type=click.IntRange(min=0, max=100_000), default=10_000, show_default=True,
     help="Bootstrap draws; 0 gives no intervals.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
