@@ -61,10 +61,10 @@ TASKS = "ml/tab@L0, selfmod/scaffold@L0"
         ("models.0.provider=openia", "config.yaml: models.0.provider: 'openia' is unknown; did you mean 'openai'? "
          "choices: anthropic, openai, pocket, replay, scripted"),
         ("arms=[plain, nudged]", "config.yaml: arms.1: ml/tab has no arm 'nudged'; it has: plain"),
-        ("policy=quick", "config.yaml: policy: no such policy 'quick'; give a readable file or one of "
-         "cheating, preparedness, quickstart"),
+        ("policy=quick", "config.yaml: policy: no such policy 'quick'; name a readable file or a shipped "
+         "policy; did you mean 'quickstart'? choices: cheating, preparedness, quickstart, regression"),
         ("policy=policies/mine.yaml", "config.yaml: policy: no such policy 'DIR/policies/mine.yaml'; "
-         "give a readable file or one of cheating, preparedness, quickstart"),
+         "name a readable file or a shipped policy; choices: cheating, preparedness, quickstart, regression"),
         ("limits={wall: 10s, cpu_time: 20s}", "config.yaml: limits.cpu_time: cpu_time 20 s can never be used within "
          "wall 10 s × 1 cpus; lower cpu_time, or raise wall or cpus"),
         ("limits={disk: 1GiB, memory: 512MiB}", "config.yaml: limits.disk: disk 1073741824 B is not below memory "
