@@ -21,7 +21,7 @@ from sandbox.errors import Mistake, StorageFault
 from sandbox.events import GENESIS, BrokenLine
 
 FILE: Final = "anchors.jsonl"
-KINDS: Final = ("experiment", "plan", "ledger", "repair", "approval", "verdict", "selftest")
+KINDS: Final = ("experiment", "plan", "ledger", "repair", "approval", "verdict", "selftest", "calibration")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from experiments.commands import (
+    calibrate,
     compare,
     completion,
     doctor,
@@ -41,7 +42,7 @@ def cli() -> None:
 
 for _command in (
     run.run, status.status, inspect.trend, inspect.gate, compare.compare, evidence.rescan, evidence.verify,
-    publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
+    publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, calibrate.calibrate, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

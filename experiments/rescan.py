@@ -28,7 +28,7 @@ def rescan(directory: Path) -> list[BrokenLine]:
     try:
         lines = read_records(directory / LEDGER, LedgerLine)
         for number, line in enumerate(lines, 1):
-            problems += _differences(directory, line, number)
+            problems += differences(directory, line, number)
         rebuilt = _findings(directory, lines)
     except BrokenLine as broken:
         return [*problems, BrokenLine(relative(broken.file, directory), broken.line, broken.reason)]
@@ -50,7 +50,11 @@ def write_findings(directory: Path) -> None:
     durable.replace(directory / FINDINGS, _findings(directory, read_records(directory / LEDGER, LedgerLine)))
 
 
-def _differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
+def differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
+    """How one attempt's stored findings and coverage differ from those of its stored log.
+
+    ``number`` is the line's own in the ledger, for messages.
+    """
     path = attempt_dir(directory, line.episode, line.attempt) / EVENTS
     try:
         again = rescan_log(path)

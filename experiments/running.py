@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from experiments import containment, drive, durable, endpoints, preflight, rundir
 from experiments.anchors import Anchors, head_path
+from experiments.calibration import kept as calibration
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
 from experiments.ledger import Ledger
@@ -220,6 +221,7 @@ def _conclude(opened: OpenRun, policy: "Policy", say: Say) -> "tuple[RunView, Ve
     from experiments.gate import judge
 
     directory, anchors = opened.directory, opened.anchors
+    calibration.store(directory, opened.ledger.lines, anchors)
     view = load_view(directory)
     verdict = judge(policy, view)
     text = canonical(verdict.as_json()).decode("utf-8")

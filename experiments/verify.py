@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from experiments import anchors, durable, ledger, rundir
 from experiments.anchors import Anchor, Head
+from experiments.calibration.kept import ANCHOR, CALIBRATION
 from experiments.containment import SELFTEST
 from experiments.identity import Secret
 from experiments.kept import Kept
@@ -23,7 +24,9 @@ from sandbox.events import GENESIS, BrokenLine, read_events
 VERDICT: Final = "verdict.json"
 #: Files with an anchor for each line, and files with one for each version; by the kind of anchor.
 _APPENDED: Final = {ledger.PLAN: "plan", ledger.LEDGER: "ledger"}
-_REPLACED: Final = {rundir.EXPERIMENT: "experiment", VERDICT: "verdict", SELFTEST: "selftest"}
+_REPLACED: Final = {
+    rundir.EXPERIMENT: "experiment", VERDICT: "verdict", SELFTEST: "selftest", CALIBRATION: ANCHOR
+}  # fmt: skip
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -150,7 +153,8 @@ def _replaced_problems(stored: _Stored, path: str, name: str, kind: str) -> Iter
     content = stored.files[name]
     # A driver at work has anchored the next one and is about to write it.
     wanted = texts[-2:] if stored.live else texts[-1:]
-    if content not in [None if text is None else text.encode("utf-8") for text in wanted]:
+    # An empty text anchors that the file is gone.
+    if content not in [text.encode("utf-8") if text else None for text in wanted]:
         reason = "is not anchored" if texts == [None] else "is not what was anchored last"
         yield BrokenLine(path, 0, reason)
 
