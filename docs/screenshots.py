@@ -112,7 +112,7 @@ def mlflow_shots(runs: Path, base: str) -> list[Shot]:
     artefacts = f"{base}/#/experiments/{at['trends']}/runs/{run.info.run_id}/artifacts{query}"
     models = f"{base}/#/experiments/{at['regressions']}/models/{model.model_id}{query}"
     return [
-        Shot("mlflow-trend", charts.format(at["trends"]), DRAWN % (4, says("band")), height=1300),
+        Shot("mlflow-trend", charts.format(at["trends"]), DRAWN % (3, says("band")), height=1480),
         Shot("mlflow-checkpoints", listed, says(checkpoint.info.run_name), height=620),
         Shot("mlflow-results", artefacts, says("results.json"), clicks=("results.json",)),
         Shot("mlflow-model", models, says(model.name)),
