@@ -20,13 +20,13 @@ from experiments.records import (
     Score,
     UsageRecord,
 )
-from experiments.rundir import attempt_dir
+from experiments.rundir import INDEX, VERSIONS, attempt_dir
 from monitors.registry import new_watcher
 from monitors.watcher import Watcher
 from sandbox.assets import scaffold_files
 from sandbox.box import Boxes, BoxInfo
 from sandbox.budget import Price
-from sandbox.canonical import canonical
+from sandbox.canonical import canonical, sha256
 from sandbox.episode import Episode
 from sandbox.errors import EngineFault, HostFault
 from sandbox.events import EventLog
@@ -83,8 +83,9 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         )  # fmt: skip
         chain = ChainRecord(head=log.head, events=log.count)
     # In a thread: many small files take the disk seconds, and other episodes share this loop.
-    await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
-    return _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
+    beside = await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
+    line = _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
+    return line.model_copy(update={"beside": beside})
 
 
 def _limits(spec: EpisodeSpec) -> dict[str, Any]:
@@ -168,8 +169,11 @@ async def _grade(
     return Graded(None, cause)
 
 
-def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> None:
-    """Keeps what the agent made or changed: contents as blobs, names as data in one index."""
+def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> dict[str, str]:
+    """Keeps what the agent made or changed: contents as blobs, names as data in one index.
+
+    Returns the digest of every file that it wrote beside the log.
+    """
     given = {
         file.path.removeprefix("work/"): file.content for file in world.files if file.path.startswith("work/")
     }
@@ -180,10 +184,14 @@ def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) 
             if root == "work" and given.get(path) == content:
                 continue
             index.append([root, path, len(content), durable.put_blob(run, content)])
-    (directory / "artefacts").mkdir()
-    durable.replace(directory / "artefacts" / "index.json", canonical(index) + b"\n")
-    versions = b"".join(canonical(version) + b"\n" for version in outcome.scaffold_versions)
-    durable.replace(directory / "scaffold.jsonl", versions)
+    beside = {
+        INDEX: canonical(index) + b"\n",
+        VERSIONS: b"".join(canonical(version) + b"\n" for version in outcome.scaffold_versions),
+    }
+    for name, content in beside.items():
+        (directory / name).parent.mkdir(exist_ok=True)
+        durable.replace(directory / name, content)
+    return {name: sha256(content) for name, content in beside.items()}
 
 
 def _line(
@@ -203,7 +211,7 @@ def _line(
         limits=limits.as_json(), box=_box_record(spec, box),
         findings=findings,
         scaffold=ScaffoldRecord(
-            start=ids[0] if ids else None, end=outcome.scaffold_end_id, versions=len(dict.fromkeys(ids))
+            start=ids[0] if ids else None, end=outcome.scaffold_end_id, versions=len(dict.fromkeys(ids)),
         ),
         sensors=watcher.sensors(), coverage=watcher.coverage(), chain=chain,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from experiments import durable
+from experiments.anchors import Anchors
 from experiments.ledger import LEDGER, PLAN, read_records
 from experiments.locking import driver_of
 from experiments.records import LedgerLine, PlanLine
@@ -41,13 +42,17 @@ def rescan(directory: Path) -> list[BrokenLine]:
     return problems
 
 
-def write_findings(directory: Path) -> None:
-    """Writes ``findings.jsonl`` anew: findings of abandoned attempts, in plan order.
+def write_findings(directory: Path, anchors: Anchors) -> None:
+    """Writes ``findings.jsonl`` anew, anchored first: findings of abandoned attempts, in plan order.
 
     Raises:
         StorageFault: the disk refused it.
     """
-    durable.replace(directory / FINDINGS, _findings(directory, read_records(directory / LEDGER, LedgerLine)))
+    content = _findings(directory, read_records(directory / LEDGER, LedgerLine))
+    text = content.decode("utf-8")
+    if (anchors.texts("findings") or [""])[-1] != text:
+        anchors.append("findings", [text])
+    durable.replace(directory / FINDINGS, content)
 
 
 def differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:

@@ -96,7 +96,7 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
             # SIGTERM: for everybody above, the same as Ctrl-C.
             raise KeyboardInterrupt from None
         finally:
-            write_findings(opened.directory)
+            write_findings(opened.directory, opened.anchors)
         outcome = drive.outcome(plan, opened.ledger, submitted)
         view, verdict = _conclude(opened, policy, say)
     return Result(outcome, view, verdict)
