@@ -1,7 +1,7 @@
 """The monitors over stored logs: what ran live also runs on the stored value, and must agree."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -10,6 +10,7 @@ from monitors.registry import new_watcher
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine, Event, read_events
 from sandbox.findings import Finding
+from sandbox.vocabulary import KINDS
 
 #: An event log is named so, or ends so after a dot.
 LOG_NAME: Final = "events.jsonl"
@@ -58,8 +59,8 @@ def rescan_log(path: Path, *, torn_end: bool = False) -> Rescan:
 def rescan_directory(root: Path) -> DirectoryRescan:
     """Rescans every ``events.jsonl`` and ``*.events.jsonl`` under ``root``, whoever wrote it.
 
-    A malformed log is a problem with file, line and reason, and gives no findings; so is a
-    directory without any log.
+    A malformed log is a problem with file, line and reason, and gives no findings; so is one whose events
+    lack a field of their kind, and a directory without any log.
     """
     logs: dict[str, Rescan] = {}
     problems: list[BrokenLine] = []
@@ -68,7 +69,7 @@ def rescan_directory(root: Path) -> DirectoryRescan:
             continue
         name = path.relative_to(root).as_posix()
         try:
-            logs[name] = rescan_log(path)
+            logs[name] = rescan_events(_whole(read_events(path), name))
         except BrokenLine as broken:
             problems.append(BrokenLine(name, broken.line, broken.reason))
         except OSError as error:
@@ -76,6 +77,16 @@ def rescan_directory(root: Path) -> DirectoryRescan:
     if not logs and not problems:
         problems.append(BrokenLine(".", 0, f"no event log: one is named {LOG_NAME} or NAME.{LOG_NAME}"))
     return DirectoryRescan(logs, problems)
+
+
+def _whole(events: Iterable[Event], file: str) -> Iterator[Event]:
+    """The events, as long as the data of each have every field of their kind: a monitor relies on them."""
+    for event in events:
+        missing = KINDS[event.kind].data.keys() - event.data.keys()
+        if missing:
+            lacks = f"data of {event.kind} lacks {', '.join(sorted(missing))}"
+            raise BrokenLine(file, event.seq + 1, lacks)
+        yield event
 
 
 def compare(live: Iterable[Mapping[str, Any]], again: Iterable[Mapping[str, Any]]) -> list[str]:
