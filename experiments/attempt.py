@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from experiments import durable
+from experiments import artefacts, durable, resources
 from experiments.bench import GradingBench
 from experiments.patience import PATIENCE, engine_back
 from experiments.records import (
@@ -20,7 +20,8 @@ from experiments.records import (
     Score,
     UsageRecord,
 )
-from experiments.rundir import INDEX, VERSIONS, attempt_dir
+from experiments.rundir import EVENTS, VERSIONS, attempt_dir
+from monitors.account import Account
 from monitors.registry import new_watcher
 from monitors.watcher import Watcher
 from sandbox.assets import scaffold_files
@@ -68,24 +69,30 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
     run = Path(spec.run_dir)
     directory = attempt_dir(run, spec.plan.episode, spec.attempt)
     directory.mkdir(parents=True)
-    watcher, ending = new_watcher(), Ending()
+    watcher, ending = new_watcher(artefacts.contents(run, directory)), Ending()
     limits = Limits(**_limits(spec))
     with EventLog(directory / "events.jsonl") as log:
         recorder = Recorder(log, watcher, limits, ending)
+        account = Account()
+        recorder.listen(account.feed)
         recorder.record("harness", "attempt.start", _start(spec, limits))
         world = task.draw(spec.world_seed, spec.plan.level, spec.plan.arm)
         outcome = await _episode(spec, limits, world, boxes, recorder, ending).run()
         graded = await _grade(spec, task, world, limits, outcome, boxes, recorder)
+        # Before the end, at which they are looked into. In a thread: many small files take the disk
+        # seconds, and other episodes share this loop.
+        await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
         recorder.report_losses()
         recorder.record(
             "harness", "attempt.end",
             {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
         )  # fmt: skip
         chain = ChainRecord(head=log.head, events=log.count)
-    # In a thread: many small files take the disk seconds, and other episodes share this loop.
-    beside = await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
+        # In a thread: the disk may take long, and other episodes share this loop.
+        await asyncio.to_thread(log.close)
+    resources.write(directory, account.as_json(watcher.findings))
     line = _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
-    return line.model_copy(update={"beside": beside})
+    return line.model_copy(update={"beside": await asyncio.to_thread(_beside, directory)})
 
 
 def _limits(spec: EpisodeSpec) -> dict[str, Any]:
@@ -119,6 +126,8 @@ def _episode(
         scaffold=world.scaffold(scaffold_files(spec.scaffold)),
         world=world.files,
         services=world.services,
+        guards=world.guards,
+        honeytokens=world.honeytokens,
         price=Price(**spec.binding["price"]) if "price" in spec.binding else None,
         require_sensors=spec.require_sensors,
     )
@@ -169,29 +178,21 @@ async def _grade(
     return Graded(None, cause)
 
 
-def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> dict[str, str]:
-    """Keeps what the agent made or changed: contents as blobs, names as data in one index.
-
-    Returns the digest of every file that it wrote beside the log.
-    """
+def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> None:
+    """Keeps what the agent made or changed, in quarantine where the attempt was stopped."""
     given = {
         file.path.removeprefix("work/"): file.content for file in world.files if file.path.startswith("work/")
     }
-    index = []
-    for root, files in (("work", outcome.work.files), ("logs", outcome.logs.files)):
-        for path in sorted(files):
-            content = files[path]
-            if root == "work" and given.get(path) == content:
-                continue
-            index.append([root, path, len(content), durable.put_blob(run, content)])
-    beside = {
-        INDEX: canonical(index) + b"\n",
-        VERSIONS: b"".join(canonical(version) + b"\n" for version in outcome.scaffold_versions),
-    }
-    for name, content in beside.items():
-        (directory / name).parent.mkdir(exist_ok=True)
-        durable.replace(directory / name, content)
-    return {name: sha256(content) for name, content in beside.items()}
+    collected = (("work", outcome.work.files), ("logs", outcome.logs.files))
+    artefacts.keep(run, directory, outcome.status, collected, given)
+    versions = b"".join(canonical(version) + b"\n" for version in outcome.scaffold_versions)
+    durable.replace(directory / VERSIONS, versions)
+
+
+def _beside(directory: Path) -> dict[str, str]:
+    """The digest of every file beside an attempt's log, by its path in the attempt's directory."""
+    files = (path for path in sorted(directory.rglob("*")) if path.is_file() and path.name != EVENTS)
+    return {path.relative_to(directory).as_posix(): sha256(path.read_bytes()) for path in files}
 
 
 def _line(

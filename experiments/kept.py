@@ -6,8 +6,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from experiments.rundir import INDEX
-from sandbox.canonical import canonical
+from experiments import artefacts
+from sandbox.canonical import canonical, sha256
 from sandbox.events import BrokenLine, Event
 
 
@@ -18,9 +18,10 @@ class Kept:
         self._scaffold: dict[str, str] = {}
         self._unread = False
         self._lost_files = False
+        self._status = ""
         #: What the record could not take lies beside it without a name.
         self.lost = False
-        #: Digests of all blobs that the attempt names.
+        #: Digests of all blobs of the run that the attempt names.
         self.named: set[str] = set()
         self._versions: list[bytes] = []
         self._replies: set[str] = set()
@@ -34,6 +35,8 @@ class Kept:
         elif event.kind == "sensor" and data["state"] == "lost":
             self._lost_files |= data["name"] == "runner"
             self.lost = True
+        elif event.kind == "attempt.end":
+            self._status = data["status"]
         elif event.kind == "scaffold.version":
             self._versions.append(canonical(data) + b"\n")
             files = (entry for entry in data["files"] if entry[1] == "file")
@@ -60,7 +63,8 @@ class Kept:
                 yield BrokenLine(log, 0, f"the blob of scaffold file {path!a} is missing")
         for digest in sorted(self._replies - blobs):
             yield BrokenLine(log, 0, f"the blob of the long reply {digest} is missing")
-        index = attempt / INDEX
+        place = artefacts.directory_of(attempt, self._status)
+        index = place / artefacts.INDEX
         try:
             entries = _entries(index.read_bytes())
         except FileNotFoundError:
@@ -69,7 +73,10 @@ class Kept:
         except (ValueError, TypeError):
             yield BrokenLine(str(index), 1, "is not a list of [root, path, size, sha256]")
             return
-        self.named |= {entry[3] for entry in entries}
+        if self._status == artefacts.STOPPED:
+            blobs = frozenset(path.name for path in place.iterdir() if _is_whole(path))
+        else:
+            self.named |= {entry[3] for entry in entries}
         for entry in entries:
             # A full record could not take what was collected, and says so.
             if entry not in self._collected and not self._lost_files:
@@ -81,6 +88,10 @@ class Kept:
         """The first line of a ``scaffold.jsonl`` that is not what the log says, from 1."""
         pairs = enumerate(zip_longest(versions.splitlines(keepends=True), self._versions), 1)
         return next((number for number, (there, logged) in pairs if there != logged), 0)
+
+
+def _is_whole(path: Path) -> bool:
+    return path.is_file() and sha256(path.read_bytes()) == path.name
 
 
 def _entries(content: bytes) -> list[tuple[str, str, int, str]]:

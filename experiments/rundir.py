@@ -21,8 +21,6 @@ EPISODES: Final = "episodes"
 EVENTS: Final = "events.jsonl"
 #: Beside it: the versions of the scaffold, one a line.
 VERSIONS: Final = "scaffold.jsonl"
-#: And the files that were collected, by root and path.
-INDEX: Final = "artefacts/index.json"
 #: In the directory of an abandoned attempt: why its runner broke.
 FAULT: Final = "fault.log"
 

@@ -221,7 +221,7 @@ def _conclude(opened: OpenRun, policy: "Policy", say: Say) -> "tuple[RunView, Ve
     from experiments.gate import judge
 
     directory, anchors = opened.directory, opened.anchors
-    calibration.store(directory, opened.ledger.lines, anchors)
+    calibration.store(directory, anchors)
     view = load_view(directory)
     verdict = judge(policy, view)
     text = canonical(verdict.as_json()).decode("utf-8")

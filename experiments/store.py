@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from experiments import notes
 from experiments.anchors import stored_head
 from experiments.gate import Verdict
-from experiments.lineage import HASH_TAG, make_model, models_of
+from experiments.logged_models import HASH_TAG, make_model, models_of
 from experiments.text import file_name
 from experiments.tracked import TAG_LIMIT, TrackedRun, anchor_tags, checkpoint_run, common, family_run
 from experiments.trend import trend

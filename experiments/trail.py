@@ -14,7 +14,7 @@ from typing import Any, Final
 from experiments.exhibits import events_file
 from experiments.records import FindingRecord, LedgerLine
 from experiments.text import lines_of, plain
-from monitors.scaffold import changes
+from monitors.manifests import changes
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine, Event, read_events
 

@@ -52,6 +52,7 @@ class Door:
         hold: awaited for each model call that the budget admits, before it is answered.
         sampling: the episode's sampling, which the agent cannot change but for a lower max_tokens.
         keep: keeps, under its digest, a reply that is too long for its event.
+        look: is shown all that a request says: whether to the model or to a service, content, address.
         bounds: sizes, times and numbers granted to clients.
     """
 
@@ -66,6 +67,7 @@ class Door:
         hold: Callable[[], Awaitable[None]] | None = None,
         sampling: Mapping[str, Any] | None = None,
         keep: Callable[[bytes], None] = lambda content: None,
+        look: Callable[[str, bytes, str], None] = lambda where, content, what: None,
         bounds: Bounds | None = None,
     ) -> None:
         self.budget = budget
@@ -75,6 +77,7 @@ class Door:
         #: Requests refused so far.
         self.refusals = 0
         self._record = record
+        self._look = look
         self._services = tuple(services)
         self._gateway: Gateway | None = None
         if model is not None:
@@ -126,7 +129,14 @@ class Door:
             self.fault = error
             self.faulted.set()
 
+    def _show(self, request: Request) -> None:
+        """Shows what the request says; a model call's own content is the model's to read."""
+        said = " ".join([request.target, *request.headers.values()]).encode("utf-8", "replace")
+        self._look("service", said, request.path)
+        self._look("model" if request.path in _MODEL_PATHS else "service", request.body, request.path)
+
     async def _route(self, request: Request, api: Api) -> Response:
+        self._show(request)
         for service in self._services:
             if request.path.startswith(service.prefix):
                 return self._serve(service, request)

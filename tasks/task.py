@@ -39,7 +39,7 @@ class Task:
     directory: Path
     facts: Facts
     #: Package of the task's modules; the id follows, part by part.
-    package: str
+    package: str = "tasks.suite"
 
     @property
     def version(self) -> str:

@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from experiments import durable
 from experiments.anchors import Anchors
+from experiments.ledger import LEDGER, read_records
 from experiments.records import LedgerLine
 from sandbox.canonical import canonical, digest, sha256
 from sandbox.errors import StorageFault
@@ -66,7 +66,7 @@ def place(holds_for: dict[str, Any]) -> Path:
     return Path(state) / "tidegauge" / "calibration" / f"{digest(holds_for)}.json"
 
 
-def store(directory: Path, lines: Iterable[LedgerLine], anchors: Anchors) -> None:
+def store(directory: Path, anchors: Anchors) -> None:
     """Puts into a run the calibration of the boxes that it ran in; removes one that does not hold for them.
 
     Anchored first; the empty text anchors that there is none.
@@ -74,6 +74,7 @@ def store(directory: Path, lines: Iterable[LedgerLine], anchors: Anchors) -> Non
     Raises:
         StorageFault: the disk refused it.
     """
+    lines = read_records(directory / LEDGER, LedgerLine)
     boxes = {(line.box.image, line.box.runtime) for line in lines}
     document = find(basis(*boxes.pop())) if len(boxes) == 1 else None
     text = "" if document is None else canonical(document).decode("utf-8")

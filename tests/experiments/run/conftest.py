@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from experiments import rundir
+from experiments.artefacts import INDEX, KEPT
 from experiments.durable import put_blob
 from experiments.identity import SECRET_VARIABLE, Secret, load_secret
 from experiments.records import EpisodeSpec, LedgerLine
@@ -56,7 +57,7 @@ def paper_attempt(spec: EpisodeSpec, status: str) -> LedgerLine:
     made = f"made in {plan.episode}".encode()
     result, version = ["out.txt", len(made), sha256(made)], _version(b"the scaffold")
     beside = {
-        rundir.INDEX: canonical([["work", *result]]) + b"\n",
+        f"{KEPT}/{INDEX}": canonical([["work", *result]]) + b"\n",
         rundir.VERSIONS: canonical(version) + b"\n",
     }
     for name, content in beside.items():

@@ -51,7 +51,7 @@ def test_each_log_of_another_program_gives_its_findings_and_its_coverage(
     ("content", "line", "reason"),
     [
         (chained(("gateway", "limit", LIMIT), ("gateway", "limit", {"limit": "turns"})), 2,
-         "data of limit lacks granted, used"),
+         "monitor resource failed on limit: KeyError"),
         (chained(("gateway", "limit", LIMIT)).replace(b"20", b"21", 1), 1, "hash does not match the line"),
         (chained(("gateway", "nothing", {})), 1, "unknown event gateway/nothing"),
         (chained(("gateway", "limit", LIMIT))[:-1], 1, "the last line is torn"),
