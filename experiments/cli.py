@@ -10,12 +10,15 @@ from typing import Final
 import click
 
 from experiments.commands import (
+    approve,
     compare,
     completion,
     doctor,
     evidence,
+    horizon,
     inspect,
     publish,
+    regress,
     run,
     selftest,
     status,
@@ -40,7 +43,8 @@ def cli() -> None:
 
 
 for _command in (
-    run.run, status.status, inspect.trend, inspect.gate, compare.compare, evidence.rescan, evidence.verify,
+    run.run, regress.regress, status.status, inspect.trend, inspect.gate, approve.approve, compare.compare,
+    horizon.horizon, evidence.rescan, evidence.verify,
     publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)

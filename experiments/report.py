@@ -4,6 +4,7 @@ Everything that a box may have made is escaped: for HTML by the templates, for M
 ``markdown_text``. The page loads nothing and runs nothing.
 """
 
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -68,6 +69,7 @@ def _environment(*, autoescape: bool) -> Environment:
         "findings": findings_text,
         "missing": missing_text,
         "file_name": file_name,
+        "instant": lambda at: time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at)),
         "amount": lambda value: "–" if value is None else f"{value:,.4g}",
         "scope": scope_text,
         "change": change_text,

@@ -120,7 +120,8 @@ def checkpoint_run(view: RunView, measured: Trend, checkpoint: Checkpoint, share
         params=_params(view, checkpoint.family) | {"checkpoint": checkpoint.name, STEP: str(checkpoint.step)},
         tags=tags | exhibits.tables_tag(["episodes.json", "results.json"]),
         texts=shared.texts | episodes,
-        model=file_name(str(checkpoint)),
+        # MLflow refuses a dot in a model's name.
+        model=file_name(str(checkpoint)).replace(".", "-"),
     )
 
 

@@ -15,7 +15,7 @@ from experiments.exhibits import events_file
 from experiments.records import FindingRecord, LedgerLine
 from experiments.text import lines_of, plain
 from experiments.trail_diff import FileDiff, scaffold_diff
-from monitors.scaffold import changes
+from monitors.manifests import changes
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine, Event, read_events
 

@@ -4,16 +4,11 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from experiments.commands.common import Output, shared
 from experiments.commands.completing import run_names
-
-if TYPE_CHECKING:
-    from experiments.gate import Verdict
-    from experiments.view import RunView
 
 
 @click.command()
@@ -28,12 +23,13 @@ def sync(name: str, runs: Path, output: Output) -> int:
     """
     from mlflow.exceptions import MlflowException
 
+    from experiments.concluding import judged
     from experiments.rundir import find_run, read_experiment
     from experiments.store import sync as sync_store
     from sandbox.errors import Mistake
 
     directory = find_run(runs, name)
-    view, verdict = _judged(directory)
+    view, verdict = judged(directory)
     uri = read_experiment(directory).config.get("tracking", {}).get("uri")
     try:
         summary = sync_store(view, verdict, uri=uri, say=output.say)
@@ -65,11 +61,11 @@ def report(name: str, form: str, runs: Path, output: Output) -> int:
     """
     from experiments import durable
     from experiments import report as reports
+    from experiments.concluding import REPORT, judged
     from experiments.rundir import find_run
-    from experiments.running import REPORT
 
     directory = find_run(runs, name)
-    view, verdict = _judged(directory)
+    view, verdict = judged(directory)
     if form == "md":
         text = reports.markdown(view, verdict)
         output.show(text, reports.document(view, verdict) | {"format": form, "text": text})
@@ -103,15 +99,3 @@ def ui(port: int, runs: Path, output: Output) -> int:
     os.dup2(2, 1)
     # In place of this process, so that whoever ends it ends the server.
     os.execve(command[0], command, server_environment())
-
-
-def _judged(directory: Path) -> "tuple[RunView, Verdict]":
-    """The run, and what the policy of its config says of it."""
-    from experiments.gate import judge
-    from experiments.policy import load_policy
-    from experiments.reading import load_view
-    from experiments.rundir import EXPERIMENT, read_experiment
-
-    view = load_view(directory)
-    policy = read_experiment(directory).config["policy"]
-    return view, judge(load_policy(policy, where=str(directory / EXPERIMENT), key="config.policy"), view)
