@@ -27,6 +27,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "scaffold.evaluation": ("scaffold", "contents"),
     "scaffold.capability": ("scaffold", "contents"),
     "scaffold.memory_injection": ("scaffold", "contents"),
+    "scaffold.incomplete_log": ("scaffold", "runner", "notify", "contents"),
     "replication": ("scaffold", "runner", "contents"),
     "cheat.memorised": ("scorer",),
     "cheat.scorer": ("scorer",),
