@@ -36,6 +36,8 @@ FORMS: Final = {
 }  # fmt: skip
 #: Where each call that opens a file for a change holds its flags.
 _FLAGS: Final = {"open": 1, "openat": 2}
+#: What most programs open as they start, in a directory that no agent can write to.
+_DEVICES: Final = frozenset({"/dev/null", "/dev/tty"})
 #: From asm-generic/resource.h.
 _RESOURCES: Final = (
     "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
@@ -48,11 +50,13 @@ def change(
 ) -> dict[str, Any] | None:
     """Data of ``file.change`` but for who asks; None where no file is named that is worth telling."""
     form = FORMS[name]
+    asked = [memory.text(arguments[pointer]) for _, pointer in form.paths]
+    if name in _FLAGS and asked[0] in _DEVICES:
+        return None
     paths = []
-    for number, (directory, pointer) in enumerate(form.paths):
+    for number, ((directory, _), path) in enumerate(zip(form.paths, asked, strict=True)):
         at = _AT_CWD if directory is None else _signed(arguments[directory])
-        follow = form.follow and number == 0
-        paths.append(named(caller, at, memory.text(arguments[pointer]), follow=follow))
+        paths.append(named(caller, at, path, follow=form.follow and number == 0))
     if not any(is_told(path, guarded) for path in paths):
         return None
     how = "truncate" if name in _FLAGS and arguments[_FLAGS[name]] & _TRUNCATE else name

@@ -24,6 +24,8 @@ _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
 _SECUREBITS, _MM, _AMBIENT = 28, 35, 47
 #: Of the flags of opening a file: write only, both ways, create, truncate. The same on both machines.
 _TO_CHANGE = 0o1 | 0o2 | 0o100 | 0o1000
+#: Of the same: a new file that lies in no directory (__O_TMPFILE).
+_NAMELESS = 0o20000000
 
 _Code = list[tuple[int, int, int, int]]
 
@@ -115,7 +117,12 @@ def _if_device(index: int) -> _Code:
 
 
 def _if_to_change(index: int) -> _Code:
-    return [(_LOAD, 0, 0, _argument(index)), (_AND, 0, 0, _TO_CHANGE), (_EQUAL, 0, 1, 0), _ALLOWED, _TOLD]
+    """Told unless it is only read, or has no name; giving it one is told."""
+    flags = (_LOAD, 0, 0, _argument(index))
+    return [
+        flags, (_AND, 0, 0, _NAMELESS), (_EQUAL, 3, 0, _NAMELESS),
+        flags, (_AND, 0, 0, _TO_CHANGE), (_EQUAL, 0, 1, 0), _ALLOWED, _TOLD,
+    ]  # fmt: skip
 
 
 #: When a call is told, by its arguments; each ends with the action. All others always are.
