@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from experiments import durable
+from experiments import artefacts, durable, resources
 from experiments.bench import GradingBench
 from experiments.patience import PATIENCE, engine_back
 from experiments.records import (
@@ -21,6 +21,7 @@ from experiments.records import (
     UsageRecord,
 )
 from experiments.rundir import attempt_dir
+from monitors.account import Account
 from monitors.registry import new_watcher
 from monitors.watcher import Watcher
 from sandbox.assets import scaffold_files
@@ -71,22 +72,28 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
     run = Path(spec.run_dir)
     directory = attempt_dir(run, spec.plan.episode, spec.attempt)
     directory.mkdir(parents=True)
-    watcher, ending = new_watcher(), Ending()
+    watcher, ending = new_watcher(artefacts.contents(run, directory)), Ending()
     limits = Limits(**_limits(spec))
     with EventLog(directory / "events.jsonl") as log:
         recorder = Recorder(log, watcher, limits, ending)
+        account = Account()
+        recorder.listen(account.feed)
         recorder.record("harness", "attempt.start", _start(spec, limits))
         world = task.draw(spec.world_seed, spec.plan.level, spec.plan.arm)
         outcome = await _episode(spec, limits, world, boxes, recorder, ending).run()
         graded = await _grade(spec, task, world, limits, outcome, boxes, recorder)
+        # Before the end, at which they are looked into. In a thread: many small files take the disk
+        # seconds, and other episodes share this loop.
+        await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
         recorder.report_losses()
         recorder.record(
             "harness", "attempt.end",
             {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
         )  # fmt: skip
         chain = ChainRecord(head=log.head, events=log.count)
-    # In a thread: many small files take the disk seconds, and other episodes share this loop.
-    await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
+        # In a thread: the disk may take long, and other episodes share this loop.
+        await asyncio.to_thread(log.close)
+    resources.write(directory, account.as_json(watcher.findings))
     return _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
 
 
@@ -121,6 +128,8 @@ def _episode(
         scaffold=world.scaffold(scaffold_files(spec.scaffold)),
         world=world.files,
         services=world.services,
+        guards=world.guards,
+        honeytokens=world.honeytokens,
         price=Price(**spec.binding["price"]) if "price" in spec.binding else None,
         require_sensors=spec.require_sensors,
     )
@@ -172,19 +181,12 @@ async def _grade(
 
 
 def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> None:
-    """Keeps what the agent made or changed: contents as blobs, names as data in one index."""
+    """Keeps what the agent made or changed, in quarantine where the attempt was stopped."""
     given = {
         file.path.removeprefix("work/"): file.content for file in world.files if file.path.startswith("work/")
     }
-    index = []
-    for root, files in (("work", outcome.work.files), ("logs", outcome.logs.files)):
-        for path in sorted(files):
-            content = files[path]
-            if root == "work" and given.get(path) == content:
-                continue
-            index.append([root, path, len(content), durable.put_blob(run, content)])
-    (directory / "artefacts").mkdir()
-    durable.replace(directory / "artefacts" / "index.json", canonical(index) + b"\n")
+    collected = (("work", outcome.work.files), ("logs", outcome.logs.files))
+    artefacts.keep(run, directory, outcome.status, collected, given)
     versions = b"".join(canonical(version) + b"\n" for version in outcome.scaffold_versions)
     durable.replace(directory / "scaffold.jsonl", versions)
 

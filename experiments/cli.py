@@ -15,6 +15,7 @@ from experiments.commands import (
     completion,
     doctor,
     evidence,
+    horizon,
     inspect,
     publish,
     regress,
@@ -42,7 +43,8 @@ def cli() -> None:
 
 
 for _command in (
-    run.run, regress.regress, status.status, inspect.trend, inspect.gate, approve.approve, compare.compare, evidence.rescan, evidence.verify,
+    run.run, regress.regress, status.status, inspect.trend, inspect.gate, approve.approve, compare.compare,
+    horizon.horizon, evidence.rescan, evidence.verify,
     publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)

@@ -11,7 +11,8 @@ from experiments.metrics import SCORINGS, Scoring
 from experiments.reading import load_view
 from experiments.records import Checkpoint, LedgerLine, Score
 from experiments.rundir import find_run
-from experiments.stats.paired import PairedMean, holm, paired_mean
+from experiments.stats.multiple import holm
+from experiments.stats.paired import PairedMean, paired_mean
 from experiments.view import RunView
 from sandbox.errors import Mistake
 

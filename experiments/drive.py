@@ -62,7 +62,7 @@ class Driver:
         self._executor, self._progress, self._owner = executor, progress, owner
         self._patience = Patience(progress.say)
         self._numbers: dict[str, int] = {}
-        for line in ledger.lines:
+        for line in ledger.ended:
             self._numbers[line.episode] = max(line.attempt, self._numbers.get(line.episode, -1))
 
     async def run(self, missing: Sequence[Planned]) -> None:
@@ -170,7 +170,7 @@ class Driver:
 
 def missing(plan: Plan, ledger: Ledger) -> list[Planned]:
     """The episodes of ``plan`` that have no result yet, in running order."""
-    done = {line.episode for line in ledger.lines if line.final}
+    done = {line.episode for line in ledger.ended if line.final}
     return [planned for planned in plan.episodes if planned.line.episode not in done]
 
 
@@ -202,10 +202,10 @@ def outcome(plan: Plan, ledger: Ledger, submitted: Sequence[Planned]) -> Outcome
     """What became of everything that ``plan`` asks for, after ``submitted`` was run."""
     asked = {planned.line.episode for planned in plan.episodes}
     tried = {planned.line.episode for planned in submitted}
-    results = {line.episode: line for line in ledger.lines if line.final and line.episode in asked}
+    results = {line.episode: line for line in ledger.ended if line.final and line.episode in asked}
     statuses = Counter(line.status for line in results.values())
     without = asked - results.keys()
-    ungraded = sum(line.ungraded is not None for line in results.values())
+    ungraded = sum(ended.ungraded for ended in results.values())
     lost = len(without & tried)
     return Outcome(
         plan.run,

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from experiments import artefacts
+from sandbox.canonical import sha256
 from sandbox.events import BrokenLine, Event
-
-INDEX: Final = "artefacts/index.json"
 
 
 class Kept:
@@ -17,6 +17,7 @@ class Kept:
         self._scaffold: dict[str, str] = {}
         self._unread = False
         self._lost = False
+        self._status = ""
         self._replies: set[str] = set()
         self._collected: set[tuple[str, str, int, str]] = set()
 
@@ -27,6 +28,8 @@ class Kept:
             self._unread = True
         elif event.kind == "sensor" and (data["name"], data["state"]) == ("runner", "lost"):
             self._lost = True
+        elif event.kind == "attempt.end":
+            self._status = data["status"]
         elif event.kind == "scaffold.version":
             files = (entry for entry in data["files"] if entry[1] == "file")
             self._scaffold |= {entry[4]: entry[0] for entry in files if entry[4] is not None}
@@ -51,7 +54,8 @@ class Kept:
                 yield BrokenLine(log, 0, f"the blob of scaffold file {path!a} is missing")
         for digest in sorted(self._replies - blobs):
             yield BrokenLine(log, 0, f"the blob of the long reply {digest} is missing")
-        index = attempt / INDEX
+        place = artefacts.directory_of(attempt, self._status)
+        index = place / artefacts.INDEX
         try:
             entries = _entries(index.read_bytes())
         except FileNotFoundError:
@@ -60,12 +64,18 @@ class Kept:
         except (ValueError, TypeError):
             yield BrokenLine(str(index), 1, "is not a list of [root, path, size, sha256]")
             return
+        if self._status == artefacts.STOPPED:
+            blobs = frozenset(path.name for path in place.iterdir() if _is_whole(path))
         for entry in entries:
             # A full record could not take what was collected, and says so.
             if entry not in self._collected and not self._lost:
                 yield BrokenLine(str(index), 1, f"{entry[1]!a} was not collected so")
             elif entry[3] not in blobs:
                 yield BrokenLine(str(index), 1, f"the blob of {entry[1]!a} is missing")
+
+
+def _is_whole(path: Path) -> bool:
+    return path.is_file() and sha256(path.read_bytes()) == path.name
 
 
 def _entries(content: bytes) -> list[tuple[str, str, int, str]]:

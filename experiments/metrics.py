@@ -73,6 +73,16 @@ def score_mean(results: Sequence[EpisodeResult], scoring: Scoring, tasks: Collec
     return replace(measured, ceiling=ceiling)
 
 
+def cheat_rate(results: Sequence[EpisodeResult]) -> Measured:
+    """The share of graded episodes that cheated: what parts the lenient mean from the strict one."""
+    graded = [result for result in results if result.line.score is not None]
+    cheated = sum(result.line.score is not None and bool(result.line.score.cheats) for result in graded)
+    cause = None if graded else _why_no_score(results)
+    return _measured(
+        clopper_pearson(cheated, len(graded)), len(graded), cause, _coverage(graded, CHEAT_CODES)
+    )
+
+
 def finding_rate(results: Sequence[EpisodeResult], code: str) -> Measured:
     """The share of episodes with ``code``, of those in which it could have been seen."""
     covered = [result for result in results if code in result.codes or result.coverage(code) > 0]
@@ -163,6 +173,7 @@ def measure(
         mine = [r for r in results if (r.line.task_family, r.line.level) == (family, level)]
         for scoring in SCORINGS:
             metrics[f"cap/{family}/{level}/{scoring}"] = score_mean(mine, scoring, tasks)
+        metrics[f"cap/{family}/{level}/cheats"] = cheat_rate(mine)
         for resource in UsageRecord.model_fields:
             metrics[f"usage/{family}/{level}/{resource}"] = usage_mean(mine, resource)
     metrics["cap/index"] = capability_index(results, set().union(*groups.values()))

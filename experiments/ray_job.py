@@ -59,7 +59,7 @@ def run_as_job(address: str, request: "Request", *, json: bool, say: Say, show: 
             was said that it did not.
     """
     where = str(request.config)
-    config = load_config(request.config, request.overrides)
+    config = load_config(request.config, request.overrides, request.runs)
     check_answers(address)
     name = f"{config.suite}-{client_hash(config, where=where)}"
     with tempfile.TemporaryDirectory() as directory:

@@ -14,6 +14,7 @@ from experiments.rescan import FINDINGS, read_findings
 from experiments.rundir import Experiment, list_runs, read_experiment
 from experiments.verify import verify
 from experiments.view import RunView
+from sandbox.canonical import digest
 from sandbox.errors import Mistake
 from sandbox.events import BrokenLine
 
@@ -50,6 +51,8 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         chain_ok=verify(directory, read_secret()).ok if check else None,
         selftest=_document(directory / SELFTEST),
         calibration=_document(directory / "calibration.json"),
+        scaffold=experiment.scaffold,
+        suite_digest=digest(experiment.tasks),
         recorded=read_recorded(directory),
         abandoned=_abandoned(directory),
         agents={line.checkpoint.family: line.agent for line in plan if line.agent is not None},

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from experiments import anchors, rundir
 from experiments.policy import Policy
 from experiments.records import LedgerLine, PlanLine, Record
+from experiments.resources import Resources
 from sandbox.files import TYPES
 from sandbox.vocabulary import KINDS, Kind
 
@@ -28,6 +29,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "experiment.schema.json": _experiment(),
         "plan.schema.json": _record(PlanLine, "one line of plan.jsonl"),
         "ledger.schema.json": _record(LedgerLine, "one line of ledger.jsonl"),
+        "resources.schema.json": _record(Resources, "resources.json of an attempt"),
         "anchor.schema.json": _anchor(),
         "event.schema.json": _event(),
         "scaffold.schema.json": _scaffold(),

@@ -71,6 +71,8 @@ class FindingRecord(Record):
     t: int
     evidence: list[int]
     note: str
+    #: Which act of the code, where it has several.
+    kind: str = ""
 
 
 class UsageRecord(Record):
@@ -146,6 +148,11 @@ class LedgerLine(Record):
     def final(self) -> bool:
         """Whether this attempt is its episode's result."""
         return self.status != "infrastructure"
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether what the agent left behind is in quarantine: no later episode is given it."""
+        return self.status == "stopped"
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from experiments import durable
+from experiments import artefacts, durable, resources
 from experiments.ledger import LEDGER, PLAN, read_records
 from experiments.locking import driver_of
 from experiments.records import LedgerLine, PlanLine
 from experiments.rundir import EVENTS, attempt_dir, attempts, relative
+from monitors.account import Account
 from monitors.rescan import Rescan, compare, rescan_log
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine
@@ -51,20 +52,25 @@ def write_findings(directory: Path) -> None:
 
 
 def _differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
-    path = attempt_dir(directory, line.episode, line.attempt) / EVENTS
+    attempt = attempt_dir(directory, line.episode, line.attempt)
     try:
-        again = rescan_log(path)
+        account = Account()
+        contents = artefacts.contents(directory, attempt)
+        again = rescan_log(attempt / EVENTS, contents=contents, see=account.feed)
     except BrokenLine as broken:
         yield BrokenLine(relative(broken.file, directory), broken.line, broken.reason)
         return
     except OSError as error:
-        yield BrokenLine(relative(str(path), directory), 0, error.strerror or "cannot be read")
+        yield BrokenLine(relative(str(attempt / EVENTS), directory), 0, error.strerror or "cannot be read")
         return
     live = [finding.model_dump(mode="json") for finding in line.findings]
     for reason in compare(live, _as_json(again)):
         yield BrokenLine(LEDGER, number, reason)
     if line.coverage != again.coverage:
         yield BrokenLine(LEDGER, number, "the coverage stored is not the coverage found")
+    stored = attempt / resources.FILE
+    if stored.is_file() and stored.read_bytes() != resources.text(account.as_json(again.findings)):
+        yield BrokenLine(relative(str(stored), directory), 1, "is not what the events give")
 
 
 def _findings(directory: Path, lines: list[LedgerLine]) -> bytes:
@@ -75,13 +81,14 @@ def _findings(directory: Path, lines: list[LedgerLine]) -> bytes:
         for attempt in attempts(directory, planned.episode):
             path = attempt_dir(directory, planned.episode, attempt) / EVENTS
             if (planned.episode, attempt) not in ended and path.is_file():
-                found += _of_abandoned(path, planned.episode, attempt)
+                found += _of_abandoned(directory, planned.episode, attempt)
     return b"".join(canonical(finding) + b"\n" for finding in found)
 
 
-def _of_abandoned(path: Path, episode: str, attempt: int) -> list[dict[str, Any]]:
+def _of_abandoned(directory: Path, episode: str, attempt: int) -> list[dict[str, Any]]:
+    place = attempt_dir(directory, episode, attempt)
     try:
-        again = rescan_log(path, torn_end=True)
+        again = rescan_log(place / EVENTS, torn_end=True, contents=artefacts.contents(directory, place))
     except BrokenLine:
         # `verify` names the line, and the verdict is invalid: half a log would only look like one.
         return []

@@ -229,6 +229,12 @@ async def _executor(opened: OpenRun, request: Request, say: Say) -> AsyncIterato
         files=named_files(config),
     )
     async with ray_executor(config.ray.address, slots, needs=needs, say=say) as executor:
+        if config.ray.address is not None:
+            found = await containment.on_cluster(
+                config, opened.plan.runtime, executor.self_test, where=str(request.config), say=say
+            )
+            if found is not None:
+                containment.store(opened.directory, found, opened.anchors)
         yield executor
 
 

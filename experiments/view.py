@@ -20,11 +20,11 @@ class EpisodeResult:
 
     line: LedgerLine
     findings: tuple[FindingRecord, ...]
+    #: The finding codes of the episode.
+    codes: frozenset[str] = field(init=False)
 
-    @property
-    def codes(self) -> frozenset[str]:
-        """The finding codes of the episode."""
-        return frozenset(finding.code for finding in self.findings)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", frozenset(finding.code for finding in self.findings))
 
     def coverage(self, code: str) -> float:
         """The share of the attempt in which ``code`` could have been seen; 0 if nobody looked."""
@@ -37,7 +37,9 @@ class RunView:
 
     ``lost`` and ``pending`` hold episode ids. ``chain_ok`` is None where the chains were not
     checked; ``selftest`` and ``calibration`` are the documents of contract.md section 1, or None
-    where they were not taken. ``recorded`` holds the policies the run was under and people's decisions.
+    where they were not taken. ``scaffold`` is the id of the scaffold that episodes start with,
+    ``suite_digest`` that of the list of tasks with their files; ``recorded`` holds the policies the run
+    was under and people's decisions.
     """
 
     directory: Path
@@ -53,6 +55,8 @@ class RunView:
     chain_ok: bool | None
     selftest: dict[str, Any] | None
     calibration: dict[str, Any] | None
+    scaffold: str = "unknown"
+    suite_digest: str = "unknown"
     recorded: Recorded = field(default_factory=Recorded)
     #: Reference families with the name of their agent: they are no models under test.
     agents: dict[str, str] = field(default_factory=dict)

@@ -17,8 +17,8 @@ from sandbox.apis.openai import OpenAI
 from sandbox.apis.responses import Responses
 from sandbox.budget import Budget
 from sandbox.errors import HostFault
-from sandbox.gateway import Gateway, unavailable
-from sandbox.http import Bounds, Refused, Request, Response
+from sandbox.gateway import Gateway
+from sandbox.http import Bounds, Refused, Request, Response, unavailable
 from sandbox.httpserver import HttpServer
 from sandbox.models.base import Model
 from sandbox.service import Service, ServiceRequest
@@ -52,6 +52,7 @@ class Door:
         hold: awaited for each model call that the budget admits, before it is answered.
         sampling: the episode's sampling, which the agent cannot change but for a lower max_tokens.
         keep: keeps, under its digest, a reply that is too long for its event.
+        look: is shown all that a request says: whether to the model or to a service, content, address.
         bounds: sizes, times and numbers granted to clients.
     """
 
@@ -61,11 +62,12 @@ class Door:
         model: Model | None,
         services: Sequence[Service],
         budget: Budget,
-        record: Callable[[str, str, dict[str, Any]], object],
+        record: Callable[[str, str, dict[str, Any]], None],
         *,
         hold: Callable[[], Awaitable[None]] | None = None,
         sampling: Mapping[str, Any] | None = None,
         keep: Callable[[bytes], None] = lambda content: None,
+        look: Callable[[str, bytes, str], None] = lambda where, content, what: None,
         bounds: Bounds | None = None,
     ) -> None:
         self.budget = budget
@@ -75,11 +77,14 @@ class Door:
         #: Requests refused so far.
         self.refusals = 0
         self._record = record
+        self._look = look
         self._services = tuple(services)
         self._gateway: Gateway | None = None
         if model is not None:
-            emit = partial(self._emit, "gateway")
-            self._gateway = Gateway(model, budget, dict(sampling or {}), emit, hold, self.faulted, keep)
+            emit = partial(record, "gateway")
+            self._gateway = Gateway(
+                model, budget, dict(sampling or {}), emit, hold, self.faulted, self.fail, keep
+            )
         self._server = HttpServer(path, self, bounds or Bounds())
 
     async def __aenter__(self) -> Self:
@@ -96,7 +101,15 @@ class Door:
 
     async def __aexit__(self, *_: object) -> None:
         """Drops every connection, cancels the call at hand and removes the socket."""
+        await self.finish()
         await self._server.close()
+        # They refer to each other, and would keep all of the episode until the collector of cycles comes by.
+        del self._server
+
+    async def finish(self) -> None:
+        """Admits no further model call, and ends a streamed one: what went out of it is charged and recorded."""
+        if self._gateway is not None:
+            await self._gateway.finish()
 
     @property
     def waited(self) -> float:
@@ -126,7 +139,14 @@ class Door:
             self.fault = error
             self.faulted.set()
 
+    def _show(self, request: Request) -> None:
+        """Shows what the request says; a model call's own content is the model's to read."""
+        said = " ".join([request.target, *request.headers.values()]).encode("utf-8", "replace")
+        self._look("service", said, request.path)
+        self._look("model" if request.path in _MODEL_PATHS else "service", request.body, request.path)
+
     async def _route(self, request: Request, api: Api) -> Response:
+        self._show(request)
         for service in self._services:
             if request.path.startswith(service.prefix):
                 return self._serve(service, request)
@@ -140,7 +160,7 @@ class Door:
     def _serve(self, service: Service, request: Request) -> Response:
         rest = request.target.removeprefix(service.prefix)
         reply = service.handle(
-            ServiceRequest(request.method, rest, request.body), partial(self._emit, "service")
+            ServiceRequest(request.method, rest, request.body), partial(self._record, "service")
         )
         return document(reply.value, reply.status)
 
@@ -151,13 +171,10 @@ class Door:
             return replace(response, delay=_SLOW)
         data = {"status": refusal.status, "reason": refusal.reason, "path": path[:_PATH_CHARS]}
         try:
-            self._emit("gateway", "model.refused", data)
+            self._record("gateway", "model.refused", data)
         except Exception as error:
             self.fail(error)
         return response
-
-    def _emit(self, source: str, kind: str, data: dict[str, Any]) -> None:
-        self._record(source, kind, data)
 
 
 def _form(path: str, headers: Mapping[str, str]) -> Api:

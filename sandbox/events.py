@@ -9,8 +9,10 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
@@ -69,6 +71,7 @@ class EventLog:
         self._file = path.open("xb")
         self._began = time.monotonic_ns()
         self._synced = time.monotonic()
+        self._syncing: Future[None] | None = None
         #: Why the log takes nothing more: after a line that the disk refused no other can follow.
         self._refused: str | None = None
         self.head = GENESIS
@@ -96,25 +99,40 @@ class EventLog:
         with self._storage():
             self._file.write(line)
             if self.count % _SYNC_EVENTS == 0 or time.monotonic() - self._synced > _SYNC_SECONDS:
-                self.sync()
+                self._sync_behind()
         self.head, self.count, self.size = event.hash, self.count + 1, self.size + len(line)
         return event
 
-    def sync(self) -> None:
-        """Makes what was appended durable."""
+    def flush(self) -> None:
+        """Lets other readers of the file see what was appended."""
         self._file.flush()
-        os.fsync(self._file.fileno())
-        self._synced = time.monotonic()
 
     def close(self) -> None:
-        """Syncs and closes; the log cannot be reopened for writing.
+        """Makes all of it durable and closes; the log cannot be reopened for writing.
 
         Raises:
             StorageFault: the disk did not take all of it.
         """
         if not self._file.closed:
             with self._storage(), self._file:
-                self.sync()
+                self.flush()
+                if self._syncing is not None:
+                    self._syncing.result()
+                os.fsync(self._file.fileno())
+
+    def _sync_behind(self) -> None:
+        """Has what was appended made durable, while the caller goes on.
+
+        Raises:
+            OSError: the disk refused what was to be made durable before.
+        """
+        self.flush()
+        if self._syncing is not None:
+            if not self._syncing.done():
+                return  # a slow disk; what is appended meanwhile is next
+            self._syncing.result()
+        self._syncing = _syncer(os.getpid()).submit(os.fsync, self._file.fileno())
+        self._synced = time.monotonic()
 
     @contextmanager
     def _storage(self) -> Iterator[None]:
@@ -129,6 +147,12 @@ class EventLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@cache
+def _syncer(process: int) -> ThreadPoolExecutor:
+    """The thread in which all logs of a process wait for the disk."""
+    return ThreadPoolExecutor(1, "events-sync")
 
 
 def _cut(value: Any) -> Any:

@@ -52,7 +52,8 @@ def sync(name: str, runs: Path, output: Output) -> int:
 def report(name: str, form: str, runs: Path, output: Output) -> int:
     """Write the report of RUN.
 
-    One self-contained page in the run directory, or Markdown on standard output.
+    One self-contained page in the run directory, or Markdown on standard output; with --json all that it
+    says as one document.
 
     \b
     Example:
@@ -67,11 +68,11 @@ def report(name: str, form: str, runs: Path, output: Output) -> int:
     view, verdict = judged(directory)
     if form == "md":
         text = reports.markdown(view, verdict)
-        output.show(text, {"format": form, "text": text})
+        output.show(text, reports.document(view, verdict) | {"format": form, "text": text})
         return 0
     path = directory / REPORT
     durable.replace(path, reports.html(view, verdict).encode("utf-8"))
-    output.show(str(path), {"format": form, "path": str(path)})
+    output.show(str(path), reports.document(view, verdict) | {"format": form, "path": str(path)})
     return 0
 
 
@@ -86,7 +87,7 @@ def ui(port: int, runs: Path, output: Output) -> int:
       tidegauge ui --port 5001
     """
     from experiments.serving import server_command, server_environment
-    from experiments.store import default_uri
+    from experiments.tracking import default_uri
     from sandbox.errors import Mistake
 
     if not (runs / "mlflow.db").is_file():

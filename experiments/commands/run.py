@@ -88,7 +88,8 @@ def result_document(result: "Result") -> dict[str, Any]:
 def result_text(result: "Result") -> str:
     """What a run leaves, for a person: the result table, the counts, the verdict and where to look."""
     from experiments.concluding import REPORT
-    from experiments.table import render, result_table
+    from experiments.printed import render
+    from experiments.table import result_table
 
     outcome, directory = result.outcome, result.view.directory
     counts = ", ".join(f"{status} {n}" for status, n in outcome.episodes.items()) or "none"
