@@ -65,7 +65,8 @@ class Ours:
         script.write_text(json.dumps({"turns": [f"```bash\n{turn}\n```" for turn in turns]}))
         like = select(["ml/tab@L0"])[0].task
         self._task = ReadBack(like.id, like.directory, like.facts)
-        self._spec: EpisodeSpec = spec_for(TaskEntry(self._task, "L0"), "null", script, 0, str(directory))
+        spec = spec_for(TaskEntry(self._task, "L0"), "null", script, 0, str(directory))
+        self._spec: EpisodeSpec = replace(spec, owner=f"bench-{os.getpid()}")
         self._ledger = Ledger.open(directory, Anchors(directory, os.urandom(32), directory / "head.json"))
         self._numbers = itertools.count()
         #: Label of the episodes' containers.

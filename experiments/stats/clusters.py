@@ -9,6 +9,7 @@ for skewed and for symmetric values, so the interval spans both.
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -87,7 +88,9 @@ def spanned(
 
 def standard_error(sums: Floats, sizes: Floats) -> float:
     """CR0 of the mean of all values, from each cluster's sum and size (G)."""
-    return float(_errors(np.ones((1, len(sums))), sums, sizes)[1][0])
+    total = sizes.sum()
+    away = sums - math.fsum(sums) / total * sizes
+    return math.sqrt(math.fsum(away**2)) / float(total)
 
 
 def _studentised(
@@ -95,13 +98,15 @@ def _studentised(
 ) -> tuple[float, float] | None:
     """Likewise by the bootstrap alone; None where the draws without spread reach into a tail."""
     away, sizes, sign = _canonical(sums - math.fsum(sums) / sizes.sum() * sizes, sizes)
-    shares = np.full(len(away), 1 / len(away))
-    copies = np.random.default_rng(seed).multinomial(len(away), shares, size=draws).astype(float)
-    means, errors = _errors(copies, away, sizes)
+    copies = _copies(len(away), draws, seed)
+    total = copies @ sizes
+    means = copies @ away / total
+    # CR0 of each draw, squared and times its total squared: Σ copies·(away − mean·size)².
+    spread = copies @ away**2 - 2 * means * (copies @ (away * sizes)) + means**2 * (copies @ sizes**2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scores = means / errors
+        scores = means * total / np.sqrt(spread)
     # A draw without spread, such as one cluster alone, lies beyond all others on its side.
-    ordered = np.sort(np.where(errors > _NO_SPREAD, scores, np.copysign(np.inf, means)))
+    ordered = np.sort(np.where(spread > _NO_SPREAD, scores, np.copysign(np.inf, means)))
     outside = int((1 - level) / 2 * draws)
     below, above = float(ordered[outside]), float(ordered[-1 - outside])
     if not (math.isfinite(below) and math.isfinite(above)):
@@ -110,21 +115,21 @@ def _studentised(
 
 
 def _canonical(away: Floats, sizes: Floats) -> tuple[Floats, Floats, int]:
-    """The clusters in an order, and with a sign, that only their values decide."""
-    scale = float(np.abs(away).max())
-    rough = np.round(away / scale, 9)
+    """The clusters in an order, with a sign and on a scale that only their values decide."""
+    unit = away / np.abs(away).max()
+    rough = np.round(unit, 9)
     up, down = sorted(zip(rough, sizes, strict=True)), sorted(zip(-rough, sizes, strict=True))
     sign = 1 if up >= down else -1
     order = np.lexsort((sizes, sign * rough))
-    return sign * away[order], sizes[order], sign
+    return sign * unit[order], sizes[order], sign
 
 
-def _errors(copies: Floats, sums: Floats, sizes: Floats) -> tuple[Floats, Floats]:
-    """Mean and CR0 standard error of each draw (draws), from copies of the clusters (draws, clusters)."""
-    total = copies @ sizes
-    means = (copies @ sums) / total
-    away = sums - means[:, None] * sizes
-    return means, np.sqrt((copies * away**2).sum(axis=1)) / total
+# A trend or a report asks for many means over the same number of worlds.
+@lru_cache(maxsize=8)
+def _copies(count: int, draws: int, seed: int) -> Floats:
+    """How often each of ``count`` clusters is in each draw (draws, count)."""
+    shares = np.full(count, 1 / count)
+    return np.random.default_rng(seed).multinomial(count, shares, size=draws).astype(np.float64)
 
 
 def _clusters(count: int) -> str:

@@ -8,9 +8,9 @@ clusters on it also spans the studentised cluster bootstrap, which skewed differ
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from scipy.special import stdtr
@@ -47,7 +47,7 @@ class PairedMean:
 
 
 def paired_mean(
-    differences: Mapping[Hashable, Sequence[float]], level: float = 0.95, bound: float = math.inf
+    differences: Mapping[Any, Sequence[float]], level: float = 0.95, bound: float = math.inf
 ) -> PairedMean:
     """The mean difference with its clustered interval.
 

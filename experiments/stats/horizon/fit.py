@@ -9,6 +9,7 @@ below ln(1+d)/d of itself, which always makes it fall: logistic loss changes its
 factor e^d over such a step (Sun & Tran-Dinh 2019, "Generalized self-concordant functions").
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,6 +81,15 @@ def fit_curves(
             octaves, passed[rows], failed[rows], penalty, start
         )
     return curves
+
+
+def joined(parts: Sequence[Curves]) -> Curves:
+    """The curves of several fits, one after the other."""
+    return Curves(
+        np.concatenate([part.intercept for part in parts]),
+        np.concatenate([part.slope for part in parts]),
+        np.concatenate([part.one_class for part in parts]),
+    )
 
 
 def fit_agents(table: Table, penalty: float) -> Curves:
