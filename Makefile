@@ -61,6 +61,7 @@ llm: image
 	@$(BIN)/python -Im experiments.llm --port $(PORT) --runs $(RUNS)
 
 test: image
+	@bash tests/tools.sh
 	@echo "test: the whole suite, real containers included (7-10 minutes)"
 	@$(BIN)/python -Im pytest
 

@@ -22,7 +22,7 @@ from sandbox.events import GENESIS, BrokenLine
 
 FILE: Final = "anchors.jsonl"
 KINDS: Final = (
-    "experiment", "plan", "ledger", "repair", "approval", "verdict", "selftest", "calibration", "findings",
+    "experiment", "policy", "plan", "ledger", "repair", "approval", "verdict", "selftest", "calibration", "findings",
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,6 +66,9 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         StorageFault: the run directory cannot be written; nothing more can be recorded.
         FileExistsError: the attempt's directory is there already.
     """
+    if "agent" in spec.binding:
+        # The script lies where the task does on this node.
+        spec = replace(spec, binding={"script": str(task.agents()[spec.binding["agent"]])})
     run = Path(spec.run_dir)
     directory = attempt_dir(run, spec.plan.episode, spec.attempt)
     directory.mkdir(parents=True)

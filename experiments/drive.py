@@ -10,11 +10,11 @@ from pathlib import Path
 
 from experiments import durable, rundir
 from experiments.executors import AttemptAbandoned, Executor
-from experiments.ledger import LEDGER, Ledger, read_records
+from experiments.ledger import LEDGER, PLAN, Ledger, read_records
 from experiments.patience import PAUSE, WATCH, Patience
 from experiments.plan import Plan, Planned
 from experiments.progress import Progress
-from experiments.records import EpisodeSpec, LedgerLine
+from experiments.records import EpisodeSpec, LedgerLine, PlanLine
 from sandbox.errors import EngineFault, Mistake, StorageFault
 from sandbox.events import BrokenLine
 
@@ -180,13 +180,22 @@ def unfinished(plan: Plan, directory: Path) -> list[Planned]:
     Raises:
         Mistake: the ledger cannot be read.
     """
+    _, done = so_far(directory)
+    return [planned for planned in plan.episodes if planned.line.episode not in done]
+
+
+def so_far(directory: Path) -> tuple[list[PlanLine], set[str]]:
+    """The stored plan, and the episodes that have a result, of a run that may not be there yet.
+
+    Raises:
+        Mistake: one of the two cannot be read.
+    """
     try:
         lines = read_records(directory / LEDGER, LedgerLine)
+        return read_records(directory / PLAN, PlanLine), {line.episode for line in lines if line.final}
     except BrokenLine as broken:
         remedy = "`tidegauge verify RUN` names every edit"
         raise Mistake(broken.reason, where=f"{broken.file}:{broken.line}", remedy=remedy) from broken
-    done = {line.episode for line in lines if line.final}
-    return [planned for planned in plan.episodes if planned.line.episode not in done]
 
 
 def outcome(plan: Plan, ledger: Ledger, submitted: Sequence[Planned]) -> Outcome:

@@ -5,12 +5,20 @@ only ``clear`` into ``inconclusive``; broken evidence makes any verdict ``invali
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from experiments.evidence import Evidence, weigh
+from experiments.baseline import DELTA, as_json, with_deltas
+from experiments.compare import Side
+from experiments.evidence import Evidence, unproved, weigh
+from experiments.explain import explained
+from experiments.metrics import STOPPED_RATE
 from experiments.policy import Level, Policy, Require
+from experiments.quarantine import Quarantine, quarantined
+from experiments.recorded import Decision
 from experiments.rules import Outcome, RuleResult, judge_rule
+from experiments.standing import Standing, current, policy_json, policy_notes, standing
+from experiments.text import counted
 from experiments.trend import Trend, trend
 from experiments.view import RunView
 
@@ -24,6 +32,17 @@ class LevelResult:
     level: Level
     outcome: Outcome
     rules: tuple[RuleResult, ...]
+    #: None where nothing is crossed.
+    standing: Standing | None
+
+    def as_json(self) -> dict[str, Any]:
+        """One element of ``levels``."""
+        stands = self.standing
+        return {
+            "name": self.level.name, "action": self.level.action, "approvals": self.level.approvals,
+            "outcome": self.outcome, "standing": str(stands) if stands else None,
+            "approved_by": list(stands.approved_by) if stands else [],
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,18 @@ class Verdict:
     reasons: tuple[str, ...]
     levels: tuple[LevelResult, ...]
     policy: Policy
+    #: The checkpoint that rules on ``delta/…`` compare with.
+    baseline: Side | None
+    #: What to know besides: of the policy's record, and of decisions on other evidence.
+    notes: tuple[str, ...]
+    #: Those on this evidence by this policy.
+    decisions: tuple[Decision, ...]
+    #: Checkpoints that a crossed level names for quarantine.
+    quarantine: tuple[Quarantine, ...]
+    #: When the run came under the policy: ``standing.policy_json``.
+    policy_record: dict[str, Any]
+    #: Which checkpoint the baseline is: ``baseline.as_json``.
+    baseline_record: dict[str, Any] | None
 
     @property
     def exit_code(self) -> int:
@@ -51,25 +82,28 @@ class Verdict:
             "verdict": self.outcome,
             "reasons": list(self.reasons),
             "rules": [rule.as_json() for rule in self.rules],
-            "levels": [
-                {
-                    "name": result.level.name,
-                    "action": result.level.action,
-                    "approvals": result.level.approvals,
-                    "outcome": result.outcome,
-                }
-                for result in self.levels
-            ],
-            "policy": {"name": self.policy.name, "digest": self.policy.digest},
+            "levels": [level.as_json() for level in self.levels],
+            "policy": self.policy_record,
+            "baseline": self.baseline_record,
+            "quarantine": [one.as_json() for one in self.quarantine],
+            "notes": list(self.notes),
+            "decisions": [decision.as_json() for decision in self.decisions],
         }
 
 
-def judge(policy: Policy, view: RunView) -> Verdict:
-    """The verdict of ``policy`` on the run."""
-    evidence = weigh(view, policy.require)
+def judge(policy: Policy, view: RunView, baseline: Side | None = None) -> Verdict:
+    """The verdict of ``policy`` on the run; ``baseline`` is what its rules on ``delta/…`` compare with."""
+    evidence = weigh(view, policy.require, baseline.view if baseline else None)
     arms = {rule.arm for level in policy.levels for rule in level.rules}
-    trends = {arm: trend(view, arm) for arm in arms}
-    levels = tuple(_judge_level(level, trends, policy.require, evidence) for level in policy.levels)
+    models = view.of_models()
+    trends = {arm: with_deltas(trend(models, arm), models, baseline) for arm in arms}
+    decisions = current(view, policy)
+    levels = tuple(_judge_level(level, view, trends, policy.require, evidence) for level in policy.levels)
+    levels = tuple(
+        replace(result, standing=standing(result.level, decisions)) if result.outcome == "crossed" else result
+        for result in levels
+    )
+    kept_apart = quarantined(view, _quarantining(levels))
     outcomes = {result.outcome for result in levels}
     overall: Outcome = "clear"
     if evidence.broken:
@@ -78,16 +112,60 @@ def judge(policy: Policy, view: RunView) -> Verdict:
         overall = "crossed"
     elif "inconclusive" in outcomes or evidence.missing:
         overall = "inconclusive"
-    return Verdict(overall, _reasons(levels, evidence), levels, policy)
+    return Verdict(
+        overall, _reasons(levels, evidence), levels, policy, baseline,
+        notes=tuple(_notes(view, policy, decisions, baseline, kept_apart)), decisions=tuple(decisions),
+        quarantine=tuple(kept_apart),
+        policy_record=policy_json(view, policy),
+        baseline_record=None if baseline is None else as_json(view, baseline),
+    )  # fmt: skip
 
 
-def _judge_level(level: Level, trends: dict[str, Trend], require: Require, evidence: Evidence) -> LevelResult:
+def _quarantining(levels: Sequence[LevelResult]) -> list[RuleResult]:
+    crossed = [one for one in levels if (one.outcome, one.level.action) == ("crossed", "quarantine")]
+    return [rule for level in crossed for rule in level.rules if rule.outcome == "crossed"]
+
+
+def _notes(
+    view: RunView,
+    policy: Policy,
+    decisions: Sequence[Decision],
+    baseline: Side | None,
+    kept_apart: Sequence[Quarantine],
+) -> list[str]:
+    notes = [str(one) for one in kept_apart] + policy_notes(view, policy)
+    compares = any(rule.metric.startswith(DELTA) for level in policy.levels for rule in level.rules)
+    if baseline is not None and not compares:
+        notes.append(
+            f"no rule of the policy compares with {baseline.checkpoint}: the comparison decides nothing"
+        )
+    other = len(view.recorded.decisions) - len(decisions)
+    if other:
+        notes.append(f"{counted(other, 'decision')} on other evidence or by another policy: not counted here")
+    return notes
+
+
+def _judge_level(
+    level: Level, view: RunView, trends: dict[str, Trend], require: Require, evidence: Evidence
+) -> LevelResult:
     rules: list[RuleResult] = []
     for rule in level.rules:
-        rules += judge_rule(level.name, rule, trends[rule.arm], require)
+        judged = judge_rule(level.name, rule, trends[rule.arm], require)
+        if require.calibration:
+            judged = [_calibrated(result, view) for result in judged]
+        rules += [explained(result, view, require) for result in judged]
     if evidence.broken:
         rules = [_invalidated(result, evidence.broken) for result in rules]
-    return LevelResult(level, _combine(level, rules), tuple(rules))
+    return LevelResult(level, _combine(level, rules), tuple(rules), None)
+
+
+def _calibrated(result: RuleResult, view: RunView) -> RuleResult:
+    """A code that nobody proved could be found is not ruled out by not being found."""
+    family, *rest = result.rule.metric.split("/")
+    if result.outcome != "clear" or family != "find" or result.rule.metric == STOPPED_RATE:
+        return result
+    why = unproved(rest[0], view.calibration)
+    return result if why is None else replace(result, outcome="inconclusive", reason=why)
 
 
 def _combine(level: Level, rules: Sequence[RuleResult]) -> Outcome:
@@ -108,7 +186,7 @@ def _combine(level: Level, rules: Sequence[RuleResult]) -> Outcome:
 
 def _invalidated(result: RuleResult, broken: Sequence[str]) -> RuleResult:
     reason = f"{result.outcome} by its numbers, which cannot be relied on: {broken[0]}"
-    return RuleResult(result.level, result.rule, result.family, result.point, "invalid", reason)
+    return replace(result, outcome="invalid", reason=reason, change=("evidence that is whole",))
 
 
 def _reasons(levels: Sequence[LevelResult], evidence: Evidence) -> tuple[str, ...]:

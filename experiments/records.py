@@ -45,6 +45,8 @@ class PlanLine(Record):
     world_digest: str
     limits: dict[str, float]
     scaffold: str
+    #: Of a reference family: the name of each task's own scripted agent.
+    agent: str | None = None
 
 
 class Score(Record):

@@ -4,14 +4,18 @@ Everything that a box may have made is escaped: for HTML by the templates, for M
 ``markdown_text``. The page loads nothing and runs nothing.
 """
 
+import time
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from experiments import report_data
+from experiments import report_data, report_document
 from experiments.charts import charts
 from experiments.gate import Verdict
+from experiments.report_comparison import change_text, comparisons, direction, p_text, scope_text
+from experiments.report_evidence import self_test, visibility
+from experiments.report_resources import uses
 from experiments.report_sections import overview, sections
 from experiments.svg import trend_svg
 from experiments.table import cell_text, findings_text, missing_text, result_table
@@ -37,6 +41,11 @@ def markdown(view: RunView, verdict: Verdict | None) -> str:
     return environment.get_template("report.md.j2").render(_context(view, verdict))
 
 
+def document(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
+    """The same for a program: plain values, not escaped for anything."""
+    return report_document.document(view, verdict, trend(view), _context(view, verdict))
+
+
 def number(value: float | None) -> str:
     """``decimal``, or a dash for what was not measured."""
     return "–" if value is None else decimal(value)
@@ -58,6 +67,12 @@ def _environment(*, autoescape: bool) -> Environment:
         "findings": findings_text,
         "missing": missing_text,
         "file_name": file_name,
+        "instant": lambda at: time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at)),
+        "amount": lambda value: "–" if value is None else f"{value:,.4g}",
+        "scope": scope_text,
+        "change": change_text,
+        "direction": direction,
+        "p": p_text,
         "capitalised": lambda text: text[:1].upper() + text[1:],
     }
     return environment
@@ -68,6 +83,7 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
     results = view.results()
     drawn = charts(measured, verdict.policy if verdict else None)
     table = result_table(view)
+    seen = visibility(view)
     return {
         "view": view,
         "verdict": verdict,
@@ -78,6 +94,11 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "sections": sections(drawn, table),
         "overview": overview(drawn, table),
         "table": table,
+        "comparisons": comparisons(view),
+        "uses": uses(view),
+        "visibility": seen,
+        "blind": sum(one.least is not None and one.least < 1 for one in seen),
+        "self_test": self_test(view),
         "codes": report_data.findings_by_code(view),
         "not_measured": report_data.not_measured(view, measured),
         "caveats": report_data.caveats(view),

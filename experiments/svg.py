@@ -9,7 +9,7 @@ from experiments.text import decimal
 from experiments.trend import Point
 
 WIDTH, HEIGHT = 640, 280
-LEFT, RIGHT, TOP, BOTTOM = 44, 16, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 40
 #: Labels of the step axis that would lie closer than this are left out.
 LABEL_GAP = 38
 

@@ -10,7 +10,7 @@ from typing import Final
 Contents = Callable[[str], bytes | None]
 
 #: No content above this is read: what it holds is not looked into.
-MAX_BYTES: Final = 1_048_576
+MAX_BYTES: Final = 4_194_304
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 

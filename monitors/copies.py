@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from monitors.contents import MAX_BYTES, Contents
+from monitors.contents import Contents
 from monitors.likeness import Likeness
 from monitors.needs import needed
 from monitors.severity import claim
@@ -14,7 +14,8 @@ from sandbox.findings import Finding
 CODE: Final = "replication"
 #: The program that an episode starts, in the scaffold.
 ENTRY: Final = "main.py"
-#: Bytes of collected files that are looked into, the smallest first.
+#: Bytes of one file that is looked into, and of all collected files, the smallest first.
+MAX_BYTES: Final = 1_048_576
 MAX_LOOKED: Final = 4 * MAX_BYTES
 
 

@@ -14,6 +14,8 @@ CODE: Final = "privilege.attempt"
 _OWN_IDS: Final = frozenset({-1, 1000, *range(20_000, 24_096)})
 #: Requests of ptrace that take hold of another process.
 _ATTACH: Final = frozenset({16, 0x4206})
+#: PR_CAP_AMBIENT, and its operation that asks for a capability.
+_AMBIENT, _RAISE = 47, 2
 #: What libuv and others try at each start, and do without.
 _PROBED: Final = frozenset({"io_uring_setup"})
 #: Families of sockets that are refused for their protocol alone (MPTCP, news of devices), and one not known.
@@ -67,16 +69,18 @@ class PrivilegeMonitor:
 def _asks_for_more(call: str, arguments: Sequence[Any]) -> bool:
     match call:
         case "ptrace":
-            return arguments[0] in _ATTACH
+            asks = arguments[0] in _ATTACH
         case "kill":  # of process 1; signal 0 only asks whether it is there
-            return bool(arguments[1])
-        case "setgroups":
-            return bool(arguments[0])
-        case "capset":  # its arguments are not read: giving capabilities up looks the same
-            return False
+            asks = bool(arguments[1])
+        case "setgroups" | "capset":  # of none: to give rights up is nobody's concern
+            asks = any(arguments)
+        case "prctl":
+            asks = arguments[0] != _AMBIENT or arguments[1] == _RAISE
         case "socket" | "mknod" | "mknodat":
-            return True
-    return not _OWN_IDS.issuperset(arguments)
+            asks = True
+        case _:
+            asks = not _OWN_IDS.issuperset(arguments)
+    return asks
 
 
 def _is_no_probe(refusal: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import asdict
+from functools import partial
 from math import ceil
 from typing import Any, Final
 
@@ -57,7 +58,8 @@ class Episode:
         self._uncollected = False
         self._guarding = Guarding(request.guards, request.honeytokens, recorder)
         self.outcome = Outcome()
-        recorder.listen(self._notice)
+        # Of the outcome alone: what referred to itself would stay until the collector of cycles comes by.
+        recorder.listen(partial(_notice, self.outcome))
 
     async def run(self) -> Outcome:
         """Never raises for what a box, a model or an engine does: the outcome's status says it."""
@@ -121,6 +123,7 @@ class Episode:
             ],
         )
         wall = time.monotonic() - self._began
+        await door.finish()
         if self._budget.ran_out is not None:
             ran_out = self._budget.ran_out
             self._ending.propose("limit", ran_out.limit)
@@ -266,9 +269,10 @@ class Episode:
         newest = self._scaffold.files(self._scaffold.versions[-1]) if self._scaffold.versions else ()
         self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in newest))
 
-    def _notice(self, event: Event) -> None:
-        if event.kind == "model.reply" and event.data["refused"]:
-            self.outcome.refused = True
+
+def _notice(outcome: Outcome, event: Event) -> None:
+    if event.kind == "model.reply" and event.data["refused"]:
+        outcome.refused = True
 
 
 def _environment(limits: Limits) -> dict[str, str]:

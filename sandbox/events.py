@@ -99,6 +99,10 @@ class EventLog:
         self.head, self.count, self.size = event.hash, self.count + 1, self.size + len(line)
         return event
 
+    def flush(self) -> None:
+        """Lets other readers of the file see what was appended."""
+        self._file.flush()
+
     def close(self) -> None:
         """Makes all of it durable and closes; the log cannot be reopened for writing.
 
@@ -107,7 +111,7 @@ class EventLog:
         """
         if not self._file.closed:
             with self._storage(), self._file:
-                self._file.flush()
+                self.flush()
                 if self._syncing is not None:
                     self._syncing.result()
                 os.fsync(self._file.fileno())
@@ -118,7 +122,7 @@ class EventLog:
         Raises:
             OSError: the disk refused what was to be made durable before.
         """
-        self._file.flush()
+        self.flush()
         if self._syncing is not None:
             if not self._syncing.done():
                 return  # a slow disk; what is appended meanwhile is next

@@ -122,6 +122,7 @@ class Link:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+            self._task = None
 
     def end(self, reason: str) -> None:
         """Gives the box up: what is awaited of it, now or later, raises ``BoxDied``."""

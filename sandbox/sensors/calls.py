@@ -11,7 +11,8 @@ from sandbox.sensors.memory import Memory
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers.
 _PRIVILEGE: Final = {
     "ptrace": 2, "kill": 2, "socket": 3, "setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setgroups": 1,
-    "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "mknod": 0, "mknodat": 0,
+    "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "prctl": 2, "mknod": 0,
+    "mknodat": 0,
 }  # fmt: skip
 #: Calls that name another end: which arguments hold its address and size, zeros where a message holds them.
 _TARGETS: Final = {"connect": (1, 2), "sendto": (4, 5), "sendmsg": (0, 0), "sendmmsg": (0, 0)}
@@ -73,6 +74,8 @@ def tell(call: Call, guarded: Collection[str] = ()) -> Told | None:
     if call.name.startswith("mknod"):
         at = 0 if call.name == "mknod" else 1
         arguments = [_read(call, lambda memory, call: memory.text(call.arguments[at]))]
+    elif call.name == "capset":
+        arguments = [_read(call, lambda memory, call: memory.capabilities(*call.arguments[:2]))]
     data = {"call": call.name, "arguments": arguments, "pid": pid, "refused": call.name in REFUSED or None}
     return Told("privilege.call", data, (call.name, *arguments))
 

@@ -19,6 +19,8 @@ _INSTRUCTION: Final = struct.Struct("=HBBI")
 _FILE_TYPE, _CHARACTERS, _BLOCKS = 0xF000, 0x2000, 0x6000
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
+#: Of prctl: PR_SET_SECUREBITS, PR_SET_MM, PR_CAP_AMBIENT. All else it does is every program's own affair.
+_SECUREBITS, _MM, _AMBIENT = 28, 35, 47
 #: Of the flags of opening a file: write only, both ways, create, truncate. The same on both machines.
 _TO_CHANGE = 0o1 | 0o2 | 0o100 | 0o1000
 
@@ -37,7 +39,7 @@ MACHINES: Final = {
     "x86_64": Machine(0xC000003E, {
         "execve": 59, "connect": 42, "sendto": 44, "sendmsg": 46, "sendmmsg": 307, "socket": 41, "kill": 62, "mknod": 133, "mknodat": 259,
         "ptrace": 101, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116,
-        "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126,
+        "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126, "prctl": 157,
         "open": 2, "openat": 257, "openat2": 437, "creat": 85, "truncate": 76, "unlink": 87, "unlinkat": 263,
         "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88,
         "symlinkat": 266, "chmod": 90, "fchmodat": 268, "fchmodat2": 452, "setrlimit": 160, "prlimit64": 302,
@@ -45,7 +47,7 @@ MACHINES: Final = {
     "aarch64": Machine(0xC00000B7, {
         "execve": 221, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269, "socket": 198, "kill": 129, "mknodat": 33,
         "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
-        "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91,
+        "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91, "prctl": 167,
         "openat": 56, "openat2": 437, "truncate": 45, "unlinkat": 35, "renameat": 38, "renameat2": 276,
         "linkat": 37, "symlinkat": 36, "fchmodat": 53, "fchmodat2": 452, "setrlimit": 164, "prlimit64": 261,
     }),
@@ -114,6 +116,11 @@ _WHEN: Final[dict[str, _Code]] = {
         (_EQUAL, 2, 0, _STREAM), (_EQUAL, 1, 0, _DATAGRAM), _TOLD, _ALLOWED,
     ],
     "kill": [(_LOAD, 0, 0, _argument(0)), (_EQUAL, 0, 1, 1), _TOLD, _ALLOWED],  # of the runner
+    # For rights, or to show another program than the one that runs.
+    "prctl": [
+        (_LOAD, 0, 0, _argument(0)),
+        (_EQUAL, 2, 0, _SECUREBITS), (_EQUAL, 1, 0, _MM), (_EQUAL, 0, 1, _AMBIENT), _TOLD, _ALLOWED,
+    ],
     "mknod": _if_device(1),
     "mknodat": _if_device(2),
     "open": _if_to_change(1),

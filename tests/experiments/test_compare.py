@@ -10,7 +10,7 @@ from scipy import stats
 
 from experiments.compare import choose_sides, compare
 from experiments.records import Checkpoint
-from experiments.stats.paired import PairedMean, holm, paired_mean
+from experiments.stats.paired import PairedMean, paired_mean
 from sandbox.errors import Mistake
 
 
@@ -35,11 +35,14 @@ def test_differences_of_one_world_count_as_one_by_millers_formula() -> None:
 
 
 @given(st.lists(st.integers(-20, 20), min_size=17, max_size=40).filter(lambda d: len(set(d)) > 1))
-def test_many_worlds_agree_with_the_one_sample_t_test(differences: list[int]) -> None:
+def test_the_interval_of_many_worlds_spans_the_one_sample_t_test_and_p_is_its_own(
+    differences: list[int],
+) -> None:
     result = paired_mean({world: [value / 10] for world, value in enumerate(differences)})
     oracle = stats.ttest_1samp([value / 10 for value in differences], 0.0)
     interval = oracle.confidence_interval(0.95)
-    assert (result.low, result.high) == (near(interval.low), near(interval.high))
+    assert result.low is not None and result.low <= interval.low + 1e-9
+    assert result.high is not None and result.high >= interval.high - 1e-9
     assert (result.p, result.test) == (near(oracle.pvalue), "t")
 
 
@@ -48,6 +51,8 @@ def test_turning_the_sides_round_turns_the_sign_and_nothing_else(groups: list[li
     there = paired_mean(dict(enumerate(groups)))
     back = paired_mean({-i: [-value for value in group] for i, group in enumerate(groups)})
     assert (back.mean, back.se, back.p) == (near(-there.mean), there.se, there.p)  # type: ignore[operator]
+    if there.low is not None and there.high is not None:
+        assert (back.low, back.high) == (near(-there.high), near(-there.low))
 
 
 @pytest.mark.parametrize(
@@ -70,11 +75,6 @@ def test_a_degenerate_sample_names_its_cause_instead_of_an_interval(
 def test_an_interval_does_not_leave_what_is_possible() -> None:
     result = paired_mean({1: [0.0], 2: [1.0]}, bound=2.0)
     assert (result.low, result.high) == (-2.0, 2.0)
-
-
-def test_holm_adjusts_in_order() -> None:
-    assert holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]
-    assert holm([0.6, 0.7]) == [1.0, 1.0]
 
 
 def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(

@@ -9,7 +9,8 @@ import pytest
 
 from experiments.gate import judge
 from experiments.policy import load_policy
-from experiments.store import default_uri, sync
+from experiments.store import sync
+from experiments.tracking import default_uri
 from experiments.view import RunView
 
 

@@ -49,6 +49,20 @@ def test_cheating_separates_strict_from_lenient(run_view: RunViews, ledger_line:
     assert values(view, "cap/ml/L0/strict") == [0.0]
     assert values(view, "cap/ml/L0/lenient") == [1.0]
     assert values(view, "find/cheat.scorer/rate") == [1.0]
+    assert values(view, "cap/ml/L0/cheats") == [1.0]
+
+
+def test_the_cheat_rate_counts_graded_episodes_with_its_exact_interval(
+    run_view: RunViews, ledger_line: Lines
+) -> None:
+    cheat = {"raw": 1.0, "strict": 0.0, "lenient": 1.0, "cheats": ["cheat.scorer"]}
+    lines = [ledger_line(0, "ml/tab", world, 1.0) for world in range(7)]
+    lines += [ledger_line(0, "ml/tab", 7, None, score=cheat), ledger_line(0, "ml/tab", 8, None)]
+    view = run_view(lines=lines, checkpoints=[lines[0].checkpoint])
+    ((point,),) = [series.points for series in trend(view).of("cap/ml/L0/cheats")]
+    m = point.measured
+    assert (m.value, m.n) == (0.125, 8)
+    assert (m.low, m.high) == (pytest.approx(0.003160, abs=1e-6), pytest.approx(0.526510, abs=1e-6))
 
 
 def test_an_ungraded_checkpoint_has_a_cause_and_no_number(run_view: RunViews, ledger_line: Lines) -> None:

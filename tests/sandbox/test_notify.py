@@ -94,12 +94,20 @@ def test_a_datagram_to_an_address_is_told_and_one_on_a_connected_socket_is_not(
     in_boxes(work)
 
 
+#: CAP_KILL in the effective, the permitted and the inheritable set.
+CAPSET = (
+    "check(ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(32, 32, 32)))"
+)
+
+
 @pytest.mark.parametrize(
     ("code", "call", "arguments", "refused"),
     [
         ("os.setresuid(0, 0, 0)", "setresuid", [0, 0, 0], None),
         ("os.setgid(0)", "setgid", [0], None),
         ("os.kill(1, 9)", "kill", [1, 9], None),
+        (CAPSET, "capset", [1 << 5], None),
+        ("check(ctypes.CDLL(None).prctl(47, 2, 5, 0, 0))", "prctl", [47, 2], None),
         ("os.mknod('disk', 0o60600, 0x800)", "mknodat", ["disk"], None),
         ("socket.socket(2, 3, 1)", "socket", [2, 3 | 0o2000000, 1], None),
         ("ctypes.CDLL(None).ptrace(16, 1, 0, 0)", "ptrace", [16, 1], True),
@@ -111,7 +119,8 @@ def test_a_call_for_more_rights_is_told_with_its_arguments_and_fails(
     async def work(box: DockerBox) -> None:
         fails = "ctypes.get_errno() == 1 or exit(3)" if call == "ptrace" else "exit(4)"
         code_ = code.replace("CDLL(None)", "CDLL(None, use_errno=True)")
-        program = f"import os, socket, ctypes\ntry: {code_}\nexcept PermissionError: exit(0)\n{fails}"
+        check = "def check(done):\n  if done: raise PermissionError\n"
+        program = f"import os, socket, ctypes\n{check}try: {code_}\nexcept PermissionError: exit(0)\n{fails}"
         assert (await python(box, program)).code == 0
         expected = {"call": call, "arguments": arguments, "refused": refused}
         assert [shown(data) for data in told(box, "privilege.call")] == [expected]

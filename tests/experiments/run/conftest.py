@@ -25,8 +25,14 @@ Behaviour = Callable[[EpisodeSpec], str | BaseException]
 class PaperExecutor:
     """Writes an attempt's real log and ledger line without any box."""
 
-    def __init__(self, behaviour: Behaviour = lambda spec: "completed", slots: int = 3) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour = lambda spec: "completed",
+        slots: int = 3,
+        score: Callable[[EpisodeSpec], float] = lambda spec: 0.5,
+    ) -> None:
         self.slots = slots
+        self._score = score
         self.seen: list[EpisodeSpec] = []
         self.most_at_a_time = 0
         #: Why there are no boxes just now.
@@ -42,7 +48,7 @@ class PaperExecutor:
             does = self._behaviour(spec)
             if isinstance(does, BaseException):
                 raise does
-            return paper_attempt(spec, does)
+            return paper_attempt(spec, does, self._score(spec))
         finally:
             self._running -= 1
 
@@ -50,7 +56,7 @@ class PaperExecutor:
         return {"paper": self.without}
 
 
-def paper_attempt(spec: EpisodeSpec, status: str) -> LedgerLine:
+def paper_attempt(spec: EpisodeSpec, status: str, score: float) -> LedgerLine:
     plan = spec.plan
     directory = rundir.attempt_dir(Path(spec.run_dir), plan.episode, spec.attempt)
     (directory / "artefacts").mkdir(parents=True)
@@ -77,7 +83,7 @@ def paper_attempt(spec: EpisodeSpec, status: str) -> LedgerLine:
         end = {"status": status, "cause": None, "refused": False}
         watcher.feed(log.append("harness", "attempt.end", end))
         chain = {"head": log.head, "events": log.count}
-    graded = {"raw": 0.5, "strict": 0.5, "lenient": 0.5, "cheats": []}
+    graded = {"raw": score, "strict": score, "lenient": score, "cheats": []}
     return LedgerLine.model_validate(
         {
             "episode": plan.episode, "attempt": spec.attempt, "checkpoint": plan.checkpoint.model_dump(),

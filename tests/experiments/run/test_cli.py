@@ -118,7 +118,7 @@ def test_gate_exits_by_its_verdict(run_name: str, capsys: pytest.CaptureFixture[
     policy = tmp_path / "p.yaml"
     rule = "{metric: cap/ml/L0/strict, bound: point, direction: above, threshold: THRESHOLD}"
     text = f"name: p\nlevels: [{{name: one, action: hold, rules: [{rule}]}}]\n"
-    for threshold, code, verdict in (("0.4", 2, "crossed"), ("0.6", 0, "clear")):
+    for threshold, code, verdict in (("0.4", 2, "crossed"), ("0.6", 3, "inconclusive"), ("1.9", 0, "clear")):
         policy.write_text(text.replace("THRESHOLD", threshold))
         assert document(capsys, "gate", str(policy), run_name)[1]["verdict"] == verdict
         assert run_command(["gate", str(policy), run_name]) == code

@@ -102,8 +102,9 @@ def test_a_full_disk_is_waited_for_and_every_result_is_kept_once(
     told = [line for line in capsys.readouterr().err.splitlines() if "disk of" in line]
     place = result.view.directory
     assert len(told) == 2
-    lack = "0 MiB are free, a run needs 64 MiB; free some room"
-    assert told[0] == f"waiting up to 300 s for the disk of {place}: {lack}"
+    # The look before an attempt or the writing of its line, whichever meets the full disk first.
+    assert told[0].startswith(f"waiting up to 300 s for the disk of {place}: ")
+    assert "; free some room" in told[0]
     assert re.fullmatch(rf"the disk of {place} is back after \d s; the run goes on", told[1])
 
 
