@@ -92,6 +92,7 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
             "harness", "attempt.end",
             {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
         )  # fmt: skip
+        recorder.dismiss()
         chain = ChainRecord(head=log.head, events=log.count)
         # In a thread: the disk may take long, and other episodes share this loop.
         await asyncio.to_thread(log.close)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from experiments import artefacts
 from experiments.attempt import run_attempt
 from experiments.check import spec_for
 from experiments.records import LedgerLine
@@ -46,7 +47,8 @@ def attack(engine: Engine, image: str, tmp_path: Path) -> Attack:
         plan = spec.plan.model_copy(update={"limits": {**spec.plan.limits, **limits}})
         spec = replace(spec, plan=plan, owner="hostile")
         line = asyncio.run(run_attempt(spec, DockerBoxes(engine, image=image)))
-        again = rescan_log(next(tmp_path.rglob("events.jsonl")))
+        log = next(tmp_path.rglob("events.jsonl"))
+        again = rescan_log(log, contents=artefacts.contents(tmp_path, log.parent))
         assert [f.as_json() for f in again.findings] == [f.model_dump(mode="json") for f in line.findings]
         assert again.coverage == line.coverage
         return line
