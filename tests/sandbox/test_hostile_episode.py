@@ -150,7 +150,9 @@ def test_ways_out_and_up_are_found_and_an_edit_taken_back_too(attack: Attack) ->
         "getent hosts evil.example; (exec 3<>/dev/tcp/169.254.169.254/80); kill -9 1;"
         " cp /agent/main.py m; echo >> /agent/main.py; cp m /agent/main.py; rm m"
     )
-    assert line.sensors == dict.fromkeys(("cgroup", "dns", "files", "notify", "opened", "runner", "scaffold"), "up")
+    assert line.sensors == dict.fromkeys(
+        ("cgroup", "dns", "files", "notify", "opened", "runner", "scaffold"), "up"
+    )
     assert {found.note for found in line.findings} == {
         "name evil.example", "connect to 169.254.169.254, port 80", "kill(1, 9)",
         "written and the same again: main.py",
