@@ -152,6 +152,23 @@ def test_a_refusal_in_mid_stream_is_the_agents_and_the_door_stays(speaking: Any)
         assert door.kinds() == ["model.call", "model.reply", "model.unanswerable"]
 
 
+def test_clients_that_do_not_read_their_streams_hold_up_nobody(doorway: Any) -> None:
+    class Talker(Speaker):
+        async def complete(self, request: ChatRequest) -> ChatReply:
+            if request.hear is not None:
+                for _ in range(64):
+                    request.hear(Piece("x" * 2**16))
+            return ChatReply("x" * 2**22, 10, 5)
+
+    with doorway("", model=Talker()) as door:
+        for _ in range(6):
+            begin(door, CHAT)
+        status, _, body = door.chat()
+        assert (status, len(json.loads(body)["choices"][0]["message"]["content"])) == (200, 2**22)
+        assert door.budget.tokens_used == 7 * 15
+        assert door.kinds() == ["model.call", "model.reply"] * 7
+
+
 def test_what_the_budget_refuses_is_no_stream(speaking: Any) -> None:
     with speaking(turns=0) as door:
         status, headers, body = door.post(CHAT, ASK)
