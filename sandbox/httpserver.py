@@ -70,6 +70,7 @@ class HttpServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._listening = None
         self._path.unlink(missing_ok=True)
 
     async def _accept(self, listener: socket.socket) -> None:

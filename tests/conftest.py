@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from sandbox.container import Engine
 from sandbox.errors import TidegaugeError
@@ -20,6 +21,9 @@ def pytest_configure() -> None:
     """Lets programs that tests start be interrupted, also where the tests run in the background of a
     shell, which has them ignore Ctrl-C: a handled signal is a program's default again."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # How long an example takes is the machine's matter.
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)

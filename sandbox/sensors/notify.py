@@ -119,6 +119,8 @@ class NotifySensor:
         self._token = secrets.token_hex(8)
         #: Calls that were let through without being written down.
         self.lost = 0
+        #: Paths of the box whose change is told wherever they lie.
+        self.guarded: tuple[str, ...] = ()
         #: Why it sees nothing; None while it does.
         self.absent: str | None = "its canary was not seen"
         self._hub = _hub(os.getpid())
@@ -222,7 +224,7 @@ class NotifySensor:
 
     def _write_down(self, descriptor: int, identity: int, call: Call) -> None:
         try:
-            told = tell(call)
+            told = tell(call, self.guarded)
             # Only now is it certain that what was read was the caller's and not a successor's.
             fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
         except (FileNotFoundError, ProcessLookupError):
@@ -264,4 +266,4 @@ def _machine() -> Machine:
 
 
 def _without_pid(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if name not in ("pid", "ppid")}
+    return {name: value for name, value in data.items() if name not in ("pid", "ppid", "started")}

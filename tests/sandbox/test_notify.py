@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from monitors.processes import lineage
 from sandbox.box import BoxRequest, Completed
 from sandbox.container import Engine
 from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.events import GENESIS, Event
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.sensors import notify
@@ -138,6 +140,24 @@ def test_each_of_eight_boxes_is_told_its_own_programs_and_all_of_them(in_boxes: 
         assert box.lost["notify"] == 0
 
     in_boxes(work, many=8)
+
+
+def test_both_sensors_name_the_same_process_by_its_number_and_its_start(
+    in_boxes: Callable[..., None],
+) -> None:
+    async def work(box: DockerBox) -> None:
+        code = "import subprocess; subprocess.run(['/bin/bash', '-c', '/bin/sleep 0.3; exit 0'])"
+        assert (await python(box, code)).code == 0
+        seen = [one for one in box.drain() if one.kind in ("process", "process.exec")]
+        names = [{(one.data["pid"], one.data["started"]) for one in seen if one.kind == kind}
+                 for kind in ("process.exec", "process")]  # fmt: skip
+        assert names[1] <= names[0]
+        events = [Event(n, n, "x", one.kind, one.data, GENESIS, GENESIS) for n, one in enumerate(seen)]
+        assert [(one.parent, (one.programs[-1] or [""])[0]) for one in lineage(events)] == [
+            (None, PYTHON), (0, "/bin/bash"), (1, "/bin/sleep"),
+        ]  # fmt: skip
+
+    in_boxes(work)
 
 
 def test_repeats_are_told_by_every_doubling(in_boxes: Callable[..., None]) -> None:

@@ -56,7 +56,7 @@ async def alive(box: Box) -> bool:
 async def fork_bomb(box: Box) -> Outcome:
     """Processes that make processes."""
     await shell(box, "bomb() { bomb | bomb & }; bomb; sleep 0.3")
-    ended = await box.kill_all()
+    ended = (await box.kill_all()).processes
     refused = box.usage().refused_processes
     if refused is None:
         return "untestable", "this kernel does not count refused processes"
@@ -111,7 +111,7 @@ async def held_output(box: Box) -> Outcome:
 async def deaf_daemon(box: Box) -> Outcome:
     """A process of a session of its own that ignores the request to end."""
     await shell(box, "(trap '' TERM HUP INT; setsid sleep 60 &); sleep 0.1")
-    ended = await box.kill_all()
+    ended = (await box.kill_all()).processes
     left = await shell(box, "grep -l '^Name:.sleep' /proc/[0-9]*/status 2>/dev/null")
     return holds(ended >= 1 and left.stdout == b"", f"{ended} ended")
 

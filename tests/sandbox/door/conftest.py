@@ -173,12 +173,12 @@ class Doorway:
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The data of all stored events of one kind, in order."""
-        self._writer.sync()
+        self._writer.flush()
         return [event.data for event in read_events(self.log) if event.kind == kind]
 
     def kinds(self) -> list[str]:
         """The kinds of all stored events, in order."""
-        self._writer.sync()
+        self._writer.flush()
         return [event.kind for event in read_events(self.log)]
 
 
