@@ -102,6 +102,7 @@ def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(
     )
     # Two families tested: the smaller p counts double.
     assert (ml.difference.p, ml.p_holm, overall.p_holm) == (0.125, 0.25, None)
+    assert (rows[1].difference.p, rows[1].p_holm, ml.p_bh, overall.p_bh) == (0.25, 0.25, 0.25, None)
 
 
 def test_arms_of_one_world_are_one_cluster(run_view: Any, ledger_line: Any, tmp_path: Any) -> None:
