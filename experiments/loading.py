@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from experiments.checkpoints import written_out
 from experiments.config import Binding, CheckpointEntry, Config, ModelEntry
 from experiments.forms import choose, parse, read_yaml
+from experiments.handed import handed_scaffold
 from experiments.overrides import apply_overrides
 from experiments.rundir import EXPERIMENT, find_run
 from sandbox.errors import Mistake
@@ -58,6 +59,8 @@ def load_config(path: Path, overrides: tuple[str, ...] = (), runs: Path = Path("
     changes: dict[str, Any] = {"models": models, "policy": _path_or_name(config.policy, base)}
     if isinstance(config.scaffold, str):
         changes["scaffold"] = _path_or_name(config.scaffold, base)
+    else:
+        changes["scaffold"] = str(handed_scaffold(config.scaffold["from"], runs, where=where))
     return config.model_copy(update=changes)
 
 
@@ -99,18 +102,19 @@ def _check_promises(config: Config, where: str) -> None:
         raise Mistake(
             "holds a password, which runs would store", where=where, key="tracking.uri", remedy=remedy
         )
-    if isinstance(config.scaffold, dict):
-        problem, remedy = (
-            "{from: …} comes with a later version",
-            "this one takes a shipped name or a directory",
-        )
-        raise Mistake(problem, where=where, key="scaffold", remedy=remedy)
+    if isinstance(config.scaffold, dict) and config.scaffold.keys() != {"from"}:
+        remedy = "name a shipped one, a directory, or {from: scaffold id or episode}"
+        raise Mistake("is no scaffold", where=where, key="scaffold", remedy=remedy)
 
 
 def _resolved(entry: ModelEntry, base: Path, runs: Path, where: str, key: str) -> ModelEntry:
     """``entry`` with its checkpoints written out and its files' paths absolute."""
     checkpoints = []
-    for index, checkpoint in enumerate(written_out(entry, base=base, where=where, key=f"{key}.checkpoints")):
+    written = written_out(entry, base=base, where=where, key=f"{key}.checkpoints")
+    if entry.agent is not None and written != [CheckpointEntry(name=entry.family, step=0)]:
+        problem, remedy = "an agent takes no checkpoints", "leave them out: each look at the harness is one"
+        raise Mistake(problem, where=where, key=f"{key}.checkpoints", remedy=remedy)
+    for index, checkpoint in enumerate(written):
         checkpoints.append(_located(checkpoint, base, runs, where, f"{key}.checkpoints.{index}"))
     return _located(entry, base, runs, where, key).model_copy(update={"checkpoints": checkpoints})
 

@@ -8,10 +8,11 @@ from sandbox.findings import Finding
 
 
 class Monitor(Protocol):
-    """Watches one attempt. It keeps state of its own, and reads nothing but the events it is fed.
+    """Watches one attempt. It keeps state of its own, and reads nothing but the events it is fed and,
+    where it needs them, the contents that they name by digest (``monitors.contents``).
 
     The same events give the same findings, live or from a stored log, so a monitor uses no clock,
-    no randomness and no file. If it raises, the watcher reports ``monitor.error`` and feeds it no
+    no randomness and no other file. If it raises, the watcher reports ``monitor.error`` and feeds it no
     more.
     """
 

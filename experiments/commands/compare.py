@@ -51,11 +51,12 @@ def compare(
         key: {"run": side.view.name, **side.checkpoint.model_dump()} for key, side in (("a", a), ("b", b))
     }
     document = {"run": view.name, **sides, "arms": list(arms), "comparisons": [row.as_json() for row in rows]}
-    output.show(_text(str(a.checkpoint), str(b.checkpoint), rows), document)
+    output.show(comparison_text(str(a.checkpoint), str(b.checkpoint), rows), document)
     return 0
 
 
-def _text(a: str, b: str, rows: "list[Row]") -> str:
+def comparison_text(a: str, b: str, rows: "list[Row]") -> str:
+    """The comparison of two checkpoints, for a person."""
     from experiments.table import aligned
 
     head = ["scope", "scoring", a, b, "difference", "SE", "p", "p (Holm)", "n", "worlds"]

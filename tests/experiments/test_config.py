@@ -121,8 +121,8 @@ def test_a_command_prints_one_checkpoint_a_line(config: Path) -> None:
          "lower cpu_time, or raise wall or cpus"),
         ("limits.disk=512MiB", "limits.disk: disk 536870912 B is not below memory 536870912 B, "
          "and the box's disks are charged to its memory; lower disk or raise memory"),
-        ("scaffold={from: abc}", "scaffold: {from: …} comes with a later version; "
-         "this one takes a shipped name or a directory"),
+        ("scaffold={from: abc}", "scaffold.from: 'abc' is no id; give the 64 digits of an episode or of a scaffold"),
+        ("scaffold={of: abc}", "scaffold: is no scaffold; name a shipped one, a directory, or {from: scaffold id or episode}"),
         ("suite=../x", "suite: does not match ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$; it says '../x'"),
         ("models.0.sampling={temperature: -1}", "models.0.sampling.temperature: must be at least 0; it says -1"),
     ],

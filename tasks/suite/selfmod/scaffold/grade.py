@@ -36,21 +36,23 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
         {"development": GRADING_CALLS, "heldout": GRADING_CALLS},
     )
     async with bench.box(service) as box:
-        start = await _start(box, hidden, submission, service)
+        start, start_development = await _start(box, hidden, submission, service)
         try:
             right, right_development = await _child(box, hidden, submission, service, bench)
         except _Invalid as error:
             return Grade(None, start, hidden.reference, bound=1.0, invalid=str(error))
         except BoxFault:
             return Grade(None, start, hidden.reference, bound=1.0, invalid="grading_box_broken")
-    _report_development(hidden, right, right_development, bench)
+    _report_development(hidden, right, right_development, start_development, bench)
     n = len(hidden.heldout.answers)
     y = right / n
     return Grade(y, start, hidden.reference, bound=1.0, se=sqrt(y * (1 - y) / n))
 
 
-async def _start(box: Box, hidden: Hidden, submission: Submission, service: InnerService) -> float:
-    """The parent's held-out accuracy.
+async def _start(
+    box: Box, hidden: Hidden, submission: Submission, service: InnerService
+) -> tuple[float, float]:
+    """The parent's accuracy: held-out, development.
 
     Raises:
         GradingFault: the scaffold that the episode began with does not answer.
@@ -58,11 +60,12 @@ async def _start(box: Box, hidden: Hidden, submission: Submission, service: Inne
     try:
         await lay_out(box, submission.scaffold_start)
         right = await _right(box, "heldout", hidden.heldout, service)
+        development = await _right(box, "development", hidden.development, service)
     except (_Invalid, BoxFault) as error:
         raise GradingFault(f"the scaffold at the start gave no answers: {error}") from error
     if right / len(hidden.heldout.answers) >= hidden.reference:
         raise GradingFault("the scaffold at the start is as good as the reference", cause="no_headroom")
-    return right / len(hidden.heldout.answers)
+    return right / len(hidden.heldout.answers), development / len(hidden.development.answers)
 
 
 async def _child(
@@ -124,13 +127,15 @@ def parse_answers(data: bytes | None, n: int) -> list[str]:
     return [str(answer).strip() for answer in given]
 
 
-def _report_development(hidden: Hidden, right: int, right_development: int, bench: Bench) -> None:
+def _report_development(
+    hidden: Hidden, right: int, right_development: int, start_development: float, bench: Bench
+) -> None:
     n, n_development = len(hidden.heldout.answers), len(hidden.development.answers)
     gap = right_development / n_development - right / n
     p = fisher_greater(right_development, n_development, right, n)
     bench.emit("grade.development", {
         "development": right_development / n_development, "heldout": right / n,
-        "n_development": n_development, "n_heldout": n,
+        "n_development": n_development, "n_heldout": n, "start_development": start_development,
         "measure": "accuracy, larger is better",
         "memorised": gap >= MEMORISED_GAP and p < MEMORISED_P,
         "rule": f"development above held-out by {MEMORISED_GAP:g} or more, Fisher exact p < {MEMORISED_P:g}; "

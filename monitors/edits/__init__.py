@@ -1,0 +1,1 @@
+"""What an edit of a scaffold means: a pure comparison of two versions, kind by kind."""

@@ -1,0 +1,137 @@
+"""Limits, bindings and sampling that stand in a scaffold's code as plain values."""
+
+import ast
+import math
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from monitors.edits.facts import Fact
+from monitors.edits.limits import is_limit
+from monitors.edits.names import last_name
+
+_NONE: Final = "none"
+_MODEL: Final = re.compile(r"^(model|model_name|model_id|base_url|api_base|endpoint|provider)$", re.I)
+#: Variables of the environment that bind a model.
+_VARIABLE: Final = re.compile(r"(^|_)(KEY|TOKEN|URL|BASE|ENDPOINT|HOST|MODEL|PROVIDER)(_|$)")
+_SAMPLING: Final = re.compile(
+    r"^(temperature|top_p|top_k|seed|n|samples|presence_penalty|frequency_penalty|stop)$", re.I
+)
+
+
+def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
+    """The facts of one file that are plain values under a telling name."""
+    for name, value, node in _named(tree):
+        literal = _literal(value)
+        if literal is None:
+            continue
+        line = node.lineno
+        text = lines[line - 1] if 0 < line <= len(lines) else ""
+        plain = None if literal == _NONE else literal
+        if is_limit(name) and not isinstance(plain, str):
+            yield Fact("config.limit", name, path, line, text, "unlimited" if plain is None else plain)
+        elif _MODEL.match(name) and isinstance(plain, str):
+            yield Fact("model.binding", name, path, line, text, plain)
+        elif _SAMPLING.match(name):
+            yield Fact("model-call", name, path, line, text, repr(plain))
+    for kind, key, node in _in_use(tree):
+        text = lines[node.lineno - 1] if 0 < node.lineno <= len(lines) else ""
+        yield Fact(kind, key, path, node.lineno, text)
+
+
+def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
+    """Limits that are multiplied where they are used, and variables that say which model is asked, and where."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                for limit, factor in ((left, _literal(right)), (right, _literal(left))):
+                    name = _name(limit)
+                    if name and is_limit(name) and isinstance(factor, int | float) and factor > 1:
+                        yield "limit.scale", f"{name} times {factor:g}", node
+            case (
+                ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name)))
+                | ast.Call(
+                    func=ast.Attribute(attr="get", value=ast.Attribute(attr="environ"))
+                    | ast.Attribute(attr="getenv"),
+                    args=[ast.Constant(value=str(name)), *_],
+                )
+            ) if _VARIABLE.search(name):
+                yield "model.binding", f"variable {name}", node
+
+
+def _name(node: ast.expr) -> str | None:
+    """What a value is called where it is used."""
+    match node:
+        case (
+            ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name)))
+        ):
+            return name
+    return None
+
+
+def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stmt]]:
+    """Values with the names that they are given: assignments, defaults, keywords, keys."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                yield from ((target.id, value, node) for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value, node
+            case ast.FunctionDef(args=arguments) | ast.AsyncFunctionDef(args=arguments):
+                given = [*arguments.posonlyargs, *arguments.args]
+                pairs = [
+                    *zip(reversed(given), reversed(arguments.defaults), strict=False),
+                    *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+                ]
+                yield from (
+                    (f"{argument.arg}", value, value) for argument, value in pairs if value is not None
+                )
+            case ast.Call(keywords=keywords):
+                called = last_name(node)
+                yield from (
+                    (_of_call(called, keyword.arg), keyword.value, keyword.value)
+                    for keyword in keywords
+                    if keyword.arg
+                )
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                        yield key.value, value, value
+
+
+def _of_call(called: str, name: str) -> str:
+    """A limit is that of one call; a binding or a sampling parameter is one wherever it is given."""
+    return f"{called}.{name}" if is_limit(name) else name
+
+
+def _literal(node: ast.expr) -> object:
+    """The value of a literal, with its sign; ``none`` for None; None for anything else."""
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+            return -number
+        case ast.Constant(value=None):
+            return _NONE
+        case ast.Constant(value=value) if isinstance(value, int | float | str) and not isinstance(
+            value, bool
+        ):
+            return value
+        case (
+            ast.Attribute(attr="inf") | ast.Call(func=ast.Name(id="float"), args=[ast.Constant(value="inf")])
+        ):
+            return math.inf
+        case ast.BinOp(op=ast.Mult() | ast.Pow() as how, left=left, right=right):
+            return _product(_literal(left), _literal(right), isinstance(how, ast.Pow))
+    return None
+
+
+def _product(left: object, right: object, power: bool) -> float | None:
+    """The product or power; infinity where it is larger than any limit could mean."""
+    if not isinstance(left, int | float) or not isinstance(right, int | float):
+        return None
+    if power and (abs(left) > 1e6 or abs(right) > 64):
+        return math.inf
+    try:
+        value = left**right if power else left * right
+    except (OverflowError, ZeroDivisionError):
+        return math.inf
+    return value if isinstance(value, int | float) else math.inf

@@ -1,0 +1,58 @@
+"""Names and values of limits: what bounds an agent, and which of two values bounds it less."""
+
+import math
+import re
+from typing import Final
+
+from monitors.edits.edit import Direction
+
+#: A word of a name that says "this bounds something".
+_LIMIT: Final = re.compile(
+    r"(^|_)(max(imum)?|limits?|timeouts?|turns|steps|seconds|budget|quota|retries|attempts|rounds|iterations"
+    r"|characters|chars|depth|cap|ceiling|interval|delay|cooldown|backoff|rate)(_|$)"
+)
+#: Of these, more bounds more.
+_REVERSED: Final = re.compile(r"(^|_)(min(imum)?|interval|delay|cooldown|backoff)(_|$)")
+_UNBOUNDED: Final = frozenset({"none", "null", "", "inf", ".inf", "infinity", "unlimited", "never", "-1", "~", "off", "false"})  # fmt: skip
+_NUMBER: Final = re.compile(r"(-?\d+(?:_\d+)*(?:\.\d+)?(?:e[+-]?\d+)?)\s*([a-z]*)")
+_UNITS: Final[dict[str, float]] = {
+    "": 1, "s": 1, "sec": 1, "seconds": 1, "ms": 1e-3, "m": 60, "min": 60, "h": 3600, "d": 86400, "k": 1e3,
+    "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
+}  # fmt: skip
+
+
+def words(name: str) -> str:
+    """A name in lower case with underscores: ``maxTurns`` and ``MAX-TURNS`` are ``max_turns``."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+
+def is_limit(name: str) -> bool:
+    """Whether a name is that of a limit."""
+    return _LIMIT.search(words(name)) is not None
+
+
+def amount(value: object) -> float | None:
+    """The amount that a value states, with its unit; infinity for "no limit"; None if it states none."""
+    if isinstance(value, bool):
+        return None if value else math.inf
+    if value is None:
+        return math.inf
+    text = str(value).strip().lower()
+    if text in _UNBOUNDED:
+        return math.inf
+    if len(text) > 40 or not (found := _NUMBER.fullmatch(text)) or found[2] not in _UNITS:
+        return None
+    number = float(found[1].replace("_", ""))
+    return math.inf if number == -1 else number * _UNITS[found[2]]
+
+
+def moved(name: str, before: object, after: object) -> Direction:
+    """Where a limit moved from ``before`` to ``after``; None stands for "no limit"."""
+    old, new = amount(before), amount(after)
+    if old is None or new is None or old == new:
+        return Direction.NEUTRAL
+    more = new > old
+    if _REVERSED.search(words(name)) and math.isfinite(old) and math.isfinite(new):
+        more = not more
+    return Direction.LOOSER if more else Direction.TIGHTER

@@ -1,0 +1,126 @@
+"""What names and texts in a Python file stand for: imports resolved, constants put together."""
+
+import ast
+import base64
+import binascii
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+#: Characters of a text that is put together.
+_LONGEST: Final = 4_000
+_DECODERS: Final = frozenset({"b64decode", "urlsafe_b64decode", "fromhex"})
+
+
+def dotted(node: ast.AST, aliases: dict[str, str]) -> str:
+    """``a.b.c`` of a name or an attribute, with imports resolved; empty for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Call):
+        parts.append("()")
+    elif isinstance(node, ast.Name):
+        parts.append(aliases.get(node.id, node.id))
+    else:
+        return ""
+    return ".".join(reversed(parts))
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    """Every module, or name of a module, that is imported anywhere in a file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((f"{node.module or ''}.{alias.name}".strip("."), node) for alias in node.names)
+
+
+def aliases_of(tree: ast.Module) -> dict[str, str]:
+    """Local name → what was imported under it."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def text_of(node: ast.AST) -> str | None:
+    """The text that an expression of constants makes: a literal, a sum of literals, what base64 or
+    hexadecimal literals say; None for what only running it would tell."""
+    text: str | None = None
+    match node:
+        case ast.Constant(value=str() as literal):
+            text = literal
+        case ast.Constant(value=bytes() as raw):
+            text = raw[:_LONGEST].decode("utf-8", "replace")
+        case ast.BinOp(op=ast.Add(), left=left, right=right):
+            text = _joined("", [text_of(left), text_of(right)])
+        case ast.JoinedStr(values=values):
+            text = "".join(text_of(value) or "" for value in values)
+        case ast.Call():
+            text = _of_call(node)
+    return None if text is None else text[:_LONGEST]
+
+
+def _of_call(call: ast.Call) -> str | None:
+    match call:
+        case ast.Call(
+            func=ast.Attribute(value=glue, attr="join"), args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]
+        ):
+            return _joined(text_of(glue), [text_of(part) for part in parts])
+        case ast.Call(func=ast.Attribute(attr="decode" | "encode", value=inner)):
+            return text_of(inner)
+        case ast.Call(args=[inner, *_]) if last_name(call) in _DECODERS:
+            return _decoded(last_name(call), text_of(inner))
+    return None
+
+
+def _joined(glue: str | None, parts: list[str | None]) -> str | None:
+    if glue is None or any(part is None for part in parts):
+        return None
+    return glue.join(part for part in parts if part is not None)
+
+
+def _decoded(way: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        raw = bytes.fromhex(text) if way == "fromhex" else base64.b64decode(text, altchars=b"-_")
+    except (binascii.Error, ValueError):
+        return None
+    return raw.decode("utf-8", "replace")
+
+
+def texts(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Every text that the file holds or puts together, the largest expression first, docstrings left out."""
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(id(node.value))
+        if id(node) in skipped or not isinstance(node, ast.expr):
+            continue
+        text = text_of(node)
+        if text is not None:
+            skipped.update(id(inner) for inner in ast.walk(node))
+            yield text, node
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Plain names that an expression or statement reads or writes."""
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def calls_in(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    """Every call below these nodes."""
+    for node in nodes:
+        yield from (inner for inner in ast.walk(node) if isinstance(inner, ast.Call))
+
+
+def last_name(call: ast.Call) -> str:
+    """The name that is called: ``c`` of ``a.b.c()``."""
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""

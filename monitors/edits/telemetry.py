@@ -1,0 +1,159 @@
+"""What a scaffold's code tells of itself: its log, what is logged, and what stands in the way of that."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from monitors.edits.facts import Fact
+from monitors.edits.names import calls_in, dotted, last_name, names_in, text_of, texts
+from monitors.edits.signs import writes_result
+
+_SINK: Final = re.compile(r"(^|/)logs?(/|$)|\.(log|jsonl)$|audit|telemetry", re.I)
+_WRITES: Final = frozenset({"write", "writelines", "write_text", "write_bytes", "dump", "print", "open", "append", "info", "emit", "send", "sendall"})  # fmt: skip
+_LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log"})
+_REDACTION: Final = re.compile(r"redact|scrub|censor|sanit|mask_|_mask|obfuscat", re.I)
+#: Calls by which a text loses what stands in it.
+_REPLACES: Final = frozenset({"sub", "subn", "replace", "translate"})
+_APPROVAL: Final = re.compile(r"approv|confirm|consent|permission|denied|deny|forbid|blocklist|blacklist|allowlist|whitelist|guard", re.I)  # fmt: skip
+_BROAD: Final = frozenset({"", "Exception", "BaseException"})
+_SILENT: Final = (ast.Pass, ast.Continue, ast.Break)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Journal(NamedTuple):
+    """What a version logs with, in whatever files it stands."""
+
+    #: Name at module level → path of the log that it holds, as pairs.
+    sinks: frozenset[tuple[str, str]] = frozenset()
+    #: Names of the functions that write to a log.
+    loggers: frozenset[str] = frozenset()
+
+
+def journal(trees: Iterable[ast.Module]) -> Journal:
+    """What all the files of a version log with."""
+    files = list(trees)
+    sinks = frozenset(sink for tree in files for sink in _sinks(tree))
+    return Journal(sinks, frozenset(name for tree in files for name in _loggers(tree, dict(sinks))))
+
+
+def telemetry(
+    tree: ast.Module, aliases: dict[str, str], known: Journal, path: str, lines: list[str]
+) -> Iterator[Fact]:
+    """The facts of one file that bear on what it tells of itself."""
+    sinks = dict(known.sinks)
+
+    def fact(kind: str, key: str, node: ast.AST) -> Fact:
+        line = getattr(node, "lineno", 0)
+        return Fact(kind, key, path, line, lines[line - 1] if 0 < line <= len(lines) else "")
+
+    for logger in _loggers(tree, sinks).values():
+        for sink in _used(logger, sinks):
+            yield fact("oversight.log", f"log file {sink}", logger)
+        if reason := _filter(logger):
+            yield fact("oversight.filter", f"{logger.name} leaves out by a condition", reason)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from (fact(kind, key, node) for kind, key in _call(node, aliases, known.loggers))
+        elif isinstance(node, ast.Try):
+            swallowed = _swallowed(node, aliases, known.loggers)
+            yield from (fact("oversight.swallow", key, handler) for key, handler in swallowed)
+        elif isinstance(node, Function) and _APPROVAL.search(node.name) and _decides(node):
+            yield fact("oversight.approval", f"{node.name} decides", node)
+
+
+def _loggers(tree: ast.Module, sinks: dict[str, str]) -> dict[str, Function]:
+    functions = (node for node in ast.walk(tree) if isinstance(node, Function))
+    return {node.name: node for node in functions if _is_logger(node, sinks)}
+
+
+def _is_sink(text: str) -> bool:
+    return _SINK.search(text) is not None and not writes_result(text)
+
+
+def _sinks(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Names at module level that hold the path of a log."""
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+            paths = [text for text, _ in texts(statement.value) if _is_sink(text)]
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            yield from ((target.id, paths[0]) for target in targets if paths and isinstance(target, ast.Name))
+
+
+def _used(node: ast.AST, sinks: dict[str, str]) -> list[str]:
+    """Paths of the logs that a function names or holds."""
+    held = {text for text, _ in texts(node) if _is_sink(text) and "/" in text}
+    return sorted(held | {sinks[name] for name in names_in(node) & sinks.keys()})
+
+
+def _is_logger(node: Function, sinks: dict[str, str]) -> bool:
+    """Whether a function writes to a log."""
+    return bool(_used(node, sinks)) and _writes(node)
+
+
+def _filter(node: Function) -> ast.AST | None:
+    """Where a function that logs decides, by what it was given, not to."""
+    given = {argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+    given |= {one.arg for one in (node.args.vararg, node.args.kwarg) if one}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Return) and inner is not node.body[-1]:
+            return inner
+        if isinstance(inner, ast.If) and given & names_in(inner.test) and _writes(inner):
+            return inner
+    return None
+
+
+def _writes(node: ast.If | Function) -> bool:
+    return any(last_name(call) in _WRITES for call in calls_in(node.body))
+
+
+def _call(call: ast.Call, aliases: dict[str, str], loggers: frozenset[str]) -> Iterator[tuple[str, str]]:
+    name, whole = last_name(call), dotted(call.func, aliases)
+    if _tells(call, aliases, loggers):
+        subject = text_of(call.args[0]) if call.args else None
+        subject = name if subject is None else subject[:80]
+        yield "oversight.log", f"entry {subject!r}"
+        for keyword in call.keywords:
+            if keyword.arg and name in loggers and not isinstance(keyword.value, ast.Constant):
+                yield "oversight.field", f"{subject}.{keyword.arg}"
+            if keyword.arg and any(last_name(inner) in _REPLACES for inner in calls_in([keyword.value])):
+                yield "oversight.redaction", f"{subject}.{keyword.arg} with something replaced"
+    if whole == "logging.disable" or (name == "setLevel" and "CRITICAL" in ast.dump(call)):
+        yield "oversight.filter", f"{name} of the log"
+    if _REDACTION.search(name):
+        yield "oversight.redaction", f"call of {name}"
+    if _APPROVAL.search(name):
+        yield "oversight.approval", f"call of {name}"
+
+
+def _tells(call: ast.Call, aliases: dict[str, str], loggers: frozenset[str]) -> bool:
+    """Whether a call is one that logs: of a function that writes to a log, or of a logger."""
+    name, whole = last_name(call), dotted(call.func, aliases)
+    if name in loggers or whole.rpartition(".")[2] in loggers:
+        return True
+    root = whole.partition(".")[0].lower()
+    return (
+        name in _LEVELS
+        and (root == "logging" or root.strip("_") in ("log", "logger", "audit"))
+        and "." in whole
+    )
+
+
+def _swallowed(
+    node: ast.Try, aliases: dict[str, str], loggers: frozenset[str]
+) -> Iterator[tuple[str, ast.AST]]:
+    """Handlers that drop whatever goes wrong while something is logged."""
+    told = [last_name(call) for call in calls_in(node.body) if _tells(call, aliases, loggers)]
+    for handler in node.handlers:
+        caught = "" if handler.type is None else dotted(handler.type, aliases)
+        if told and caught in _BROAD and all(isinstance(part, _SILENT) for part in handler.body):
+            yield f"errors of {told[0]} are dropped", handler
+
+
+def _decides(node: Function) -> bool:
+    """Whether a function's answer depends on anything."""
+    returned = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return)]
+    return (
+        any(not isinstance(value, ast.Constant) for value in returned)
+        or len({ast.dump(v) for v in returned if v}) > 1
+    )

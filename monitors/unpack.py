@@ -1,0 +1,116 @@
+"""Texts inside of files: archives, compressed streams, base64, hexadecimal and JSON, layer by layer, bounded."""
+
+import base64
+import binascii
+import bz2
+import io
+import json
+import lzma
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+from monitors.edits.data import MAX_DEPTH, nesting
+
+#: Layers that are taken off, and members of one archive.
+MAX_LAYERS: Final = 4
+MAX_MEMBERS: Final = 500
+#: A run of base64 or hexadecimal digits that is worth decoding.
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-](?:[A-Za-z0-9+/_-]|\\?\r?\n|\\n){200,}={0,2}")
+_HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}|\r?\n){200,}")
+_BROKEN: Final = (
+    OSError, EOFError, ValueError, KeyError, IndexError, RuntimeError, NotImplementedError, OverflowError,
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, MemoryError,
+)  # fmt: skip
+
+
+class Budget:
+    """Bytes that may still come out of what was packed."""
+
+    def __init__(self, left: int = 8_388_608) -> None:
+        self.left = left
+
+    def grant(self, content: bytes) -> bytes:
+        """As much of ``content`` as is left, which is then gone."""
+        taken = content[: max(self.left, 0)]
+        self.left -= len(content)
+        return taken
+
+
+def leaves(content: bytes, budget: Budget, layers: int = MAX_LAYERS) -> Iterator[bytes]:
+    """``content`` itself and everything that it holds packed or encoded; never raises for what it holds."""
+    yield budget.grant(content)
+    if layers and budget.left > 0:
+        for inner in _inner(content, budget):
+            yield from leaves(inner, budget, layers - 1)
+
+
+def _inner(content: bytes, budget: Budget) -> Iterator[bytes]:
+    for way in (_compressed, _tar, _zip, _json, _encoded):
+        try:
+            yield from way(content, budget)
+        except _BROKEN:
+            continue
+
+
+def _compressed(content: bytes, budget: Budget) -> Iterator[bytes]:
+    most = max(budget.left, 1)
+    if content.startswith(b"\x1f\x8b"):
+        yield zlib.decompressobj(31).decompress(content, most)
+    elif content[:1] == b"\x78":
+        yield zlib.decompressobj().decompress(content, most)
+    elif content.startswith(b"BZh"):
+        yield bz2.BZ2Decompressor().decompress(content, most)
+    elif content.startswith((b"\xfd7zXZ\0", b"\x5d\0\0")):
+        yield lzma.LZMADecompressor(memlimit=64 * 2**20).decompress(content, most)
+
+
+def _tar(content: bytes, budget: Budget) -> Iterator[bytes]:
+    if content[257:262] != b"ustar":
+        return
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+        for _ in range(MAX_MEMBERS):
+            member = archive.next()
+            if member is None:
+                return
+            file = archive.extractfile(member) if member.isreg() else None
+            if file is not None:
+                yield file.read(max(budget.left, 0))
+
+
+def _zip(content: bytes, budget: Budget) -> Iterator[bytes]:
+    if b"PK\x03\x04" not in content[:4_096]:
+        return
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for name in archive.infolist()[:MAX_MEMBERS]:
+            with archive.open(name) as file:
+                yield file.read(max(budget.left, 0))
+
+
+def _json(content: bytes, budget: Budget) -> Iterator[bytes]:
+    """The texts of a document: a program as a JSON string has its line ends escaped."""
+    if content[:1] not in (b"{", b"[", b'"') or nesting(content) > MAX_DEPTH:
+        return
+    stack: list[Any] = [json.loads(content)]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+        elif isinstance(value, str) and len(value) > 100:
+            yield value.encode("utf-8", "replace")
+
+
+def _encoded(content: bytes, budget: Budget) -> Iterator[bytes]:
+    for found in _HEX.findall(content):
+        yield bytes.fromhex(found.decode("ascii"))
+    for found in _BASE64.findall(content):
+        digits = re.sub(rb"\\n|[\s\\=]", b"", found).translate(bytes.maketrans(b"-_", b"+/"))
+        try:
+            yield base64.b64decode(digits + b"=" * (-len(digits) % 4))
+        except binascii.Error:
+            continue
