@@ -76,5 +76,10 @@ def test_each_checkpoints_horizon_is_a_metric_of_the_trend(
     found = horizon_minutes(results, minutes)
     assert found.value is not None and found.n == 48 and found.coverage == 1.0
     assert 2**4 < found.value < 2**8
+    assert found.high is not None and found.ceiling == found.high
+    refusing = [line if line.score.strict else line.model_copy(update={"refused": True}) for line in lines]
+    refused = horizon_minutes(run_view(lines=refusing).results(), minutes)
+    assert (refused.value, refused.high, refused.ceiling) == (found.value, None, None)
+    assert refused.cause == "no horizon: none of 48 runs failed"
     assert horizon_minutes(results, {}).cause == "not measured: no length of " + ", ".join(sorted(minutes))
     assert horizon_minutes([], minutes).cause == "not measured: no graded episode"
