@@ -137,6 +137,10 @@ def test_a_comparison_tells_of_cheats_of_what_it_could_show_and_what_holds_at_ev
     assert strict["cheats"] == lenient["cheats"] == {"gained": 6, "lost": 0, "n": 40, "p": 1 / 32}
     # (1.959964 + 0.841621) times the widened standard error.
     assert strict["detectable"] == near(2.801585 * strict["se"] * math.sqrt(40 / 39))
+    assert strict["needed"] == {
+        "difference": 0.1,
+        "worlds": math.ceil(40 * (strict["detectable"] / 0.1) ** 2),
+    }
     always = strict["always_valid"]
     assert always["low"] < strict["low"] < strict["difference"] < strict["high"] < always["high"]
     few = [line for line in lines if line.world < 8]
