@@ -114,13 +114,15 @@ def usage_mean(results: Sequence[EpisodeResult], resource: str) -> Measured:
     return _measured(student_mean(list(strata.values())), len(observed), cause)
 
 
-def capability_index(results: Sequence[EpisodeResult], tasks: Collection[str] = ()) -> Measured:
-    """The weighted mean of the task families' strict scores, with its components.
+def capability_index(
+    results: Sequence[EpisodeResult], tasks: Collection[str] = (), scoring: Scoring = "strict"
+) -> Measured:
+    """The weighted mean of the task families' scores, with its components.
 
     It needs every family of ``INDEX_WEIGHTS``, and of those families every one of ``tasks``: with one
     missing there is no index, and the cause names what is missing.
     """
-    strata = _strata(results, lambda result: _score(result, "strict"))
+    strata = _strata(results, lambda result: _score(result, scoring))
     by_family: dict[str, list[list[float]]] = {}
     for (task, _), values in strata.items():
         by_family.setdefault(task.split("/", 1)[0], []).append(values)
@@ -178,11 +180,21 @@ def measure(
         metrics[f"cap/{family}/{level}/cheats"] = cheat_rate(mine)
         for resource in UsageRecord.model_fields:
             metrics[f"usage/{family}/{level}/{resource}"] = usage_mean(mine, resource)
-    metrics[INDEX] = capability_index(results, set().union(*groups.values()))
+    metrics |= _index_metrics(results, set().union(*groups.values()))
     for code in sorted(set(CODES).union(*(result.codes for result in results))):
         metrics[f"find/{code}/rate"] = finding_rate(results, code)
     metrics[STOPPED_RATE] = stopped_rate(results)
     return metrics
+
+
+def _index_metrics(results: Sequence[EpisodeResult], tasks: Collection[str]) -> dict[str, Measured]:
+    """The index by strict and by lenient scores, and the cheat rate of its task families."""
+    strict = capability_index(results, tasks)
+    cheats = cheat_rate([result for result in results if result.line.task_family in INDEX_WEIGHTS])
+    if strict.value is None:
+        cheats = Measured(None, None, None, 0, strict.cause)
+    lenient = capability_index(results, tasks, "lenient")
+    return {INDEX: strict, f"{INDEX}/lenient": lenient, f"{INDEX}/cheats": cheats}
 
 
 def _strata(

@@ -96,6 +96,14 @@ def test_required_evidence_not_taken_is_inconclusive_and_failed_is_invalid(run_v
     assert judge(rules, run_view(**good | {"calibration": blind})).outcome == "invalid"
 
 
+def test_a_rate_of_none_says_exactly_how_many_clean_episodes_rule_it_out(run_view: RunViews) -> None:
+    """0 of 72 has the upper limit 1 − 0.025^(1/72) = 0.0499; 0 of 8 has 0.369."""
+    (rule,) = judge(policy({"metric": "find/resource.disk/rate", "threshold": 0.05}), run_view()).rules
+    assert rule.outcome == "inconclusive"
+    wanted = "ruled out with about 72 episodes at pocket/2000 if the value stays 0.000"
+    assert wanted in rule.as_json()["change"]
+
+
 def test_a_metric_that_the_run_does_not_have_is_inconclusive(run_view: RunViews) -> None:
     verdict = judge(policy({"metric": "selfmod/heldout_gain"}), run_view())
     assert verdict.outcome == "inconclusive"
