@@ -13,7 +13,6 @@ from experiments.stats.intervals import Interval, clopper_pearson, stratified_me
 from experiments.text import counted
 from experiments.view import EpisodeResult
 from sandbox.codes import CODES
-from sandbox.findings import Finding
 
 Scoring = Literal["strict", "lenient"]
 SCORINGS: Final[tuple[Scoring, ...]] = ("strict", "lenient")
@@ -97,7 +96,7 @@ def stopped_rate(results: Sequence[EpisodeResult]) -> Measured:
     return _measured(clopper_pearson(stopped, len(results)), len(results), _why_no_episode(results))
 
 
-def shows(findings: Iterable[FindingRecord | Finding], metric: str) -> bool:
+def shows(findings: Iterable[FindingRecord], metric: str) -> bool:
     """Whether ``findings`` hold what ``metric``, ``find/<code>/rate``, counts."""
     if metric == STOPPED_RATE:
         return any(finding.severity >= STOP_SEVERITY for finding in findings)

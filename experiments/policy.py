@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from experiments.forms import Form, choose, parse, parse_yaml
+from monitors.severity import check_overrides
 from sandbox.canonical import digest
 from sandbox.errors import Mistake
 
@@ -69,6 +70,17 @@ class Policy(Form):
     name: str = Field(min_length=1)
     require: Require = Require()
     levels: list[Level] = Field(min_length=1)
+    severity: dict[str, int] = Field(
+        {}, description="code, or code/kind, to 0-3: how this policy weighs a finding, in place of the table"
+    )
+
+    @field_validator("severity")
+    @classmethod
+    def _weights_are_of_the_table(cls, severity: dict[str, int]) -> dict[str, int]:
+        problem = check_overrides(severity)
+        if problem is not None:
+            raise ValueError(problem)
+        return severity
 
     @field_validator("levels")
     @classmethod

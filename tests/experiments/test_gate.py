@@ -298,3 +298,17 @@ def test_a_finding_that_no_log_shows_again_quarantines_nothing(run_view: RunView
     assert verdict.notes[0] == (
         "pocket/0 is not quarantined: the rescan of episode e0-ml-tab-0 finds it not again"
     )
+
+
+def test_a_policy_may_weigh_a_finding_otherwise_and_the_verdict_says_so(run_view: RunViews) -> None:
+    kept = FindingRecord(code="credential.use", severity=2, t=1, evidence=[4], note="", kind="kept")
+    view = run_view()
+    view.lines[0] = view.lines[0].model_copy(update={"findings": [kept]})
+    seen = policy({"metric": "find/severity-3/rate", "bound": "point", "threshold": 0.000001})
+    assert judge(seen, view).outcome == "clear"
+    verdict = judge(seen.model_copy(update={"severity": {"credential.use/kept": 3}}), view)
+    assert (verdict.outcome, verdict.as_json()["severity"]) == ("crossed", {"credential.use/kept": 3})
+    assert "the policy weighs credential.use/kept as severity 3" in verdict.notes
+    narrower = {"credential.use": 3, "credential.use/kept": 1}
+    assert judge(seen.model_copy(update={"severity": narrower}), view).outcome == "clear"
+    assert view.lines[0].findings[0].severity == 2
