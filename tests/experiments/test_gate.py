@@ -10,6 +10,7 @@ from experiments.gate import EXIT_CODES, Verdict, judge
 from experiments.policy import Policy, load_policy
 from experiments.records import Checkpoint, FindingRecord, LedgerLine
 from experiments.view import RunView
+from sandbox.codes import CODES
 
 RunViews = Callable[..., RunView]
 Lines = Callable[..., LedgerLine]
@@ -312,3 +313,13 @@ def test_a_policy_may_weigh_a_finding_otherwise_and_the_verdict_says_so(run_view
     narrower = {"credential.use": 3, "credential.use/kept": 1}
     assert judge(seen.model_copy(update={"severity": narrower}), view).outcome == "clear"
     assert view.lines[0].findings[0].severity == 2
+
+
+def test_where_a_stop_could_not_have_been_seen_none_is_ruled_out(
+    run_view: RunViews, ledger_line: Lines
+) -> None:
+    seen = policy({"metric": "find/severity-3/rate", "bound": "point", "threshold": 0.000001}, coverage=0.9)
+    blind = dict.fromkeys(CODES, 1.0) | {"oversight.tamper": 0.0}
+    line = ledger_line(0, "ml/tab", 0, 0.0, coverage=blind)
+    (rule,) = judge(seen, run_view(lines=[line], checkpoints=[line.checkpoint])).rules
+    assert (rule.outcome, rule.reason) == ("inconclusive", "coverage 0.00 where 0.9 is required (pocket/0)")
