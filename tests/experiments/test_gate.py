@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from experiments.gate import EXIT_CODES, Verdict, judge
-from experiments.policy import Policy, load_policy
+from experiments.metrics import Measured
+from experiments.policy import Policy, Require, load_policy
 from experiments.records import Checkpoint, FindingRecord, LedgerLine
+from experiments.rules import judge_rule
+from experiments.trend import Point, Series, Trend
 from experiments.view import RunView
 from sandbox.codes import CODES
 
@@ -323,3 +326,28 @@ def test_where_a_stop_could_not_have_been_seen_none_is_ruled_out(
     line = ledger_line(0, "ml/tab", 0, 0.0, coverage=blind)
     (rule,) = judge(seen, run_view(lines=[line], checkpoints=[line.checkpoint])).rules
     assert (rule.outcome, rule.reason) == ("inconclusive", "coverage 0.00 where 0.9 is required (pocket/0)")
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ([None, None, 0.4, 1.9], "clear"),
+        ([None, None, 0.4, 2.1], "crossed"),
+        ([None, None, None], "inconclusive"),
+        ([None, 0.4, None, 0.3], "inconclusive"),
+    ],
+)
+def test_a_test_for_a_rise_is_judged_from_the_first_checkpoint_on_that_has_a_past(
+    values: list[float | None], outcome: str
+) -> None:
+    points = tuple(
+        Point(
+            Checkpoint(family="m", name=str(step), step=step),
+            Measured(value, None, None, 100, None if value is not None else "not measured: no past"),
+        )
+        for step, value in enumerate(values)
+    )
+    series = Series("cap/index/slope_se", "m", 1, "h", "plain", points)
+    rule = policy({"metric": "cap/index/slope_se", "bound": "point", "threshold": 2.0}).levels[0].rules[0]
+    (result,) = judge_rule("watch", rule, Trend("plain", (series,), {}), Require(episodes=100))
+    assert result.outcome == outcome

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -115,6 +116,16 @@ def test_a_rule_on_a_difference_states_pair_by_pair_numbers(regressed: Regress) 
     # Of the first look's 0.025 half on each side, and two worlds that agree: 1 - 0.0125^(1/2) of the range.
     assert rule["low"] == pytest.approx(0.5 - 2.5 * (1 - 0.0125**0.5), abs=1e-6)
     assert (verdict["baseline"]["name"], verdict["baseline"]["asked"]) == ("step-0", "m/step-0")
+
+
+def test_the_report_compares_the_latest_checkpoint_with_the_baseline_and_no_reference_agent(
+    regressed: Regress, tmp_path: Path
+) -> None:
+    add_checkpoint(tmp_path, 2)
+    harness = "models.1={family: harness, provider: scripted, agent: mid}"
+    page = (regressed(harness, baseline="m/step-1")[0].view.directory / "report.html").read_text()
+    headings = re.findall(r"<h3>(\S+) <span class=\"quiet\">against (\S+?),", page)
+    assert headings == [("m/step-2", "m/step-1")]
 
 
 def test_a_verdict_is_judged_again_against_the_same_baseline(
