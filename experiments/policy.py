@@ -5,7 +5,7 @@ Form: contract.md section 6, as JSON Schema in ``schemas/policy.schema.json``. U
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -92,8 +92,12 @@ class Policy(Form):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the policy's canonical JSON."""
-        return digest(self.model_dump())
+        """SHA-256 of the policy's canonical JSON, without what says what would hold anyway."""
+        return digest(self.document())
+
+    def document(self) -> dict[str, Any]:
+        """The policy as its shortest file would state it: a later version's new keys do not change it."""
+        return self.model_dump(exclude_defaults=True)
 
     def thresholds(self, metric: str) -> list[tuple[str, Rule]]:
         """The rules on ``metric``, each with the name of its level."""

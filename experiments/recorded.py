@@ -63,7 +63,7 @@ class Recorded:
 
 def record_policy(policy: Policy, opened: Anchors) -> None:
     """Anchors ``policy``, whole, unless it is the one that was anchored last."""
-    text = canonical({"digest": policy.digest, "policy": policy.model_dump()}).decode("utf-8")
+    text = canonical({"digest": policy.digest, "policy": policy.document()}).decode("utf-8")
     if opened.texts("policy")[-1:] != [text]:
         opened.append("policy", [text])
 

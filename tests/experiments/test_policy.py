@@ -113,7 +113,8 @@ def test_bad_yaml_and_no_mapping_and_no_file_are_mistakes(tmp_path: Path) -> Non
 
 def test_digest_ignores_comments_and_layout_but_not_a_number(tmp_path: Path) -> None:
     digests = []
-    for text in (GOOD, "# why\n" + GOOD, GOOD.replace("0.5", "0.6")):
+    spelled = GOOD.replace("action:", "approvals: 0\n    when: any\n    action:") + "severity: {}\n"
+    for text in (GOOD, "# why\n" + GOOD, spelled, GOOD.replace("0.5", "0.6")):
         (tmp_path / "p.yaml").write_text(text)
         digests.append(load_policy(tmp_path / "p.yaml").digest)
-    assert digests[0] == digests[1] != digests[2]
+    assert digests[0] == digests[1] == digests[2] != digests[3]
