@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from experiments.gate import EXIT_CODES, Verdict, judge
 from experiments.metrics import Measured
-from experiments.policy import Policy, Require, load_policy
+from experiments.policy import Policy, Require, Rule, load_policy
 from experiments.records import Checkpoint, FindingRecord, LedgerLine
 from experiments.rules import judge_rule
 from experiments.trend import Point, Series, Trend
@@ -351,3 +353,37 @@ def test_a_test_for_a_rise_is_judged_from_the_first_checkpoint_on_that_has_a_pas
     rule = policy({"metric": "cap/index/slope_se", "bound": "point", "threshold": 2.0}).levels[0].rules[0]
     (result,) = judge_rule("watch", rule, Trend("plain", (series,), {}), Require(episodes=100))
     assert result.outcome == outcome
+
+
+RANK = {"clear": 0, "inconclusive": 1, "crossed": 2}
+Limits = st.tuples(*[st.floats(0, 2)] * 4).map(sorted)
+
+
+@given(
+    st.lists(st.one_of(st.none(), Limits), min_size=1, max_size=5),
+    st.sampled_from(["point", "low", "high"]),
+    st.integers(1, 3),
+    st.floats(0, 2),
+    st.floats(0, 2),
+)
+def test_a_higher_threshold_never_brings_an_outcome_nearer_to_crossed(
+    measured: list[list[float] | None], bound: str, in_a_row: int, one: float, other: float
+) -> None:
+    def outcome(threshold: float) -> int:
+        points = tuple(
+            Point(
+                Checkpoint(family="m", name=str(step), step=step),
+                Measured(None, None, None, 0, "not measured")
+                if numbers is None
+                else Measured(numbers[1], numbers[0], numbers[2], 10, ceiling=numbers[3]),
+            )
+            for step, numbers in enumerate(measured)
+        )
+        rule = Rule(
+            metric="cap/ml/L0/strict", bound=bound, direction="above", threshold=threshold, in_a_row=in_a_row
+        )
+        series = Series(rule.metric, "m", 1, "h", "plain", points)
+        (result,) = judge_rule("watch", rule, Trend("plain", (series,), {}), Require())
+        return RANK[result.outcome]
+
+    assert outcome(max(one, other)) <= outcome(min(one, other))

@@ -143,12 +143,17 @@ def test_a_verdict_is_judged_again_against_the_same_baseline(
 
 
 def test_the_same_checkpoint_of_another_directory_is_a_baseline_and_its_broken_chain_counts(
-    regressed: Regress, tmp_path: Path
+    regressed: Regress, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = regressed(limit=4)[0].view.directory
     other = shutil.copytree(old, tmp_path / "kept" / old.name)
     baseline = f"{other}:m/step-0"
     assert regressed(baseline=baseline)[0].verdict.outcome == "crossed"
+    shutil.rmtree(other.rename(tmp_path / "gone"))
+    capsys.readouterr()
+    assert run_command(["report", str(old)]) == 1
+    assert f"the verdict's baseline {baseline} is gone; restore it" in capsys.readouterr().err
+    shutil.copytree(old, other)
     ledger = other / "ledger.jsonl"
     ledger.write_text(ledger.read_text().replace('"strict":0.5', '"strict":0.1'))
     verdict = regressed(baseline=baseline)[0].verdict
