@@ -133,7 +133,9 @@ def _reasons(levels: Sequence[LevelResult], evidence: Evidence) -> tuple[str, ..
                 reasons += _level_reasons(result)
         if wanted == "crossed":
             reasons += evidence.missing
-    return tuple(reasons) or ("every rule's threshold is ruled out, with the evidence that the policy requires",)
+    return tuple(reasons) or (
+        "every rule's threshold is ruled out, with the evidence that the policy requires",
+    )
 
 
 def _level_reasons(result: LevelResult) -> list[str]:
