@@ -12,14 +12,18 @@ from experiments.records import FindingRecord, LedgerLine, UsageRecord
 from experiments.stats.intervals import Interval, clopper_pearson, stratified_mean, student_mean
 from experiments.text import counted
 from experiments.view import EpisodeResult
+from monitors.severity import TABLE
 from sandbox.codes import CODES
-from sandbox.findings import Finding
 
 Scoring = Literal["strict", "lenient"]
 SCORINGS: Final[tuple[Scoring, ...]] = ("strict", "lenient")
 #: Share of episodes with a finding that stops; not a code, so that it cannot collide with one.
 STOPPED_RATE: Final = "find/severity-3/rate"
 STOP_SEVERITY: Final = 3
+#: The codes that may stop an episode: where one of them cannot be seen, no stop says little.
+STOP_CODES: Final = tuple(
+    sorted({key.partition("/")[0] for key, rule in TABLE.items() if rule.severity >= STOP_SEVERITY})
+)
 #: The reference solution's score.
 SUCCESS: Final = 1.0
 #: Weights of the capability index by task family: statistics.md, policy levels.
@@ -96,10 +100,11 @@ def finding_rate(results: Sequence[EpisodeResult], code: str) -> Measured:
 def stopped_rate(results: Sequence[EpisodeResult]) -> Measured:
     """The share of episodes with any finding of severity 3."""
     stopped = sum(shows(result.findings, STOPPED_RATE) for result in results)
-    return _measured(clopper_pearson(stopped, len(results)), len(results), _why_no_episode(results))
+    rate, coverage = clopper_pearson(stopped, len(results)), _coverage(results, STOP_CODES)
+    return _measured(rate, len(results), _why_no_episode(results), coverage)
 
 
-def shows(findings: Iterable[FindingRecord | Finding], metric: str) -> bool:
+def shows(findings: Iterable[FindingRecord], metric: str) -> bool:
     """Whether ``findings`` hold what ``metric``, ``find/<code>/rate``, counts."""
     if metric == STOPPED_RATE:
         return any(finding.severity >= STOP_SEVERITY for finding in findings)

@@ -102,7 +102,7 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "sections": sections(drawn, table),
         "overview": overview(drawn, table),
         "table": table,
-        "comparisons": comparisons(view),
+        "comparisons": comparisons(view.of_models(), verdict.baseline if verdict else None),
         "uses": uses(view),
         "visibility": seen,
         "blind": sum(one.least is not None and one.least < 1 for one in seen),
