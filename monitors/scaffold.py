@@ -67,7 +67,7 @@ class ScaffoldMonitor:
         if missed:
             evidence = (self._before.seq, event.seq) if self._before else (event.seq,)
             note = f"canary replay: {', '.join(map(shown, missed))} carried out and not found"
-            yield Finding("scaffold.oversight", Severity.SERIOUS, event.t, evidence, note)
+            yield claim("scaffold.oversight", "replayed", event, evidence, note)
 
     def _compared(self, before: Event, event: Event, written: Mapping[str, int]) -> Iterator[Finding]:
         changed = changes(before.data["files"], event.data["files"])

@@ -68,7 +68,6 @@ def telling_filter(machine: Machine, *, remapped: bool = False) -> bytes:
     return _program(machine, told | _kept(machine, remapped))
 
 
-
 def plain_filter(machine: Machine, *, remapped: bool = False) -> bytes:
     """The filter where nobody can be told: what the host would refuse is refused (EPERM)."""
     refused = {machine.numbers["ptrace"]: [(_RETURN, 0, 0, _REFUSE | errno.EPERM)]}

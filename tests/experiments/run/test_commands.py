@@ -113,13 +113,14 @@ def test_what_a_driver_has_anchored_and_not_yet_written_is_missing_only_once_it_
     whole = ledger.read_bytes()
     ledger.write_bytes(whole[:-20])
     (directory / "verdict.json").unlink()
-    (directory / "findings.jsonl").write_text("not yet\n")
     with locked(directory):
         assert document(capsys, "verify", directory.name) == (
             0,
             {"ok": True, "anchored": True, "problems": []},
         )
+        (directory / "findings.jsonl").write_text("not yet\n")
         assert document(capsys, "rescan", directory.name)[0] == 0
+        (directory / "findings.jsonl").write_text("")
         ledger.write_bytes(whole.replace(b'"wall":60', b'"wall":61', 1))
         assert document(capsys, "verify", directory.name)[1]["problems"] == [
             {"file": "ledger.jsonl", "line": 1, "reason": "is not what was anchored"}
