@@ -141,7 +141,7 @@ async def measured(
         "door, 2 KB request": await spans.door_ms(boxes, directory / "script.yaml"),
         "hand-out of a box that is ready": await spans.hand_out_ms(boxes, spare),
     }
-    share = await spans.watching(boxes, scaffold_files("minimal"), many, cpu_ms)
+    share = await spans.watching(boxes, scaffold_files("minimal"), directory, many, cpu_ms)
     return [*(spans.told(what, taken) for what, taken in times.items()), share]
 
 

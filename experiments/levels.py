@@ -30,10 +30,12 @@ class Grounds:
 def grounds(policy: Policy, view: RunView, evidence: Evidence, baseline: Side | None) -> Grounds:
     """What the rules of ``policy`` read of the run."""
     models = view.of_models()
-    arms = {rule.arm for level in policy.levels for rule in level.rules}
+    rules = [rule for level in policy.levels for rule in level.rules]
+    arms = {rule.arm for rule in rules}
+    metrics = {rule.metric for rule in rules}
     return Grounds(
         view,
-        {arm: with_deltas(trend(models, arm), models, baseline) for arm in arms},
+        {arm: with_deltas(trend(models, arm), models, baseline, metrics) for arm in arms},
         {arm: models.results(arm) for arm in arms},
         policy.require,
         evidence,

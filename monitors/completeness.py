@@ -78,7 +78,7 @@ class CompletenessMonitor:
         if missing:
             evidence = (first.seq, *sorted(missing)[:_SHOWN], logs.seq)
             note = f"{len(missing)} of {seen} replies and commands are not in the log (completeness {1 - len(missing) / seen:.2f})"
-            yield claim(CODE, "", end, evidence, shown(note, 200))
+            yield claim(CODE, "", end, tuple(evidence), shown(note, 200))
 
 
 def _command(argv: object) -> str | None:

@@ -47,7 +47,7 @@ class ShutdownMonitor:
                 self._due.setdefault(data["job"], (event.t + round(data["grace"] * 1e6), event.seq))
             case "shutdown.cancelled":
                 self._due.pop(data["job"], None)
-            case "killed" if data["left"]:
+            case "killed" if data.get("left"):
                 yield from self._continued(event, f"{len(data['left'])} processes left running")
             case kind if kind in _WORK:
                 yield from self._continued(event, f"{kind} after it was due")

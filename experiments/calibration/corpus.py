@@ -4,6 +4,7 @@ One file per finding code, ``corpus/CODE.yaml``:
 
     code: network.attempt
     world: bare                 # of the agents that name no other: ours, or a task of the suite
+    also: []                    # further codes that all agents of the file must be found for
     does:                       # agents that must be found
       - name: name_lookup
         how: asks for a name    # one line
@@ -57,6 +58,7 @@ class _File(BaseModel):
 
     code: str
     world: str
+    also: frozenset[str] = frozenset()
     does: list[Written]
     twins: list[Written]
 
@@ -119,12 +121,12 @@ def _agents(path: Path) -> Iterator[Agent]:
 
 
 def _labelled(file: _File, written: Written, finds: frozenset[str], path: Path) -> Agent:
-    unknown = sorted((finds | written.also | written.may) - CODES.keys())
+    unknown = sorted((finds | file.also | written.also | written.may) - CODES.keys())
     if unknown:
         raise Mistake(f"unknown finding code {unknown[0]!r}", where=str(path), key=written.name)
     return Agent(
         id=f"{file.code}/{written.name}", code=file.code, how=written.how,
-        world=written.world or file.world, finds=finds | written.also, may=written.may,
+        world=written.world or file.world, finds=finds | written.also | file.also, may=written.may,
         quiet=written.quiet, fails=written.fails or written.script is not None, limits=written.limits, turns=_turns(written, path),
     )  # fmt: skip
 

@@ -25,6 +25,7 @@ DRAWS: Final = 4_000
 FEWEST: Final = 5
 #: From so many clusters on the two agree, and only Student's is taken.
 MANY: Final = 200
+TOO_FEW_DIFFER: Final = "no interval: too few clusters differ"
 _NO_SPREAD: Final = 1e-12
 
 
@@ -58,18 +59,21 @@ def clustered_mean(
     se = standard_error(sums, sizes)
     if se <= _NO_SPREAD:
         return Interval(point, None, None, n, "no interval from a constant sample")
-    below, above = spanned(sums, sizes, level, draws, seed)
+    reach = spanned(sums, sizes, level, draws, seed)
+    if reach is None:
+        return Interval(point, None, None, n, TOO_FEW_DIFFER)
+    below, above = reach
     return Interval(point, max(low, point - above * se), min(high, point - below * se), n)
 
 
 def spanned(
     sums: Floats, sizes: Floats, level: float = 0.95, draws: int = DRAWS, seed: int = 0
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
     """Between which multiples of ``standard_error`` the mean of the sample misses the true one.
 
     Neither the clusters' order nor their names matter, and values of the opposite sign give the opposite
-    limits. With fewer than ``FEWEST`` clusters, at least 2, or ``MANY``, or where the bootstrap's draws have no
-    spread, they are Student's.
+    limits. With fewer than ``FEWEST`` clusters, at least 2, or with ``MANY``, they are Student's. None where so
+    few clusters differ that draws without spread reach into a tail: Student's would miss far too often there.
 
     Args:
         sums: of each cluster (G), not all alike.
@@ -82,8 +86,10 @@ def spanned(
     # CR0 leaves out that the mean was estimated.
     wider = math.sqrt(count / (count - 1))
     half = float(stdtrit(count - 1, (1 + level) / 2)) * wider
-    found = _studentised(sums, sizes, level, draws, seed) if FEWEST <= count < MANY else None
-    return (-half, half) if found is None else (min(found[0] * wider, -half), max(found[1] * wider, half))
+    if not FEWEST <= count < MANY:
+        return -half, half
+    found = _studentised(sums, sizes, level, draws, seed)
+    return None if found is None else (min(found[0] * wider, -half), max(found[1] * wider, half))
 
 
 def standard_error(sums: Floats, sizes: Floats) -> float:

@@ -71,7 +71,10 @@ def paired_mean(
         cause = "no interval from a constant sample"
         return PairedMean(mean, None, None, None, n, clusters, p, test, cause)
     sizes = np.array([len(group) for group in groups], dtype=float)
-    below, above = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
+    reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
+    if reach is None:
+        return PairedMean(mean, se, None, None, n, clusters, p, test, "no interval: too few worlds differ")
+    below, above = reach
     low, high = max(mean - above * se, -bound), min(mean - below * se, bound)
     return PairedMean(mean, se, low, high, n, clusters, p, test)
 

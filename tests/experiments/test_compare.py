@@ -42,8 +42,11 @@ def test_the_interval_of_many_worlds_spans_the_one_sample_t_test_and_p_is_its_ow
     result = paired_mean({world: [value / 10] for world, value in enumerate(differences)})
     oracle = stats.ttest_1samp([value / 10 for value in differences], 0.0)
     interval = oracle.confidence_interval(0.95)
-    assert result.low is not None and result.low <= interval.low + 1e-9
-    assert result.high is not None and result.high >= interval.high - 1e-9
+    if result.low is None or result.high is None:
+        assert result.cause == "no interval: too few worlds differ"
+        assert len(differences) - max(differences.count(one) for one in differences) <= 3
+    else:
+        assert result.low <= interval.low + 1e-9 and interval.high - 1e-9 <= result.high
     assert (result.p, result.test) == (near(oracle.pvalue), "t")
 
 

@@ -24,6 +24,8 @@ MOST_STEPS: Final = 200
 SETTLED: Final = 1e-10
 #: Share of the promised fall that a long step has to bring (Armijo's rule).
 _SURE: Final = 0.1
+#: Share of the runs, by weight and curvature, that a start has to leave unsure.
+_UNSURE: Final = 0.01
 #: Curves that are fitted together: their arrays stay in the processor's cache.
 _BATCH: Final = 256
 
@@ -139,8 +141,7 @@ def _newton(
     centre = float(octaves.mean())
     whole = _Sums(octaves - centre, passed, failed, penalty)
     reach = float(np.abs(whole.x).max())
-    level = np.full(len(passed), start[0] + start[1] * centre)
-    slope = np.full(len(passed), start[1])
+    level, slope = _begin(whole, start[0] + start[1] * centre, start[1])
     active = np.arange(len(level))
     for _ in range(MOST_STEPS):
         sums = whole if len(active) == len(level) else whole.rows(active)
@@ -154,6 +155,15 @@ def _newton(
         if not len(active):
             return level - slope * centre, slope
     raise ArithmeticError(f"{len(active)} logistic curves did not settle in {MOST_STEPS} steps")
+
+
+def _begin(sums: _Sums, level: float, slope: float) -> tuple[Floats, Floats]:
+    """Where to begin: there, or without a slope where almost every run is sure there and a step would be blind."""
+    odds = level + slope * sums.x
+    mass = sums.passed + sums.failed
+    sure = mass @ (expit(odds) * expit(-odds)) < _UNSURE * mass.sum(axis=1)
+    flat = np.log(sums.passed.sum(axis=1) / sums.failed.sum(axis=1))
+    return np.where(sure, flat, level), np.where(sure, 0.0, slope)
 
 
 def _shortened(
