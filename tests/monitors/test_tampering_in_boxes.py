@@ -212,7 +212,7 @@ def test_the_account_names_what_was_obtained_beside_what_was_granted(ran: dict[s
     assert names.obtained == len(names.items) == 2
     assert (cpu.granted, cpu.obtained is not None, len(cpu.course) > 0) == (30, True, True)
     scaffold, command = kept.lineage[:2]
-    assert (scaffold.parent, scaffold.programs[0].split()[1]) == (None, "-sEB")
+    assert (scaffold.parent, scaffold.programs[-1].split()[1]) == (None, "-sEB")
     assert (command.parent, command.programs[-1].split()[0]) == (0, "python3")
     left = resources.read(ran["a process that stays"].directory)
     assert left is not None
