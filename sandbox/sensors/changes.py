@@ -40,6 +40,7 @@ FORMS: Final = {
 }  # fmt: skip
 #: Where each call that opens a file for a change holds its flags.
 _FLAGS: Final = {"open": 1, "openat": 2}
+_NOWHERE: Final = "/dev/null"
 #: From asm-generic/resource.h.
 _RESOURCES: Final = (
     "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
@@ -56,6 +57,8 @@ def change(
     if flags is not None and not flags & TO_CHANGE:
         return None  # the filter cannot see the flags of ``openat2``
     paths = []
+    if form.follow and memory.text(arguments[form.paths[0][1]]) == _NOWHERE:
+        return None  # the most common by far, and nobody in a box can put another file in its place
     for number, (directory, pointer) in enumerate(form.paths):
         at = _AT_CWD if directory is None else _signed(arguments[directory])
         follow = form.follow and number == 0
