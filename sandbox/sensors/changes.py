@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sandbox.sensors.filters import TO_CHANGE
 from sandbox.sensors.memory import Memory
 from sandbox.sensors.paths import is_told, named
 from sandbox.startup import runs
@@ -16,8 +17,10 @@ _TRUNCATE: Final = 0o1000
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Which arguments hold a path, each with the argument that holds its directory (None: where it works)."""
+    """What a call is told as; which arguments hold a path, each with the argument that holds its directory
+    (None: where the caller works)."""
 
+    says: str
     paths: tuple[tuple[int | None, int], ...]
     #: Whether a link in the last place of the first path is followed.
     follow: bool = False
@@ -25,14 +28,15 @@ class _Form:
 
 #: Every call that is told as ``file.change``.
 FORMS: Final = {
-    "open": _Form(((None, 0),), True), "openat": _Form(((0, 1),), True), "openat2": _Form(((0, 1),), True),
-    "creat": _Form(((None, 0),), True), "truncate": _Form(((None, 0),), True),
-    "unlink": _Form(((None, 0),)), "unlinkat": _Form(((0, 1),)),
-    "rename": _Form(((None, 0), (None, 1))), "renameat": _Form(((0, 1), (2, 3))),
-    "renameat2": _Form(((0, 1), (2, 3))), "link": _Form(((None, 0), (None, 1))),
-    "linkat": _Form(((0, 1), (2, 3))), "symlink": _Form(((None, 1),)), "symlinkat": _Form(((1, 2),)),
-    "chmod": _Form(((None, 0),), True), "fchmodat": _Form(((0, 1),), True),
-    "fchmodat2": _Form(((0, 1),), True),
+    "open": _Form("open", ((None, 0),), True), "openat": _Form("open", ((0, 1),), True),
+    "openat2": _Form("open", ((0, 1),), True), "creat": _Form("truncate", ((None, 0),), True),
+    "truncate": _Form("truncate", ((None, 0),), True),
+    "unlink": _Form("unlink", ((None, 0),)), "unlinkat": _Form("unlink", ((0, 1),)),
+    "rename": _Form("rename", ((None, 0), (None, 1))), "renameat": _Form("rename", ((0, 1), (2, 3))),
+    "renameat2": _Form("rename", ((0, 1), (2, 3))), "link": _Form("link", ((None, 0), (None, 1))),
+    "linkat": _Form("link", ((0, 1), (2, 3))), "symlink": _Form("symlink", ((None, 1),)),
+    "symlinkat": _Form("symlink", ((1, 2),)), "chmod": _Form("chmod", ((None, 0),), True),
+    "fchmodat": _Form("chmod", ((0, 1),), True), "fchmodat2": _Form("chmod", ((0, 1),), True),
 }  # fmt: skip
 #: Where each call that opens a file for a change holds its flags.
 _FLAGS: Final = {"open": 1, "openat": 2}
@@ -50,8 +54,11 @@ def change(
 ) -> dict[str, Any] | None:
     """Data of ``file.change`` but for who asks; None where no file is named that is worth telling."""
     form = FORMS[name]
+    flags = _flags(memory, name, arguments)
+    if flags is not None and not flags & TO_CHANGE:
+        return None  # the filter cannot see the flags of ``openat2``
     asked = [memory.text(arguments[pointer]) for _, pointer in form.paths]
-    if name in _FLAGS and asked[0] in _DEVICES:
+    if form.follow and asked[0] in _DEVICES:
         return None
     paths = []
     for number, ((directory, _), path) in enumerate(zip(form.paths, asked, strict=True)):
@@ -59,10 +66,17 @@ def change(
         paths.append(named(caller, at, path, follow=form.follow and number == 0))
     if not any(is_told(path, guarded) for path in paths):
         return None
-    how = "truncate" if name in _FLAGS and arguments[_FLAGS[name]] & _TRUNCATE else name
+    how = "truncate" if flags is not None and flags & _TRUNCATE else form.says
     to = paths[1] if len(paths) > 1 else None
     # Of two paths the second is what comes to be.
     return {"call": how, "path": paths[0], "to": to, "runs": runs(to or paths[0])}
+
+
+def _flags(memory: Memory, name: str, arguments: tuple[int, ...]) -> int | None:
+    """The flags with which a file is opened; None for a call that opens none, or without flags."""
+    if name == "openat2":  # in a struct
+        return int.from_bytes(memory.bytes(arguments[2], 8), "little")
+    return arguments[_FLAGS[name]] if name in _FLAGS else None
 
 
 def limit(memory: Memory, name: str, arguments: tuple[int, ...], caller: int) -> dict[str, Any] | None:

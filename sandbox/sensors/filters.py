@@ -23,7 +23,7 @@ _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
 #: Of prctl: PR_SET_SECUREBITS, PR_SET_MM, PR_CAP_AMBIENT. All else it does is every program's own affair.
 _SECUREBITS, _MM, _AMBIENT = 28, 35, 47
 #: Of the flags of opening a file: write only, both ways, create, truncate. The same on both machines.
-_TO_CHANGE = 0o1 | 0o2 | 0o100 | 0o1000
+TO_CHANGE = 0o1 | 0o2 | 0o100 | 0o1000
 #: Of the same: a new file that lies in no directory (__O_TMPFILE).
 _NAMELESS = 0o20000000
 
@@ -121,7 +121,7 @@ def _if_to_change(index: int) -> _Code:
     flags = (_LOAD, 0, 0, _argument(index))
     return [
         flags, (_AND, 0, 0, _NAMELESS), (_EQUAL, 3, 0, _NAMELESS),
-        flags, (_AND, 0, 0, _TO_CHANGE), (_EQUAL, 0, 1, 0), _ALLOWED, _TOLD,
+        flags, (_AND, 0, 0, TO_CHANGE), (_EQUAL, 0, 1, 0), _ALLOWED, _TOLD,
     ]  # fmt: skip
 
 

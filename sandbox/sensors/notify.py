@@ -175,12 +175,12 @@ class NotifySensor:
     def _write_down(self, descriptor: int, identity: int, call: Call) -> None:
         try:
             told = tell(call, self.guarded)
+            if told is None:
+                return
             # Only now is it certain that what was read was the caller's and not a successor's.
             fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
         except (FileNotFoundError, ProcessLookupError):
             return  # the caller was ended before the call was let through: it never happened
-        if told is None:
-            return
         data = told.data
         if told.key is not None:
             if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:
