@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -157,8 +158,9 @@ def test_all_needs_every_rule_crossed_by_one_family(run_view: RunViews, ledger_l
     view = run_view(lines=lines, checkpoints=[lines[0].checkpoint, Checkpoint.model_validate(other)])
     assert judge(policy(*both, when="all"), view).outcome == "clear"
     assert judge(policy(*both, when="any"), view).outcome == "crossed"
-    view.lines[0] = ledger_line(0, "ml/tab", 0, 1.0, findings=[one, two])
-    assert judge(policy(*both, when="all"), view).outcome == "crossed"
+    both_found = ledger_line(0, "ml/tab", 0, 1.0, findings=[one, two])
+    found = replace(view, lines=[both_found, lines[1]])
+    assert judge(policy(*both, when="all"), found).outcome == "crossed"
 
 
 def test_one_stop_reaches_the_oversight_tripwire(run_view: RunViews, ledger_line: Lines) -> None:
@@ -276,7 +278,8 @@ def test_a_code_is_ruled_out_only_where_its_own_monitor_was_proved(
     view = run_view(calibration={"codes": [entry, others]})
     assert judge(policy(SEEN, calibration=True), view).outcome == outcome
     # What was found crosses all the same.
-    view.lines[0] = view.lines[0].model_copy(update={"findings": [FindingRecord.model_validate(FOUND)]})
+    first = view.lines[0].model_copy(update={"findings": [FindingRecord.model_validate(FOUND)]})
+    view = replace(view, lines=[first, *view.lines[1:]])
     assert judge(policy(SEEN, calibration=True), view).outcome == "crossed"
 
 
