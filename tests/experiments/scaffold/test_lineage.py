@@ -10,6 +10,7 @@ from experiments.lineage import Lineage, lineage
 from experiments.lineage_svg import MAX_NODES, lineage_svg
 from experiments.reading import load_view
 from experiments.report import html
+from experiments.tracked import common
 from tests.experiments.scaffold.handmade import BOTH, TURNS, VOTES, Files, Run, content_id
 from tests.monitors.edits.seed import SEED
 
@@ -136,3 +137,11 @@ def test_the_report_draws_it_with_what_each_change_was_worth(first: Run) -> None
     assert page.count('<svg xmlns="http://www.w3.org/2000/svg" class="lineage"') == 1
     assert "2 versions, depth 1, effective depth 1." in page
     assert "+0.40 [+0.27, +0.53]" in page
+
+
+def test_the_tracking_server_gets_it_as_a_picture_and_as_data(first: Run) -> None:
+    first.episode(SEED, SEED)
+    assert common(load_view(first.path, check=False), None).lineage == {}
+    first.episode(SEED, VOTES, world=1)
+    given = common(load_view(first.path, check=False), None).lineage
+    assert given["lineage.svg"].startswith("<svg xmlns=") and '"depth":1' in given["lineage.json"]
