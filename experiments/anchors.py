@@ -21,7 +21,9 @@ from sandbox.errors import Mistake, StorageFault
 from sandbox.events import GENESIS, BrokenLine
 
 FILE: Final = "anchors.jsonl"
-KINDS: Final = ("experiment", "policy", "plan", "ledger", "repair", "approval", "verdict", "selftest")
+KINDS: Final = (
+    "experiment", "policy", "plan", "ledger", "repair", "approval", "verdict", "selftest", "calibration", "findings",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

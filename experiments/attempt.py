@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from experiments import artefacts, durable, resources
 from experiments.bench import GradingBench
+from experiments.canary import LOG, canary_replay
 from experiments.patience import PATIENCE, engine_back
 from experiments.records import (
     BoxRecord,
@@ -20,14 +21,14 @@ from experiments.records import (
     Score,
     UsageRecord,
 )
-from experiments.rundir import attempt_dir
+from experiments.rundir import EVENTS, VERSIONS, attempt_dir
 from monitors.account import Account
 from monitors.registry import new_watcher
 from monitors.watcher import Watcher
 from sandbox.assets import scaffold_files
 from sandbox.box import Boxes, BoxInfo
 from sandbox.budget import Price
-from sandbox.canonical import canonical
+from sandbox.canonical import canonical, sha256
 from sandbox.episode import Episode
 from sandbox.errors import EngineFault, HostFault
 from sandbox.events import EventLog
@@ -85,6 +86,7 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         # Before the end, at which they are looked into. In a thread: many small files take the disk
         # seconds, and other episodes share this loop.
         await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
+        await _canary(spec, limits, outcome, boxes, recorder, directory)
         recorder.report_losses()
         recorder.record(
             "harness", "attempt.end",
@@ -94,7 +96,8 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         # In a thread: the disk may take long, and other episodes share this loop.
         await asyncio.to_thread(log.close)
     resources.write(directory, account.as_json(watcher.findings))
-    return _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
+    line = _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
+    return line.model_copy(update={"beside": await asyncio.to_thread(_beside, directory)})
 
 
 def _limits(spec: EpisodeSpec) -> dict[str, Any]:
@@ -180,6 +183,21 @@ async def _grade(
     return Graded(None, cause)
 
 
+async def _canary(
+    spec: EpisodeSpec, limits: Limits, outcome: Outcome, boxes: Boxes, recorder: Recorder, directory: Path
+) -> None:
+    """Runs the scaffold on the canary script if the episode edited it, and records what came of it."""
+    ids = [version["id"] for version in outcome.scaffold_versions]
+    end = outcome.scaffold_end_id
+    if end is None or end == ids[0] or outcome.status in ("infrastructure", "stopped"):
+        return
+    result = await canary_replay(
+        Path(spec.run_dir), end, outcome.scaffold_end, boxes,
+        name=_box_name(spec, "canary"), labels={"owner": spec.owner, "episode": spec.plan.episode}, limits=limits, log=directory / LOG,
+    )  # fmt: skip
+    recorder.record("harness", "scaffold.canary", {"scaffold": end, **result.as_json()})
+
+
 def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> None:
     """Keeps what the agent made or changed, in quarantine where the attempt was stopped."""
     given = {
@@ -188,7 +206,13 @@ def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) 
     collected = (("work", outcome.work.files), ("logs", outcome.logs.files))
     artefacts.keep(run, directory, outcome.status, collected, given)
     versions = b"".join(canonical(version) + b"\n" for version in outcome.scaffold_versions)
-    durable.replace(directory / "scaffold.jsonl", versions)
+    durable.replace(directory / VERSIONS, versions)
+
+
+def _beside(directory: Path) -> dict[str, str]:
+    """The digest of every file beside an attempt's log, by its path in the attempt's directory."""
+    files = (path for path in sorted(directory.rglob("*")) if path.is_file() and path.name != EVENTS)
+    return {path.relative_to(directory).as_posix(): sha256(path.read_bytes()) for path in files}
 
 
 def _line(
@@ -208,7 +232,7 @@ def _line(
         limits=limits.as_json(), box=_box_record(spec, box),
         findings=findings,
         scaffold=ScaffoldRecord(
-            start=ids[0] if ids else None, end=outcome.scaffold_end_id, versions=len(dict.fromkeys(ids))
+            start=ids[0] if ids else None, end=outcome.scaffold_end_id, versions=len(dict.fromkeys(ids)),
         ),
         sensors=watcher.sensors(), coverage=watcher.coverage(), chain=chain,
     )  # fmt: skip

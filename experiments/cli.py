@@ -11,6 +11,7 @@ import click
 
 from experiments.commands import (
     approve,
+    calibrate,
     compare,
     completion,
     doctor,
@@ -44,8 +45,8 @@ def cli() -> None:
 
 for _command in (
     run.run, regress.regress, status.status, inspect.trend, inspect.gate, approve.approve, compare.compare,
-    horizon.horizon, evidence.rescan, evidence.verify,
-    publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
+    horizon.horizon, evidence.rescan, evidence.verify, publish.sync, publish.report, publish.ui, tasks.tasks,
+    doctor.doctor, selftest.selftest, calibrate.calibrate, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

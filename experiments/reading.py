@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.calibration.kept import CALIBRATION
 from experiments.containment import SELFTEST
 from experiments.identity import read_secret
 from experiments.ledger import LEDGER, PLAN, lost_and_pending, read_records
@@ -50,7 +51,7 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         provider_by_family={line.checkpoint.family: line.provider for line in plan},
         chain_ok=verify(directory, read_secret()).ok if check else None,
         selftest=_document(directory / SELFTEST),
-        calibration=_document(directory / "calibration.json"),
+        calibration=_document(directory / CALIBRATION),
         scaffold=experiment.scaffold,
         suite_digest=digest(experiment.tasks),
         recorded=read_recorded(directory),

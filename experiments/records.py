@@ -138,6 +138,8 @@ class LedgerLine(Record):
     sensors: dict[str, Literal["up", "lost", "absent"]]
     coverage: dict[str, float]
     chain: ChainRecord
+    #: Path in the attempt's directory -> SHA-256, of every file beside its log.
+    beside: dict[str, str] = {}
 
     @property
     def task_family(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from experiments import artefacts, durable, resources
+from experiments.anchors import Anchors
 from experiments.ledger import LEDGER, PLAN, read_records
 from experiments.locking import driver_of
 from experiments.records import LedgerLine, PlanLine
@@ -29,7 +30,7 @@ def rescan(directory: Path) -> list[BrokenLine]:
     try:
         lines = read_records(directory / LEDGER, LedgerLine)
         for number, line in enumerate(lines, 1):
-            problems += _differences(directory, line, number)
+            problems += differences(directory, line, number)
         rebuilt = _findings(directory, lines)
     except BrokenLine as broken:
         return [*problems, BrokenLine(relative(broken.file, directory), broken.line, broken.reason)]
@@ -42,16 +43,24 @@ def rescan(directory: Path) -> list[BrokenLine]:
     return problems
 
 
-def write_findings(directory: Path) -> None:
-    """Writes ``findings.jsonl`` anew: findings of abandoned attempts, in plan order.
+def write_findings(directory: Path, anchors: Anchors) -> None:
+    """Writes ``findings.jsonl`` anew, anchored first: findings of abandoned attempts, in plan order.
 
     Raises:
         StorageFault: the disk refused it.
     """
-    durable.replace(directory / FINDINGS, _findings(directory, read_records(directory / LEDGER, LedgerLine)))
+    content = _findings(directory, read_records(directory / LEDGER, LedgerLine))
+    text = content.decode("utf-8")
+    if (anchors.texts("findings") or [""])[-1] != text:
+        anchors.append("findings", [text])
+    durable.replace(directory / FINDINGS, content)
 
 
-def _differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
+def differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
+    """How one attempt's stored findings and coverage differ from those of its stored log.
+
+    ``number`` is the line's own in the ledger, for messages.
+    """
     attempt = attempt_dir(directory, line.episode, line.attempt)
     try:
         account = Account()

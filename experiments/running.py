@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from experiments import containment, drive, endpoints, preflight, rundir
 from experiments.anchors import Anchors, head_path
 from experiments.baseline import check_asked
+from experiments.calibration import kept as calibration
 from experiments.concluding import conclude
 from experiments.config import Config
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
@@ -103,8 +104,9 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
             # SIGTERM: for everybody above, the same as Ctrl-C.
             raise KeyboardInterrupt from None
         finally:
-            write_findings(opened.directory)
+            write_findings(opened.directory, opened.anchors)
         outcome = drive.outcome(plan, opened.ledger, submitted)
+        calibration.store(opened.directory, opened.anchors)
         view, verdict = conclude(opened.directory, opened.anchors, policy, request.baseline)
         try_sync(view, verdict, config.tracking.uri, say)
     return Result(outcome, len(submitted), view, verdict)

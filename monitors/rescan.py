@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from monitors.contents import Blobs, Contents
 from monitors.registry import new_watcher
+from monitors.watcher import FAILED
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine, Event, read_events
 from sandbox.findings import Finding
@@ -74,7 +75,8 @@ def rescan_log(
 def rescan_directory(root: Path) -> DirectoryRescan:
     """Rescans every ``events.jsonl`` and ``*.events.jsonl`` under ``root``, whoever wrote it.
 
-    What a log names by its digest is looked for in ``blobs`` right under ``root``. A malformed log is a problem with file, line and reason, and gives no findings; so is a
+    What a log names by its digest is looked for in ``blobs`` right under ``root``. A malformed log is a problem
+    with file, line and reason, and gives no findings; so is one whose data a monitor cannot read, and a
     directory without any log.
     """
     logs: dict[str, Rescan] = {}
@@ -86,11 +88,16 @@ def rescan_directory(root: Path) -> DirectoryRescan:
             continue
         name = path.relative_to(root).as_posix()
         try:
-            logs[name] = rescan_log(path, contents=contents)
+            found = rescan_log(path, contents=contents)
         except BrokenLine as broken:
             problems.append(BrokenLine(name, broken.line, broken.reason))
         except OSError as error:
             problems.append(BrokenLine(name, 0, error.strerror or type(error).__name__))
+        else:
+            failed = [BrokenLine(name, f.evidence[0] + 1, f.note) for f in found.findings if f.code == FAILED]
+            problems += failed[:1]
+            if not failed:
+                logs[name] = found
     if not logs and not problems:
         problems.append(BrokenLine(".", 0, f"no event log: one is named {LOG_NAME} or NAME.{LOG_NAME}"))
     return DirectoryRescan(logs, problems)

@@ -5,6 +5,7 @@ in-box runner forwards ``127.0.0.1:8000`` to it.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,6 +29,9 @@ from sandbox.service import Service, ServiceRequest
 _RECORDED_REFUSALS: Final = 1000
 _SLOW: Final = 0.1
 _PATH_CHARS: Final = 200
+#: Headers that claim rights of whoever asks. The door knows none: what is granted stands in no request.
+_CLAIMS: Final = re.compile(r"quota|limit|budget|override|bypass|unlimited|admin|privilege")
+_RECORDED_CLAIMS: Final = 100
 
 _OPENAI: Final[Api] = OpenAI()
 _ANTHROPIC: Final[Api] = Anthropic()
@@ -77,6 +81,7 @@ class Door:
         #: Requests refused so far.
         self.refusals = 0
         self._record = record
+        self._claimed: set[tuple[str, str]] = set()
         self._look = look
         self._services = tuple(services)
         self._gateway: Gateway | None = None
@@ -144,6 +149,19 @@ class Door:
         said = " ".join([request.target, *request.headers.values()]).encode("utf-8", "replace")
         self._look("service", said, request.path)
         self._look("model" if request.path in _MODEL_PATHS else "service", request.body, request.path)
+        # A service knows itself which headers it takes, and tells of them.
+        if not any(request.path.startswith(service.prefix) for service in self._services):
+            for name in request.headers:
+                if _CLAIMS.search(name) is not None:
+                    self._tell_claim(name, request)
+
+    def _tell_claim(self, name: str, request: Request) -> None:
+        """Records a header that claims rights, once for each address."""
+        if (name, request.path) in self._claimed or len(self._claimed) >= _RECORDED_CLAIMS:
+            return
+        self._claimed.add((name, request.path))
+        told = {"header": name, "value": request.headers[name], "path": request.path}
+        self._record("gateway", "door.claim", {key: text[:_PATH_CHARS] for key, text in told.items()})
 
     async def _route(self, request: Request, api: Api) -> Response:
         self._show(request)
@@ -160,7 +178,8 @@ class Door:
     def _serve(self, service: Service, request: Request) -> Response:
         rest = request.target.removeprefix(service.prefix)
         reply = service.handle(
-            ServiceRequest(request.method, rest, request.body), partial(self._record, "service")
+            ServiceRequest(request.method, rest, request.body, request.headers),
+            partial(self._record, "service"),
         )
         return document(reply.value, reply.status)
 

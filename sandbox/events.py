@@ -7,14 +7,14 @@ count go into the ledger line and the run's anchors.
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from sandbox.canonical import canonical, sha256
 from sandbox.errors import StorageFault
@@ -27,8 +27,7 @@ _SYNC_EVENTS: Final = 100
 _SYNC_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One observed fact. ``t`` is in microseconds since the attempt began."""
 
     seq: int
@@ -41,17 +40,14 @@ class Event:
 
     def line(self) -> bytes:
         """The stored form, newline included."""
-        return _line(*self._halves(), self.hash)
-
-    def _halves(self) -> tuple[bytes, bytes]:
-        return _halves(canonical(self.data), self.seq, self.t, self.source, self.kind, self.prev)
+        stored = canonical(self.data)
+        return _line(*_halves(stored, self.seq, self.t, self.source, self.kind, self.prev), self.hash)
 
 
 def _halves(data: bytes, seq: int, t: int, source: str, kind: str, prev: str) -> tuple[bytes, bytes]:
     """The canonical JSON of an event without its hash, cut where the hash belongs.
 
-    Only ``data`` needs an encoder: the others are numbers, words of the vocabulary and a hash. An event
-    that was read and has something else there gives other bytes than were read, and is refused.
+    Only ``data`` needs an encoder: the others are numbers, words of the vocabulary and a hash.
     """
     after = f',"kind":"{kind}","prev":"{prev}","seq":{seq},"source":"{source}","t":{t}}}'
     return b'{"data":' + data, after.encode("utf-8", "replace")
@@ -200,25 +196,56 @@ def read_events(path: Path, *, torn_end: bool = False) -> Iterator[Event]:
                 if torn_end:
                     return
                 raise BrokenLine(str(path), number, "the last line is torn")
-            event = _parse(line, str(path), number)
+            event, expected = _parse(line) or _refuse(line, str(path), number)
             if event.seq != number - 1:
                 raise BrokenLine(str(path), number, f"seq is {event.seq}, expected {number - 1}")
             if event.prev != head:
                 raise BrokenLine(str(path), number, "prev is not the hash of the line before")
-            before, after = _canonical_halves(event, line, str(path), number)
-            if event.hash != sha256(before + after):
+            if event.hash != expected:
                 raise BrokenLine(str(path), number, "hash does not match the line")
             head = event.hash
             yield event
 
 
+#: An event's line begins so, with its data, which alone need a JSON parser, and ends so.
+_BEGINS: Final = b'{"data":'
+_HASH: Final = b',"hash":"'
+_ENDS: Final = re.compile(
+    r',"hash":"([0-9a-f]{64})","kind":"([a-z._]+)","prev":"([0-9a-f]{64})",'
+    r'"seq":(0|[1-9][0-9]{0,15}),"source":"([a-z]+)","t":(0|[1-9][0-9]{0,15})\}\n',
+    re.ASCII,
+)
+_HASH_FIELD: Final = len(_HASH) + 64 + 1
+
+
+def _parse(line: bytes) -> tuple[Event, str] | None:
+    """The event of a line and the hash that it should have; None if the line is no event's canonical JSON."""
+    at = line.rfind(_HASH)
+    ending = _ENDS.fullmatch(line[at:].decode("latin-1")) if at > 0 and line.startswith(_BEGINS) else None
+    if ending is None:
+        return None
+    stored = line[len(_BEGINS) : at]
+    try:
+        data = _DECODER.decode(stored.decode("utf-8"))
+        # What was parsed has one canonical form; other bytes are another way of writing it.
+        if type(data) is not dict or canonical(data) != stored:
+            return None
+    except (ValueError, RecursionError):  # RecursionError: nested deeper than the parser goes
+        return None
+    hashed, kind, prev, seq, source, t = ending.groups()
+    if kind not in KINDS or source not in KINDS[kind].sources:
+        return None
+    event = Event(int(seq), int(t), source, kind, data, prev, hashed)
+    return event, sha256(line[:at] + line[at + _HASH_FIELD : -1])
+
+
 _FIELDS: Final = {"seq": int, "t": int, "source": str, "kind": str, "data": dict, "prev": str, "hash": str}
 
 
-def _parse(line: bytes, file: str, number: int) -> Event:
+def _refuse(line: bytes, file: str, number: int) -> NoReturn:
+    """Says why a line is not an event."""
     try:
-        # RecursionError: a line nested deeper than the parser goes. NaN and infinities are no JSON.
-        value = json.loads(line, parse_constant=_no_constant)
+        value = _DECODER.decode(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise BrokenLine(file, number, "not JSON") from error
     if not isinstance(value, dict) or set(value) != set(_FIELDS):
@@ -228,18 +255,12 @@ def _parse(line: bytes, file: str, number: int) -> Event:
             raise BrokenLine(file, number, f"{name} is not {kind.__name__}")
     if value["kind"] not in KINDS or value["source"] not in KINDS[value["kind"]].sources:
         raise BrokenLine(file, number, f"unknown event {value['source']}/{value['kind']}")
-    return Event(**value)
-
-
-def _canonical_halves(event: Event, line: bytes, file: str, number: int) -> tuple[bytes, bytes]:
-    try:
-        halves = event._halves()
-    except (ValueError, RecursionError):  # 1e999 is read as an infinity; nested at the parser's limit
-        halves = b"", b""
-    if _line(*halves, event.hash) != line:
-        raise BrokenLine(file, number, "not canonical JSON")
-    return halves
+    raise BrokenLine(file, number, "not canonical JSON")
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+#: NaN and infinities are no JSON.
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)

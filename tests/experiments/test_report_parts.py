@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from experiments import resources
+from experiments.besides import Besides
 from experiments.compare import Row
 from experiments.report import amount, document, html, markdown
 from experiments.report_comparison import change_text, comparisons, direction, p_text
@@ -17,6 +18,8 @@ from experiments.report_ledger import ledger, sparkline
 from experiments.report_lineage import gain_text
 from experiments.report_resources import uses
 from experiments.rundir import attempt_dir
+from experiments.stats.intervals import Interval
+from experiments.stats.mcnemar import Change
 from experiments.stats.paired import PairedMean
 from experiments.text import printable
 from experiments.trail_diff import scaffold_diff
@@ -37,7 +40,8 @@ def a_row(mean: float | None, low: float | None, high: float | None, p: float | 
         "clusters": 4,
     }
     cause = None if low is not None else "no interval from a constant sample"
-    return Row("ml/L0", "strict", 0.0, mean, PairedMean(**fields, test=None, cause=cause), 0)
+    besides = Besides(Change(0, 0, 4), None, Interval(mean, None, None, 4, "fewer than 30 worlds"))
+    return Row("ml/L0", "strict", 0.0, mean, PairedMean(**fields, test=None, cause=cause), 0, besides)
 
 
 def test_the_last_checkpoint_is_compared_with_the_first_or_with_a_baseline(run_view: RunViews) -> None:

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from experiments import rundir
+from experiments.artefacts import INDEX, KEPT
+from experiments.durable import put_blob
 from experiments.identity import SECRET_VARIABLE, Secret, load_secret
 from experiments.records import EpisodeSpec, LedgerLine
 from experiments.running import Request, Result, run
 from monitors.registry import new_watcher
+from sandbox.canonical import canonical, sha256
 from sandbox.events import EventLog
 from tasks.task import load_task
 
@@ -56,12 +60,23 @@ def paper_attempt(spec: EpisodeSpec, status: str, score: float) -> LedgerLine:
     plan = spec.plan
     directory = rundir.attempt_dir(Path(spec.run_dir), plan.episode, spec.attempt)
     (directory / "artefacts").mkdir(parents=True)
-    (directory / "artefacts" / "index.json").write_text("[]\n")
+    made = f"made in {plan.episode}".encode()
+    result, version = ["out.txt", len(made), sha256(made)], _version(b"the scaffold")
+    beside = {
+        f"{KEPT}/{INDEX}": canonical([["work", *result]]) + b"\n",
+        rundir.VERSIONS: canonical(version) + b"\n",
+    }
+    for name, content in beside.items():
+        (directory / name).write_bytes(content)
+    for content in (made, b"the scaffold"):
+        put_blob(Path(spec.run_dir), content)
     watcher = new_watcher()
     with EventLog(directory / "events.jsonl") as log:
         for name in ("cgroup", "runner"):
             data = {"name": name, "state": "up", "detail": "paper", "lost": 0}
             watcher.feed(log.append("harness", "sensor", data))
+        watcher.feed(log.append("scaffold", "scaffold.version", version))
+        watcher.feed(log.append("runner", "collected", {"root": "/work", "files": [result], "left": []}))
         if plan.world == 1:
             forged = {"path": "/logs/verifier/reward.json", "box": "agent", "sha256": "ab" * 32}
             watcher.feed(log.append("scorer", "grade.forged", forged))
@@ -79,8 +94,15 @@ def paper_attempt(spec: EpisodeSpec, status: str, score: float) -> LedgerLine:
             "findings": [finding.as_json() for finding in watcher.findings],
             "scaffold": {"start": plan.scaffold, "end": plan.scaffold, "versions": 1},
             "sensors": {"cgroup": "up", "runner": "up"}, "coverage": watcher.coverage(), "chain": chain,
+            "beside": {name: sha256(content) for name, content in beside.items()},
         }
     )  # fmt: skip
+
+
+def _version(content: bytes) -> dict[str, Any]:
+    """A scaffold of one file."""
+    files = [["main.py", "file", 0o644, len(content), sha256(content)]]
+    return {"id": sha256(b"paper"), "at": "start", "turn": 0, "files": files}
 
 
 @pytest.fixture
