@@ -29,7 +29,9 @@ class Descent:
 
 
 def descent(view: RunView) -> Descent:
-    """The lineage of the run's scaffolds, read from its directory."""
+    """The lineage of the run's scaffolds, read from its directory; empty where no attempt changed one."""
+    if all(line.scaffold.start == line.scaffold.end for line in view.lines):
+        return Descent(Lineage((), ()))
     try:
         return Descent(lineage(view.directory))
     except (BrokenLine, Mistake, OSError) as error:

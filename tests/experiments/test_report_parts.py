@@ -11,6 +11,7 @@ import pytest
 from experiments import resources
 from experiments.besides import Besides
 from experiments.compare import Row
+from experiments.records import LedgerLine
 from experiments.report import amount, document, html, markdown
 from experiments.report_comparison import change_text, comparisons, direction, p_text
 from experiments.report_evidence import self_test, visibility
@@ -120,8 +121,11 @@ def test_an_account_that_cannot_be_read_is_left_out(run_view: RunViews) -> None:
         assert ledger(view) == []
 
 
-def test_why_no_lineage_is_drawn_is_said(run_view: RunViews) -> None:
-    assert "Not drawn: " in html(run_view(), None)
+def test_why_no_lineage_is_drawn_is_said(run_view: RunViews, ledger_line: Callable[..., LedgerLine]) -> None:
+    assert "No episode ended with another scaffold than it began with." in html(run_view(), None)
+    edited = ledger_line(0, "ml/tab", 0, 0.5, scaffold={"start": "a" * 64, "end": "b" * 64, "versions": 2})
+    # The directory of this view holds no run that could be read.
+    assert "Not drawn: " in html(run_view(lines=[edited]), None)
     gains = [
         PairedMean(mean, None, low, high, 4, 4)
         for mean, low, high in ((None, None, None), (0.5, None, None), (0.5, 0.1, 0.9))
