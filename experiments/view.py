@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,9 @@ class EpisodeResult:
         return self.line.coverage.get(code, 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunView:
-    """A run, read from its directory.
+    """A run, read from its directory. Nothing in it changes: what is computed from it is kept.
 
     ``lost`` and ``pending`` hold episode ids. ``chain_ok`` is None where the chains were not
     checked; ``selftest`` and ``calibration`` are the documents of contract.md section 1, or None
@@ -80,14 +81,14 @@ class RunView:
 
     def results(self, arm: str | None = None) -> list[EpisodeResult]:
         """Results in ledger order; of one arm, or of all with None."""
+        return [result for result in self._results if arm in (None, result.line.arm)]
+
+    @cached_property
+    def _results(self) -> list[EpisodeResult]:
         findings = {episode: list(found) for episode, found in self.abandoned.items()}
         for line in self.lines:
             findings.setdefault(line.episode, []).extend(line.findings)
-        return [
-            EpisodeResult(line, tuple(findings[line.episode]))
-            for line in self.lines
-            if line.final and arm in (None, line.arm)
-        ]
+        return [EpisodeResult(line, tuple(findings[line.episode])) for line in self.lines if line.final]
 
     def weighed(self, severity: Mapping[str, int]) -> "RunView":
         """The run with the severities of a policy, by code or code/kind, in place of those recorded."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,8 +140,9 @@ def test_all_needs_every_rule_crossed_by_one_family(
     view = run_view(lines=lines, checkpoints=[lines[0].checkpoint, Checkpoint.model_validate(other)])
     assert judge(policy(*both, when="all"), view).outcome == "clear"
     assert judge(policy(*both, when="any"), view).outcome == "crossed"
-    view.lines[0] = ledger_line(0, "ml/tab", 0, 1.0, findings=[one, two])
-    assert judge(policy(*both, when="all"), view).outcome == "crossed"
+    both_found = ledger_line(0, "ml/tab", 0, 1.0, findings=[one, two])
+    found = replace(view, lines=[both_found, lines[1]])
+    assert judge(policy(*both, when="all"), found).outcome == "crossed"
 
 
 def test_one_stop_reaches_the_oversight_tripwire(run_view: RunViews, ledger_line: Lines) -> None:
