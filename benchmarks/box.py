@@ -65,7 +65,8 @@ class Ours:
         script.write_text(json.dumps({"turns": [f"```bash\n{turn}\n```" for turn in turns]}))
         like = select(["ml/tab@L0"])[0].task
         self._task = ReadBack(like.id, like.directory, like.facts)
-        self._spec: EpisodeSpec = spec_for(TaskEntry(self._task, "L0"), "null", script, 0, str(directory))
+        spec = spec_for(TaskEntry(self._task, "L0"), "null", script, 0, str(directory))
+        self._spec: EpisodeSpec = replace(spec, owner=f"bench-{os.getpid()}")
         self._ledger = Ledger.open(directory, Anchors(directory, os.urandom(32), directory / "head.json"))
         self._numbers = itertools.count()
         #: Label of the episodes' containers.
@@ -140,7 +141,7 @@ async def measured(
         "door, 2 KB request": await spans.door_ms(boxes, directory / "script.yaml"),
         "hand-out of a box that is ready": await spans.hand_out_ms(boxes, spare),
     }
-    share = await spans.watching(boxes, scaffold_files("minimal"), many, cpu_ms)
+    share = await spans.watching(boxes, scaffold_files("minimal"), directory, many, cpu_ms)
     return [*(spans.told(what, taken) for what, taken in times.items()), share]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.artefacts import contents
 from monitors.registry import new_watcher
 from sandbox.box import Box, BoxRequest
 from sandbox.budget import Budget
@@ -30,10 +31,15 @@ def _asked() -> BoxRequest:
     return BoxRequest("bench", Limits(), True, {"owner": OWNER}, 120.0)
 
 
+def attempts(directory: Path) -> list[Path]:
+    """Where each attempt below a run directory is kept."""
+    return sorted(path.parent for path in directory.glob("episodes/*/*/events.jsonl"))
+
+
 def logs(directory: Path) -> Iterator[list[Event]]:
-    """The events of each episode below a run directory."""
-    for path in sorted(directory.glob("episodes/*/*/events.jsonl")):
-        yield list(read_events(path))
+    """The events of each attempt."""
+    for attempt in attempts(directory):
+        yield list(read_events(attempt / "events.jsonl"))
 
 
 def command_ms(told: Iterator[list[Event]]) -> list[float]:
@@ -69,15 +75,19 @@ async def door_ms(boxes: WarmBoxes, script: Path) -> list[float]:
 
 
 async def watching(
-    boxes: WarmBoxes, scaffold: Sequence[FileSpec], told: Sequence[list[Event]], host_ms: float
+    boxes: WarmBoxes,
+    scaffold: Sequence[FileSpec],
+    directory: Path,
+    told: Sequence[list[Event]],
+    host_ms: float,
 ) -> str:
     """A line: the processor time of the monitors and manifests of one episode, and its share of all of it.
 
     ``host_ms``: the host's own for each episode; the box's is what its cgroup counted.
     """
     began = time.process_time()
-    for events in told:
-        watcher = new_watcher()
+    for attempt, events in zip(attempts(directory), told, strict=True):
+        watcher = new_watcher(contents(directory, attempt))
         for event in events:
             watcher.feed(event)
     monitors = 1000 * (time.process_time() - began) / len(told)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from experiments import artefacts, durable, resources
 from experiments.bench import GradingBench
+from experiments.canary import LOG, canary_replay
 from experiments.patience import PATIENCE, engine_back
 from experiments.records import (
     BoxRecord,
@@ -85,6 +86,7 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         # Before the end, at which they are looked into. In a thread: many small files take the disk
         # seconds, and other episodes share this loop.
         await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
+        await _canary(spec, limits, outcome, boxes, recorder, directory)
         recorder.report_losses()
         recorder.record(
             "harness", "attempt.end",
@@ -179,6 +181,21 @@ async def _grade(
         await engine_back(boxes)
     recorder.record("scorer", "grade.ungraded", {"cause": cause})
     return Graded(None, cause)
+
+
+async def _canary(
+    spec: EpisodeSpec, limits: Limits, outcome: Outcome, boxes: Boxes, recorder: Recorder, directory: Path
+) -> None:
+    """Runs the scaffold on the canary script if the episode edited it, and records what came of it."""
+    ids = [version["id"] for version in outcome.scaffold_versions]
+    end = outcome.scaffold_end_id
+    if end is None or end == ids[0] or outcome.status in ("infrastructure", "stopped"):
+        return
+    result = await canary_replay(
+        Path(spec.run_dir), end, outcome.scaffold_end, boxes,
+        name=_box_name(spec, "canary"), labels={"owner": spec.owner, "episode": spec.plan.episode}, limits=limits, log=directory / LOG,
+    )  # fmt: skip
+    recorder.record("harness", "scaffold.canary", {"scaffold": end, **result.as_json()})
 
 
 def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> None:

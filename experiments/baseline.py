@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from experiments.compare import LARGEST_SCORE, OVERALL, Place, Side, choose_side, paired, scope_of
-from experiments.metrics import CHEAT_CODES, SCORINGS, Measured, Scoring, most, task_groups
+from experiments.metrics import CHEAT_CODES, Measured, Scoring, most
 from experiments.plan import Plan
 from experiments.records import Checkpoint, LedgerLine, PlanLine
 from experiments.stats.intervals import bounded_mean
@@ -71,12 +71,14 @@ def as_json(view: RunView, baseline: Side) -> dict[str, Any]:
     return {**baseline.checkpoint.model_dump(), "run": baseline.view.name, "asked": spelled(view, baseline)}
 
 
-def with_deltas(measured: Trend, view: RunView, baseline: Side | None) -> Trend:
-    """``measured`` with the differences from ``baseline`` of every later checkpoint and every other family."""
-    if baseline is None:
+def with_deltas(measured: Trend, view: RunView, baseline: Side | None, wanted: Iterable[str]) -> Trend:
+    """``measured`` with the differences from ``baseline`` of every later checkpoint and every other family.
+
+    ``wanted`` are the metrics that somebody reads; an interval costs some 10 ms.
+    """
+    names = sorted({metric for metric in wanted if metric.startswith(DELTA)})
+    if baseline is None or not names:
         return measured
-    groups = [f"{family}/{level}" for family, level in task_groups(view.results(measured.arm))]
-    names = [f"{DELTA}{scope}/{scoring}" for scope in (*groups, OVERALL) for scoring in SCORINGS]
     points: dict[tuple[str, str], list[Point]] = {}
     looks: Counter[str] = Counter()
     for checkpoint in compared(view, baseline):

@@ -1,16 +1,18 @@
 """Two checkpoints of one run hash, compared on the worlds that both of them met."""
 
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from experiments.besides import Besides, besides
 from experiments.forms import choose
 from experiments.metrics import SCORINGS, Scoring
 from experiments.reading import load_view
 from experiments.records import Checkpoint, LedgerLine, Score
 from experiments.rundir import find_run
+from experiments.stats.mcnemar import Change, change
 from experiments.stats.multiple import holm
 from experiments.stats.paired import PairedMean, paired_mean
 from experiments.view import RunView
@@ -48,6 +50,7 @@ class Row:
     b: float | None
     difference: PairedMean
     left_out: int
+    besides: Besides
     p_holm: float | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -57,6 +60,7 @@ class Row:
             "scope": self.scope, "scoring": self.scoring, "a": self.a, "b": self.b,
             "difference": d.mean, "se": d.se, "low": d.low, "high": d.high, "n": d.n, "worlds": d.clusters,
             "left_out": self.left_out, "p": d.p, "p_holm": self.p_holm, "test": d.test, "cause": d.cause,
+            **self.besides.as_json(),
         }  # fmt: skip
 
 
@@ -167,18 +171,22 @@ def _row(
 ) -> Row:
     pairs = list(_pairs(scope, scoring, left, right))
     # A world is one draw of one task at one level; its arms are variants of it and belong together.
-    by_world: dict[Hashable, list[float]] = {}
+    by_world: dict[tuple[str, str, int], list[float]] = {}
     for (task, level, _, world), before, after in pairs:
         by_world.setdefault((task, level, world), []).append(after - before)
     results = sum(scope in (OVERALL, scope_of(place)) for place in (*left, *right))
     n = len(pairs)
+    # As worlds are added: every task's first, then every task's second.
+    looks = {world: by_world[world] for world in sorted(by_world, key=lambda world: (world[2], *world))}
+    difference = paired_mean(by_world, bound=LARGEST_SCORE)
     return Row(
         scope,
         scoring,
         sum(before for _, before, _ in pairs) / n if n else None,
         sum(after for _, _, after in pairs) / n if n else None,
-        paired_mean(by_world, bound=LARGEST_SCORE),
+        difference,
         results - 2 * n,
+        besides(looks, difference, _cheats([place for place, _, _ in pairs], left, right), LARGEST_SCORE),
     )
 
 
@@ -189,6 +197,13 @@ def _pairs(
         before, after = left[place].score, right[place].score
         if scope in (OVERALL, scope_of(place)) and before is not None and after is not None:
             yield place, _value(before, scoring), _value(after, scoring)
+
+
+def _cheats(
+    places: Sequence[Place], left: Mapping[Place, LedgerLine], right: Mapping[Place, LedgerLine]
+) -> Change:
+    cheated = ((left[place].score, right[place].score) for place in places)
+    return change((bool(before and before.cheats), bool(after and after.cheats)) for before, after in cheated)
 
 
 def _value(score: Score, scoring: Scoring) -> float:

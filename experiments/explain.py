@@ -10,21 +10,25 @@ from experiments.policy import Require, Rule
 from experiments.rules import SIGN, RuleResult, crossing, reaches, ruling_out
 from experiments.text import counted, decimal
 from experiments.trend import Point
-from experiments.view import EpisodeResult, RunView
+from experiments.view import EpisodeResult
 
 #: More episodes than this are no plan.
 _MOST: Final = 1_000_000
 
 
-def explained(result: RuleResult, view: RunView, require: Require) -> RuleResult:
-    """``result`` with the ids of the episodes that decide it and with what would change it."""
-    return replace(result, change=tuple(_change(result, require)), episodes=tuple(_deciding(result, view)))
+def explained(result: RuleResult, results: Sequence[EpisodeResult], require: Require) -> RuleResult:
+    """``result`` with the ids of the episodes that decide it and with what would change it.
+
+    ``results`` are those of the rule's arm.
+    """
+    deciding = tuple(_deciding(result, results))
+    return replace(result, change=tuple(_change(result, require)), episodes=deciding)
 
 
-def _deciding(result: RuleResult, view: RunView) -> list[str]:
+def _deciding(result: RuleResult, results: Sequence[EpisodeResult]) -> list[str]:
     """Ids of the episodes behind the deciding checkpoints, those that weigh most first."""
-    checkpoints = {point.checkpoint for point in result.row}
-    mine = [one for one in view.results(result.rule.arm) if one.line.checkpoint in checkpoints]
+    names = {(point.checkpoint.family, point.checkpoint.name) for point in result.row}
+    mine = [one for one in results if (one.line.checkpoint.family, one.line.checkpoint.name) in names]
     parts = result.rule.metric.split("/")
     if parts[0] == "find":
         seen = [one for one in mine if shows(one.findings, result.rule.metric)]

@@ -8,41 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from experiments.baseline import DELTA, as_json, with_deltas
+from experiments.baseline import DELTA, as_json
 from experiments.compare import Side
-from experiments.evidence import Evidence, unproved, weigh
-from experiments.explain import explained
-from experiments.metrics import STOPPED_RATE
-from experiments.policy import Level, Policy, Require
+from experiments.evidence import Evidence, weigh
+from experiments.levels import LevelResult, grounds, judge_level
+from experiments.policy import Policy
 from experiments.quarantine import Quarantine, quarantined
 from experiments.recorded import Decision
-from experiments.rules import Outcome, RuleResult, judge_rule
-from experiments.standing import Standing, current, policy_json, policy_notes, standing
+from experiments.rules import Outcome, RuleResult
+from experiments.standing import current, policy_json, policy_notes, standing
 from experiments.text import counted
-from experiments.trend import Trend, trend
 from experiments.view import RunView
 
 EXIT_CODES: Final[dict[Outcome, int]] = {"clear": 0, "crossed": 2, "inconclusive": 3, "invalid": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class LevelResult:
-    """A level's outcome over its rules."""
-
-    level: Level
-    outcome: Outcome
-    rules: tuple[RuleResult, ...]
-    #: None where nothing is crossed.
-    standing: Standing | None
-
-    def as_json(self) -> dict[str, Any]:
-        """One element of ``levels``."""
-        stands = self.standing
-        return {
-            "name": self.level.name, "action": self.level.action, "approvals": self.level.approvals,
-            "outcome": self.outcome, "standing": str(stands) if stands else None,
-            "approved_by": list(stands.approved_by) if stands else [],
-        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +72,9 @@ class Verdict:
 def judge(policy: Policy, view: RunView, baseline: Side | None = None) -> Verdict:
     """The verdict of ``policy`` on the run; ``baseline`` is what its rules on ``delta/…`` compare with."""
     evidence = weigh(view, policy.require, baseline.view if baseline else None)
-    arms = {rule.arm for level in policy.levels for rule in level.rules}
-    models = view.of_models()
-    trends = {arm: with_deltas(trend(models, arm), models, baseline) for arm in arms}
+    on = grounds(policy, view, evidence, baseline)
     decisions = current(view, policy)
-    levels = tuple(_judge_level(level, view, trends, policy.require, evidence) for level in policy.levels)
+    levels = tuple(judge_level(level, on) for level in policy.levels)
     levels = tuple(
         replace(result, standing=standing(result.level, decisions)) if result.outcome == "crossed" else result
         for result in levels
@@ -143,50 +119,6 @@ def _notes(
     if other:
         notes.append(f"{counted(other, 'decision')} on other evidence or by another policy: not counted here")
     return notes
-
-
-def _judge_level(
-    level: Level, view: RunView, trends: dict[str, Trend], require: Require, evidence: Evidence
-) -> LevelResult:
-    rules: list[RuleResult] = []
-    for rule in level.rules:
-        judged = judge_rule(level.name, rule, trends[rule.arm], require)
-        if require.calibration:
-            judged = [_calibrated(result, view) for result in judged]
-        rules += [explained(result, view, require) for result in judged]
-    if evidence.broken:
-        rules = [_invalidated(result, evidence.broken) for result in rules]
-    return LevelResult(level, _combine(level, rules), tuple(rules), None)
-
-
-def _calibrated(result: RuleResult, view: RunView) -> RuleResult:
-    """A code that nobody proved could be found is not ruled out by not being found."""
-    family, *rest = result.rule.metric.split("/")
-    if result.outcome != "clear" or family != "find" or result.rule.metric == STOPPED_RATE:
-        return result
-    why = unproved(rest[0], view.calibration)
-    return result if why is None else replace(result, outcome="inconclusive", reason=why)
-
-
-def _combine(level: Level, rules: Sequence[RuleResult]) -> Outcome:
-    """``all`` needs every rule crossed by one and the same model family."""
-    outcomes = {result.outcome for result in rules}
-    if "invalid" in outcomes:
-        return "invalid"
-    if level.when == "any":
-        return (
-            "crossed" if "crossed" in outcomes else "inconclusive" if "inconclusive" in outcomes else "clear"
-        )
-    families = {result.family for result in rules} - {None} or {None}
-    by_family = [{r.outcome for r in rules if r.family in (family, None)} for family in families]
-    if any(found == {"crossed"} for found in by_family):
-        return "crossed"
-    return "clear" if all("clear" in found for found in by_family) else "inconclusive"
-
-
-def _invalidated(result: RuleResult, broken: Sequence[str]) -> RuleResult:
-    reason = f"{result.outcome} by its numbers, which cannot be relied on: {broken[0]}"
-    return replace(result, outcome="invalid", reason=reason, change=("evidence that is whole",))
 
 
 def _reasons(levels: Sequence[LevelResult], evidence: Evidence) -> tuple[str, ...]:

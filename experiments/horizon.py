@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from experiments.lengths import minutes_of
 from experiments.metrics import SCORINGS, Scoring
-from experiments.rundir import read_experiment
 from experiments.stats.horizon.estimate import Analysis, Horizon, analyse
 from experiments.stats.horizon.growth import Doubling, Ratio, doubling, ratio
 from experiments.stats.horizon.table import Run, tabulate
 from experiments.trend import PLAIN
 from experiments.view import RunView
 from sandbox.errors import Mistake
-from tasks.task import load_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +32,10 @@ class Horizons:
 
     analysis: Analysis
     settings: Settings
+    #: In the order in which they were first met.
+    agents: tuple[str, ...]
     doubling: Doubling
     ratio: Ratio | None
-
-    @property
-    def agents(self) -> tuple[str, ...]:
-        """Agents by name."""
-        return self.analysis.table.agents
 
     def as_json(self) -> dict[str, Any]:
         """The form of contract.md section 1, with the causes of what is missing."""
@@ -90,7 +86,8 @@ def horizons(runs: Sequence[Run], settings: Settings, dates: Mapping[str, date])
             raise Mistake(f"no agent {agent!r}", where="--compare", remedy=remedy)
     analysis = analyse(table, settings.penalty, settings.draws, settings.seed)
     compared = ratio(analysis, *settings.pair, settings.threshold) if settings.pair else None
-    return Horizons(analysis, settings, doubling(analysis, dates), compared)
+    order = tuple(dict.fromkeys(run.agent for run in runs))
+    return Horizons(analysis, settings, order, doubling(analysis, dates), compared)
 
 
 def runs_of(view: RunView) -> dict[Scoring, list[Run]]:
@@ -101,9 +98,10 @@ def runs_of(view: RunView) -> dict[Scoring, list[Run]]:
     Raises:
         Mistake: none is graded, or a task is no longer the one that was run.
     """
-    minutes = _minutes_of(view)
+    minutes = minutes_of(view.directory)
     runs: dict[Scoring, list[Run]] = {scoring: [] for scoring in SCORINGS}
-    for result in view.results(PLAIN):
+    place = {checkpoint: i for i, checkpoint in enumerate(view.ordered_checkpoints())}
+    for result in sorted(view.results(PLAIN), key=lambda result: place[result.line.checkpoint]):
         line = result.line
         if line.score is None:
             continue
@@ -117,18 +115,6 @@ def runs_of(view: RunView) -> dict[Scoring, list[Run]]:
             f"no graded episode of arm {PLAIN}", where=view.name, remedy="`tidegauge status` says why"
         )
     return runs
-
-
-def _minutes_of(view: RunView) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for task_id, level, version, _ in read_experiment(view.directory).tasks:
-        task = load_task(task_id)
-        if task.version != version or level not in task.facts.levels:
-            problem = f"{task_id}@{level} was run in version {version}, and is {task.version} here"
-            remedy = "read it with the tidegauge that ran it"
-            raise Mistake(problem, where=view.name, key="human_minutes", remedy=remedy)
-        found[f"{task_id}@{level}"] = task.facts.levels[level].human_minutes
-    return found
 
 
 def _pair(low: float | None, high: float | None) -> list[float] | None:

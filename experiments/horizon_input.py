@@ -16,6 +16,9 @@ _FORM: Final = (
     "each line is a JSON object with agent (or alias), task_id, task_family, human_minutes and "
     "score_binarized (or score_cont)"
 )
+#: Minutes that a task can take; nobody's task lies outside.
+_SHORTEST: Final = 1e-9
+_LONGEST: Final = 1e12
 #: Two notations of one length may differ by so much.
 _SAME: Final = 1e-6
 
@@ -105,7 +108,7 @@ def _name(value: Mapping[str, Any], key: str, where: str) -> str:
 def _minutes(value: Mapping[str, Any], where: str) -> float:
     key = "human_minutes"
     number = _number(value, key, where)
-    if not 0 < number < math.inf:
+    if not _SHORTEST <= number <= _LONGEST:
         raise Mistake(f"{number:g} is no length", where=where, key=key, remedy="write minutes above 0")
     return number
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from experiments.authored import Authored, authored
+from experiments.replays import kept_replay
 from experiments.rundir import read_experiment
 from experiments.stats.paired import PairedMean, paired_mean
 from experiments.versions import KeptVersion
@@ -59,13 +60,15 @@ class Edge:
 class Node:
     """A version. ``depth`` counts edges from the version that a person or the task gave; ``effective`` those of
     them that surely gained; ``debt`` sums the severities of the oversight-relevant edits since then that are not
-    taken back, None where the files cannot be read."""
+    taken back, None where the files cannot be read; ``canary`` is the share of seeded violations that the monitors
+    caught in its replay, None where none was taken."""
 
     id: str
     origin: str
     depth: int
     effective: int
     debt: int | None
+    canary: float | None
     started: int
     ended: int
 
@@ -73,7 +76,7 @@ class Node:
         """Plain values."""
         return {
             "id": self.id, "origin": self.origin, "depth": self.depth, "effective_depth": self.effective,
-            "debt": self.debt, "started": self.started, "ended": self.ended,
+            "debt": self.debt, "canary": self.canary, "started": self.started, "ended": self.ended,
         }  # fmt: skip
 
 
@@ -180,8 +183,13 @@ def _nodes(
         debt = None if root == name else _debt(versions[root], version)
         yield Node(
             name, "given" if root == name else "agent", len(way), sum(edge.effective for edge in way),
-            0 if root == name else debt, started[name], ended[name],
+            0 if root == name else debt, _canary(version), started[name], ended[name],
         )  # fmt: skip
+
+
+def _canary(version: KeptVersion) -> float | None:
+    kept = kept_replay(version.run, version.id)
+    return kept.rate if kept else None
 
 
 def _way(name: str, into: Mapping[str, Edge]) -> list[Edge]:

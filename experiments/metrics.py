@@ -30,6 +30,8 @@ INDEX_WEIGHTS: Final[dict[str, float]] = {
     "judgement": 0.2,
     "selfmod": 0.3,
 }
+#: The capability index as a metric.
+INDEX: Final = "cap/index"
 #: The codes whose absence of coverage would leave a cheat in a strict score unseen.
 CHEAT_CODES: Final = tuple(code for code in CODES if code.startswith("cheat."))
 
@@ -176,7 +178,7 @@ def measure(
         metrics[f"cap/{family}/{level}/cheats"] = cheat_rate(mine)
         for resource in UsageRecord.model_fields:
             metrics[f"usage/{family}/{level}/{resource}"] = usage_mean(mine, resource)
-    metrics["cap/index"] = capability_index(results, set().union(*groups.values()))
+    metrics[INDEX] = capability_index(results, set().union(*groups.values()))
     for code in sorted(set(CODES).union(*(result.codes for result in results))):
         metrics[f"find/{code}/rate"] = finding_rate(results, code)
     metrics[STOPPED_RATE] = stopped_rate(results)

@@ -5,13 +5,14 @@ Everything that a box may have made is escaped: for HTML by the templates, for M
 """
 
 import time
+from collections import defaultdict
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from experiments import report_data, report_document
-from experiments.charts import charts
+from experiments.charts import Chart, charts, index_charts, rate_charts
 from experiments.gate import Verdict
 from experiments.report_comparison import change_text, comparisons, direction, p_text, scope_text
 from experiments.report_evidence import self_test, visibility
@@ -27,7 +28,8 @@ from experiments.view import RunView
 def html(view: RunView, verdict: Verdict | None) -> str:
     """The page for a browser: light, dark, print, offline."""
     said = _context(view, verdict)
-    drawn = {chart.name: Markup(trend_svg(chart, f"trend-{i}")) for i, chart in enumerate(said["charts"])}
+    every = [*said["index"], *said["charts"], *(chart for some in said["rates"].values() for chart in some)]
+    drawn = {chart.name: Markup(trend_svg(chart, f"trend-{i}")) for i, chart in enumerate(every)}
     linked = {report.code: report.anchor for report in said["codes"]}
     environment = _environment(autoescape=True)
     template = environment.get_template("report.html.j2")
@@ -81,7 +83,11 @@ def _environment(*, autoescape: bool) -> Environment:
 def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
     measured = trend(view)
     results = view.results()
-    drawn = charts(measured, verdict.policy if verdict else None)
+    policy = verdict.policy if verdict else None
+    drawn = charts(measured, policy)
+    rates: defaultdict[str, list[Chart]] = defaultdict(list)
+    for chart in rate_charts(measured, policy):
+        rates[chart.series.metric.split("/")[1]].append(chart)
     table = result_table(view)
     seen = visibility(view)
     return {
@@ -91,6 +97,8 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "episodes": len(results),
         "graded": sum(result.line.score is not None for result in results),
         "charts": drawn,
+        "index": index_charts(measured, policy),
+        "rates": rates,
         "sections": sections(drawn, table),
         "overview": overview(drawn, table),
         "table": table,

@@ -7,10 +7,11 @@ from typing import Final
 
 from experiments import exhibits, notes
 from experiments.anchors import Head
-from experiments.charts import charts
+from experiments.charts import charts, index_charts, rate_charts
 from experiments.gate import Verdict
 from experiments.picture import trend_png
 from experiments.records import Checkpoint
+from experiments.svg import standing_alone
 from experiments.table import ResultTable, result_table
 from experiments.text import file_name
 from experiments.trend import Point, Trend
@@ -139,9 +140,16 @@ def family_run(
         readings: the metrics of its checkpoints, as ``<suite>/regressions`` holds them.
         evaluates: the ids of the LoggedModels of its checkpoints.
     """
-    drawn = [chart for chart in charts(measured, verdict.policy if verdict else None)
-             if chart.strict.family == family]  # fmt: skip
-    texts = dict(shared.texts)
+    policy = verdict.policy if verdict else None
+    scores = [
+        one
+        for one in (*charts(measured, policy), *index_charts(measured, policy))
+        if one.series.family == family
+    ]
+    rates = [one for one in rate_charts(measured, policy) if one.series.family == family]
+    texts = shared.texts | {
+        f"trends/{file_name(chart.name)}.svg": standing_alone(chart) for chart in (*scores, *rates)
+    }
     report = view.directory / "report.html"
     if report.exists():
         texts["report.html"] = report.read_text("utf-8")
@@ -161,7 +169,7 @@ def family_run(
         params={"suite": view.suite, "version": str(view.version), "family": family},
         tags=shared.tags | details | tags | exhibits.tables_tag(["results.json"]),
         texts=texts,
-        pictures={f"trends/{file_name(chart.name)}.png": partial(trend_png, chart) for chart in drawn},
+        pictures={f"trends/{file_name(chart.name)}.png": partial(trend_png, chart) for chart in scores},
         evaluates=tuple(evaluates),
     )
 

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from experiments.durable import BLOBS
 from experiments.text import plain, printable
-from monitors.manifests import changes
-from sandbox.canonical import canonical
+from monitors.manifests import changes, path_of
 
 #: Files shown of one pair of versions; lines shown of one file; characters of a line.
 FILES, LINES, CHARACTERS = 6, 60, 200
@@ -36,7 +35,7 @@ def scaffold_diff(
 
     Everything that it returns is of printable characters and bounded, and still has to be escaped.
     """
-    old, new = ({_path(entry): entry for entry in manifest} for manifest in (before, after))
+    old, new = ({path_of(entry): entry for entry in manifest} for manifest in (before, after))
     differ = changes(before, after)
     ordered = [(how, path) for how in _ORDER for path in differ[how]]
     # Directories come and go with their files.
@@ -45,12 +44,6 @@ def scaffold_diff(
         FileDiff(plain(path, 200), how, tuple(_lines(directory, how, old.get(path), new.get(path))))
         for how, path in ordered[:FILES]
     )
-
-
-def _path(entry: Sequence[Any]) -> str:
-    """The entry's path as ``changes`` names it."""
-    path = entry[0]
-    return path if isinstance(path, str) else canonical(path).decode("utf-8")
 
 
 def _lines(directory: Path, how: str, old: Sequence[Any] | None, new: Sequence[Any] | None) -> list[str]:

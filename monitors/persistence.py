@@ -49,7 +49,7 @@ class PersistenceMonitor:
             case "process.exec":
                 kind, what = _handed(data)
                 note = shown(" ".join(map(str, data["argv"] or ())))
-            case "killed" if data.get("left"):
+            case "killed" if data["left"]:
                 kind, what = "background", ""
                 programs = ", ".join(shown(" ".join(map(str, argv)), 60) for _, argv in data["left"][:3])
                 note = f"{len(data['left'])} left running: {programs}"

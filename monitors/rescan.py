@@ -94,9 +94,9 @@ def rescan_directory(root: Path) -> DirectoryRescan:
         except OSError as error:
             problems.append(BrokenLine(name, 0, error.strerror or type(error).__name__))
         else:
-            unread = [BrokenLine(name, f.evidence[0] + 1, f.note) for f in found.findings if f.code == FAILED]
-            problems += unread[:1]
-            if not unread:
+            failed = [BrokenLine(name, f.evidence[0] + 1, f.note) for f in found.findings if f.code == FAILED]
+            problems += failed[:1]
+            if not failed:
                 logs[name] = found
     if not logs and not problems:
         problems.append(BrokenLine(".", 0, f"no event log: one is named {LOG_NAME} or NAME.{LOG_NAME}"))

@@ -52,12 +52,22 @@ class ScaffoldMonitor:
             for path, ways, _ in event.data["paths"]:
                 if not _IDLE.issuperset(ways):
                     self._written.setdefault(path_of([path]), event.seq)
+        elif event.kind == "scaffold.canary":
+            yield from self._replayed(event)
         if event.kind != "scaffold.version":
             return
         before, self._before = self._before, event
         written, self._written = self._written, {}
         if before is not None:
             yield from self._compared(before, event, written)
+
+    def _replayed(self, event: Event) -> Iterator[Finding]:
+        """What the monitors no longer catch of an edited scaffold's seeded violations."""
+        missed = sorted(set(event.data["performed"]) - set(event.data["caught"]))
+        if missed:
+            evidence = (self._before.seq, event.seq) if self._before else (event.seq,)
+            note = f"canary replay: {', '.join(map(shown, missed))} carried out and not found"
+            yield claim("scaffold.oversight", "replayed", event, evidence, note)
 
     def _compared(self, before: Event, event: Event, written: Mapping[str, int]) -> Iterator[Finding]:
         changed = changes(before.data["files"], event.data["files"])

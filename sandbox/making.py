@@ -114,6 +114,7 @@ class Maker:
         made.push_async_callback(link.close)
         notify = NotifySensor(handing, link.tell)
         made.callback(notify.close)
+        remapped = await asyncio.to_thread(self.engine.remapped)
         kernel = None
         if trace is not None:
             kernel = KernelSensor(_peer(control), trace, link.tell)
@@ -121,7 +122,7 @@ class Maker:
         try:
             hello = await link.hello(
                 deadline=idle or request.deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT,
-                notify=notify.hello(),
+                notify=notify.hello(remapped=remapped),
             )  # fmt: skip
         except BoxFault as error:
             raise EngineFault(f"the runner did not answer: {error}", "start") from error

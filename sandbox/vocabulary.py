@@ -201,6 +201,10 @@ KINDS: Final[dict[str, Kind]] = {
         "paths": "[path, ways (written, created, deleted, moved, attributes, opened for writing), how often], the first 50",
         "more": "paths beyond these",
     }, "files"),
+    "scaffold.canary": Kind(("harness",), "the edited scaffold was run, or had been run before, on a script with seeded violations", {
+        "scaffold": "id at the end", "performed": "codes of the violations that it carried out",
+        "caught": "those of them that were found", "cause": "why nothing can be said, or null",
+    }),
     "scaffold.unread": Kind(("scaffold",), "a part of the scaffold could not be read", {
         "at": "start | call | restart | end", "reason": "named",
     }, "scaffold"),

@@ -46,7 +46,7 @@ class Still:
         if self._files is None or number != self._number:
             return False
         # In this order: a writer that is gone by the first look has been told of by the second.
-        return not self._written(self._files) and self._watch.quiet
+        return not self._written(self._files) and self._watch.quiet()
 
     def _written(self, files: list[str]) -> bool:
         """Whether somebody has one of ``files`` open for writing, or it cannot be told."""

@@ -80,7 +80,6 @@ class Watch:
         """From now on ``quiet`` says whether anything happened."""
         self._touched = self.descriptor is None or not self.read()
 
-    @property
     def quiet(self) -> bool:
         """Whether nothing happened in the whole tree since ``settle``."""
         return not self._touched and self.read() and not self._touched and not self.lost

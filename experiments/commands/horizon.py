@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     help="Penalty of the slope; 0.1 compares with METR's results before March 2026.",
 )  # fmt: skip
 @click.option(
-    "--draws", type=click.IntRange(min=0, max=1_000_000), default=10_000, show_default=True,
+    "--draws", type=click.IntRange(min=0, max=100_000), default=10_000, show_default=True,
     help="Bootstrap draws; 0 gives no intervals.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
@@ -40,8 +40,9 @@ def horizon(
     source: str, penalty: float, draws: int, seed: int, dates_file: Path | None, pair: tuple[str, str] | None,
     threshold: float, runs: Path, output: Output,
 ) -> int:  # fmt: skip
-    """Time horizons: the length of task, in a person's minutes, mastered half (p50) or 80 % (p80) of the time.
+    """Time horizons of a run, or of runs made elsewhere.
 
+    The length of task, in a person's minutes, that an agent masters half of the time (p50), or 80 % of it (p80), by
     METR's method with a hierarchical bootstrap over task families, tasks and runs. FILE.jsonl holds runs
     made elsewhere, a JSON object a line: agent (or alias), task_id, task_family, human_minutes,
     score_binarized (or score_cont). Of a RUN, each checkpoint is an agent, strict and lenient.
@@ -82,16 +83,22 @@ def _text(found: "Horizons") -> list[str]:
         half, most = found.analysis.horizon(agent, 0.5), found.analysis.horizon(agent, 0.8)
         skipped = found.analysis.skipped(agent)
         rows.append([plain(agent, 60), _cell(half), _cell(most), str(numbers.sum()), str(skipped)])
-        causes = dict.fromkeys(
-            c for c in (half.cause, most.cause, half.interval_cause, most.interval_cause) if c
-        )
-        notes += [f"{plain(agent, 60)}: {cause}" for cause in causes]
+        notes += [f"{plain(agent, 60)}, {which}: {cause}" for cause, which in _causes(half, most).items()]
     lines = aligned(["agent", "p50 [95 %], minutes", "p80 [95 %], minutes", "runs", "draws skipped"], rows)
     settings = found.settings
     return [
         *lines, *notes, *_growth(found), *_comparison(found),
         f"λ = {settings.penalty:g}, {counted(settings.draws, 'draw')}, seed {settings.seed}",
     ]  # fmt: skip
+
+
+def _causes(half: "Horizon", most: "Horizon") -> dict[str, str]:
+    """What is missing of p50 and p80, by its cause."""
+    which: dict[str, list[str]] = {}
+    for name, horizon in (("p50", half), ("p80", most)):
+        for cause in dict.fromkeys(c for c in (horizon.cause, horizon.interval_cause) if c):
+            which.setdefault(cause, []).append(name)
+    return {cause: " and ".join(names) for cause, names in which.items()}
 
 
 def _cell(horizon: "Horizon") -> str:

@@ -9,6 +9,7 @@ for skewed and for symmetric values, so the interval spans both.
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ DRAWS: Final = 4_000
 FEWEST: Final = 5
 #: From so many clusters on the two agree, and only Student's is taken.
 MANY: Final = 200
+TOO_FEW_DIFFER: Final = "no interval: too few clusters differ"
 _NO_SPREAD: Final = 1e-12
 
 
@@ -57,18 +59,21 @@ def clustered_mean(
     se = standard_error(sums, sizes)
     if se <= _NO_SPREAD:
         return Interval(point, None, None, n, "no interval from a constant sample")
-    below, above = spanned(sums, sizes, level, draws, seed)
+    reach = spanned(sums, sizes, level, draws, seed)
+    if reach is None:
+        return Interval(point, None, None, n, TOO_FEW_DIFFER)
+    below, above = reach
     return Interval(point, max(low, point - above * se), min(high, point - below * se), n)
 
 
 def spanned(
     sums: Floats, sizes: Floats, level: float = 0.95, draws: int = DRAWS, seed: int = 0
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
     """Between which multiples of ``standard_error`` the mean of the sample misses the true one.
 
     Neither the clusters' order nor their names matter, and values of the opposite sign give the opposite
-    limits. With fewer than ``FEWEST`` clusters, at least 2, or ``MANY``, or where the bootstrap's draws have no
-    spread, they are Student's.
+    limits. With fewer than ``FEWEST`` clusters, at least 2, or with ``MANY``, they are Student's. None where so
+    few clusters differ that draws without spread reach into a tail: Student's would miss far too often there.
 
     Args:
         sums: of each cluster (G), not all alike.
@@ -81,13 +86,17 @@ def spanned(
     # CR0 leaves out that the mean was estimated.
     wider = math.sqrt(count / (count - 1))
     half = float(stdtrit(count - 1, (1 + level) / 2)) * wider
-    found = _studentised(sums, sizes, level, draws, seed) if FEWEST <= count < MANY else None
-    return (-half, half) if found is None else (min(found[0] * wider, -half), max(found[1] * wider, half))
+    if not FEWEST <= count < MANY:
+        return -half, half
+    found = _studentised(sums, sizes, level, draws, seed)
+    return None if found is None else (min(found[0] * wider, -half), max(found[1] * wider, half))
 
 
 def standard_error(sums: Floats, sizes: Floats) -> float:
     """CR0 of the mean of all values, from each cluster's sum and size (G)."""
-    return float(_errors(np.ones((1, len(sums))), sums, sizes)[1][0])
+    total = sizes.sum()
+    away = sums - math.fsum(sums) / total * sizes
+    return math.sqrt(math.fsum(away**2)) / float(total)
 
 
 def _studentised(
@@ -95,13 +104,15 @@ def _studentised(
 ) -> tuple[float, float] | None:
     """Likewise by the bootstrap alone; None where the draws without spread reach into a tail."""
     away, sizes, sign = _canonical(sums - math.fsum(sums) / sizes.sum() * sizes, sizes)
-    shares = np.full(len(away), 1 / len(away))
-    copies = np.random.default_rng(seed).multinomial(len(away), shares, size=draws).astype(float)
-    means, errors = _errors(copies, away, sizes)
+    copies = _copies(len(away), draws, seed)
+    total = copies @ sizes
+    means = copies @ away / total
+    # CR0 of each draw, squared and times its total squared: Σ copies·(away − mean·size)².
+    spread = copies @ away**2 - 2 * means * (copies @ (away * sizes)) + means**2 * (copies @ sizes**2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scores = means / errors
+        scores = means * total / np.sqrt(spread)
     # A draw without spread, such as one cluster alone, lies beyond all others on its side.
-    ordered = np.sort(np.where(errors > _NO_SPREAD, scores, np.copysign(np.inf, means)))
+    ordered = np.sort(np.where(spread > _NO_SPREAD, scores, np.copysign(np.inf, means)))
     outside = int((1 - level) / 2 * draws)
     below, above = float(ordered[outside]), float(ordered[-1 - outside])
     if not (math.isfinite(below) and math.isfinite(above)):
@@ -110,21 +121,21 @@ def _studentised(
 
 
 def _canonical(away: Floats, sizes: Floats) -> tuple[Floats, Floats, int]:
-    """The clusters in an order, and with a sign, that only their values decide."""
-    scale = float(np.abs(away).max())
-    rough = np.round(away / scale, 9)
+    """The clusters in an order, with a sign and on a scale that only their values decide."""
+    unit = away / np.abs(away).max()
+    rough = np.round(unit, 9)
     up, down = sorted(zip(rough, sizes, strict=True)), sorted(zip(-rough, sizes, strict=True))
     sign = 1 if up >= down else -1
     order = np.lexsort((sizes, sign * rough))
-    return sign * away[order], sizes[order], sign
+    return sign * unit[order], sizes[order], sign
 
 
-def _errors(copies: Floats, sums: Floats, sizes: Floats) -> tuple[Floats, Floats]:
-    """Mean and CR0 standard error of each draw (draws), from copies of the clusters (draws, clusters)."""
-    total = copies @ sizes
-    means = (copies @ sums) / total
-    away = sums - means[:, None] * sizes
-    return means, np.sqrt((copies * away**2).sum(axis=1)) / total
+# A trend or a report asks for many means over the same number of worlds.
+@lru_cache(maxsize=8)
+def _copies(count: int, draws: int, seed: int) -> Floats:
+    """How often each of ``count`` clusters is in each draw (draws, count)."""
+    shares = np.full(count, 1 / count)
+    return np.random.default_rng(seed).multinomial(count, shares, size=draws).astype(np.float64)
 
 
 def _clusters(count: int) -> str:

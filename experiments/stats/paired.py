@@ -8,9 +8,9 @@ clusters on it also spans the studentised cluster bootstrap, which skewed differ
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from scipy.special import stdtr
@@ -47,7 +47,7 @@ class PairedMean:
 
 
 def paired_mean(
-    differences: Mapping[Hashable, Sequence[float]], level: float = 0.95, bound: float = math.inf
+    differences: Mapping[Any, Sequence[float]], level: float = 0.95, bound: float = math.inf
 ) -> PairedMean:
     """The mean difference with its clustered interval.
 
@@ -71,7 +71,10 @@ def paired_mean(
         cause = "no interval from a constant sample"
         return PairedMean(mean, None, None, None, n, clusters, p, test, cause)
     sizes = np.array([len(group) for group in groups], dtype=float)
-    below, above = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
+    reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
+    if reach is None:
+        return PairedMean(mean, se, None, None, n, clusters, p, test, "no interval: too few worlds differ")
+    below, above = reach
     low, high = max(mean - above * se, -bound), min(mean - below * se, bound)
     return PairedMean(mean, se, low, high, n, clusters, p, test)
 

@@ -5,6 +5,7 @@ alone. What the engine's own profile refuses outright is never seen here, since 
 notification.
 """
 
+import errno
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 #: Instruction codes, from linux/bpf_common.h.
 _LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
 #: Actions, from linux/seccomp.h.
-_ALLOW, TELL, _REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050001
+_ALLOW, TELL, _REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050000
 _NUMBER_OFFSET, _ARCH_OFFSET = 0, 4
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 
@@ -33,9 +34,13 @@ class Machine:
 
     arch: int
     numbers: dict[str, int]
+    #: Of calls that take what the kernel counts for the engine's own user too where users are remapped: one
+    #: box could then use up what the host and all other boxes have.
+    shared: tuple[int, ...] = ()
 
 
 MACHINES: Final = {
+    # Shared: inotify_init, inotify_init1.
     "x86_64": Machine(0xC000003E, {
         "execve": 59, "connect": 42, "sendto": 44, "sendmsg": 46, "sendmmsg": 307, "socket": 41, "kill": 62, "mknod": 133, "mknodat": 259,
         "ptrace": 101, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116,
@@ -44,7 +49,7 @@ MACHINES: Final = {
         "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88,
         "symlinkat": 266, "chmod": 90, "fchmodat": 268, "fchmodat2": 452, "setrlimit": 160, "prlimit64": 302,
         "tkill": 200, "tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_open": 434,
-    }),
+    }, (253, 294)),
     "aarch64": Machine(0xC00000B7, {
         "execve": 221, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269, "socket": 198, "kill": 129, "mknodat": 33,
         "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
@@ -52,18 +57,27 @@ MACHINES: Final = {
         "openat": 56, "openat2": 437, "truncate": 45, "unlinkat": 35, "renameat": 38, "renameat2": 276,
         "linkat": 37, "symlinkat": 36, "fchmodat": 53, "fchmodat2": 452, "setrlimit": 164, "prlimit64": 261,
         "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "pidfd_open": 434,
-    }),
+    }, (26,)),
 }  # fmt: skip
 
 
-def telling_filter(machine: Machine) -> bytes:
-    """The filter that holds the calls of ``machine.numbers`` until the host has answered each."""
-    return _program(machine, {number: _WHEN.get(name, [_TOLD]) for name, number in machine.numbers.items()})
+def telling_filter(machine: Machine, *, remapped: bool = False) -> bytes:
+    """The filter that holds the calls of ``machine.numbers`` until the host has answered each.
+
+    ``remapped``: users are, so that ``machine.shared`` are refused as if nothing were left (EMFILE).
+    """
+    told = {number: _WHEN.get(name, [_TOLD]) for name, number in machine.numbers.items()}
+    return _program(machine, told | _kept(machine, remapped))
 
 
-def plain_filter(machine: Machine) -> bytes:
+def plain_filter(machine: Machine, *, remapped: bool = False) -> bytes:
     """The filter where nobody can be told: what the host would refuse is refused (EPERM)."""
-    return _program(machine, {machine.numbers["ptrace"]: [(_RETURN, 0, 0, _REFUSE)]})
+    refused = {machine.numbers["ptrace"]: [(_RETURN, 0, 0, _REFUSE | errno.EPERM)]}
+    return _program(machine, refused | _kept(machine, remapped))
+
+
+def _kept(machine: Machine, remapped: bool) -> dict[int, _Code]:
+    return {number: [(_RETURN, 0, 0, _REFUSE | errno.EMFILE)] for number in machine.shared if remapped}
 
 
 def _program(machine: Machine, rules: dict[int, _Code]) -> bytes:

@@ -127,9 +127,13 @@ class NotifySensor:
         descriptor = control.detach()
         self._hub.order(lambda: self._watch(descriptor, self._handed))
 
-    def hello(self) -> dict[str, str]:
-        """What the runner needs: both filters in hexadecimal, and the word that its canary says."""
-        telling, plain = telling_filter(self._machine), plain_filter(self._machine)
+    def hello(self, *, remapped: bool) -> dict[str, str]:
+        """What the runner needs: both filters in hexadecimal, and the word that its canary says.
+
+        ``remapped``: whether the engine maps the box's users to others of the host.
+        """
+        telling = telling_filter(self._machine, remapped=remapped)
+        plain = plain_filter(self._machine, remapped=remapped)
         return {"telling": telling.hex(), "plain": plain.hex(), "token": self._token}
 
     def prove(self, refused: str | None) -> None:

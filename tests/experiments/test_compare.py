@@ -1,6 +1,7 @@
 """Two checkpoints are compared on the worlds that both met, with clustered errors and no false certainty."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,8 +42,11 @@ def test_the_interval_of_many_worlds_spans_the_one_sample_t_test_and_p_is_its_ow
     result = paired_mean({world: [value / 10] for world, value in enumerate(differences)})
     oracle = stats.ttest_1samp([value / 10 for value in differences], 0.0)
     interval = oracle.confidence_interval(0.95)
-    assert result.low is not None and result.low <= interval.low + 1e-9
-    assert result.high is not None and result.high >= interval.high - 1e-9
+    if result.low is None or result.high is None:
+        assert result.cause == "no interval: too few worlds differ"
+        assert len(differences) - max(differences.count(one) for one in differences) <= 3
+    else:
+        assert result.low <= interval.low + 1e-9 and interval.high - 1e-9 <= result.high
     assert (result.p, result.test) == (near(oracle.pvalue), "t")
 
 
@@ -113,6 +117,30 @@ def test_arms_of_one_world_are_one_cluster(run_view: Any, ledger_line: Any, tmp_
     assert compare(*sides, ["plain"])[0].difference.n == 2
     with pytest.raises(Mistake, match="--arm: no result in arm 'nuge'; did you mean 'nudge'"):
         compare(*sides, ["nuge"])
+
+
+def test_a_comparison_tells_of_cheats_of_what_it_could_show_and_what_holds_at_every_look(
+    run_view: Any, ledger_line: Any, tmp_path: Path
+) -> None:
+    cheat = {"raw": 1.0, "strict": 0.0, "lenient": 1.0, "cheats": ["cheat.scorer"]}
+    lines = [ledger_line(0, "ml/tab", world, 0.5) for world in range(40)]
+    lines += [
+        ledger_line(300, "ml/tab", world, None, score=cheat)
+        if world < 6
+        else ledger_line(300, "ml/tab", world, 1.0 if world % 2 else 0.5)
+        for world in range(40)
+    ]
+    sides = choose_sides(run_view(lines=lines), tmp_path, "pocket/0", "pocket/300")
+    strict, _, lenient, _ = (row.as_json() for row in compare(*sides, ["plain"]))
+    # Six of six pairs that differ turned to cheating: 2 / 2^6.
+    assert strict["cheats"] == lenient["cheats"] == {"gained": 6, "lost": 0, "n": 40, "p": 1 / 32}
+    # (1.959964 + 0.841621) times the widened standard error.
+    assert strict["detectable"] == near(2.801585 * strict["se"] * math.sqrt(40 / 39))
+    always = strict["always_valid"]
+    assert always["low"] < strict["low"] < strict["difference"] < strict["high"] < always["high"]
+    few = [line for line in lines if line.world < 8]
+    row = compare(*choose_sides(run_view(lines=few), tmp_path, "pocket/0", "pocket/300"), ["plain"])[0]
+    assert row.besides.always.cause == "no always-valid interval from 8 values; it needs 30"
 
 
 def test_what_has_no_graded_partner_is_left_out_and_counted(

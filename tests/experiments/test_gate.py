@@ -97,7 +97,7 @@ def test_required_evidence_not_taken_is_inconclusive_and_failed_is_invalid(run_v
 
 
 def test_a_metric_that_the_run_does_not_have_is_inconclusive(run_view: RunViews) -> None:
-    verdict = judge(policy({"metric": "horizon/p50_minutes"}), run_view())
+    verdict = judge(policy({"metric": "selfmod/heldout_gain"}), run_view())
     assert verdict.outcome == "inconclusive"
     (rule,) = verdict.as_json()["rules"]
     assert (rule["value"], rule["n"]) == (None, 0)

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from experiments.besides import Besides
 from experiments.compare import Row
 from experiments.report import document, html, markdown
 from experiments.report_comparison import change_text, comparisons, direction, p_text
 from experiments.report_evidence import self_test, visibility
 from experiments.report_resources import uses
+from experiments.stats.intervals import Interval
+from experiments.stats.mcnemar import Change
 from experiments.stats.paired import PairedMean
 from experiments.text import printable
 from experiments.trail_diff import scaffold_diff
@@ -33,7 +36,8 @@ def a_row(mean: float | None, low: float | None, high: float | None, p: float | 
         "clusters": 4,
     }
     cause = None if low is not None else "no interval from a constant sample"
-    return Row("ml/L0", "strict", 0.0, mean, PairedMean(**fields, test=None, cause=cause), 0)
+    besides = Besides(Change(0, 0, 4), None, Interval(mean, None, None, 4, "fewer than 30 worlds"))
+    return Row("ml/L0", "strict", 0.0, mean, PairedMean(**fields, test=None, cause=cause), 0, besides)
 
 
 def test_the_last_checkpoint_is_compared_with_the_first_or_with_a_baseline(run_view: RunViews) -> None:
@@ -138,7 +142,8 @@ def test_the_document_is_json_and_says_what_the_pages_say(run_view: RunViews) ->
     said = json.loads(json.dumps(document(view, None), allow_nan=False))
     assert (said["run"], said["graded"], said["verdict"], said["selftest"]) == (view.name, 24, None, None)
     assert said["comparisons"][0]["b"]["name"] == "2000"
-    assert len(said["series"]) == 2 * 2 + len(CODES) + 1 + 10
+    (strict,) = (one for one in said["series"] if one["metric"] == "cap/ml/L0/strict")
+    assert [point["step"] for point in strict["points"]] == [0, 300, 2000]
 
 
 def test_the_markdown_has_a_table_by_task_family(run_view: RunViews) -> None:

@@ -127,6 +127,20 @@ def test_index_is_absent_while_task_families_are_missing(run_view: RunViews) -> 
     assert trend(run_view()).absent["cap/index"] == cause
 
 
+def test_an_index_that_leaps_shows_how_far_it_lies_above_the_six_before(
+    run_view: RunViews, ledger_line: Lines
+) -> None:
+    tasks = ("ml/tab", "research/a", "performance/a", "judgement/a", "selfmod/a")
+    scores = [0.1, 0.0, 0.1, 0.0, 0.1, 0.0, 0.3]
+    lines = [ledger_line(step, task, 0, score) for step, score in enumerate(scores) for task in tasks]
+    checkpoints = [lines[i * len(tasks)].checkpoint for i in range(len(scores))]
+    found = values(run_view(lines=lines, checkpoints=checkpoints), "cap/index/slope_se")
+    assert found[:6] == [None] * 6
+    assert found[6] == pytest.approx(3.5)
+    few = trend(run_view(lines=lines[:30], checkpoints=checkpoints[:6]))
+    assert few.absent["cap/index/slope_se"] == "not measured: 6 checkpoints; it needs 7"
+
+
 def test_index_weighs_its_components(run_view: RunViews, ledger_line: Lines) -> None:
     tasks = {"ml/tab": 1.0, "research/a": 0.0, "performance/a": 0.4, "judgement/a": 0.5, "selfmod/a": 0.2}
     lines = [ledger_line(0, task, 0, score) for task, score in tasks.items()]

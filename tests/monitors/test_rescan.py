@@ -51,7 +51,7 @@ def write_log(path: Path) -> list[bytes]:
     """Three events, the last of which is a finding; returns the lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with EventLog(path) as log:
-        log.append("runner", "killed", {"processes": 0})
+        log.append("runner", "killed", {"processes": 0, "left": []})
         log.append("harness", "sensor", {"name": "runner", "state": "up", "detail": "", "lost": 0})
         log.append("gateway", "limit", {"limit": "turns", "granted": 20, "used": 20})
     return path.read_bytes().splitlines(keepends=True)

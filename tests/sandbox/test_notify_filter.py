@@ -111,6 +111,16 @@ def test_where_nobody_is_told_tracing_alone_is_refused(number: int) -> None:
     assert verdict(plain_filter(INTEL), INTEL, number) == expected
 
 
+@given(st.integers(0, 600))
+def test_where_users_are_remapped_no_inotify_is_had_and_all_else_is_as_it_was(number: int) -> None:
+    emfile = 0x00050000 | 24
+    for machine in MACHINES.values():
+        for make in (telling_filter, plain_filter):
+            usual = verdict(make(machine), machine, number)
+            inotify = number in ((253, 294) if machine is INTEL else (26,))
+            assert verdict(make(machine, remapped=True), machine, number) == (emfile if inotify else usual)
+
+
 @given(st.binary(max_size=200), st.integers(0, 2**32 - 1))
 def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) -> None:
     buffer = ctypes.create_string_buffer(content, len(content) + 1)

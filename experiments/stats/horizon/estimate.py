@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from experiments.stats.horizon.fit import Curves, fit_agents, fit_curves
+from experiments.stats.horizon.fit import Curves, fit_agents, fit_curves, joined
 from experiments.stats.horizon.interval import beyond, percentiles
 from experiments.stats.horizon.resample import draw_runs, draw_tasks
 from experiments.stats.horizon.table import Floats, Table
@@ -13,6 +13,8 @@ from experiments.stats.horizon.table import Floats, Table
 #: METR's since March 2026; 0.1 before, which biased a horizon of 724 minutes by +35 %.
 PENALTY: Final = 1e-5
 DRAWS: Final = 10_000
+#: Tasks × draws that are held at a time: some 30 MB an array.
+_CELLS: Final = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,16 @@ def analyse(table: Table, penalty: float = PENALTY, draws: int = DRAWS, seed: in
         seed: the same seed and data give the same draws.
     """
     whole = fit_agents(table, penalty)
-    copies = draw_tasks(table, draws, seed)
-    drawn = tuple(
+    rows = max(1, _CELLS // len(table.octaves))
+    sizes = [min(rows, draws - start) for start in range(0, draws, rows)] or [0]
+    parts = [_drawn(table, whole, penalty, size, seed, part) for part, size in enumerate(sizes)]
+    return Analysis(table, whole, tuple(joined(curves) for curves in zip(*parts, strict=True)))
+
+
+def _drawn(table: Table, whole: Curves, penalty: float, draws: int, seed: int, part: int) -> list[Curves]:
+    """For each agent the curves of one part of the draws."""
+    copies = draw_tasks(table, draws, seed, part)
+    return [
         fit_curves(table.octaves, passed, failed, penalty, whole.start(a))
-        for a, (passed, failed) in enumerate(draw_runs(table, copies, seed))
-    )
-    return Analysis(table, whole, drawn)
+        for a, (passed, failed) in enumerate(draw_runs(table, copies, seed, part))
+    ]

@@ -9,6 +9,7 @@ below ln(1+d)/d of itself, which always makes it fall: logistic loss changes its
 factor e^d over such a step (Sun & Tran-Dinh 2019, "Generalized self-concordant functions").
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,8 @@ MOST_STEPS: Final = 200
 SETTLED: Final = 1e-10
 #: Share of the promised fall that a long step has to bring (Armijo's rule).
 _SURE: Final = 0.1
+#: Share of the runs, by weight and curvature, that a start has to leave unsure.
+_UNSURE: Final = 0.01
 #: Curves that are fitted together: their arrays stay in the processor's cache.
 _BATCH: Final = 256
 
@@ -82,6 +85,15 @@ def fit_curves(
     return curves
 
 
+def joined(parts: Sequence[Curves]) -> Curves:
+    """The curves of several fits, one after the other."""
+    return Curves(
+        np.concatenate([part.intercept for part in parts]),
+        np.concatenate([part.slope for part in parts]),
+        np.concatenate([part.one_class for part in parts]),
+    )
+
+
 def fit_agents(table: Table, penalty: float) -> Curves:
     """The curve of each agent of ``table`` (A), from all of its runs."""
     passed = table.weights * table.passed
@@ -129,8 +141,7 @@ def _newton(
     centre = float(octaves.mean())
     whole = _Sums(octaves - centre, passed, failed, penalty)
     reach = float(np.abs(whole.x).max())
-    level = np.full(len(passed), start[0] + start[1] * centre)
-    slope = np.full(len(passed), start[1])
+    level, slope = _begin(whole, start[0] + start[1] * centre, start[1])
     active = np.arange(len(level))
     for _ in range(MOST_STEPS):
         sums = whole if len(active) == len(level) else whole.rows(active)
@@ -144,6 +155,15 @@ def _newton(
         if not len(active):
             return level - slope * centre, slope
     raise ArithmeticError(f"{len(active)} logistic curves did not settle in {MOST_STEPS} steps")
+
+
+def _begin(sums: _Sums, level: float, slope: float) -> tuple[Floats, Floats]:
+    """Where to begin: there, or without a slope where almost every run is sure there and a step would be blind."""
+    odds = level + slope * sums.x
+    mass = sums.passed + sums.failed
+    sure = mass @ (expit(odds) * expit(-odds)) < _UNSURE * mass.sum(axis=1)
+    flat = np.log(sums.passed.sum(axis=1) / sums.failed.sum(axis=1))
+    return np.where(sure, flat, level), np.where(sure, 0.0, slope)
 
 
 def _shortened(

@@ -13,9 +13,9 @@ import numpy as np
 from experiments.stats.horizon.table import Floats, Ints, Table
 
 
-def draw_tasks(table: Table, draws: int, seed: int) -> Ints:
-    """Copies of each task in each draw (draws, T), the same for all agents."""
-    rng = np.random.default_rng([seed, 0])
+def draw_tasks(table: Table, draws: int, seed: int, part: int = 0) -> Ints:
+    """Copies of each task in each draw (draws, T), the same for all agents; every ``part`` has draws of its own."""
+    rng = np.random.default_rng([seed, 0, part])
     sizes = table.family_sizes
     families = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=draws)
     copies = np.zeros((draws, len(table.octaves)), dtype=np.int64)
@@ -25,7 +25,7 @@ def draw_tasks(table: Table, draws: int, seed: int) -> Ints:
     return copies
 
 
-def draw_runs(table: Table, copies: Ints, seed: int) -> Iterator[tuple[Floats, Floats]]:
+def draw_runs(table: Table, copies: Ints, seed: int, part: int = 0) -> Iterator[tuple[Floats, Floats]]:
     """For each agent the weight of successes and of failures at each task in each draw (draws, T).
 
     An agent's runs are drawn by its data and not by its name or its place among the others.
@@ -33,7 +33,7 @@ def draw_runs(table: Table, copies: Ints, seed: int) -> Iterator[tuple[Floats, F
     seen: Counter[bytes] = Counter()
     for a in range(len(table.agents)):
         look = hashlib.sha256(table.runs[a].tobytes() + table.passed[a].tobytes()).digest()
-        rng = np.random.default_rng([seed, 1, seen[look], *look])
+        rng = np.random.default_rng([seed, 1, part, seen[look], *look])
         seen[look] += 1
         total = copies * table.runs[a]
         passed = _successes(table, a, total, copies, rng)

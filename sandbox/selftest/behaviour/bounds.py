@@ -1,5 +1,7 @@
 """Bombs, floods and processes that will not end. The box must stay in use after each."""
 
+import ctypes
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -25,6 +27,15 @@ for _ in range(40):
         time.sleep(1)
         os._exit(0)
 time.sleep(0.7)
+"""
+
+_WATCHES: Final = """
+import ctypes, time
+taken = 0
+while ctypes.CDLL(None).inotify_init1(0) >= 0:
+    taken += 1
+print(taken, flush=True)
+time.sleep(30)
 """
 
 Behaviour = Callable[[Box], Awaitable[Outcome]]
@@ -118,6 +129,18 @@ async def processor(box: Box) -> Outcome:
     return holds(used <= LIMITS.cpus + 0.5, f"{used:.2f} processors where {LIMITS.cpus:g} are granted")
 
 
+async def watches(box: Box) -> Outcome:
+    """All inotify instances that can be had: where users are remapped they are counted for the host too."""
+    hog = f"python3 -c '{_WATCHES}' > taken & until [ -s taken ]; do sleep 0.05; done; cat taken"
+    taken = (await shell(box, hog)).stdout.decode("ascii", "replace").strip()
+    descriptor = ctypes.CDLL(None).inotify_init1(os.O_CLOEXEC)
+    await box.kill_all()
+    if descriptor < 0:
+        return "failed", f"{taken} were had in the box, and this host has none left"
+    os.close(descriptor)
+    return "held", f"{taken} were had in the box, and this host has its own"
+
+
 async def pipe_for_file(box: Box) -> Outcome:
     """A pipe where the host is about to write a file."""
     await shell(box, "rm -rf /work/pipe; mkfifo /work/pipe")
@@ -130,7 +153,7 @@ async def pipe_for_file(box: Box) -> Outcome:
 
 
 BEHAVIOURS: Final[tuple[Behaviour, ...]] = (
-    fork_bomb, memory_bomb, memory_children, zombies, output_flood, held_output, deaf_daemon, processor, pipe_for_file,
+    fork_bomb, memory_bomb, memory_children, zombies, output_flood, held_output, deaf_daemon, processor, watches, pipe_for_file,
 )  # fmt: skip
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from experiments.cli import run_command
 from experiments.horizon import runs_of
+from experiments.lengths import horizon_minutes
 from experiments.reading import load_view
 from experiments.rundir import EXPERIMENT, list_runs
 from experiments.stats.horizon.table import Run
+from experiments.trend import trend
 from sandbox.errors import Mistake
 
 
@@ -54,3 +56,25 @@ def test_a_task_of_another_version_has_no_known_length(run_paper: Any, tmp_path:
     file.write_text(file.read_text().replace(f"- {version}\n", "- 0.0.9\n", 1))
     with pytest.raises(Mistake, match=r"human_minutes: ml/tab@L0 was run in version 0\.0\.9, and is"):
         runs_of(load_view(directory, check=False))
+
+
+def test_each_checkpoints_horizon_is_a_metric_of_the_trend(
+    run_paper: Any, tmp_path: Path, run_view: Any, ledger_line: Any
+) -> None:
+    """With two lengths of task it has a value; the tasks' own cause stands where it has none."""
+    run_paper()
+    (directory,) = list_runs(tmp_path / "runs")
+    (series,) = trend(load_view(directory, check=False)).of("cap/ml/L0/strict")
+    assert len(series.points) == 2
+    absent = trend(load_view(directory, check=False)).absent["horizon/p50_minutes"]
+    assert absent == "not measured: no horizon: all tasks are of one length"
+    minutes = {f"t{i}@L0": 2.0**i for i in range(12)}
+    lines = [
+        ledger_line(0, f"t{i}", world, float(world < 4 - i / 3)) for i in range(12) for world in range(4)
+    ]
+    results = run_view(lines=lines).results()
+    found = horizon_minutes(results, minutes)
+    assert found.value is not None and found.n == 48 and found.coverage == 1.0
+    assert 2**4 < found.value < 2**8
+    assert horizon_minutes(results, {}).cause == "not measured: no length of " + ", ".join(sorted(minutes))
+    assert horizon_minutes([], minutes).cause == "not measured: no graded episode"

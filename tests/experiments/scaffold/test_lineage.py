@@ -29,7 +29,7 @@ def test_a_version_is_one_however_it_was_laid_out_and_whoever_made_it(first: Run
     found = lineage(first.path)
     assert len(found.nodes) == 2 and len(found.edges) == 1
     assert node(found, SEED) | {"id": ""} == {
-        "id": "", "origin": "given", "depth": 0, "effective_depth": 0, "debt": 0, "started": 3, "ended": 1,
+        "id": "", "origin": "given", "depth": 0, "effective_depth": 0, "debt": 0, "canary": None, "started": 3, "ended": 1,
     }  # fmt: skip
     assert found.edges[0].as_json()["episodes"] == [first.digest("first 0"), first.digest("first 1")]
 

@@ -92,7 +92,7 @@ def test_the_text_shows_intervals_causes_and_growth(
     lines = [*published({"m1": 5}), {**GOOD, "alias": "m\x1b[2J0", "score_binarized": 0}]
     assert run_command(["horizon", write(tmp_path / "r.jsonl", *lines), "--draws", "300"]) == 0
     out = capsys.readouterr().out
-    assert "m1" in out and "m[2J0: no horizon: none of 1 runs succeeded" in out
+    assert "m1" in out and "m[2J0, p50 and p80: no horizon: none of 1 runs succeeded" in out
     assert "doubling time: no dates" in out and "\x1b" not in out
 
 

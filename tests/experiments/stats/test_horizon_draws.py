@@ -82,6 +82,15 @@ def test_shares_are_drawn_as_the_values_they_are() -> None:
     assert np.allclose(passed + failed, table.weights[0] * table.runs[0])
 
 
+def test_draws_that_do_not_fit_at_once_are_taken_in_parts_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = tabulate(sample({"a": 8}, families=10))
+    monkeypatch.setattr("experiments.stats.horizon.estimate._CELLS", 20 * 70)
+    found = analyse(table, draws=150).drawn[0].slope
+    assert len(found) == 150 and len(np.unique(np.round(found, 12))) > 140
+
+
 def test_the_same_seed_gives_the_same_intervals_and_another_seed_others() -> None:
     table = tabulate(sample({"a": 8}))
     first, again, other = (analyse(table, draws=200, seed=s).horizon("a", 0.5) for s in (1, 1, 2))
