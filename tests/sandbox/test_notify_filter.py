@@ -40,6 +40,13 @@ def told(name: str, *arguments: int, machine: Machine = INTEL) -> bool:
     return verdict(telling_filter(machine), machine, machine.numbers[name], filled) == TELL
 
 
+def test_reaching_for_the_runner_by_its_number_is_told_and_for_no_other_process() -> None:
+    for machine in MACHINES.values():
+        for name in ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open"):
+            assert told(name, 1, 9, machine=machine)
+            assert not told(name, 2, 9, machine=machine)
+
+
 def test_connecting_and_changing_the_user_are_told_whatever_the_arguments_are() -> None:
     for machine in MACHINES.values():
         assert told("connect", 3, 2**40, 16, machine=machine)
