@@ -17,11 +17,11 @@ _TRUNCATE: Final = 0o1000
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What a call is told as; which arguments hold a path, each with the argument that holds its directory
-    (None: where the caller works)."""
+    """What a call is told as; which arguments hold a path (None: the descriptor itself is meant), each after the
+    argument that holds its directory (None: where the caller works)."""
 
     says: str
-    paths: tuple[tuple[int | None, int], ...]
+    paths: tuple[tuple[int | None, int | None], ...]
     #: Whether a link in the last place of the first path is followed.
     follow: bool = False
 
@@ -35,7 +35,7 @@ FORMS: Final = {
     "rename": _Form("rename", ((None, 0), (None, 1))), "renameat": _Form("rename", ((0, 1), (2, 3))),
     "renameat2": _Form("rename", ((0, 1), (2, 3))), "link": _Form("link", ((None, 0), (None, 1))),
     "linkat": _Form("link", ((0, 1), (2, 3))), "symlink": _Form("symlink", ((None, 1),)),
-    "symlinkat": _Form("symlink", ((1, 2),)), "chmod": _Form("chmod", ((None, 0),), True),
+    "symlinkat": _Form("symlink", ((1, 2),)), "chmod": _Form("chmod", ((None, 0),), True), "fchmod": _Form("chmod", ((0, None),), True),
     "fchmodat": _Form("chmod", ((0, 1),), True), "fchmodat2": _Form("chmod", ((0, 1),), True),
 }  # fmt: skip
 #: Where each call that opens a file for a change holds its flags.
@@ -57,12 +57,12 @@ def change(
     if flags is not None and not flags & TO_CHANGE:
         return None  # the filter cannot see the flags of ``openat2``
     paths = []
-    if form.follow and memory.text(arguments[form.paths[0][1]]) == _NOWHERE:
+    texts = ["" if pointer is None else memory.text(arguments[pointer]) for _, pointer in form.paths]
+    if texts[0] == _NOWHERE and form.follow:
         return None  # the most common by far, and nobody in a box can put another file in its place
-    for number, (directory, pointer) in enumerate(form.paths):
+    for number, (directory, _) in enumerate(form.paths):
         at = _AT_CWD if directory is None else _signed(arguments[directory])
-        follow = form.follow and number == 0
-        paths.append(named(caller, at, memory.text(arguments[pointer]), follow=follow))
+        paths.append(named(caller, at, texts[number], follow=form.follow and number == 0))
     if not any(is_told(path, guarded) for path in paths):
         return None
     how = "truncate" if flags is not None and flags & _TRUNCATE else form.says
