@@ -17,11 +17,11 @@ _TRUNCATE: Final = 0o1000
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What a call is told as; which arguments hold a path, each with the argument that holds its directory
-    (None: where the caller works)."""
+    """What a call is told as; which arguments hold a path (None: the descriptor itself is meant), each after the
+    argument that holds its directory (None: where the caller works)."""
 
     says: str
-    paths: tuple[tuple[int | None, int], ...]
+    paths: tuple[tuple[int | None, int | None], ...]
     #: Whether a link in the last place of the first path is followed.
     follow: bool = False
 
@@ -35,7 +35,7 @@ FORMS: Final = {
     "rename": _Form("rename", ((None, 0), (None, 1))), "renameat": _Form("rename", ((0, 1), (2, 3))),
     "renameat2": _Form("rename", ((0, 1), (2, 3))), "link": _Form("link", ((None, 0), (None, 1))),
     "linkat": _Form("link", ((0, 1), (2, 3))), "symlink": _Form("symlink", ((None, 1),)),
-    "symlinkat": _Form("symlink", ((1, 2),)), "chmod": _Form("chmod", ((None, 0),), True),
+    "symlinkat": _Form("symlink", ((1, 2),)), "chmod": _Form("chmod", ((None, 0),), True), "fchmod": _Form("chmod", ((0, None),), True),
     "fchmodat": _Form("chmod", ((0, 1),), True), "fchmodat2": _Form("chmod", ((0, 1),), True),
 }  # fmt: skip
 #: Where each call that opens a file for a change holds its flags.
@@ -57,7 +57,7 @@ def change(
     flags = _flags(memory, name, arguments)
     if flags is not None and not flags & TO_CHANGE:
         return None  # the filter cannot see the flags of ``openat2``
-    asked = [memory.text(arguments[pointer]) for _, pointer in form.paths]
+    asked = ["" if pointer is None else memory.text(arguments[pointer]) for _, pointer in form.paths]
     if form.follow and asked[0] in _DEVICES:
         return None
     paths = []

@@ -49,7 +49,7 @@ MACHINES: Final = {
         "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126, "prctl": 157,
         "open": 2, "openat": 257, "openat2": 437, "creat": 85, "truncate": 76, "unlink": 87, "unlinkat": 263,
         "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88,
-        "symlinkat": 266, "chmod": 90, "fchmodat": 268, "fchmodat2": 452, "setrlimit": 160, "prlimit64": 302,
+        "symlinkat": 266, "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchmodat2": 452, "setrlimit": 160, "prlimit64": 302,
         "tkill": 200, "tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_open": 434,
     }, (253, 294)),
     "aarch64": Machine(0xC00000B7, {
@@ -57,7 +57,7 @@ MACHINES: Final = {
         "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
         "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91, "prctl": 167,
         "openat": 56, "openat2": 437, "truncate": 45, "unlinkat": 35, "renameat": 38, "renameat2": 276,
-        "linkat": 37, "symlinkat": 36, "fchmodat": 53, "fchmodat2": 452, "setrlimit": 164, "prlimit64": 261,
+        "linkat": 37, "symlinkat": 36, "fchmod": 52, "fchmodat": 53, "fchmodat2": 452, "setrlimit": 164, "prlimit64": 261,
         "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "pidfd_open": 434,
     }, (26,)),
 }  # fmt: skip

@@ -27,6 +27,7 @@ os.chdir("/logs")
 os.link("a", "b")
 os.rename("b", "c")
 os.chmod("c", 0o600)
+os.fchmod(os.open("c", os.O_RDONLY), 0o644)
 act(os.truncate, "c", 1)
 os.unlink("c")
 def how(flags): return ctypes.byref((ctypes.c_uint64 * 3)(flags, 0, 0))
@@ -66,6 +67,7 @@ def test_changes_outside_of_the_workspace_and_of_what_is_guarded_are_told(engine
     assert [(data["call"], data["path"], data["to"]) for data in told if "call" in data] == [
         ("truncate", "/logs/a", None), ("open", "/logs/a", None), ("truncate", "/etc/hosts", None),
         ("link", "/logs/a", "/logs/b"), ("rename", "/logs/b", "/logs/c"), ("chmod", "/logs/c", None),
+        ("chmod", "/logs/c", None),
         ("truncate", "/logs/c", None), ("unlink", "/logs/c", None), ("open", "/logs/a", None),
         ("truncate", "/work/guarded", None),
     ]  # fmt: skip
