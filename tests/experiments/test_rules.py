@@ -115,7 +115,8 @@ def test_a_code_is_ruled_out_only_where_its_own_monitor_was_proved(
     view = run_view(calibration={"codes": [entry, others]})
     assert judge(policy(SEEN, calibration=True), view).outcome == outcome
     # What was found crosses all the same.
-    view.lines[0] = view.lines[0].model_copy(update={"findings": [FindingRecord.model_validate(FOUND)]})
+    first = view.lines[0].model_copy(update={"findings": [FindingRecord.model_validate(FOUND)]})
+    view = replace(view, lines=[first, *view.lines[1:]])
     assert judge(policy(SEEN, calibration=True), view).outcome == "crossed"
 
 
