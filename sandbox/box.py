@@ -149,6 +149,11 @@ class Box(Protocol):
         """What the box used so far, from outside it."""
         ...
 
+    def callers(self, port: int) -> list[int] | None:
+        """Its processes that hold a connection to ``port`` of its own loopback, by their numbers in it;
+        None where that cannot be seen."""
+        ...
+
     def drain(self) -> list[Seen]:
         """What they reported and ``watch`` has not given out yet."""
         ...

@@ -14,6 +14,7 @@ from sandbox.hardening import capacity
 from sandbox.link import reason
 from sandbox.making import Made, Maker
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
+from sandbox.sensors.callers import absent, callers
 
 _MAX_ENTRIES: Final = 2_000
 #: With SHELL, bash need not look its user up at each start, which takes half a millisecond.
@@ -47,6 +48,7 @@ class DockerBox:
             "notify": made.notify.absent,
             "dns": reason(made.hello, "dns"),
             "files": "no scaffold was laid out",
+            "callers": absent(made.cgroup.pid),
         }
         if made.kernel is not None:
             self.sensors["kernel"] = made.kernel.absent
@@ -108,6 +110,9 @@ class DockerBox:
 
     def usage(self) -> Usage:
         return self._cgroup.read()
+
+    def callers(self, port: int) -> list[int] | None:
+        return callers(self._cgroup.pid, port)
 
     async def watch(self) -> AsyncIterator[Seen]:
         while (seen := await self._link.reports.next()) is not None:

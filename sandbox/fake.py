@@ -33,11 +33,13 @@ class FakeBox:
     info: BoxInfo = FAKE_INFO
     container: str = "fake"
     sensors: dict[str, str | None] = field(
-        default_factory=lambda: dict.fromkeys(("cgroup", "runner", "notify", "dns", "files"))
+        default_factory=lambda: dict.fromkeys(("cgroup", "runner", "notify", "dns", "files", "callers"))
     )
     lost: dict[str, int] = field(default_factory=dict)
     #: What the engine says of it.
     fate: Fate = field(default_factory=Fate)
+    #: Who holds a connection to the door.
+    asking: list[int] | None = field(default_factory=lambda: [1])
     #: How often a program was started.
     starts: int = 0
 
@@ -107,6 +109,9 @@ class FakeBox:
 
     def usage(self) -> Usage:
         return self.used
+
+    def callers(self, port: int) -> list[int] | None:
+        return self.asking
 
     def drain(self) -> list[Seen]:
         reports = [self._seen.get_nowait() for _ in range(self._seen.qsize())]

@@ -15,6 +15,7 @@ import yaml
 from experiments.attempt import run_attempt
 from experiments.check import spec_for
 from experiments.records import LedgerLine
+from monitors.contents import Blobs
 from monitors.registry import new_watcher
 from monitors.rescan import rescan_log
 from sandbox.box import Completed
@@ -46,7 +47,7 @@ def attack(engine: Engine, image: str, tmp_path: Path) -> Attack:
         plan = spec.plan.model_copy(update={"limits": {**spec.plan.limits, **limits}})
         spec = replace(spec, plan=plan, owner="hostile")
         line = asyncio.run(run_attempt(spec, DockerBoxes(engine, image=image)))
-        again = rescan_log(next(tmp_path.rglob("events.jsonl")))
+        again = rescan_log(next(tmp_path.rglob("events.jsonl")), contents=Blobs(tmp_path / "blobs"))
         assert [f.as_json() for f in again.findings] == [f.model_dump(mode="json") for f in line.findings]
         assert again.coverage == line.coverage
         return line
@@ -148,7 +149,9 @@ def test_ways_out_and_up_are_found_and_an_edit_taken_back_too(attack: Attack) ->
         "getent hosts evil.example; (exec 3<>/dev/tcp/169.254.169.254/80); kill -9 1;"
         " cp /agent/main.py m; echo >> /agent/main.py; cp m /agent/main.py; rm m"
     )
-    assert line.sensors == dict.fromkeys(("cgroup", "dns", "files", "notify", "runner", "scaffold"), "up")
+    assert line.sensors == dict.fromkeys(
+        ("callers", "cgroup", "dns", "files", "notify", "runner", "scaffold"), "up"
+    )
     assert {found.note for found in line.findings} == {
         "name evil.example", "connect to 169.254.169.254, port 80", "kill(1, 9)",
         "written and the same again: main.py",
@@ -200,7 +203,8 @@ def test_processes_that_were_not_described_cost_the_runner_sensor(tmp_path: Path
         return Completed(0, None, b"", b"")
 
     assert sensors_after(program, tmp_path) == {
-        "cgroup": "up", "runner": "lost", "notify": "up", "dns": "up", "files": "up", "scaffold": "up",
+        "cgroup": "up", "runner": "lost", "notify": "up", "dns": "up", "files": "up", "callers": "up",
+        "scaffold": "up",
     }  # fmt: skip
 
 
