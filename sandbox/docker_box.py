@@ -14,7 +14,7 @@ from sandbox.hardening import capacity
 from sandbox.link import reason
 from sandbox.making import Made, Maker
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
-from sandbox.sensors.callers import absent, callers
+from sandbox.sensors.callers import Callers
 
 _MAX_ENTRIES: Final = 2_000
 #: With SHELL, bash need not look its user up at each start, which takes half a millisecond.
@@ -36,6 +36,7 @@ class DockerBox:
         self.door = made.door
         self._link = made.link
         self._cgroup = made.cgroup
+        self._callers = Callers(made.cgroup.pid)
         self._notify, self._kernel = made.notify, made.kernel
         self._close = made.close
         #: Sensor in the box → what it did not describe; known after ``kill_all``.
@@ -48,7 +49,7 @@ class DockerBox:
             "notify": made.notify.absent,
             "dns": reason(made.hello, "dns"),
             "files": "no scaffold was laid out",
-            "callers": absent(made.cgroup.pid),
+            "callers": self._callers.absent,
         }
         if made.kernel is not None:
             self.sensors["kernel"] = made.kernel.absent
@@ -112,7 +113,7 @@ class DockerBox:
         return self._cgroup.read()
 
     def callers(self, port: int) -> list[int] | None:
-        return callers(self._cgroup.pid, port)
+        return self._callers.holding(port)
 
     async def watch(self) -> AsyncIterator[Seen]:
         while (seen := await self._link.reports.next()) is not None:

@@ -1,10 +1,12 @@
 """Who asks the model: the processes of a box that hold a connection to its door, seen from the host.
 
 While a model call is held, its client waits with its connection open. Its other end lies in the box too, so
-that neither says who it is; the host's ``/proc`` does.
+that neither says who it is; the client's descriptors do.
 """
 
+import ctypes
 import os
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -12,67 +14,48 @@ from sandbox.cgroup import groups
 
 #: Descriptors that are looked at; of a box with more nobody can say who asks.
 MAX_DESCRIPTORS: Final = 4_096
-#: Waiting for connections, and what is left of one that nobody holds any more.
-_NOT_HELD: Final = ("0A", "06")
-#: 127.0.0.1 as ``/proc/net/tcp`` and, mapped, ``tcp6`` have it on a little-endian processor.
-_LOOPBACK: Final = ("0100007F", "0000000000000000FFFF00000100007F")
+#: pidfd_getfd(2), of the same number on every processor.
+_GETFD: Final = 438
+_HOSTS: Final = ("127.0.0.1", "::ffff:127.0.0.1")
 _STATUS_BYTES: Final = 2_000
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
-def absent(pid: int) -> str | None:
-    """Why it cannot be seen who asks in the box whose first process is ``pid``; None if it can."""
-    try:
-        (Path("/proc") / str(pid) / "net" / "tcp").read_bytes()
-        for name in os.listdir(f"/proc/{pid}/fd")[:1]:
-            os.readlink(f"/proc/{pid}/fd/{name}")
-    except OSError as error:
-        return f"{error.filename}: {error.strerror}"
-    return None
+class Callers:
+    """Looks into one box. ``absent`` says why it cannot."""
 
+    def __init__(self, pid: int) -> None:
+        """``pid`` is the box's first process as this host sees it."""
+        self.absent: str | None = None
+        try:
+            version, paths = groups(pid)
+            self._processes = (paths["memory"] if version == 1 else paths[""]) / "cgroup.procs"
+            # The canary: the box's runner holds its connection to this host.
+            if not any(_can_be_taken(pid, name) for name in os.listdir(f"/proc/{pid}/fd")):
+                self.absent = "no connection of the box's runner is seen"
+        except OSError as error:
+            self.absent = f"{error.filename or 'pidfd_getfd'}: {error.strerror}"
 
-def callers(pid: int, port: int) -> list[int] | None:
-    """The processes that hold a connection to ``port`` on the box's loopback, by their numbers in the box.
+    def holding(self, port: int) -> list[int] | None:
+        """The processes that hold a connection to ``port`` on the box's loopback, by their numbers in the box.
 
-    Args:
-        pid: the box's first process as this host sees it.
-        port: of the door in the box.
-
-    Returns:
-        Ascending; None where it cannot be seen.
-    """
-    try:
-        wanted = _connections(pid, f"{port:04X}")
+        Returns:
+            Ascending; None where it cannot be seen.
+        """
+        if self.absent is not None:
+            return None
         left, found = MAX_DESCRIPTORS, set()
-        for process in _processes(pid):
-            names = _descriptors(process)
-            left -= len(names)
-            if left < 0:
-                return None
-            if any(_link(process, name) in wanted for name in names):
-                found.add(_in_box(process))
-    except (OSError, ValueError, IndexError):
-        return None
-    return sorted(found)
-
-
-def _connections(pid: int, port: str) -> set[str]:
-    """What descriptors of open connections to the port link to."""
-    ends = {f"{address}:{port}" for address in _LOOPBACK}
-    found = set()
-    for table in ("tcp", "tcp6"):
-        path = Path("/proc") / str(pid) / "net" / table
-        for line in path.read_text("ascii").splitlines()[1:] if path.exists() else []:
-            fields = line.split()
-            if fields[2] in ends and fields[3] not in _NOT_HELD:
-                found.add(f"socket:[{fields[9]}]")
-    return found
-
-
-def _processes(pid: int) -> list[int]:
-    """All processes of the box, as this host sees them."""
-    version, paths = groups(pid)
-    group = paths["memory"] if version == 1 else paths[""]
-    return [int(line) for line in (group / "cgroup.procs").read_text("ascii").split()]
+        try:
+            for process in map(int, self._processes.read_text("ascii").split()):
+                names = _descriptors(process)
+                left -= len(names)
+                if left < 0:
+                    return None
+                if any(_is_socket(process, name) and _leads_to(process, int(name), port) for name in names):
+                    found.add(_in_box(process))
+        except (OSError, ValueError):
+            return None
+        return sorted(found)
 
 
 def _descriptors(process: int) -> list[str]:
@@ -82,16 +65,55 @@ def _descriptors(process: int) -> list[str]:
         return []  # it has ended
 
 
-def _link(process: int, name: str) -> str:
+def _is_socket(process: int, name: str) -> bool:
     try:
-        return os.readlink(f"/proc/{process}/fd/{name}")
+        return os.readlink(f"/proc/{process}/fd/{name}").startswith("socket:")
     except (FileNotFoundError, ProcessLookupError):
-        return ""
+        return False
+
+
+def _can_be_taken(process: int, name: str) -> bool:
+    held = _taken(process, int(name)) if _is_socket(process, name) else None
+    if held is not None:
+        held.close()
+    return held is not None
+
+
+def _leads_to(process: int, descriptor: int, port: int) -> bool:
+    held = _taken(process, descriptor)
+    if held is None:
+        return False
+    with held:
+        try:
+            peer = held.getpeername()
+        except OSError:
+            return False  # not connected
+    return isinstance(peer, tuple) and peer[0] in _HOSTS and peer[1] == port
+
+
+def _taken(process: int, descriptor: int) -> socket.socket | None:
+    """The same socket, held by this process too; None if it is not there any more.
+
+    Raises:
+        OSError: this user or this kernel may not.
+    """
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return None
+    try:
+        copied = _LIBC.syscall(_GETFD, handle, descriptor, 0)
+    finally:
+        os.close(handle)
+    if copied >= 0:
+        return socket.socket(fileno=copied)
+    if (code := ctypes.get_errno()) in (9, 3):  # EBADF, ESRCH: closed, or ended, meanwhile
+        return None
+    raise OSError(code, os.strerror(code))
 
 
 def _in_box(process: int) -> int:
     """The number that a process has in its box."""
-    with open(f"/proc/{process}/status", encoding="ascii", errors="replace") as file:
-        status = file.read(_STATUS_BYTES)
+    status = Path(f"/proc/{process}/status").read_text("ascii", errors="replace")[:_STATUS_BYTES]
     (line,) = [line for line in status.splitlines() if line.startswith("NStgid:")]
     return int(line.split()[-1])
