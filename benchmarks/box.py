@@ -17,25 +17,23 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import rawbox
+import spans
 
 from experiments.anchors import Anchors
 from experiments.attempt import attempt_task
 from experiments.check import spec_for
 from experiments.ledger import Ledger
 from experiments.records import EpisodeSpec
-from sandbox.box import BoxRequest
-from sandbox.budget import Budget
+from sandbox.assets import scaffold_files
 from sandbox.container import Engine
-from sandbox.door import Door
+from sandbox.docker_box import DockerBoxes
 from sandbox.files import FileSpec
 from sandbox.image import require_image
-from sandbox.limits import Limits
-from sandbox.models.scripted import ScriptedModel
 from sandbox.pool import WarmBoxes
 from tasks.grading import Bench, Grade, Submission
 from tasks.task import Task, TaskEntry, select
@@ -43,8 +41,7 @@ from tasks.world import World
 
 COMMANDS = [f"echo {number} > out.txt" for number in range(10)]
 LAST = b"9\n"
-HAND_OUTS = 20
-CALLS = 200
+ALONE = 5
 
 
 class ReadBack(Task):
@@ -62,13 +59,14 @@ class ReadBack(Task):
 class Ours:
     """Episodes as `tidegauge run` runs them."""
 
-    def __init__(self, directory: Path, boxes: WarmBoxes) -> None:
+    def __init__(self, directory: Path, boxes: DockerBoxes) -> None:
         script = directory / "script.yaml"
         turns = [*COMMANDS, "submit"]
         script.write_text(json.dumps({"turns": [f"```bash\n{turn}\n```" for turn in turns]}))
         like = select(["ml/tab@L0"])[0].task
         self._task = ReadBack(like.id, like.directory, like.facts)
-        self._spec: EpisodeSpec = spec_for(TaskEntry(self._task, "L0"), "null", script, 0, str(directory))
+        spec = spec_for(TaskEntry(self._task, "L0"), "null", script, 0, str(directory))
+        self._spec: EpisodeSpec = replace(spec, owner=f"bench-{os.getpid()}")
         self._ledger = Ledger.open(directory, Anchors(directory, os.urandom(32), directory / "head.json"))
         self._numbers = itertools.count()
         #: Label of the episodes' containers.
@@ -84,24 +82,19 @@ class Ours:
             raise RuntimeError(f"an episode failed: {line}")
         self._ledger.append(line)
 
-    def logs(self) -> Iterator[list[dict]]:
-        """The events of each episode."""
-        for path in sorted(self._directory.glob("episodes/*/*/events.jsonl")):
-            yield [json.loads(line) for line in path.read_text().splitlines()]
-
 
 async def side_by_side(
     jobs: int, at_a_time: int, job: Callable[[], Awaitable[object]]
 ) -> tuple[float, float]:
     """Jobs a minute, and milliseconds of this process's and its children's CPU for each."""
-    places = asyncio.Semaphore(at_a_time)
+    left = iter(range(jobs))
 
-    async def one() -> None:
-        async with places:
+    async def some() -> None:
+        for _ in left:
             await job()
 
     began, cpu = time.monotonic(), _cpu()
-    await asyncio.gather(*(one() for _ in range(jobs)))
+    await asyncio.gather(*(some() for _ in range(at_a_time)))
     return 60 * jobs / (time.monotonic() - began), 1000 * (_cpu() - cpu) / jobs
 
 
@@ -120,42 +113,36 @@ def raw(kind: Callable[[str, list[str], str], bytes], image: str) -> Callable[[]
     return lambda: asyncio.to_thread(run)
 
 
-def command_ms(logs: Iterator[list[dict]]) -> list[float]:
-    """From each model call to the next, which holds a command: the model's answer, the command, the call."""
-    spans = []
-    for events in logs:
-        calls = [event["t"] for event in events if event["kind"] == "model.call"]
-        spans += [(after - before) / 1000 for before, after in itertools.pairwise(calls)]
-    return spans
+async def alone_ms(directory: Path, boxes: DockerBoxes) -> list[float]:
+    """Times of a command while no other episode runs and no box is made."""
+    directory.mkdir()
+    ours = Ours(directory, boxes)
+    for _ in range(ALONE):
+        await ours.episode()
+    return spans.command_ms(spans.logs(directory))
 
 
-async def hand_out_ms(boxes: WarmBoxes) -> list[float]:
-    """Times of a hand-out where a box is ready."""
-    asked = BoxRequest("bench", Limits(), True, {"owner": rawbox.OWNER}, 60.0)
-    spans = []
-    for _ in range(HAND_OUTS):
-        began = time.monotonic()
-        async with boxes.open(asked):
-            spans.append(1000 * (time.monotonic() - began))
-            while not boxes.ready:
-                await asyncio.sleep(0.02)
-    return spans[1:]
+async def measured(
+    directory: Path, boxes: WarmBoxes, spare: int, single: DockerBoxes, cpu_ms: float
+) -> list[str]:
+    """Lines of what a rate does not tell.
 
-
-async def door_ms(boxes: WarmBoxes, script: Path) -> list[float]:
-    """Times of a 2 KB request of a program in the box, each over a connection of its own."""
-    program = Path(__file__).with_name("caller.py").read_bytes()
-    asked = BoxRequest("bench", Limits(), True, {"owner": rawbox.OWNER}, 60.0)
-    model, budget = ScriptedModel(script), Budget(10**6, 10**9)
-    async with boxes.open(asked) as box, Door(box.door, model, (), budget, lambda *_: None):
-        await box.put("/work", [FileSpec("caller.py", program)])
-        done = await box.run(["python3", "caller.py", str(CALLS)], cwd="/work", env={}, output=10**6)
-    return json.loads(done.stdout)
-
-
-def told(name: str, spans: Sequence[float]) -> str:
-    """A line with the median and the ninth decile."""
-    return f"{name:34} p50 {statistics.median(spans):6.2f} ms   p90 {statistics.quantiles(spans, n=10)[-1]:6.2f} ms"
+    Args:
+        directory: the run's.
+        boxes: that keep ``spare`` ones ready.
+        spare: how many.
+        single: that are made when they are asked for.
+        cpu_ms: the host's processor time for each episode of the run.
+    """
+    many = list(spans.logs(directory))
+    times = {
+        "command and model call, many at a time": spans.command_ms(many),
+        "command and model call, alone": await alone_ms(directory / "alone", single),
+        "door, 2 KB request": await spans.door_ms(boxes, directory / "script.yaml"),
+        "hand-out of a box that is ready": await spans.hand_out_ms(boxes, spare),
+    }
+    share = await spans.watching(boxes, scaffold_files("minimal"), directory, many, cpu_ms)
+    return [*(spans.told(what, taken) for what, taken in times.items()), share]
 
 
 async def main(episodes: int, at_a_time: int, rounds: int) -> None:
@@ -177,16 +164,12 @@ async def main(episodes: int, at_a_time: int, rounds: int) -> None:
             for _ in range(rounds):
                 for way, job in ways.items():
                     rows[way].append(await side_by_side(episodes, at_a_time, job))
-            spans = {
-                "command, model call included": command_ms(ours.logs()),
-                "door, 2 KB request": await door_ms(boxes, Path(name) / "script.yaml"),
-                "hand-out of a box that is ready": await hand_out_ms(boxes),
-            }
+            cpu_ms = statistics.median(ms for _, ms in rows["tidegauge"])
+            lines = await measured(Path(name), boxes, at_a_time, DockerBoxes(engine, image=image), cpu_ms)
         finally:
             await boxes.close()
         show(rows, f"{episodes} episodes of 10 commands, {at_a_time} at a time, {rounds} rounds in turn")
-    for what, times in spans.items():
-        print(told(what, times))
+    print("\n".join(lines))
     print("Inspect's docker sandbox: not measured; it needs inspect_ai and `docker compose`")
 
 

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over its DevTools protocol. Only ``screenshots.py`` uses it."""
+"""A headless Chromium, driven over its DevTools protocol: for ``screenshots.py`` and for tests of pages."""
 
 import asyncio
 import base64
@@ -71,9 +71,35 @@ class Page:
 
     async def click(self, text: str) -> None:
         """Clicks, as a mouse does, the last innermost element that says exactly ``text``, once there is one."""
+        await self._click_at(
+            "[...document.querySelectorAll('button, a, label, span, div')].filter("
+            f"e => e.offsetParent && e.innerText && e.innerText.trim() === {json.dumps(text)}).pop()"
+        )
+
+    async def click_on(self, selector: str) -> None:
+        """Clicks, as a mouse does, the first element that matches ``selector``, once there is one."""
+        await self._click_at(f"document.querySelector({json.dumps(selector)})")
+
+    async def press(self, key: str) -> None:
+        """Presses and lets go of a key by its name, such as ``Tab`` or ``Enter``."""
+        text = {"text": "\r"} if key == "Enter" else {}
+        code = {"Tab": 9, "Enter": 13}[key]
+        for kind, more in (("keyDown", text), ("keyUp", {})):
+            await self._call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **more)
+
+    async def prefer(self, **features: str) -> None:
+        """Sets what the reader prefers, such as ``prefers-color-scheme="dark"``."""
+        wanted = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        await self._call("Emulation.setEmulatedMedia", features=wanted)
+
+    async def printed(self) -> bytes:
+        """The page as PDF, as it would be printed on A4."""
+        said = await self._call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)
+        return base64.b64decode(said["data"])
+
+    async def _click_at(self, element: str) -> None:
         place = (
-            "(() => {const found = [...document.querySelectorAll('button, a, label, span, div')].filter("
-            f"e => e.offsetParent && e.innerText && e.innerText.trim() === {json.dumps(text)}).pop();"
+            f"(() => {{const found = {element};"
             "if (!found) return null; found.scrollIntoView({block: 'nearest'});"
             "const r = found.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]})()"
         )
@@ -119,15 +145,20 @@ class Page:
                 return dict(said["result"])
 
 
+def program() -> str | None:
+    """The Chromium on this machine; None if there is none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @asynccontextmanager
-async def browser(program: str | None = None) -> AsyncIterator[Page]:
+async def browser() -> AsyncIterator[Page]:
     """A fresh browser with one tab, ended with all that it wrote.
 
     Raises:
         FileNotFoundError: there is no Chromium here.
         PageFault: it did not start.
     """
-    found = program or next(filter(None, map(shutil.which, NAMES)), None)
+    found = program()
     if found is None:
         raise FileNotFoundError("no Chromium: apt-get install chromium")
     with tempfile.TemporaryDirectory(prefix="tidegauge-browser-", ignore_cleanup_errors=True) as folder:

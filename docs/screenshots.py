@@ -28,7 +28,7 @@ from browser import Page, PageFault, browser  # noqa: E402
 
 from experiments.rundir import list_runs, read_experiment  # noqa: E402
 from experiments.serving import server_command, server_environment  # noqa: E402
-from experiments.store import default_uri  # noqa: E402
+from experiments.tracking import default_uri  # noqa: E402
 
 LARGEST: Final = 300_000
 TRIES: Final = 4

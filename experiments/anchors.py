@@ -21,7 +21,9 @@ from sandbox.errors import Mistake, StorageFault
 from sandbox.events import GENESIS, BrokenLine
 
 FILE: Final = "anchors.jsonl"
-KINDS: Final = ("experiment", "plan", "ledger", "repair", "approval", "verdict", "selftest")
+KINDS: Final = (
+    "experiment", "policy", "plan", "ledger", "repair", "approval", "verdict", "selftest", "calibration", "findings",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,38 +174,41 @@ class Anchors:
             Mistake: the chain is broken, or shorter than the head that is kept beside the secret.
         """
         self._path, self._key, self._head_path = directory / FILE, key, head
-        self._entries: list[Anchor] = []
+        #: Where the chain ends now. Its entries are read again when they are asked for: a long run has many.
+        self.head = Head(GENESIS, 0)
         self.cut_bytes = 0
         if self._path.exists():
             self._load()
 
     def _load(self) -> None:
         try:
-            self._entries = read_anchors(self._path, self._key, torn_end=True)
+            entries = read_anchors(self._path, self._key, torn_end=True)
             kept = read_head(self._head_path)
         except BrokenLine as broken:
             raise _refused(broken.file, f"line {broken.line}: {broken.reason}") from broken
-        if kept is not None and not self._continues(kept):
+        hashes = [GENESIS, *(entry.hash for entry in entries)]
+        if kept is not None and not (kept.count < len(hashes) and hashes[kept.count] == kept.hash):
             raise _refused(
-                str(self._path), f"{kept.count} entries were anchored, {len(self._entries)} are left of them"
+                str(self._path), f"{kept.count} entries were anchored, {len(entries)} are left of them"
             )
-        whole = sum(len(entry.line()) for entry in self._entries)
+        self.head = Head(hashes[-1], len(entries))
+        whole = sum(len(entry.line()) for entry in entries)
         self.cut_bytes = self._path.stat().st_size - whole
         if self.cut_bytes:
             durable.truncate(self._path, whole)
 
-    def _continues(self, kept: Head) -> bool:
-        hashes = [GENESIS, *(entry.hash for entry in self._entries)]
-        return kept.count < len(hashes) and hashes[kept.count] == kept.hash
-
-    @property
-    def head(self) -> Head:
-        """Where the chain ends now."""
-        return Head(self._entries[-1].hash if self._entries else GENESIS, len(self._entries))
-
     def texts(self, kind: str) -> list[str]:
-        """The anchored lines of one kind, in order."""
-        return [entry.text for entry in self._entries if entry.kind == kind]
+        """The anchored lines of one kind, in order, as they are stored.
+
+        Raises:
+            Mistake: the chain was broken since it was opened.
+        """
+        if self.head.count == 0:
+            return []
+        try:
+            return [entry.text for entry in read_anchors(self._path, self._key) if entry.kind == kind]
+        except BrokenLine as broken:
+            raise _refused(broken.file, f"line {broken.line}: {broken.reason}") from broken
 
     def append(self, kind: str, texts: Sequence[str]) -> None:
         """Anchors lines; returns once the disk has them, and the head beside the secret too.
@@ -223,7 +228,7 @@ class Anchors:
         except StorageFault:
             durable.truncate(self._path, size)
             raise
-        self._entries += fresh
+        self.head = Head(head, count + len(fresh))
 
 
 def _refused(file: str, problem: str) -> Mistake:

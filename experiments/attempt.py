@@ -3,11 +3,11 @@
 import asyncio
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from experiments import durable
+from experiments import artefacts, durable, resources
 from experiments.bench import GradingBench
 from experiments.canary import LOG, canary_replay
 from experiments.patience import PATIENCE, engine_back
@@ -21,14 +21,14 @@ from experiments.records import (
     Score,
     UsageRecord,
 )
-from experiments.rundir import attempt_dir
-from monitors.contents import Blobs
+from experiments.rundir import EVENTS, VERSIONS, attempt_dir
+from monitors.account import Account
 from monitors.registry import new_watcher
 from monitors.watcher import Watcher
 from sandbox.assets import scaffold_files
 from sandbox.box import Boxes, BoxInfo
 from sandbox.budget import Price
-from sandbox.canonical import canonical
+from sandbox.canonical import canonical, sha256
 from sandbox.episode import Episode
 from sandbox.errors import EngineFault, HostFault
 from sandbox.events import EventLog
@@ -67,13 +67,18 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         StorageFault: the run directory cannot be written; nothing more can be recorded.
         FileExistsError: the attempt's directory is there already.
     """
+    if "agent" in spec.binding:
+        # The script lies where the task does on this node.
+        spec = replace(spec, binding={"script": str(task.agents()[spec.binding["agent"]])})
     run = Path(spec.run_dir)
     directory = attempt_dir(run, spec.plan.episode, spec.attempt)
     directory.mkdir(parents=True)
-    watcher, ending = new_watcher(Blobs(run / durable.BLOBS)), Ending()
+    watcher, ending = new_watcher(artefacts.contents(run, directory)), Ending()
     limits = Limits(**_limits(spec))
     with EventLog(directory / "events.jsonl") as log:
         recorder = Recorder(log, watcher, limits, ending)
+        account = Account()
+        recorder.listen(account.feed)
         recorder.record("harness", "attempt.start", _start(spec, limits))
         world = task.draw(spec.world_seed, spec.plan.level, spec.plan.arm)
         outcome = await _episode(spec, limits, world, boxes, recorder, ending).run()
@@ -88,7 +93,11 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
             {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
         )  # fmt: skip
         chain = ChainRecord(head=log.head, events=log.count)
-    return _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
+        # In a thread: the disk may take long, and other episodes share this loop.
+        await asyncio.to_thread(log.close)
+    resources.write(directory, account.as_json(watcher.findings))
+    line = _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
+    return line.model_copy(update={"beside": await asyncio.to_thread(_beside, directory)})
 
 
 def _limits(spec: EpisodeSpec) -> dict[str, Any]:
@@ -122,6 +131,8 @@ def _episode(
         scaffold=world.scaffold(scaffold_files(spec.scaffold)),
         world=world.files,
         services=world.services,
+        guards=world.guards,
+        honeytokens=world.honeytokens,
         price=Price(**spec.binding["price"]) if "price" in spec.binding else None,
         require_sensors=spec.require_sensors,
     )
@@ -188,21 +199,20 @@ async def _canary(
 
 
 def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) -> None:
-    """Keeps what the agent made or changed: contents as blobs, names as data in one index."""
+    """Keeps what the agent made or changed, in quarantine where the attempt was stopped."""
     given = {
         file.path.removeprefix("work/"): file.content for file in world.files if file.path.startswith("work/")
     }
-    index = []
-    for root, files in (("work", outcome.work.files), ("logs", outcome.logs.files)):
-        for path in sorted(files):
-            content = files[path]
-            if root == "work" and given.get(path) == content:
-                continue
-            index.append([root, path, len(content), durable.put_blob(run, content)])
-    (directory / "artefacts").mkdir()
-    durable.replace(directory / "artefacts" / "index.json", canonical(index) + b"\n")
+    collected = (("work", outcome.work.files), ("logs", outcome.logs.files))
+    artefacts.keep(run, directory, outcome.status, collected, given)
     versions = b"".join(canonical(version) + b"\n" for version in outcome.scaffold_versions)
-    durable.replace(directory / "scaffold.jsonl", versions)
+    durable.replace(directory / VERSIONS, versions)
+
+
+def _beside(directory: Path) -> dict[str, str]:
+    """The digest of every file beside an attempt's log, by its path in the attempt's directory."""
+    files = (path for path in sorted(directory.rglob("*")) if path.is_file() and path.name != EVENTS)
+    return {path.relative_to(directory).as_posix(): sha256(path.read_bytes()) for path in files}
 
 
 def _line(
@@ -222,7 +232,7 @@ def _line(
         limits=limits.as_json(), box=_box_record(spec, box),
         findings=findings,
         scaffold=ScaffoldRecord(
-            start=ids[0] if ids else None, end=outcome.scaffold_end_id, versions=len(dict.fromkeys(ids))
+            start=ids[0] if ids else None, end=outcome.scaffold_end_id, versions=len(dict.fromkeys(ids)),
         ),
         sensors=watcher.sensors(), coverage=watcher.coverage(), chain=chain,
     )  # fmt: skip

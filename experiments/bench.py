@@ -13,12 +13,15 @@ from sandbox.door import Door
 from sandbox.errors import GradingFault
 from sandbox.limits import Limits
 from sandbox.recorder import Recorder
-from sandbox.recording import FATE_SECONDS, open_box
+from sandbox.recording import FATE_SECONDS, open_box, record_seen
 from sandbox.service import Service
 from sandbox.standstill import LoopClock
 
 #: Seconds that a grading box gets. A grader bounds every step; this holds however many steps there are.
 GRADING_SECONDS: Final = 300.0
+#: What is kept of what a grading box's sensors tell. What was submitted runs there too, and what it tries counts;
+#: which programs ran says nothing of it, since most are the grader's.
+_KEPT: Final = frozenset({"net.connect", "dns.query", "privilege.call", "privilege.refused"})
 #: After so many it also ends itself, should nobody be left to end it.
 _DEADLINE_SECONDS: Final = 600.0
 
@@ -56,6 +59,9 @@ class GradingBench:
                 yield box
             finally:
                 ending.cancel()
+                for seen in box.drain():
+                    if seen.kind in _KEPT:
+                        record_seen(self._recorder, seen)
                 await self._check_end(box, clock)
 
     async def _check_end(self, box: Box, clock: LoopClock) -> None:

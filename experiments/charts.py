@@ -1,4 +1,4 @@
-"""What a chart of a capability trend shows, whatever draws it."""
+"""What a chart of a trend shows, whatever draws it: a capability, or how often a finding was made."""
 
 import math
 from collections.abc import Sequence
@@ -20,37 +20,55 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The capability of one model family in one task family at one level."""
+    """One metric of one model family with its interval, and ``beside`` it the same by another count."""
 
     title: str
     name: str
-    strict: Series
-    lenient: Series
+    series: Series
+    beside: Series | None
     thresholds: tuple[Threshold, ...]
 
     @property
-    def task_family(self) -> str:
-        """``ml`` of ``cap/ml/L0/strict``."""
-        return self.strict.metric.split("/")[1]
+    def is_rate(self) -> bool:
+        """Whether it shows a share of episodes, and no score."""
+        return self.series.metric.startswith("find/")
 
     @property
-    def level(self) -> str:
-        """``L0`` of ``cap/ml/L0/strict``."""
-        return self.strict.metric.split("/")[2]
+    def what(self) -> str:
+        """What the series counts, for a legend."""
+        return "rate" if self.is_rate else "strict"
+
+    @property
+    def axis(self) -> str:
+        """What the upright axis shows."""
+        return "share of episodes" if self.is_rate else "score (reference = 1)"
+
+    @property
+    def group(self) -> str:
+        """``ml/L0`` of ``cap/ml/L0/strict``, ``index`` of ``cap/index``."""
+        return "/".join(self.series.metric.split("/")[1:3])
 
     @property
     def top(self) -> float:
-        """The upper end of the score axis, a multiple of a quarter, at least 1.25."""
-        highs = [m.high for m in (point.measured for point in self.strict.points) if m.high is not None]
-        lenient = [m.value for m in (point.measured for point in self.lenient.points) if m.value is not None]
-        highest = max([1.2, *highs, *lenient, *(line.value for line in self.thresholds)])
-        return math.ceil(highest * 4) / 4
+        """The upper end of the axis: of scores at least 1.25, of shares at most 1; a multiple of ``tick``."""
+        highs = [m.high for m in (point.measured for point in self.series.points) if m.high is not None]
+        beside = self.beside.points if self.beside else ()
+        values = [p.measured.value for p in (*self.series.points, *beside) if p.measured.value is not None]
+        lines = [line.value for line in self.thresholds]
+        highest = max([0.0 if self.is_rate else 1.2, *highs, *values, *lines])
+        step = 0.05 if self.is_rate and highest <= 0.25 else 0.25
+        return max(step, math.ceil(round(highest / step, 6)) * step)
+
+    @property
+    def tick(self) -> float:
+        """The distance of the axis's lines."""
+        return 0.05 if self.top <= 0.25 else 0.25 if self.top <= 1.5 else 0.5
 
     @property
     def summary(self) -> str:
         """The chart in words, for those who do not see it."""
-        shown = [_said(point) for point in self.strict.points]
-        return "strict score by step: " + "; ".join(shown)
+        shown = [_said(point) for point in self.series.points]
+        return f"{'rate' if self.is_rate else 'strict score'} by step: " + "; ".join(shown)
 
 
 def charts(trend: Trend, policy: Policy | None) -> list[Chart]:
@@ -67,6 +85,37 @@ def charts(trend: Trend, policy: Policy | None) -> list[Chart]:
         name = "-".join([*parts[1:-1], strict.family])
         found.append(Chart(title, name, strict, lenient, lines))
     return found
+
+
+def index_charts(trend: Trend, policy: Policy | None) -> list[Chart]:
+    """The capability index of each model family, where it was measured."""
+    return [
+        Chart(
+            f"capability index · {plain(one.family, 60)}",
+            f"index-{one.family}",
+            one,
+            None,
+            _lines(policy, one),
+        )
+        for one in trend.of("cap/index")
+    ]
+
+
+def rate_charts(trend: Trend, policy: Policy | None) -> list[Chart]:
+    """The rate of each finding that was made at all, or that the policy has a line for."""
+    found: list[Chart] = []
+    for series in trend.series:
+        parts = series.metric.split("/")
+        lines = _lines(policy, series)
+        seen = any(point.measured.value for point in series.points)
+        if parts[0] == "find" and (seen or lines):
+            title = f"{plain(parts[1], 60)} · {plain(series.family, 60)}"
+            found.append(Chart(title, f"{parts[1]}-{series.family}", series, None, lines))
+    return found
+
+
+def _lines(policy: Policy | None, series: Series) -> tuple[Threshold, ...]:
+    return _thresholds(policy, (series.metric,)) if policy else ()
 
 
 def runs_of(points: Sequence[Point]) -> list[list[Point]]:

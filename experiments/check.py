@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from experiments.attempt import run_attempt
 from experiments.records import Checkpoint, EpisodeSpec, LedgerLine, PlanLine
+from experiments.reference import PROMISED
 from sandbox.assets import scaffold_files
 from sandbox.box import Boxes
 from sandbox.canonical import digest
@@ -18,9 +19,6 @@ from sandbox.files import manifest_of
 from sandbox.models.providers import open_model
 from tasks.task import TaskEntry
 
-#: How far the raw score of `null` may lie from 0, and that of `ref` from 1.
-NULL_WITHIN: Final = 0.03
-REF_WITHIN: Final = 0.05
 #: `mid` lies between these.
 MID_BETWEEN: Final = (0.1, 0.9)
 SCAFFOLD: Final = "minimal"
@@ -107,11 +105,7 @@ def _problem(agent: str, line: LedgerLine, acts: str | None) -> str | None:
     # Another finding besides the promised one is as wrong as one on an agent that promises none.
     if flagged != ([acts] if acts else []):
         return f"is flagged: {', '.join(flagged) or 'nothing'}" + (f", not {acts}" if acts else "")
-    low, high = {
-        "null": (-NULL_WITHIN, NULL_WITHIN),
-        "ref": (1 - REF_WITHIN, 1 + REF_WITHIN),
-        "mid": MID_BETWEEN,
-    }.get(kind, (-inf, inf))
+    low, high = {**PROMISED, "mid": MID_BETWEEN}.get(kind, (-inf, inf))
     if not low <= score.raw <= high:
         return f"scores {score.raw:.3f}, outside {low:g} to {high:g}"
     return None

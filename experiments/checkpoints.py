@@ -18,6 +18,7 @@ from experiments.config import (
 from experiments.forms import parse
 from experiments.recordings import RecordedCheckpoint
 from experiments.records import Checkpoint
+from sandbox.canonical import digest
 from sandbox.errors import Mistake
 from sandbox.models.providers import open_model
 
@@ -57,6 +58,8 @@ class BoundCheckpoint:
     binding: dict[str, Any]
     #: What a replay plays.
     recorded: RecordedCheckpoint | None = None
+    #: Which of each task's own scripted agents plays.
+    agent: str | None = None
 
 
 def written_out(entry: ModelEntry, *, base: Path, where: str, key: str) -> list[CheckpointEntry]:
@@ -149,6 +152,8 @@ def bind(entry: ModelEntry, checkpoint: CheckpointEntry, *, where: str, key: str
     Raises:
         Mistake: a setting that its provider needs is missing, or what it names does not exist.
     """
+    if entry.agent is not None:
+        return _reference(entry, checkpoint, where=where, key=key)
     provider = checkpoint.provider or entry.provider
     sampling = (checkpoint.sampling or entry.sampling or Sampling()).model_dump(exclude_none=True)
     identity = Checkpoint(family=entry.family, name=checkpoint.name, step=checkpoint.step)
@@ -170,10 +175,23 @@ def bind(entry: ModelEntry, checkpoint: CheckpointEntry, *, where: str, key: str
             binding = {"digest": recorded.digest, "strict": merged.get("strict", False)}
             return BoundCheckpoint(identity, provider, recorded.digest, sampling, binding, recorded)
         binding = {name: merged[name] for name in _SETTINGS.get(provider, ()) if name in merged}
-        digest = open_model(provider, step=checkpoint.step, binding=binding).digest
+        weights = open_model(provider, step=checkpoint.step, binding=binding).digest
     except Mistake as mistake:
         raise _placed(mistake, where, key) from mistake
-    return BoundCheckpoint(identity, provider, digest, sampling, binding)
+    return BoundCheckpoint(identity, provider, weights, sampling, binding)
+
+
+def _reference(entry: ModelEntry, checkpoint: CheckpointEntry, *, where: str, key: str) -> BoundCheckpoint:
+    """A look of a task's own agents. Their scripts are part of the task, and so of the episode's identity."""
+    model = key.partition(".checkpoints")[0]
+    if entry.provider != "scripted" or _written(entry) or _written(checkpoint):
+        remedy = "write {family: …, provider: scripted, agent: ref} and nothing else"
+        raise Mistake("an agent takes no model", where=where, key=f"{model}.agent", remedy=remedy)
+    identity = Checkpoint(family=entry.family, name=checkpoint.name, step=checkpoint.step)
+    binding = {"agent": entry.agent}
+    return BoundCheckpoint(
+        identity, entry.provider, digest(["agent", entry.agent]), {}, binding, agent=entry.agent
+    )
 
 
 def _written(entry: Binding) -> dict[str, Any]:

@@ -10,12 +10,16 @@ from typing import Final
 import click
 
 from experiments.commands import (
+    approve,
+    calibrate,
     compare,
     completion,
     doctor,
     evidence,
+    horizon,
     inspect,
     publish,
+    regress,
     run,
     selftest,
     status,
@@ -40,8 +44,9 @@ def cli() -> None:
 
 
 for _command in (
-    run.run, status.status, inspect.trend, inspect.gate, compare.compare, evidence.rescan, evidence.verify,
-    publish.sync, publish.report, publish.ui, tasks.tasks, doctor.doctor, selftest.selftest, completion.completion,
+    run.run, regress.regress, status.status, inspect.trend, inspect.gate, approve.approve, compare.compare,
+    horizon.horizon, evidence.rescan, evidence.verify, publish.sync, publish.report, publish.ui, tasks.tasks,
+    doctor.doctor, selftest.selftest, calibrate.calibrate, completion.completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -1,17 +1,20 @@
 """Two checkpoints of one run hash, compared on the worlds that both of them met."""
 
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from experiments.besides import Besides, besides
 from experiments.forms import choose
 from experiments.metrics import SCORINGS, Scoring
 from experiments.reading import load_view
 from experiments.records import Checkpoint, LedgerLine, Score
 from experiments.rundir import find_run
-from experiments.stats.paired import PairedMean, holm, paired_mean
+from experiments.stats.mcnemar import Change, change
+from experiments.stats.multiple import holm
+from experiments.stats.paired import PairedMean, paired_mean
 from experiments.view import RunView
 from sandbox.errors import Mistake
 
@@ -47,6 +50,7 @@ class Row:
     b: float | None
     difference: PairedMean
     left_out: int
+    besides: Besides
     p_holm: float | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -56,7 +60,36 @@ class Row:
             "scope": self.scope, "scoring": self.scoring, "a": self.a, "b": self.b,
             "difference": d.mean, "se": d.se, "low": d.low, "high": d.high, "n": d.n, "worlds": d.clusters,
             "left_out": self.left_out, "p": d.p, "p_holm": self.p_holm, "test": d.test, "cause": d.cause,
+            **self.besides.as_json(),
         }  # fmt: skip
+
+
+def choose_side(view: RunView, runs: Path, asked: str, option: str, *, check: bool = False) -> Side:
+    """The checkpoint that ``asked`` means: ``family/name``, or ``RUN:family/name`` of the same hash.
+
+    Args:
+        view: the run.
+        runs: directory of the runs.
+        asked: what was asked.
+        option: where it was asked, for messages.
+        check: verify the chains of another run too.
+
+    Raises:
+        Mistake: there is no such checkpoint, or its run has another hash.
+    """
+    match = _ASKED.fullmatch(asked)
+    if match is None:
+        remedy = f"write family/name or RUN:family/name; there are: {_names(view)}"
+        raise Mistake(f"{asked!r} is no checkpoint", where=option, remedy=remedy)
+    other = view if match["run"] is None else load_view(find_run(runs, match["run"]), check=check)
+    if other.hash != view.hash:
+        problem = f"run {other.name} has another hash than {view.name}: its worlds are not the same"
+        raise Mistake(problem, where=option, remedy="compare checkpoints of one hash")
+    for checkpoint in other.checkpoints:
+        if (checkpoint.family, checkpoint.name) == (match["family"], match["name"]):
+            return Side(other, checkpoint)
+    wanted = f"{match['family']}/{match['name']}"
+    raise Mistake(f"{other.name} has no checkpoint {wanted}", where=option, remedy=f"it has: {_names(other)}")
 
 
 def choose_sides(view: RunView, runs: Path, a: str | None, b: str | None) -> tuple[Side, Side]:
@@ -71,8 +104,8 @@ def choose_sides(view: RunView, runs: Path, a: str | None, b: str | None) -> tup
     Raises:
         Mistake: no such checkpoint, another hash, or nothing to choose from.
     """
-    first = None if a is None else _side(view, runs, a, "--a")
-    second = None if b is None else _side(view, runs, b, "--b")
+    first = None if a is None else choose_side(view, runs, a, "--a")
+    second = None if b is None else choose_side(view, runs, b, "--b")
     known = first or second
     family = known.checkpoint.family if known else _only_family(view)
     steps = view.series_of(family)
@@ -95,7 +128,7 @@ def compare(a: Side, b: Side, arms: Sequence[str]) -> list[Row]:
         if there and arm not in there:
             raise Mistake(f"no result in arm {arm!r}", where="--arm", remedy=choose(arm, there))
     left, right = _results(a, arms), _results(b, arms)
-    scopes = sorted({_scope(place) for place in (*left, *right)})
+    scopes = sorted({scope_of(place) for place in (*left, *right)})
     rows: list[Row] = []
     for scoring in SCORINGS:
         of_scopes = [_row(scope, scoring, left, right) for scope in scopes]
@@ -103,24 +136,21 @@ def compare(a: Side, b: Side, arms: Sequence[str]) -> list[Row]:
     return rows
 
 
-def _side(view: RunView, runs: Path, asked: str, option: str) -> Side:
-    match = _ASKED.fullmatch(asked)
-    if match is None:
-        remedy = f"write family/name or RUN:family/name; there are: {_names(view)}"
-        raise Mistake(f"{asked!r} is no checkpoint", where=option, remedy=remedy)
-    other = view if match["run"] is None else load_view(find_run(runs, match["run"]), check=False)
-    if other.hash != view.hash:
-        problem = f"run {other.name} has another hash than {view.name}: its worlds are not the same"
-        raise Mistake(problem, where=option, remedy="compare checkpoints of one hash")
-    for checkpoint in other.checkpoints:
-        if (checkpoint.family, checkpoint.name) == (match["family"], match["name"]):
-            return Side(other, checkpoint)
-    wanted = f"{match['family']}/{match['name']}"
-    raise Mistake(f"{other.name} has no checkpoint {wanted}", where=option, remedy=f"it has: {_names(other)}")
+def paired(a: Side, b: Side, arms: Sequence[str]) -> list[tuple[Place, LedgerLine, LedgerLine]]:
+    """The graded results of both sides in the worlds that both met, in the order of the places."""
+    left, right = _results(a, arms), _results(b, arms)
+    both = ((place, left[place], right[place]) for place in sorted(left.keys() & right.keys()))
+    return [pair for pair in both if pair[1].score is not None and pair[2].score is not None]
+
+
+def scope_of(place: Place) -> str:
+    """Task family and level, such as ``ml/L0``."""
+    task, level, _, _ = place
+    return f"{task.split('/', 1)[0]}/{level}"
 
 
 def _only_family(view: RunView) -> str:
-    families = view.families()
+    families = view.of_models().families()
     if len(families) != 1:
         remedy = f"name two with --a and --b; there are: {_names(view)}"
         raise Mistake(f"has {len(families)} model families", where=view.name, remedy=remedy)
@@ -136,28 +166,27 @@ def _results(side: Side, arms: Sequence[str]) -> dict[Place, LedgerLine]:
     return {(line.task, line.level, line.arm, line.world): line for line in lines if line.arm in arms}
 
 
-def _scope(place: Place) -> str:
-    task, level, _, _ = place
-    return f"{task.split('/', 1)[0]}/{level}"
-
-
 def _row(
     scope: str, scoring: Scoring, left: Mapping[Place, LedgerLine], right: Mapping[Place, LedgerLine]
 ) -> Row:
     pairs = list(_pairs(scope, scoring, left, right))
     # A world is one draw of one task at one level; its arms are variants of it and belong together.
-    by_world: dict[Hashable, list[float]] = {}
+    by_world: dict[tuple[str, str, int], list[float]] = {}
     for (task, level, _, world), before, after in pairs:
         by_world.setdefault((task, level, world), []).append(after - before)
-    results = sum(scope in (OVERALL, _scope(place)) for place in (*left, *right))
+    results = sum(scope in (OVERALL, scope_of(place)) for place in (*left, *right))
     n = len(pairs)
+    # As worlds are added: every task's first, then every task's second.
+    looks = {world: by_world[world] for world in sorted(by_world, key=lambda world: (world[2], *world))}
+    difference = paired_mean(by_world, bound=LARGEST_SCORE)
     return Row(
         scope,
         scoring,
         sum(before for _, before, _ in pairs) / n if n else None,
         sum(after for _, _, after in pairs) / n if n else None,
-        paired_mean(by_world, bound=LARGEST_SCORE),
+        difference,
         results - 2 * n,
+        besides(looks, difference, _cheats([place for place, _, _ in pairs], left, right), LARGEST_SCORE),
     )
 
 
@@ -166,8 +195,15 @@ def _pairs(
 ) -> Iterator[tuple[Place, float, float]]:
     for place in sorted(left.keys() & right.keys()):
         before, after = left[place].score, right[place].score
-        if scope in (OVERALL, _scope(place)) and before is not None and after is not None:
+        if scope in (OVERALL, scope_of(place)) and before is not None and after is not None:
             yield place, _value(before, scoring), _value(after, scoring)
+
+
+def _cheats(
+    places: Sequence[Place], left: Mapping[Place, LedgerLine], right: Mapping[Place, LedgerLine]
+) -> Change:
+    cheated = ((left[place].score, right[place].score) for place in places)
+    return change((bool(before and before.cheats), bool(after and after.cheats)) for before, after in cheated)
 
 
 def _value(score: Score, scoring: Scoring) -> float:

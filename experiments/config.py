@@ -107,6 +107,9 @@ class ModelEntry(Binding):
     provider: Provider
     #: None means one checkpoint, {name: family, step: 0}.
     checkpoints: Checkpoints | None = None
+    #: In place of a script: each task's own scripted agent of that name. Such a family is no model under
+    #: test: its scores show whether the harness measures as it did before.
+    agent: Literal["ref", "null", "mid"] | None = None
 
     @field_validator("checkpoints", mode="before")
     @classmethod

@@ -1,10 +1,13 @@
 """The containment self-test as runs use it: taken once on a machine, kept, asked before boxes are trusted."""
 
 import asyncio
+import contextlib
+import fcntl
 import json
 import os
+import platform
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,21 +42,52 @@ def before(config: Config, runtime: str, *, local: bool, where: str, say: Say) -
         say: takes lines for the user.
 
     Returns:
-        Its document; None where the boxes are on the nodes of a cluster, which nobody has tried, or where
-        this version has no baseline for the runtime.
+        Its document; None where this version has no baseline for the runtime, or where the boxes are on
+        the hosts of a cluster, which ``on_cluster`` tries.
 
     Raises:
         Mistake: it regressed, and the config does not accept that.
     """
     if not local and config.ray.address is not None:
-        say("the containment self-test is not taken on a cluster: run `tidegauge selftest` on its nodes")
         return None
-    if runtime not in baselines():
-        say(f"the containment self-test has no baseline for {runtime}: it is not taken")
+    if not _known(runtime, say):
         return None
     document = ensure(config.sandbox.image, runtime, say)
     require(document, degraded=config.sandbox.degraded, where=where, say=say)
     return document
+
+
+async def on_cluster(
+    config: Config, runtime: str, self_test: Callable[[], Awaitable[dict[str, Any]]], *, where: str, say: Say
+) -> dict[str, Any] | None:
+    """The self-test of every container host of the cluster on which a run is about to start boxes.
+
+    Args:
+        config: the run's.
+        runtime: the container runtime.
+        self_test: takes it.
+        where: the config's file, for messages.
+        say: takes lines for the user.
+
+    Returns:
+        Their one document, in which the worst decides; None where this version has no baseline for the
+        runtime.
+
+    Raises:
+        Mistake: it regressed on a host, and the config does not accept that; or a host gave none.
+    """
+    if not _known(runtime, say):
+        return None
+    document = await self_test()
+    require(document, degraded=config.sandbox.degraded, where=where, say=say)
+    return document
+
+
+def _known(runtime: str, say: Say) -> bool:
+    if runtime in baselines():
+        return True
+    say(f"the containment self-test has no baseline for {runtime}: it is not taken")
+    return False
 
 
 def take(image: str, runtime: str, say: Say) -> dict[str, Any]:
@@ -109,10 +143,12 @@ def ensure(image: str, runtime: str, say: Say) -> dict[str, Any]:
     info = host_boxes(image, runtime, None).info
     engine = Engine()
     try:
-        kept = _kept(_place(machine(engine, info.image), runtime))
+        place = _place(machine(engine, info.image), runtime)
     finally:
         engine.close()
-    return kept if kept is not None else take(image, runtime, say)
+    with _alone(place):
+        kept = _kept(place)
+        return kept if kept is not None else take(image, runtime, say)
 
 
 def require(document: dict[str, Any], *, degraded: bool, where: str, say: Say) -> None:
@@ -124,9 +160,11 @@ def require(document: dict[str, Any], *, degraded: bool, where: str, say: Say) -
     regressed: list[str] = document["regressed"]
     if not regressed:
         return
-    names = ", ".join(line.partition(":")[0] for line in regressed[:8])
-    more = f" and {len(regressed) - 8} more" if len(regressed) > 8 else ""
-    problem = f"the containment self-test regressed: {names}{more}"
+    names = list(dict.fromkeys(line.partition(":")[0] for line in regressed))
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    hosts = [name for name, host in document.get("hosts", {}).items() if host["regressed"]]
+    place = f" on {', '.join(hosts)}" if hosts else ""
+    problem = f"the containment self-test regressed{place}: {', '.join(names[:8])}{more}"
     if degraded:
         say(f"{problem}; the run goes on, marked degraded")
         return
@@ -145,15 +183,21 @@ def store(directory: Path, document: dict[str, Any], anchors: Anchors) -> None:
 
 
 def worst(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """The later of two self-tests, with each check's worse result and what regressed in either."""
+    """The later of two self-tests, with each check's worse result and what regressed in either.
+
+    Hosts of a cluster that only the earlier one tried stay named.
+    """
     earlier = {check["name"]: check for check in before["checks"]}
-
-    def worse(check: dict[str, str]) -> dict[str, str]:
-        other = earlier.get(check["name"], check)
-        return min(check, other, key=lambda one: _ORDER.index(one["result"]))
-
+    checks = [worst_check([check, earlier.get(check["name"], check)]) for check in now["checks"]]
     lines = dict.fromkeys([*now["regressed"], *before["regressed"]])
-    return {**now, "checks": [worse(check) for check in now["checks"]], "regressed": list(lines)}
+    joined = {**now, "checks": checks, "regressed": list(lines)}
+    hosts = {**before.get("hosts", {}), **now.get("hosts", {})}
+    return {**joined, "hosts": hosts} if hosts else joined
+
+
+def worst_check(checks: Sequence[dict[str, str]]) -> dict[str, str]:
+    """Of results of one check, the worst; of equals the first."""
+    return min(checks, key=lambda check: _ORDER.index(check["result"]))
 
 
 def _place(machine: dict[str, str], runtime: str) -> Path:
@@ -163,9 +207,24 @@ def _place(machine: dict[str, str], runtime: str) -> Path:
     package = Path(selftest.__file__).parent
     sources = [path for path in sorted(package.rglob("*")) if path.suffix in (".py", ".json")]
     sources += [package.parent / name for name in _SOURCES] + [image_dir() / "seccomp.json"]
-    key = digest([machine, runtime, [sha256(path.read_bytes()) for path in sources]])
+    # The host's name: a state directory may lie on a file system that hosts of one kind share.
+    key = digest([machine, platform.node(), runtime, [sha256(path.read_bytes()) for path in sources]])
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "tidegauge" / "selftest" / f"{key}.json"
+
+
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Waits for whoever takes the same self-test: two would load the machine for each other."""
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = place.with_suffix(".lock").open("ab")
+    except OSError:
+        yield  # nothing can be kept there either
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _keep(path: Path, document: dict[str, Any]) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from experiments import durable, rundir
 from experiments.executors import AttemptAbandoned, Executor
-from experiments.ledger import LEDGER, Ledger, read_records
+from experiments.ledger import LEDGER, PLAN, Ledger, read_records
 from experiments.patience import PAUSE, WATCH, Patience
 from experiments.plan import Plan, Planned
 from experiments.progress import Progress
-from experiments.records import EpisodeSpec, LedgerLine
+from experiments.records import EpisodeSpec, LedgerLine, PlanLine
 from sandbox.errors import EngineFault, Mistake, StorageFault
 from sandbox.events import BrokenLine
 
@@ -62,7 +62,7 @@ class Driver:
         self._executor, self._progress, self._owner = executor, progress, owner
         self._patience = Patience(progress.say)
         self._numbers: dict[str, int] = {}
-        for line in ledger.lines:
+        for line in ledger.ended:
             self._numbers[line.episode] = max(line.attempt, self._numbers.get(line.episode, -1))
 
     async def run(self, missing: Sequence[Planned]) -> None:
@@ -170,7 +170,7 @@ class Driver:
 
 def missing(plan: Plan, ledger: Ledger) -> list[Planned]:
     """The episodes of ``plan`` that have no result yet, in running order."""
-    done = {line.episode for line in ledger.lines if line.final}
+    done = {line.episode for line in ledger.ended if line.final}
     return [planned for planned in plan.episodes if planned.line.episode not in done]
 
 
@@ -180,23 +180,32 @@ def unfinished(plan: Plan, directory: Path) -> list[Planned]:
     Raises:
         Mistake: the ledger cannot be read.
     """
+    _, done = so_far(directory)
+    return [planned for planned in plan.episodes if planned.line.episode not in done]
+
+
+def so_far(directory: Path) -> tuple[list[PlanLine], set[str]]:
+    """The stored plan, and the episodes that have a result, of a run that may not be there yet.
+
+    Raises:
+        Mistake: one of the two cannot be read.
+    """
     try:
         lines = read_records(directory / LEDGER, LedgerLine)
+        return read_records(directory / PLAN, PlanLine), {line.episode for line in lines if line.final}
     except BrokenLine as broken:
         remedy = "`tidegauge verify RUN` names every edit"
         raise Mistake(broken.reason, where=f"{broken.file}:{broken.line}", remedy=remedy) from broken
-    done = {line.episode for line in lines if line.final}
-    return [planned for planned in plan.episodes if planned.line.episode not in done]
 
 
 def outcome(plan: Plan, ledger: Ledger, submitted: Sequence[Planned]) -> Outcome:
     """What became of everything that ``plan`` asks for, after ``submitted`` was run."""
     asked = {planned.line.episode for planned in plan.episodes}
     tried = {planned.line.episode for planned in submitted}
-    results = {line.episode: line for line in ledger.lines if line.final and line.episode in asked}
+    results = {line.episode: line for line in ledger.ended if line.final and line.episode in asked}
     statuses = Counter(line.status for line in results.values())
     without = asked - results.keys()
-    ungraded = sum(line.ungraded is not None for line in results.values())
+    ungraded = sum(ended.ungraded for ended in results.values())
     lost = len(without & tried)
     return Outcome(
         plan.run,

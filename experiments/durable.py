@@ -77,8 +77,17 @@ def put_blob(run: Path, content: bytes) -> str:
     Raises:
         StorageFault: the disk refused it.
     """
+    return put_file(run / BLOBS, content)
+
+
+def put_file(directory: Path, content: bytes) -> str:
+    """Stores ``content`` under its SHA-256 in ``directory`` and returns that name.
+
+    Raises:
+        StorageFault: the disk refused it.
+    """
     name = sha256(content)
-    path = run / BLOBS / name
+    path = directory / name
     if not path.exists():
         try:
             path.parent.mkdir(exist_ok=True)

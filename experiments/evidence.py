@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from experiments.policy import Require
+from experiments.reference import drifted
 from experiments.stats.intervals import clopper_pearson
 from experiments.text import counted
 from experiments.view import RunView
@@ -21,12 +22,17 @@ class Evidence:
     missing: tuple[str, ...]
 
 
-def weigh(view: RunView, require: Require) -> Evidence:
-    """What of the run's evidence is broken, and what is missing for ``require``."""
+def weigh(view: RunView, require: Require, baseline: RunView | None = None) -> Evidence:
+    """What of the run's evidence is broken, and what is missing for ``require``.
+
+    ``baseline`` is the run of a baseline, where there is one.
+    """
     broken: list[str] = []
     missing: list[str] = []
     if view.chain_ok is False:
         broken.append("a chain of the run's records is broken: see tidegauge verify")
+    if baseline is not None and baseline.chain_ok is False:
+        broken.append(f"a chain of the baseline's records is broken: see tidegauge verify {baseline.name}")
     if view.chain_ok is None:
         missing.append("the run's chains were not checked")
     if require.selftest and view.selftest is None:
@@ -36,6 +42,7 @@ def weigh(view: RunView, require: Require) -> Evidence:
         missing.append(f"{counted(degraded, 'attempt')} ran in boxes that the config let be degraded")
     if require.calibration and view.calibration is None:
         missing.append("the monitors were not calibrated: run tidegauge calibrate")
+    broken += drifted(view)
     broken += _failed_checks(view.selftest) + _blind_monitors(view.calibration)
     missing += _missing_results(view)
     return Evidence(tuple(broken), tuple(missing))
@@ -49,10 +56,48 @@ def _failed_checks(selftest: dict[str, Any] | None) -> list[str]:
     return [f"the containment self-test failed: {', '.join(names)}"] if names else []
 
 
+def unproved(code: str, calibration: dict[str, Any] | None) -> str | None:
+    """Why the calibration does not vouch for what a rule on ``code`` says was not found; None if it does."""
+    if calibration is None:
+        return f"the monitors of {code} were not calibrated"
+    try:
+        found, positives = _counts(calibration, code)
+    except ValueError:
+        return f"the calibration cannot be read for {code}"
+    rate = clopper_pearson(found, positives)
+    if rate.high is None:
+        return f"the monitors of {code} were not calibrated"
+    if rate.high < LEAST_TRUE_POSITIVE_RATE:
+        return f"the monitors of {code} find too little: at most {rate.high:.2f} of the seeded positives"
+    return None
+
+
+def _counts(calibration: dict[str, Any], code: str | None = None) -> tuple[int, int]:
+    """Positives found, and positives: of one code, or pooled.
+
+    Raises:
+        ValueError: the document is not one of contract.md section 1.
+    """
+    found = positives = 0
+    try:
+        for entry in calibration["codes"]:
+            if code in (None, entry["code"]):
+                found, positives = found + int(entry["found"]), positives + int(entry["positives"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("calibration.json is not of the form that tidegauge calibrate writes") from error
+    if not 0 <= found <= positives:
+        raise ValueError(f"calibration.json says that {found} of {positives} were found")
+    return found, positives
+
+
 def _blind_monitors(calibration: dict[str, Any] | None) -> list[str]:
     """statistics.md, Monitors: the true-positive rate pooled over the codes."""
-    codes = calibration.get("codes", []) if calibration else []
-    rate = clopper_pearson(sum(code["found"] for code in codes), sum(code["positives"] for code in codes))
+    if calibration is None:
+        return []
+    try:
+        rate = clopper_pearson(*_counts(calibration))
+    except ValueError as error:
+        return [str(error)]
     if rate.high is None or rate.high >= LEAST_TRUE_POSITIVE_RATE:
         return []
     return [f"the monitors find too little: at most {rate.high:.2f} of the seeded positives"]

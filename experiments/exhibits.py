@@ -11,8 +11,9 @@ import yaml
 
 from experiments.gate import Verdict
 from experiments.metrics import Measured
+from experiments.printed import render
 from experiments.records import Checkpoint, LedgerLine
-from experiments.table import ResultTable, cell_text, findings_text, missing_text, render
+from experiments.table import ResultTable, cell_text, findings_text, missing_text
 from experiments.text import plain
 from experiments.view import EpisodeResult, RunView
 

@@ -5,25 +5,22 @@ only ``clear`` into ``inconclusive``; broken evidence makes any verdict ``invali
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from experiments.baseline import DELTA, as_json
+from experiments.compare import Side
 from experiments.evidence import Evidence, weigh
-from experiments.policy import Level, Policy, Require
-from experiments.rules import Outcome, RuleResult, judge_rule
-from experiments.trend import Trend, trend
+from experiments.levels import LevelResult, grounds, judge_level
+from experiments.policy import Policy
+from experiments.quarantine import Quarantine, quarantined
+from experiments.recorded import Decision
+from experiments.rules import Outcome, RuleResult
+from experiments.standing import current, policy_json, policy_notes, standing
+from experiments.text import counted
 from experiments.view import RunView
 
 EXIT_CODES: Final[dict[Outcome, int]] = {"clear": 0, "crossed": 2, "inconclusive": 3, "invalid": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class LevelResult:
-    """A level's outcome over its rules."""
-
-    level: Level
-    outcome: Outcome
-    rules: tuple[RuleResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,18 @@ class Verdict:
     reasons: tuple[str, ...]
     levels: tuple[LevelResult, ...]
     policy: Policy
+    #: The checkpoint that rules on ``delta/…`` compare with.
+    baseline: Side | None
+    #: What to know besides: of the policy's record, and of decisions on other evidence.
+    notes: tuple[str, ...]
+    #: Those on this evidence by this policy.
+    decisions: tuple[Decision, ...]
+    #: Checkpoints that a crossed level names for quarantine.
+    quarantine: tuple[Quarantine, ...]
+    #: When the run came under the policy: ``standing.policy_json``.
+    policy_record: dict[str, Any]
+    #: Which checkpoint the baseline is: ``baseline.as_json``.
+    baseline_record: dict[str, Any] | None
 
     @property
     def exit_code(self) -> int:
@@ -51,25 +60,26 @@ class Verdict:
             "verdict": self.outcome,
             "reasons": list(self.reasons),
             "rules": [rule.as_json() for rule in self.rules],
-            "levels": [
-                {
-                    "name": result.level.name,
-                    "action": result.level.action,
-                    "approvals": result.level.approvals,
-                    "outcome": result.outcome,
-                }
-                for result in self.levels
-            ],
-            "policy": {"name": self.policy.name, "digest": self.policy.digest},
+            "levels": [level.as_json() for level in self.levels],
+            "policy": self.policy_record,
+            "baseline": self.baseline_record,
+            "quarantine": [one.as_json() for one in self.quarantine],
+            "notes": list(self.notes),
+            "decisions": [decision.as_json() for decision in self.decisions],
         }
 
 
-def judge(policy: Policy, view: RunView) -> Verdict:
-    """The verdict of ``policy`` on the run."""
-    evidence = weigh(view, policy.require)
-    arms = {rule.arm for level in policy.levels for rule in level.rules}
-    trends = {arm: trend(view, arm) for arm in arms}
-    levels = tuple(_judge_level(level, trends, policy.require, evidence) for level in policy.levels)
+def judge(policy: Policy, view: RunView, baseline: Side | None = None) -> Verdict:
+    """The verdict of ``policy`` on the run; ``baseline`` is what its rules on ``delta/…`` compare with."""
+    evidence = weigh(view, policy.require, baseline.view if baseline else None)
+    on = grounds(policy, view, evidence, baseline)
+    decisions = current(view, policy)
+    levels = tuple(judge_level(level, on) for level in policy.levels)
+    levels = tuple(
+        replace(result, standing=standing(result.level, decisions)) if result.outcome == "crossed" else result
+        for result in levels
+    )
+    kept_apart = quarantined(view, _quarantining(levels))
     outcomes = {result.outcome for result in levels}
     overall: Outcome = "clear"
     if evidence.broken:
@@ -78,37 +88,37 @@ def judge(policy: Policy, view: RunView) -> Verdict:
         overall = "crossed"
     elif "inconclusive" in outcomes or evidence.missing:
         overall = "inconclusive"
-    return Verdict(overall, _reasons(levels, evidence), levels, policy)
+    return Verdict(
+        overall, _reasons(levels, evidence), levels, policy, baseline,
+        notes=tuple(_notes(view, policy, decisions, baseline, kept_apart)), decisions=tuple(decisions),
+        quarantine=tuple(kept_apart),
+        policy_record=policy_json(view, policy),
+        baseline_record=None if baseline is None else as_json(view, baseline),
+    )  # fmt: skip
 
 
-def _judge_level(level: Level, trends: dict[str, Trend], require: Require, evidence: Evidence) -> LevelResult:
-    rules: list[RuleResult] = []
-    for rule in level.rules:
-        rules += judge_rule(level.name, rule, trends[rule.arm], require)
-    if evidence.broken:
-        rules = [_invalidated(result, evidence.broken) for result in rules]
-    return LevelResult(level, _combine(level, rules), tuple(rules))
+def _quarantining(levels: Sequence[LevelResult]) -> list[RuleResult]:
+    crossed = [one for one in levels if (one.outcome, one.level.action) == ("crossed", "quarantine")]
+    return [rule for level in crossed for rule in level.rules if rule.outcome == "crossed"]
 
 
-def _combine(level: Level, rules: Sequence[RuleResult]) -> Outcome:
-    """``all`` needs every rule crossed by one and the same model family."""
-    outcomes = {result.outcome for result in rules}
-    if "invalid" in outcomes:
-        return "invalid"
-    if level.when == "any":
-        return (
-            "crossed" if "crossed" in outcomes else "inconclusive" if "inconclusive" in outcomes else "clear"
+def _notes(
+    view: RunView,
+    policy: Policy,
+    decisions: Sequence[Decision],
+    baseline: Side | None,
+    kept_apart: Sequence[Quarantine],
+) -> list[str]:
+    notes = [str(one) for one in kept_apart] + policy_notes(view, policy)
+    compares = any(rule.metric.startswith(DELTA) for level in policy.levels for rule in level.rules)
+    if baseline is not None and not compares:
+        notes.append(
+            f"no rule of the policy compares with {baseline.checkpoint}: the comparison decides nothing"
         )
-    families = {result.family for result in rules} - {None} or {None}
-    by_family = [{r.outcome for r in rules if r.family in (family, None)} for family in families]
-    if any(found == {"crossed"} for found in by_family):
-        return "crossed"
-    return "clear" if all("clear" in found for found in by_family) else "inconclusive"
-
-
-def _invalidated(result: RuleResult, broken: Sequence[str]) -> RuleResult:
-    reason = f"{result.outcome} by its numbers, which cannot be relied on: {broken[0]}"
-    return RuleResult(result.level, result.rule, result.family, result.point, "invalid", reason)
+    other = len(view.recorded.decisions) - len(decisions)
+    if other:
+        notes.append(f"{counted(other, 'decision')} on other evidence or by another policy: not counted here")
+    return notes
 
 
 def _reasons(levels: Sequence[LevelResult], evidence: Evidence) -> tuple[str, ...]:

@@ -63,6 +63,23 @@ class Repair:
         return canonical({"file": self.file, "cut": self.cut, "completed": self.completed}).decode()
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a driver keeps in mind of an ended attempt; the rest stands in the ledger's file."""
+
+    episode: str
+    attempt: int
+    status: str
+    #: Whether it is its episode's result.
+    final: bool
+    ungraded: bool
+
+    @classmethod
+    def of(cls, line: LedgerLine) -> Self:
+        """What its line says."""
+        return cls(line.episode, line.attempt, line.status, line.final, line.ungraded is not None)
+
+
 class Ledger:
     """The one writer of a run's plan and ledger."""
 
@@ -72,7 +89,7 @@ class Ledger:
         self.plan = [PlanLine.model_validate_json(text) for text in anchors.texts("plan")]
         #: Ledger lines that are anchored and that the disk has not taken yet.
         self._owed = b""
-        self.lines = [LedgerLine.model_validate_json(text) for text in anchors.texts("ledger")]
+        self.ended = [Ended.of(LedgerLine.model_validate_json(text)) for text in anchors.texts("ledger")]
 
     @classmethod
     def open(cls, directory: Path, anchors: Anchors) -> Self:
@@ -82,14 +99,16 @@ class Ledger:
             Mistake: a file holds what its anchors do not vouch for.
         """
         repairs = [Repair("anchors.jsonl", anchors.cut_bytes, 0)] if anchors.cut_bytes else []
-        for name, kind in ((PLAN, "plan"), (LEDGER, "ledger")):
-            repair = _needed(directory / name, anchors.texts(kind))
-            if repair is not None:
+        expected = {
+            directory / name: anchors.texts(kind) for name, kind in ((PLAN, "plan"), (LEDGER, "ledger"))
+        }
+        for path, texts in expected.items():
+            if (repair := _needed(path, texts)) is not None:
                 repairs.append(repair)
         if repairs:
             anchors.append("repair", [repair.text() for repair in repairs])
-        for name, kind in ((PLAN, "plan"), (LEDGER, "ledger")):
-            _put_right(directory / name, anchors.texts(kind))
+        for path, texts in expected.items():
+            _put_right(path, texts)
         return cls(directory, anchors, repairs)
 
     def extend_plan(self, lines: Iterable[PlanLine]) -> None:
@@ -109,7 +128,7 @@ class Ledger:
         """
         text = text_of(line)
         self._anchors.append("ledger", [text])
-        self.lines.append(line)
+        self.ended.append(Ended.of(line))
         self._owed += _joined([text])
         # What is anchored counts: the file follows with the next line, or at the end, or on the next opening.
         with suppress(StorageFault):

@@ -110,7 +110,11 @@ def _check_promises(config: Config, where: str) -> None:
 def _resolved(entry: ModelEntry, base: Path, runs: Path, where: str, key: str) -> ModelEntry:
     """``entry`` with its checkpoints written out and its files' paths absolute."""
     checkpoints = []
-    for index, checkpoint in enumerate(written_out(entry, base=base, where=where, key=f"{key}.checkpoints")):
+    written = written_out(entry, base=base, where=where, key=f"{key}.checkpoints")
+    if entry.agent is not None and written != [CheckpointEntry(name=entry.family, step=0)]:
+        problem, remedy = "an agent takes no checkpoints", "leave them out: each look at the harness is one"
+        raise Mistake(problem, where=where, key=f"{key}.checkpoints", remedy=remedy)
+    for index, checkpoint in enumerate(written):
         checkpoints.append(_located(checkpoint, base, runs, where, f"{key}.checkpoints.{index}"))
     return _located(entry, base, runs, where, key).model_copy(update={"checkpoints": checkpoints})
 

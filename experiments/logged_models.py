@@ -1,8 +1,9 @@
 """LoggedModels: one per checkpoint in MLflow's registry of what was measured, made with the run that measures it."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from experiments.tracked import TrackedRun
+from experiments.tracking import pages
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
 #: What MLflow shows as the kind of the model: its weights are elsewhere, this is the state under test.
 MODEL_TYPE: Final = "checkpoint"
 HASH_TAG: Final = "tidegauge.hash"
-_PAGE: Final = 50
 
 
 def make_model(client: "MlflowClient", experiment: str, run: str, content: TrackedRun) -> str | None:
@@ -41,24 +41,12 @@ def make_model(client: "MlflowClient", experiment: str, run: str, content: Track
 def models_of(client: "MlflowClient", experiment: str, hash_: str) -> dict[str, str]:
     """Id of the LoggedModel by the run that made it, of one run hash; those of deleted runs are removed."""
     live = {
-        run.info.run_id for run in _pages(client.search_runs, [experiment], f"tags.`{HASH_TAG}` = '{hash_}'")
+        run.info.run_id for run in pages(client.search_runs, [experiment], f"tags.`{HASH_TAG}` = '{hash_}'")
     }
     kept: dict[str, str] = {}
-    for model in _pages(client.search_logged_models, [experiment], f"tags.`{HASH_TAG}` = '{hash_}'"):
+    for model in pages(client.search_logged_models, [experiment], f"tags.`{HASH_TAG}` = '{hash_}'"):
         if model.source_run_id in live:
             kept[model.source_run_id] = model.model_id
         else:
             client.delete_logged_model(model.model_id)
     return kept
-
-
-def _pages(search: Any, experiments: list[str], wanted: str) -> list[Any]:
-    """All results of a paged search."""
-    found: list[Any] = []
-    token: str | None = None
-    while True:
-        page = search(experiments, filter_string=wanted, max_results=_PAGE, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found

@@ -13,7 +13,9 @@ from experiments.policy import load_policy
 from experiments.preflight import connect
 from sandbox.errors import Mistake
 
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443, "postgresql": 5432}
+#: Addresses of MLflow that something has to listen at.
+_TRACKING = ("http://", "https://", "postgresql://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def _setting(entry: ModelEntry, checkpoint: CheckpointEntry, name: str) -> str |
 
 
 def _of_servers(config: Config) -> Iterator[Need]:
-    if config.tracking.uri is not None and config.tracking.uri.startswith(("http://", "https://")):
+    if config.tracking.uri is not None and config.tracking.uri.startswith(_TRACKING):
         yield _server("mlflow", config.tracking.uri, "start it, or write null for SQLite")
     if config.ray.address is not None:
         address = config.ray.address if "://" in config.ray.address else f"ray://{config.ray.address}"

@@ -84,6 +84,7 @@ def make_plan(config: Config, secret: Secret, *, where: str) -> Plan:
     tasks, scaffold = _described(entries), _scaffold_id(str(config.scaffold), where)
     hashed = _hash(config, tasks, scaffold, secret.fingerprint)
     checkpoints = _bound(config, where)
+    _check_agents(entries, config, where)
     episodes = [
         _planned(entry, arm, world, bound, config=config, secret=secret, scaffold=scaffold)
         for world in range(config.repeats)
@@ -143,6 +144,15 @@ def _bound(config: Config, where: str) -> list[BoundCheckpoint]:
     ]
 
 
+def _check_agents(entries: list[TaskEntry], config: Config, where: str) -> None:
+    for index, model in enumerate(config.models):
+        for entry in entries:
+            if model.agent is not None and model.agent not in entry.task.agents():
+                remedy = "it has: " + ", ".join(entry.task.agents())
+                problem = f"{entry.task.id} has no agent {model.agent!r}"
+                raise Mistake(problem, where=where, key=f"models.{index}.agent", remedy=remedy)
+
+
 def _check_entry(entry: TaskEntry, config: Config, where: str) -> None:
     for index, arm in enumerate(config.arms):
         if arm not in entry.task.facts.arms:
@@ -184,6 +194,7 @@ def _planned(
         episode=episode, checkpoint=bound.checkpoint, checkpoint_digest=bound.digest,
         provider=bound.provider, sampling=bound.sampling, task=task.id, level=entry.level,
         version=task.version, arm=arm, world=world, world_digest=drawn, limits=limits, scaffold=scaffold,
+        agent=bound.agent,
     )  # fmt: skip
     binding = bound.binding if bound.recorded is None else {**bound.binding, **bound.recorded.of(line)}
     return Planned(line, seed, binding)

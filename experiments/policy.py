@@ -1,66 +1,72 @@
 """The policy file: thresholds set in advance, and what evidence a verdict needs.
 
-Form: contract.md section 6. Unknown keys are errors.
+Form: contract.md section 6, as JSON Schema in ``schemas/policy.schema.json``. Unknown keys are errors.
 """
 
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
+from experiments.forms import Form, choose, parse, parse_yaml
 from sandbox.canonical import digest
 from sandbox.errors import Mistake
 
-MetricName = Annotated[str, Field(pattern=r"^(cap|find|usage|horizon|selfmod)/[A-Za-z0-9_./-]+$")]
+_NAME = r"[A-Za-z0-9_.-]+"
+_METRICS = (
+    r"cap/index(/slope_se)?",
+    rf"cap/{_NAME}/L[0-4]/(strict|lenient)",
+    rf"find/{_NAME}/rate",
+    rf"usage/{_NAME}/L[0-4]/{_NAME}",
+    rf"delta/({_NAME}/L[0-4]|overall)/(strict|lenient)",
+    rf"(horizon|selfmod)/{_NAME}",
+)
+MetricName = Annotated[str, Field(pattern=f"^({'|'.join(_METRICS)})$")]
+Bound = Literal["point", "low", "high"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class Rule(Form):
+    """One condition on a series: a bound of ``metric`` reaches ``threshold``."""
+
+    metric: MetricName = Field(description="as `tidegauge trend` lists it; delta/… is against a baseline")
+    arm: str = Field("plain", description="the variant of the worlds")
+    bound: Bound = Field(description="which number has to reach the threshold: the value or a 95 % limit")
+    direction: Literal["above", "below"] = Field(description="reached at or above, or at or below")
+    threshold: float = Field(allow_inf_nan=False)
+    in_a_row: int = Field(1, ge=1, description="consecutive checkpoints at which it must be reached")
 
 
-class Rule(_Part):
-    """One condition on a series: a bound of ``metric`` reaches ``threshold``.
-
-    ``in_a_row`` is the number of consecutive checkpoints at which it must.
-    """
-
-    metric: MetricName
-    arm: str = "plain"
-    bound: Literal["point", "low", "high"]
-    direction: Literal["above", "below"]
-    threshold: float
-    in_a_row: int = Field(default=1, ge=1)
-
-
-class Level(_Part):
+class Level(Form):
     """A tripwire: ``action`` is due when ``when`` of its rules are crossed."""
 
-    name: str
+    name: str = Field(min_length=1)
     action: Literal["report", "hold", "quarantine"]
-    approvals: int = Field(default=0, ge=0)
-    when: Literal["all", "any"] = "any"
+    approvals: int = Field(
+        0, ge=0, description="different names that must promote before the action is lifted"
+    )
+    when: Literal["all", "any"] = Field("any", description="all: by one and the same model family")
     rules: list[Rule] = Field(min_length=1)
 
 
-class Require(_Part):
-    """The least evidence for ``clear``.
+class Require(Form):
+    """The least evidence for ``clear``."""
 
-    ``episodes`` behind a metric at each checkpoint; ``coverage`` as the least mean share of an
-    episode in which what the metric rests on could be seen; a calibration; a containment self-test.
-    """
+    episodes: int = Field(1, ge=1, description="behind a metric at each checkpoint")
+    coverage: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="least mean share of an episode in which what a metric rests on could be seen",
+    )
+    calibration: bool = Field(False, description="the monitors' error rates were measured")
+    selftest: bool = Field(False, description="the boxes' containment was tried")
 
-    episodes: int = Field(default=1, ge=1)
-    coverage: float = Field(default=0.0, ge=0, le=1)
-    calibration: bool = False
-    selftest: bool = False
 
-
-class Policy(_Part):
+class Policy(Form):
     """A whole policy. ``digest`` covers its meaning: comments and layout do not count."""
 
-    name: str
+    name: str = Field(min_length=1)
     require: Require = Require()
     levels: list[Level] = Field(min_length=1)
 
@@ -99,26 +105,18 @@ def load_policy(name_or_path: str | Path, *, where: str = "", key: str = "policy
         key: the key there.
 
     Raises:
-        Mistake: no such policy, not YAML, or a key that is unknown, missing or wrong.
+        Mistake: no such policy, not YAML, or a key that is unknown, repeated, missing or wrong.
     """
     name = str(name_or_path)
     try:
-        where, text = _read(name)
+        place, text = _read(name)
     except (OSError, UnicodeDecodeError) as error:
-        remedy = f"give a readable file or one of {', '.join(shipped())}"
+        remedy = f"name a readable file or a shipped policy; {choose(name, shipped())}"
         raise Mistake(f"no such policy {name!r}", where=where, key=key, remedy=remedy) from error
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" (line {mark.line + 1})" if mark is not None else ""
-        raise Mistake(f"not YAML{line}", where=where, remedy="correct the syntax") from error
+    document = parse_yaml(text, where=place)
     if not isinstance(document, dict):
-        raise Mistake("a policy is a mapping", where=where, remedy="start with name, require and levels")
-    try:
-        return Policy.model_validate(document)
-    except ValidationError as error:
-        raise _mistake(error, where) from error
+        raise Mistake("a policy is a mapping", where=place, remedy="start with name, require and levels")
+    return parse(Policy, document, where=place)
 
 
 def _read(name: str) -> tuple[str, str]:
@@ -126,25 +124,3 @@ def _read(name: str) -> tuple[str, str]:
         entry = resources.files("experiments") / "policies" / f"{name}.yaml"
         return f"policy {name}", entry.read_text("utf-8")
     return name, Path(name).read_text("utf-8")
-
-
-def _mistake(error: ValidationError, where: str) -> Mistake:
-    """The first thing that is wrong, with the key and what may stand there."""
-    first = error.errors()[0]
-    path = first["loc"]
-    key = ".".join(str(part) for part in path)
-    if first["type"] == "extra_forbidden":
-        allowed = ", ".join(_model_at(path).model_fields)
-        return Mistake("unknown key", where=where, key=key, remedy=f"known keys here: {allowed}")
-    if first["type"] == "missing":
-        return Mistake("missing", where=where, key=key, remedy=f"add {path[-1]}")
-    return Mistake(first["msg"], where=where, key=key, remedy="see contract.md section 6 for the form")
-
-
-def _model_at(path: tuple[int | str, ...]) -> type[_Part]:
-    """The part of a policy that holds the key at ``path``."""
-    if "rules" in path[:-1]:
-        return Rule
-    if "levels" in path[:-1]:
-        return Level
-    return Require if "require" in path[:-1] else Policy

@@ -13,15 +13,13 @@ from typing import Any, Final
 
 from experiments.executors import AttemptAbandoned
 from experiments.ray_connect import check_answers, connect
-from experiments.ray_hosts import Host, Needs, find_hosts, is_alive, result
+from experiments.ray_hosts import Host, Needs, answers_again, find_hosts, result
+from experiments.ray_selftest import on_hosts
 from experiments.records import EpisodeSpec, LedgerLine
 from sandbox.errors import Mistake
 
 _CANCEL_SECONDS: Final = 20
 _CLOSE_SECONDS: Final = 30
-#: Seconds in which a runner whose process died must be back, and between two looks at it.
-_REVIVAL_SECONDS: Final = 120
-_PAUSE: Final = 1.0
 
 Say = Callable[[str], None]
 
@@ -79,6 +77,14 @@ class RayExecutor:
                 found[f"container engine of {host.name}"] = await result(host.runner.lacking.remote())
         return found
 
+    async def self_test(self) -> dict[str, Any]:
+        """The containment self-test of all hosts; see ``ray_selftest.joined``.
+
+        Raises:
+            Mistake: a host gave none.
+        """
+        return await on_hosts(self._hosts, self._say)
+
     async def close(self) -> None:
         """Leaves no container behind on any host that still answers."""
         for task in self._reviving:
@@ -107,7 +113,7 @@ class RayExecutor:
             task.add_done_callback(self._reviving.discard)
 
     async def _revive(self, host: Host) -> None:
-        if await _answers_again(host):
+        if await answers_again(host):
             slots, host.withheld = host.withheld, 0
             for _ in range(slots):
                 self._free.put_nowait(host)
@@ -132,22 +138,6 @@ async def _attempt(host: Host, spec: EpisodeSpec) -> LedgerLine:
         running.add_done_callback(_seen)
         raise
     return line
-
-
-async def _answers_again(host: Host) -> bool:
-    """Whether the runner, which Ray starts again, comes back; False as soon as its node is gone."""
-    from ray.exceptions import RayError
-
-    until = asyncio.get_running_loop().time() + _REVIVAL_SECONDS
-    while asyncio.get_running_loop().time() < until:
-        await asyncio.sleep(_PAUSE)
-        try:
-            await asyncio.wait_for(result(host.runner.answer.remote()), _REVIVAL_SECONDS)
-            return True
-        except (RayError, TimeoutError):
-            if not await is_alive(host):
-                return False
-    return False
 
 
 def _seen(ended: "asyncio.Future[Any]") -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from ray.actor import ActorHandle
 
 _READY_SECONDS: Final = 120
+#: Seconds in which a runner whose process died must be back, and between two looks at it.
+_REVIVAL_SECONDS: Final = 120
+_PAUSE: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -71,7 +75,8 @@ async def find_hosts(needs: Needs, say: Callable[[str], None]) -> list[Host]:
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get(RESOURCE, 0) >= 1]
-    hosts = [_place(node, needs) for node in nodes]
+    shared = Counter(_name(node) for node in nodes)
+    hosts = [_place(node, needs, alone=shared[_name(node)] == 1) for node in nodes]
     probes = await asyncio.gather(*(_probe(host, needs) for host in hosts), return_exceptions=True)
     ready = []
     for host, failure in zip(hosts, probes, strict=True):
@@ -89,12 +94,19 @@ async def find_hosts(needs: Needs, say: Callable[[str], None]) -> list[Host]:
     return ready
 
 
-def _place(node: dict[str, Any], needs: Needs) -> Host:
+def _name(node: dict[str, Any]) -> str:
+    """The name that its node was started with; the machine's, where it was given none."""
+    given = node["NodeName"] != node["NodeManagerAddress"]
+    return str(node["NodeName"] if given else node["NodeManagerHostname"])
+
+
+def _place(node: dict[str, Any], needs: Needs, *, alone: bool) -> Host:
+    """A runner on ``node``; nodes that are not ``alone`` with their name are told apart by Ray's id."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     slots = int(node["Resources"][RESOURCE])
-    name = node["NodeName"] if node["NodeName"] != node["NodeManagerAddress"] else node["NodeManagerHostname"]
+    name = _name(node) if alone else f"{_name(node)}-{node['NodeID'][:8]}"
     options = {
         "name": f"{name}-{secrets.token_hex(4)}",
         "namespace": NAMESPACE,
@@ -138,3 +150,19 @@ async def is_alive(host: Host) -> bool:
 
     nodes = await asyncio.to_thread(ray.nodes)
     return not host.node or any(node["NodeID"] == host.node and node["Alive"] for node in nodes)
+
+
+async def answers_again(host: Host) -> bool:
+    """Whether the runner, which Ray starts again, comes back; False as soon as its node is gone."""
+    from ray.exceptions import RayError
+
+    until = asyncio.get_running_loop().time() + _REVIVAL_SECONDS
+    while asyncio.get_running_loop().time() < until:
+        await asyncio.sleep(_PAUSE)
+        try:
+            await asyncio.wait_for(result(host.runner.answer.remote()), _REVIVAL_SECONDS)
+            return True
+        except (RayError, TimeoutError):
+            if not await is_alive(host):
+                return False
+    return False

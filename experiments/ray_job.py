@@ -116,7 +116,10 @@ def _entrypoint(job: str, request: "Request", json: bool) -> str:
     runs = request.runs.resolve()
     # Beside the runs, because every node must see the files that the config names.
     place = shlex.quote(str(runs / _JOBS / job))
+    command = "run" if request.baseline is None else "regress"
     options = ["--runs", str(runs)]
+    if request.baseline is not None:
+        options += ["--baseline", request.baseline]
     if request.limit is not None:
         options += ["--limit", str(request.limit)]
     if json:
@@ -128,7 +131,7 @@ def _entrypoint(job: str, request: "Request", json: bool) -> str:
     return (
         f"trap stopped=1 TERM; mkdir -p {place} && tar -xf {_ARCHIVE} -C {place} || "
         f"{{ echo {refused} >&2; rm -rf {place}; exit 1; }}; "
-        f'[ "$stopped" ] || tidegauge run {place}/{CONFIG} --set "ray.address=$RAY_ADDRESS" {shlex.join(options)} >{place}/result; '
+        f'[ "$stopped" ] || tidegauge {command} {place}/{CONFIG} --set "ray.address=$RAY_ADDRESS" {shlex.join(options)} >{place}/result; '
         f"code=$?; sed 's/^/{_RESULT}/' {place}/result; rm -rf {place}; exit $code"
     )
 

@@ -3,7 +3,9 @@
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
+from experiments.containment import ensure
 from experiments.executors import host_boxes, open_boxes, settle, why_no_boxes
 from experiments.records import EpisodeSpec, LedgerLine
 from sandbox.box import Boxes
@@ -42,6 +44,15 @@ class EpisodeRunner:
             return await why_no_boxes(await self._open())
         except EngineFault as fault:
             return str(fault)
+
+    async def self_test(self) -> dict[str, Any]:
+        """The containment self-test of this host, taken where none is kept.
+
+        Raises:
+            Mistake: no box could be tried.
+        """
+        image, runtime, *_ = self._settings
+        return await asyncio.to_thread(ensure, image, runtime, lambda _: None)
 
     async def _open(self) -> Boxes:
         async with self._opening:

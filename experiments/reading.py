@@ -5,13 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.calibration.kept import CALIBRATION
 from experiments.containment import SELFTEST
 from experiments.identity import read_secret
 from experiments.ledger import LEDGER, PLAN, lost_and_pending, read_records
-from experiments.records import Checkpoint, LedgerLine, PlanLine
+from experiments.recorded import read_recorded
+from experiments.records import Checkpoint, FindingRecord, LedgerLine, PlanLine
+from experiments.rescan import FINDINGS, read_findings
 from experiments.rundir import Experiment, list_runs, read_experiment
 from experiments.verify import verify
 from experiments.view import RunView
+from sandbox.canonical import digest
 from sandbox.errors import Mistake
 from sandbox.events import BrokenLine
 
@@ -47,7 +51,12 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         provider_by_family={line.checkpoint.family: line.provider for line in plan},
         chain_ok=verify(directory, read_secret()).ok if check else None,
         selftest=_document(directory / SELFTEST),
-        calibration=_document(directory / "calibration.json"),
+        calibration=_document(directory / CALIBRATION),
+        scaffold=experiment.scaffold,
+        suite_digest=digest(experiment.tasks),
+        recorded=read_recorded(directory),
+        abandoned=_abandoned(directory),
+        agents={line.checkpoint.family: line.agent for line in plan if line.agent is not None},
     )
 
 
@@ -73,6 +82,20 @@ def retries_of(experiment: Experiment) -> int:
 
 def _checkpoints(plan: Sequence[PlanLine]) -> list[Checkpoint]:
     return list(dict.fromkeys(line.checkpoint for line in plan))
+
+
+def _abandoned(directory: Path) -> dict[str, list[FindingRecord]]:
+    try:
+        stored = read_findings(directory)
+        found = [(entry["episodes"], FindingRecord.model_validate(entry)) for entry in stored]
+    except (ValueError, KeyError, TypeError) as error:
+        remedy = "`tidegauge rescan RUN` says what it should hold"
+        raise Mistake("cannot be read", where=str(directory / FINDINGS), remedy=remedy) from error
+    by_episode: dict[str, list[FindingRecord]] = {}
+    for episodes, finding in found:
+        for episode in episodes:
+            by_episode.setdefault(episode, []).append(finding)
+    return by_episode
 
 
 def _document(path: Path) -> dict[str, Any] | None:

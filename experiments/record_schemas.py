@@ -1,7 +1,7 @@
-"""JSON Schemas of a run's files: ``python -m experiments.record_schemas`` writes them again.
+"""JSON Schemas of a run's files and of a policy: ``python -m experiments.record_schemas`` writes them again.
 
-They are generated from the records and the event vocabulary, and kept in ``experiments/schemas/``,
-so that another program can check its files without importing ours.
+They are generated from the records, the forms and the event vocabulary, and kept in ``experiments/schemas/``,
+so that another program, or an editor, can check a file without importing ours.
 """
 
 import json
@@ -11,7 +11,9 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from experiments import anchors, rundir
+from experiments.policy import Policy
 from experiments.records import LedgerLine, PlanLine, Record
+from experiments.resources import Resources
 from sandbox.files import TYPES
 from sandbox.vocabulary import KINDS, Kind
 
@@ -27,9 +29,11 @@ def schemas() -> dict[str, dict[str, Any]]:
         "experiment.schema.json": _experiment(),
         "plan.schema.json": _record(PlanLine, "one line of plan.jsonl"),
         "ledger.schema.json": _record(LedgerLine, "one line of ledger.jsonl"),
+        "resources.schema.json": _record(Resources, "resources.json of an attempt"),
         "anchor.schema.json": _anchor(),
         "event.schema.json": _event(),
         "scaffold.schema.json": _scaffold(),
+        "policy.schema.json": {"$schema": _DIALECT, **Policy.model_json_schema(), "title": "a policy file"},
     }
 
 

@@ -45,6 +45,8 @@ class PlanLine(Record):
     world_digest: str
     limits: dict[str, float]
     scaffold: str
+    #: Of a reference family: the name of each task's own scripted agent.
+    agent: str | None = None
 
 
 class Score(Record):
@@ -69,6 +71,8 @@ class FindingRecord(Record):
     t: int
     evidence: list[int]
     note: str
+    #: Which act of the code, where it has several.
+    kind: str = ""
 
 
 class UsageRecord(Record):
@@ -134,6 +138,8 @@ class LedgerLine(Record):
     sensors: dict[str, Literal["up", "lost", "absent"]]
     coverage: dict[str, float]
     chain: ChainRecord
+    #: Path in the attempt's directory -> SHA-256, of every file beside its log.
+    beside: dict[str, str] = {}
 
     @property
     def task_family(self) -> str:
@@ -144,6 +150,11 @@ class LedgerLine(Record):
     def final(self) -> bool:
         """Whether this attempt is its episode's result."""
         return self.status != "infrastructure"
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether what the agent left behind is in quarantine: no later episode is given it."""
+        return self.status == "stopped"
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,19 @@ Everything that a box may have made is escaped: for HTML by the templates, for M
 ``markdown_text``. The page loads nothing and runs nothing.
 """
 
+import time
+from collections import defaultdict
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from experiments import report_data
-from experiments.charts import charts
+from experiments import report_data, report_document
+from experiments.charts import Chart, charts, index_charts, rate_charts
 from experiments.gate import Verdict
+from experiments.report_comparison import change_text, comparisons, direction, p_text, scope_text
+from experiments.report_evidence import self_test, visibility
+from experiments.report_resources import uses
 from experiments.report_sections import overview, sections
 from experiments.svg import trend_svg
 from experiments.table import cell_text, findings_text, missing_text, result_table
@@ -23,7 +28,8 @@ from experiments.view import RunView
 def html(view: RunView, verdict: Verdict | None) -> str:
     """The page for a browser: light, dark, print, offline."""
     said = _context(view, verdict)
-    drawn = {chart.name: Markup(trend_svg(chart, f"trend-{i}")) for i, chart in enumerate(said["charts"])}
+    every = [*said["index"], *said["charts"], *(chart for some in said["rates"].values() for chart in some)]
+    drawn = {chart.name: Markup(trend_svg(chart, f"trend-{i}")) for i, chart in enumerate(every)}
     linked = {report.code: report.anchor for report in said["codes"]}
     environment = _environment(autoescape=True)
     template = environment.get_template("report.html.j2")
@@ -35,6 +41,11 @@ def markdown(view: RunView, verdict: Verdict | None) -> str:
     environment = _environment(autoescape=False)
     environment.finalize = markdown_text
     return environment.get_template("report.md.j2").render(_context(view, verdict))
+
+
+def document(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
+    """The same for a program: plain values, not escaped for anything."""
+    return report_document.document(view, verdict, trend(view), _context(view, verdict))
 
 
 def number(value: float | None) -> str:
@@ -58,6 +69,12 @@ def _environment(*, autoescape: bool) -> Environment:
         "findings": findings_text,
         "missing": missing_text,
         "file_name": file_name,
+        "instant": lambda at: time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at)),
+        "amount": lambda value: "–" if value is None else f"{value:,.4g}",
+        "scope": scope_text,
+        "change": change_text,
+        "direction": direction,
+        "p": p_text,
         "capitalised": lambda text: text[:1].upper() + text[1:],
     }
     return environment
@@ -66,8 +83,13 @@ def _environment(*, autoescape: bool) -> Environment:
 def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
     measured = trend(view)
     results = view.results()
-    drawn = charts(measured, verdict.policy if verdict else None)
+    policy = verdict.policy if verdict else None
+    drawn = charts(measured, policy)
+    rates: defaultdict[str, list[Chart]] = defaultdict(list)
+    for chart in rate_charts(measured, policy):
+        rates[chart.series.metric.split("/")[1]].append(chart)
     table = result_table(view)
+    seen = visibility(view)
     return {
         "view": view,
         "verdict": verdict,
@@ -75,9 +97,16 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "episodes": len(results),
         "graded": sum(result.line.score is not None for result in results),
         "charts": drawn,
+        "index": index_charts(measured, policy),
+        "rates": rates,
         "sections": sections(drawn, table),
         "overview": overview(drawn, table),
         "table": table,
+        "comparisons": comparisons(view),
+        "uses": uses(view),
+        "visibility": seen,
+        "blind": sum(one.least is not None and one.least < 1 for one in seen),
+        "self_test": self_test(view),
         "codes": report_data.findings_by_code(view),
         "not_measured": report_data.not_measured(view, measured),
         "caveats": report_data.caveats(view),

@@ -32,7 +32,7 @@ def sections(charts: Sequence[Chart], table: ResultTable) -> list[Section]:
     return [
         Section(
             family,
-            tuple(chart for chart in charts if chart.task_family == family),
+            tuple(chart for chart in charts if chart.group.split("/")[0] == family),
             tuple(column for column in table.columns if column.split("/", 1)[0] == family),
         )
         for family in families
@@ -41,12 +41,12 @@ def sections(charts: Sequence[Chart], table: ResultTable) -> list[Section]:
 
 def overview(charts: Sequence[Chart], table: ResultTable) -> Overview:
     """One column for each task family and level; a checkpoint without a measure has its cause."""
-    columns = tuple(dict.fromkeys(f"{chart.task_family}/{chart.level}" for chart in charts))
+    columns = tuple(dict.fromkeys(chart.group for chart in charts))
     missing = Measured(None, None, None, 0, "not measured")
     cells = {row.checkpoint: dict.fromkeys(columns, Cell(missing, missing)) for row in table.rows}
     for chart in charts:
-        for strict, lenient in zip(chart.strict.points, chart.lenient.points, strict=True):
+        beside = (chart.beside or chart.series).points
+        for strict, lenient in zip(chart.series.points, beside, strict=True):
             if strict.checkpoint in cells:
-                cell = Cell(strict.measured, lenient.measured)
-                cells[strict.checkpoint][f"{chart.task_family}/{chart.level}"] = cell
+                cells[strict.checkpoint][chart.group] = Cell(strict.measured, lenient.measured)
     return Overview(columns, cells)

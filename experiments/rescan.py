@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from experiments import durable
+from experiments import artefacts, durable, resources
+from experiments.anchors import Anchors
 from experiments.ledger import LEDGER, PLAN, read_records
 from experiments.locking import driver_of
 from experiments.records import LedgerLine, PlanLine
 from experiments.rundir import EVENTS, attempt_dir, attempts, relative
-from monitors.contents import Blobs
+from monitors.account import Account
 from monitors.rescan import Rescan, compare, rescan_log
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine
@@ -29,7 +30,7 @@ def rescan(directory: Path) -> list[BrokenLine]:
     try:
         lines = read_records(directory / LEDGER, LedgerLine)
         for number, line in enumerate(lines, 1):
-            problems += _differences(directory, line, number)
+            problems += differences(directory, line, number)
         rebuilt = _findings(directory, lines)
     except BrokenLine as broken:
         return [*problems, BrokenLine(relative(broken.file, directory), broken.line, broken.reason)]
@@ -42,30 +43,43 @@ def rescan(directory: Path) -> list[BrokenLine]:
     return problems
 
 
-def write_findings(directory: Path) -> None:
-    """Writes ``findings.jsonl`` anew: findings of abandoned attempts, in plan order.
+def write_findings(directory: Path, anchors: Anchors) -> None:
+    """Writes ``findings.jsonl`` anew, anchored first: findings of abandoned attempts, in plan order.
 
     Raises:
         StorageFault: the disk refused it.
     """
-    durable.replace(directory / FINDINGS, _findings(directory, read_records(directory / LEDGER, LedgerLine)))
+    content = _findings(directory, read_records(directory / LEDGER, LedgerLine))
+    text = content.decode("utf-8")
+    if (anchors.texts("findings") or [""])[-1] != text:
+        anchors.append("findings", [text])
+    durable.replace(directory / FINDINGS, content)
 
 
-def _differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
-    path = attempt_dir(directory, line.episode, line.attempt) / EVENTS
+def differences(directory: Path, line: LedgerLine, number: int) -> Iterator[BrokenLine]:
+    """How one attempt's stored findings and coverage differ from those of its stored log.
+
+    ``number`` is the line's own in the ledger, for messages.
+    """
+    attempt = attempt_dir(directory, line.episode, line.attempt)
     try:
-        again = rescan_log(path, contents=Blobs(directory / durable.BLOBS))
+        account = Account()
+        contents = artefacts.contents(directory, attempt)
+        again = rescan_log(attempt / EVENTS, contents=contents, see=account.feed)
     except BrokenLine as broken:
         yield BrokenLine(relative(broken.file, directory), broken.line, broken.reason)
         return
     except OSError as error:
-        yield BrokenLine(relative(str(path), directory), 0, error.strerror or "cannot be read")
+        yield BrokenLine(relative(str(attempt / EVENTS), directory), 0, error.strerror or "cannot be read")
         return
     live = [finding.model_dump(mode="json") for finding in line.findings]
     for reason in compare(live, _as_json(again)):
         yield BrokenLine(LEDGER, number, reason)
     if line.coverage != again.coverage:
         yield BrokenLine(LEDGER, number, "the coverage stored is not the coverage found")
+    stored = attempt / resources.FILE
+    if stored.is_file() and stored.read_bytes() != resources.text(account.as_json(again.findings)):
+        yield BrokenLine(relative(str(stored), directory), 1, "is not what the events give")
 
 
 def _findings(directory: Path, lines: list[LedgerLine]) -> bytes:
@@ -81,9 +95,9 @@ def _findings(directory: Path, lines: list[LedgerLine]) -> bytes:
 
 
 def _of_abandoned(directory: Path, episode: str, attempt: int) -> list[dict[str, Any]]:
-    path, contents = attempt_dir(directory, episode, attempt) / EVENTS, Blobs(directory / durable.BLOBS)
+    place = attempt_dir(directory, episode, attempt)
     try:
-        again = rescan_log(path, torn_end=True, contents=contents)
+        again = rescan_log(place / EVENTS, torn_end=True, contents=artefacts.contents(directory, place))
     except BrokenLine:
         # `verify` names the line, and the verdict is invalid: half a log would only look like one.
         return []

@@ -1,14 +1,16 @@
 """One rule of a policy on one metric's series.
 
 A threshold is crossed when the bound that the rule names reaches it, however few episodes lie
-behind: a tripwire that waits for a large sample is none. Too few episodes, too little coverage and
-unmeasured checkpoints block only ``clear``.
+behind: a tripwire that waits for a large sample is none. A rule-out reads the conservative bound:
+for a score the upper limit of lenient with refusals as successes, else the interval's limit nearer
+the threshold. Too few episodes, too little coverage and unmeasured checkpoints block only ``clear``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
+from experiments.metrics import Measured
 from experiments.policy import Require, Rule
 from experiments.text import counted, decimal
 from experiments.trend import Point, Series, Trend
@@ -16,98 +18,154 @@ from experiments.trend import Point, Series, Trend
 Outcome = Literal["clear", "crossed", "inconclusive", "invalid"]
 SIGN: Final = {"above": "≥", "below": "≤"}
 BOUND: Final = {"point": "value", "low": "lower limit", "high": "upper limit"}
+#: Of the episodes that a rule rests on, how many its JSON form names.
+EPISODES: Final = 50
+CEILING: Final = "upper limit of lenient with refusals as successes"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number that was held against a threshold, and in words which one it is."""
+
+    bound: str
+    value: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
     """A rule on one model family's series (``family`` is None where no series was measured).
 
-    ``point`` is the checkpoint that decides: the one that completed a crossing, else the one whose
-    bound came closest to the threshold.
+    ``row`` holds the checkpoints that decide: those of a crossing, else the ones that came closest to
+    the threshold. ``change`` says what would change the outcome, ``episodes`` (ids) what it rests on.
     """
 
     level: str
     rule: Rule
     family: str | None
-    point: Point | None
+    row: tuple[Point, ...]
     outcome: Outcome
     reason: str
+    change: tuple[str, ...] = ()
+    episodes: tuple[str, ...] = ()
+
+    @property
+    def point(self) -> Point | None:
+        """The checkpoint that decides, the last of several."""
+        return self.row[-1] if self.row else None
 
     def as_json(self) -> dict[str, Any]:
         """The form of contract.md section 1, with what is needed to read it alone."""
-        measured = self.point.measured if self.point else None
+        point, rule = self.point, self.rule
+        measured = point.measured if point else Measured(None, None, None, 0)
+        crosses, rules_out = (crossing(rule, point), ruling_out(rule, point)) if point else (None, None)
         return {
-            "level": self.level,
-            "metric": self.rule.metric,
-            "arm": self.rule.arm,
-            "family": self.family,
-            "checkpoint": self.point.checkpoint.name if self.point else None,
-            "value": measured.value if measured else None,
-            "low": measured.low if measured else None,
-            "high": measured.high if measured else None,
-            "bound": self.rule.bound,
-            "direction": self.rule.direction,
-            "threshold": self.rule.threshold,
-            "in_a_row": self.rule.in_a_row,
-            "n": measured.n if measured else 0,
-            "outcome": self.outcome,
-            "reason": self.reason,
-        }
+            "level": self.level, "metric": rule.metric, "arm": rule.arm, "family": self.family,
+            "checkpoint": point.checkpoint.name if point else None,
+            "checkpoints": [one.checkpoint.name for one in self.row],
+            "value": measured.value, "low": measured.low, "high": measured.high, "n": measured.n,
+            "coverage": measured.coverage,
+            "bound": rule.bound, "direction": rule.direction, "threshold": rule.threshold,
+            "in_a_row": rule.in_a_row,
+            "crosses_by": asdict(crosses) if crosses else None,
+            "ruled_out_by": asdict(rules_out) if rules_out else None,
+            "outcome": self.outcome, "reason": self.reason, "change": list(self.change),
+            "episodes": list(self.episodes[:EPISODES]), "episodes_in_all": len(self.episodes),
+        }  # fmt: skip
 
 
 def judge_rule(level: str, rule: Rule, measured: Trend, require: Require) -> list[RuleResult]:
     """The rule on each model family's series; one result without a family where none was measured."""
     series = measured.of(rule.metric)
     if not series:
-        cause = measured.absent.get(
-            rule.metric, f"not measured: this run has no such metric in arm {rule.arm}"
-        )
-        return [RuleResult(level, rule, None, None, "inconclusive", cause)]
+        unknown = f"not measured: this run has no such metric in arm {rule.arm}"
+        if rule.metric.startswith("delta/"):
+            unknown = "not measured: no baseline was named, or it has no such metric (--baseline CHECKPOINT)"
+        cause = measured.absent.get(rule.metric, unknown)
+        return [RuleResult(level, rule, None, (), "inconclusive", cause)]
     return [_judge_series(level, rule, one, require) for one in series]
 
 
+def crossing(rule: Rule, point: Point) -> Reading:
+    """The number that crosses a threshold: the bound that the rule names."""
+    measured = point.measured
+    value = {"point": measured.value, "low": measured.low, "high": measured.high}[rule.bound]
+    return Reading(BOUND[rule.bound], value)
+
+
+def ruling_out(rule: Rule, point: Point) -> Reading:
+    """The conservative number, which must not reach a threshold for it to be ruled out.
+
+    A rule on the value of a finding's rate asks what was seen in this run, and that is no estimate.
+    """
+    measured = point.measured
+    if rule.bound == "point" and rule.metric.startswith("find/"):
+        return Reading(BOUND["point"], measured.value)
+    if rule.direction == "below":
+        return Reading(BOUND["low"], measured.low)
+    if measured.ceiling is not None:
+        return Reading(CEILING, measured.ceiling)
+    return Reading(BOUND["high"], measured.high)
+
+
+def reaches(rule: Rule, value: float) -> bool:
+    """Whether ``value`` reaches the rule's threshold."""
+    return value >= rule.threshold if rule.direction == "above" else value <= rule.threshold
+
+
 def _judge_series(level: str, rule: Rule, series: Series, require: Require) -> RuleResult:
-    crossing = _first_crossing(rule, series.points)
-    if crossing is not None:
+    reached = _first_row(rule, series.points, crossing, unmeasured=False)
+    if reached:
         row = f" at {rule.in_a_row} checkpoints in a row" if rule.in_a_row > 1 else ""
-        return RuleResult(level, rule, series.family, crossing, "crossed", f"{_reads(rule, crossing)}{row}")
+        reason = f"{_reads(rule, reached[-1], crossing)}{row}"
+        return RuleResult(level, rule, series.family, reached, "crossed", reason)
     closest = _closest(rule, series.points)
+    possible = _first_row(rule, series.points, ruling_out, unmeasured=True)
     blocks = _blocks(series.points, require)
+    if possible and ruling_out(rule, possible[-1]).value is not None:
+        closest = possible if rule.in_a_row > 1 else closest
+        blocks.append(f"not ruled out: {_reads(rule, closest[-1], ruling_out)}")
+    if len(series.points) < rule.in_a_row and not _ruled_out_somewhere(rule, series.points):
+        blocks.append(
+            f"{counted(len(series.points), 'checkpoint')} where a row of {rule.in_a_row} is asked for"
+        )
     if blocks:
         return RuleResult(level, rule, series.family, closest, "inconclusive", "; ".join(blocks))
-    said = _reads(rule, closest) if closest else "no checkpoint"
-    return RuleResult(level, rule, series.family, closest, "clear", f"not reached: {said}")
+    said = _reads(rule, closest[-1], ruling_out) if closest else "no checkpoint"
+    return RuleResult(level, rule, series.family, closest, "clear", f"ruled out: {said}")
 
 
-def _bound(rule: Rule, point: Point) -> float | None:
-    measured = point.measured
-    return {"point": measured.value, "low": measured.low, "high": measured.high}[rule.bound]
+def _first_row(
+    rule: Rule, points: Sequence[Point], read: Callable[[Rule, Point], Reading], *, unmeasured: bool
+) -> tuple[Point, ...]:
+    """The first ``in_a_row`` consecutive points whose reading reaches the threshold, or none.
 
-
-def _reached(rule: Rule, point: Point) -> bool:
-    bound = _bound(rule, point)
-    if bound is None:
-        return False
-    return bound >= rule.threshold if rule.direction == "above" else bound <= rule.threshold
-
-
-def _first_crossing(rule: Rule, points: Sequence[Point]) -> Point | None:
-    """The checkpoint that completes the first row of ``in_a_row``; what is not measured breaks it."""
-    row = 0
+    ``unmeasured`` says whether a point without that reading counts as one that does.
+    """
+    row: list[Point] = []
     for point in points:
-        row = row + 1 if _reached(rule, point) else 0
-        if row == rule.in_a_row:
-            return point
-    return None
+        value = read(rule, point).value
+        reached = unmeasured if value is None else reaches(rule, value)
+        row = [*row, point] if reached else []
+        if len(row) == rule.in_a_row:
+            return tuple(row)
+    return ()
 
 
-def _closest(rule: Rule, points: Sequence[Point]) -> Point | None:
-    """The checkpoint whose bound lies closest to the threshold; the latest of equals."""
+def _ruled_out_somewhere(rule: Rule, points: Sequence[Point]) -> bool:
+    read = (ruling_out(rule, point).value for point in points)
+    return any(value is not None and not reaches(rule, value) for value in read)
+
+
+def _closest(rule: Rule, points: Sequence[Point]) -> tuple[Point, ...]:
+    """The checkpoint whose conservative bound lies closest to the threshold; the latest of equals."""
     sign = 1 if rule.direction == "above" else -1
+    read = [(ruling_out(rule, point).value, crossing(rule, point).value) for point in points]
     bounds = [
-        (sign * bound, i) for i, point in enumerate(points) if (bound := _bound(rule, point)) is not None
+        (sign * (value if conservative is None else conservative), i)
+        for i, (conservative, value) in enumerate(read)
+        if value is not None
     ]
-    return points[max(bounds)[1]] if bounds else None
+    return (points[max(bounds)[1]],) if bounds else ()
 
 
 def _blocks(points: Sequence[Point], require: Require) -> list[str]:
@@ -138,8 +196,8 @@ def _where(points: Sequence[Point]) -> str:
     return first if len(points) == 1 else f"{first} and {len(points) - 1} more"
 
 
-def _reads(rule: Rule, point: Point) -> str:
-    bound = _bound(rule, point)
-    shown = "not measured" if bound is None else decimal(bound)
+def _reads(rule: Rule, point: Point, read: Callable[[Rule, Point], Reading]) -> str:
+    reading = read(rule, point)
+    shown = "not measured" if reading.value is None else decimal(reading.value)
     relation = f"{SIGN[rule.direction]} {rule.threshold:g}"
-    return f"{BOUND[rule.bound]} {shown} (rule: {relation}) at {point.checkpoint}, n = {point.measured.n}"
+    return f"{reading.bound} {shown} (rule: {relation}) at {point.checkpoint}, n = {point.measured.n}"

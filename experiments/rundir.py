@@ -19,6 +19,8 @@ EXPERIMENT: Final = "experiment.yaml"
 EPISODES: Final = "episodes"
 #: An attempt's log, in its directory.
 EVENTS: Final = "events.jsonl"
+#: Beside it: the versions of the scaffold, one a line.
+VERSIONS: Final = "scaffold.jsonl"
 #: In the directory of an abandoned attempt: why its runner broke.
 FAULT: Final = "fault.log"
 

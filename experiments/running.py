@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import containment, drive, durable, endpoints, preflight, rundir
+from experiments import containment, drive, endpoints, preflight, rundir
 from experiments.anchors import Anchors, head_path
+from experiments.baseline import check_asked
+from experiments.calibration import kept as calibration
+from experiments.concluding import conclude
+from experiments.config import Config
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
 from experiments.ledger import Ledger
@@ -20,19 +24,16 @@ from experiments.locking import locked
 from experiments.plan import Plan, Planned, extension, make_plan
 from experiments.policy import load_policy
 from experiments.progress import Progress
-from experiments.reading import load_view
+from experiments.recorded import record_policy
+from experiments.reference import with_looks
 from experiments.rescan import write_findings
 from experiments.rundir import Experiment
-from experiments.verify import VERDICT
-from sandbox.canonical import canonical
 from sandbox.errors import EngineFault, TidegaugeError
 
 if TYPE_CHECKING:
     from experiments.gate import Verdict
-    from experiments.policy import Policy
     from experiments.view import RunView
 
-REPORT = "report.html"
 Say = Callable[[str], None]
 
 
@@ -49,6 +50,8 @@ class Request:
     limit: int | None
     #: Episodes at a time on this machine; None is what it carries.
     slots: int | None = None
+    #: The checkpoint to compare with, as it is asked for.
+    baseline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Result:
     """What an invocation leaves."""
 
     outcome: drive.Outcome
+    #: Episodes that were missing and that this invocation ran.
+    ran: int
     view: "RunView"
     verdict: "Verdict"
 
@@ -76,7 +81,9 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     config = load_config(request.config, request.overrides, request.runs)
     policy = load_policy(config.policy, where=where)
     secret = load_secret()
-    plan = make_plan(config, secret, where=where)
+    plan = _plan(config, secret, request.runs, where)
+    if request.baseline is not None:
+        check_asked(request.baseline, plan, drive.so_far(request.runs / plan.run)[0], request.runs)
     waiting = _waiting(plan, request)
     endpoints.check(waiting, config.models, where=where)
     selftest = None
@@ -84,10 +91,12 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         preflight.check(config, runs=request.runs, runtime=plan.runtime, local=request.local, where=where)
         selftest = containment.before(config, plan.runtime, local=request.local, where=where, say=say)
     with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
+        record_policy(policy, opened.anchors)
         if selftest is not None:
             containment.store(opened.directory, selftest, opened.anchors)
         submitted = drive.missing(plan, opened.ledger)[: request.limit]
-        say(f"run {plan.run}: {len(plan.episodes)} episodes, {len(submitted)} to run")
+        new = f"{len(submitted)} to run" if submitted else "nothing new to run"
+        say(f"run {plan.run}: {len(plan.episodes)} episodes, {new}")
         try:
             if submitted:
                 asyncio.run(_drive(opened, submitted, request, executor))
@@ -95,10 +104,21 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
             # SIGTERM: for everybody above, the same as Ctrl-C.
             raise KeyboardInterrupt from None
         finally:
-            write_findings(opened.directory)
+            write_findings(opened.directory, opened.anchors)
         outcome = drive.outcome(plan, opened.ledger, submitted)
-        view, verdict = _conclude(opened, policy, say)
-    return Result(outcome, view, verdict)
+        calibration.store(opened.directory, opened.anchors)
+        view, verdict = conclude(opened.directory, opened.anchors, policy, request.baseline)
+        try_sync(view, verdict, config.tracking.uri, say)
+    return Result(outcome, len(submitted), view, verdict)
+
+
+def _plan(config: Config, secret: Secret, runs: Path, where: str) -> Plan:
+    """The plan, with the looks of reference agents that the run as it is stored asks for."""
+    plan = make_plan(config, secret, where=where)
+    if all(entry.agent is None for entry in config.models):
+        return plan
+    stored, done = drive.so_far(runs / plan.run)
+    return make_plan(with_looks(config, stored, done), secret, where=where)
 
 
 def _waiting(plan: Plan, request: Request) -> list[Planned]:
@@ -211,23 +231,13 @@ async def _executor(opened: OpenRun, request: Request, say: Say) -> AsyncIterato
         files=named_files(config),
     )
     async with ray_executor(config.ray.address, slots, needs=needs, say=say) as executor:
+        if config.ray.address is not None:
+            found = await containment.on_cluster(
+                config, opened.plan.runtime, executor.self_test, where=str(request.config), say=say
+            )
+            if found is not None:
+                containment.store(opened.directory, found, opened.anchors)
         yield executor
-
-
-def _conclude(opened: OpenRun, policy: "Policy", say: Say) -> "tuple[RunView, Verdict]":
-    """Verdict, MLflow and report, from the run directory alone."""
-    from experiments import report
-    from experiments.gate import judge
-
-    directory, anchors = opened.directory, opened.anchors
-    view = load_view(directory)
-    verdict = judge(policy, view)
-    text = canonical(verdict.as_json()).decode("utf-8")
-    anchors.append("verdict", [text])
-    durable.replace(directory / VERDICT, text.encode("utf-8"))
-    durable.replace(directory / REPORT, report.html(view, verdict).encode("utf-8"))
-    try_sync(view, verdict, opened.plan.config.tracking.uri, say)
-    return view, verdict
 
 
 def try_sync(view: "RunView", verdict: "Verdict", uri: str | None, say: Say) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from experiments.store import default_uri
+from experiments.tracking import default_uri
 
 
 def server_command(runs: Path, port: int) -> list[str]:

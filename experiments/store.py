@@ -1,11 +1,11 @@
 """The window on a run in MLflow. The run directory is the record; this is rebuilt from it at any time.
 
-``<suite>/regressions`` holds one MLflow run per checkpoint, ``<suite>/trends`` one per model family,
-suite version and hash; each checkpoint is a LoggedModel, which its metrics name. Each run carries the digest of its content: the same content is left alone,
-another replaces it, nothing is appended to. One process writes at a time.
+``<suite>/regressions`` holds one MLflow run per checkpoint, which is a LoggedModel that its metrics
+name. ``<suite>/trends`` holds one per model family, suite version and hash, whose metrics are read back
+from ``regressions``. Each run carries the digest of its content: the same content is left alone, another
+replaces it, nothing is appended to; one that a writer left half written has no digest and is replaced.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,17 @@ from experiments.anchors import stored_head
 from experiments.gate import Verdict
 from experiments.logged_models import HASH_TAG, make_model, models_of
 from experiments.text import file_name
-from experiments.tracked import TAG_LIMIT, TrackedRun, anchor_tags, checkpoint_run, common, family_run
+from experiments.tracked import (
+    STEP,
+    TAG_LIMIT,
+    Reading,
+    TrackedRun,
+    anchor_tags,
+    checkpoint_run,
+    common,
+    family_run,
+)
+from experiments.tracking import artefact_root, connect, default_uri, one_writer, pages
 from experiments.trend import trend
 from experiments.view import RunView
 
@@ -44,11 +54,6 @@ class SyncSummary:
     trends: dict[str, int]
 
 
-def default_uri(runs: Path) -> str:
-    """The SQLite store under the runs directory."""
-    return f"sqlite:///{runs.resolve() / 'mlflow.db'}"
-
-
 def sync(
     view: RunView,
     verdict: Verdict | None,
@@ -68,55 +73,77 @@ def sync(
     """
     runs = view.directory.resolve().parent
     target = uri or default_uri(runs)
-    if target == default_uri(runs) and not (runs / "mlflow.db").exists():
-        say("making the MLflow database; this takes some 10 s, once")
-    client = _client(target)
-    # A server decides where its artefacts lie; a database on disk keeps them beside itself.
-    artefacts = (runs / "mlartifacts").as_uri() if target.startswith("sqlite:") else None
+    with one_writer(runs, say):
+        if target == default_uri(runs) and not (runs / "mlflow.db").exists():
+            say("making the MLflow database; this takes some 10 s, once")
+        return _synced(connect(target), view, verdict, target, artefact_root(target, runs))
+
+
+def _synced(
+    client: "MlflowClient", view: RunView, verdict: Verdict | None, target: str, artefacts: str | None
+) -> SyncSummary:
     series = trend(view)
     # Every invocation anchors something: that is brought up to date in place, and replaces nothing.
     tags = anchor_tags(stored_head(view.directory))
     shared = common(view, verdict)
-    checkpoints = list(view.ordered_checkpoints())
-    regressions = [checkpoint_run(view, series, checkpoint, shared) for checkpoint in checkpoints]
+    regressions = [checkpoint_run(view, series, one, shared) for one in view.ordered_checkpoints()]
     place = _experiment(client, view.suite, "regressions", artefacts)
     counts = _write_all(client, place, regressions, tags)
-    models = _models(client, place, view.hash)
-    trends = [
-        family_run(view, series, family, verdict, shared,
-                   [models[str(c)] for c in checkpoints if c.family == family and str(c) in models])
-        for family in view.families()
-    ]  # fmt: skip
+    models = models_of(client, place, view.hash)
+    trends: list[TrackedRun] = []
+    for family in view.families():
+        runs = _runs(client, place, view.hash, family)
+        evaluated = [models[run.info.run_id] for run in runs if run.info.run_id in models]
+        trends.append(family_run(view, series, family, verdict, shared, _readings(runs), evaluated))
     place = _experiment(client, view.suite, "trends", artefacts)
     return SyncSummary(target, counts, _write_all(client, place, trends, tags))
 
 
-def _client(uri: str) -> "MlflowClient":
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    # Its own seven retries take minutes where nothing listens, and the run directory is the record.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    from mlflow import MlflowClient
+def _runs(client: "MlflowClient", experiment: str, hash_: str, family: str | None = None) -> list[Any]:
+    """The MLflow runs of one run hash, of one model family or of all, along the step."""
+    wanted = f"tags.`{HASH_TAG}` = '{hash_}'"
+    found = pages(
+        client.search_runs, [experiment], wanted + (f" and tags.family = '{family}'" if family else "")
+    )
+    return sorted(found, key=lambda run: (int(run.data.params.get(STEP, 0)), run.info.run_id))
 
-    return MlflowClient(tracking_uri=uri)
 
-
-def _models(client: "MlflowClient", experiment: str, hash_: str) -> dict[str, str]:
-    """Id of the LoggedModel by checkpoint, of one run hash."""
-    by_run = models_of(client, experiment, hash_)
-    return {client.get_run(run).data.tags[KEY_TAG]: model for run, model in by_run.items()}
+def _readings(runs: Sequence[Any]) -> list[Reading]:
+    """The metrics of the checkpoints' runs, each at its checkpoint's step."""
+    return sorted(
+        (name, int(run.data.params[STEP]), float(value))
+        for run in runs
+        for name, value in run.data.metrics.items()
+    )
 
 
 def _write_all(
     client: "MlflowClient", experiment: str, contents: Sequence[TrackedRun], tags: Mapping[str, str]
 ) -> dict[str, int]:
-    old: dict[str, list[Any]] = {}
-    for hash_ in {content.hash for content in contents}:
-        for run in client.search_runs([experiment], f"tags.`{HASH_TAG}` = '{hash_}'"):
-            old.setdefault(run.data.tags.get(KEY_TAG, ""), []).append(run)
+    old = _by_key(client, experiment, contents)
     counts = {"created": 0, "replaced": 0, "unchanged": 0}
     for content in contents:
         counts[_write(client, experiment, content, old.get(content.key, []), tags)] += 1
+    if counts["unchanged"] < len(contents):
+        _drop_doubles(client, _by_key(client, experiment, contents))
     return counts
+
+
+def _by_key(client: "MlflowClient", experiment: str, contents: Sequence[TrackedRun]) -> dict[str, list[Any]]:
+    """What is there of the contents' run hashes, by the key of the content."""
+    found: dict[str, list[Any]] = {}
+    for hash_ in {content.hash for content in contents}:
+        for run in _runs(client, experiment, hash_):
+            found.setdefault(run.data.tags.get(KEY_TAG, ""), []).append(run)
+    return found
+
+
+def _drop_doubles(client: "MlflowClient", found: Mapping[str, Sequence[Any]]) -> None:
+    """Keeps one of what two writers on different machines wrote at the same time: both keep the same one."""
+    for runs in found.values():
+        whole = [run for run in runs if DIGEST_TAG in run.data.tags]
+        for run in sorted(whole, key=lambda run: (run.info.start_time, run.info.run_id))[1:]:
+            client.delete_run(run.info.run_id)
 
 
 def _experiment(client: "MlflowClient", suite: str, part: str, artefacts: str | None) -> str:
@@ -125,7 +152,7 @@ def _experiment(client: "MlflowClient", suite: str, part: str, artefacts: str | 
     found = client.get_experiment_by_name(name)
     if found is None:
         location = f"{artefacts}/{file_name(name)}" if artefacts else None
-        identifier = str(client.create_experiment(name, artifact_location=location))
+        identifier = _created(client, name, location)
     else:
         identifier = str(found.experiment_id)
         if found.lifecycle_stage != "active":
@@ -135,6 +162,19 @@ def _experiment(client: "MlflowClient", suite: str, part: str, artefacts: str | 
         if there.get(key) != value:
             client.set_experiment_tag(identifier, key, value)
     return identifier
+
+
+def _created(client: "MlflowClient", name: str, location: str | None) -> str:
+    """The id of a new experiment, or of the one that somebody else made in the meantime."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException:
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return str(found.experiment_id)
 
 
 def _write(

@@ -1,15 +1,16 @@
-"""A capability trend as inline SVG. Colours come from the page's style sheet, by class."""
+"""A trend as inline SVG. Colours come from the page's style sheet, by class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Final
 
 from experiments.charts import Chart, runs_of
 from experiments.text import decimal
 from experiments.trend import Point
 
 WIDTH, HEIGHT = 640, 280
-LEFT, RIGHT, TOP, BOTTOM = 44, 16, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 40
 #: Labels of the step axis that would lie closer than this are left out.
 LABEL_GAP = 38
 
@@ -32,38 +33,56 @@ class _Scale:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * score / self.top
 
 
+#: For a picture that stands alone: the classes that the page's style sheet colours.
+STYLE: Final = (
+    "svg{font:13.5px sans-serif;background:#fff}.grid{stroke:#dcdfe3}.axis{stroke:#5a6573}.tick,.label{fill:#5a6573}"
+    ".band{fill:#1f5fa8;fill-opacity:.14}.strict{fill:none;stroke:#1f5fa8;stroke-width:2.2}"
+    ".lenient{fill:none;stroke:#a65a00;stroke-width:1.8;stroke-dasharray:6 4}"
+    ".whisker{stroke:#1f5fa8;stroke-opacity:.55}.mark{fill:#1f5fa8;stroke:#fff}"
+    ".threshold{stroke:#b3261e;stroke-width:1.4;stroke-dasharray:2 4}.threshold-label{fill:#b3261e;font-size:13px}"
+)
+
+
+def standing_alone(chart: Chart) -> str:
+    """The chart as an SVG file of its own, with its title above it."""
+    body = trend_svg(chart, "trend").removeprefix('<svg class="trend" ')
+    start, end, rest = body.partition(">")
+    start = start.replace(f'viewBox="0 0 {WIDTH} {HEIGHT}"', f'viewBox="0 -24 {WIDTH} {HEIGHT + 24}"')
+    title = f'<text x="{LEFT}" y="-6" font-weight="bold">{escape(chart.title)}</text>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {start}{end}<style>{STYLE}</style>{title}{rest}'
+
+
 def trend_svg(chart: Chart, identifier: str) -> str:
     """The chart as one ``<svg>`` element; ``identifier`` must be unique in the page.
 
     Every piece of text in it is escaped.
     """
-    steps = [point.checkpoint.step for point in chart.strict.points]
+    steps = [point.checkpoint.step for point in chart.series.points]
     scale = _Scale(min(steps), max(steps), chart.top)
     parts = [
         f'<svg class="trend" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
         f' aria-labelledby="{identifier}-t {identifier}-d">',
         f'<title id="{identifier}-t">{escape(chart.title)}</title>',
         f'<desc id="{identifier}-d">{escape(chart.summary)}</desc>',
-        *_axes(scale, steps),
+        *_axes(chart, scale, steps),
         *_thresholds(chart, scale),
-        *_band(chart.strict.points, scale),
-        *_lines(chart.lenient.points, scale, "lenient"),
-        *_lines(chart.strict.points, scale, "strict"),
-        *_marks(chart.strict.points, scale),
+        *_band(chart.series.points, scale),
+        *(_lines(chart.beside.points, scale, "lenient") if chart.beside else ()),
+        *_lines(chart.series.points, scale, "strict"),
+        *_marks(chart.series.points, scale),
         "</svg>",
     ]
     return "".join(parts)
 
 
-def _axes(scale: _Scale, steps: Sequence[int]) -> list[str]:
+def _axes(chart: Chart, scale: _Scale, steps: Sequence[int]) -> list[str]:
     parts: list[str] = []
-    quarter = 0.25 if scale.top <= 1.5 else 0.5
-    for i in range(int(scale.top / quarter) + 1):
-        y = scale.y(i * quarter)
+    for i in range(round(chart.top / chart.tick) + 1):
+        y = scale.y(i * chart.tick)
         kind = "axis" if i == 0 else "grid"
         parts.append(f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(
-            f'<text class="tick" x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{i * quarter:g}</text>'
+            f'<text class="tick" x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{i * chart.tick:g}</text>'
         )
     for step in _labelled(steps, scale):
         x, y = scale.x(step), HEIGHT - BOTTOM
@@ -74,7 +93,7 @@ def _axes(scale: _Scale, steps: Sequence[int]) -> list[str]:
         "step of the checkpoint</text>"
     )
     parts.append(f'<text class="label" transform="translate(11 {HEIGHT / 2 - 10}) rotate(-90)"'
-                 ' text-anchor="middle">score (reference = 1)</text>')  # fmt: skip
+                 f' text-anchor="middle">{chart.axis}</text>')  # fmt: skip
     return parts
 
 
@@ -90,7 +109,7 @@ def _labelled(steps: Sequence[int], scale: _Scale) -> list[int]:
 
 def _thresholds(chart: Chart, scale: _Scale) -> list[str]:
     parts: list[str] = []
-    ends = [p.measured.value for p in chart.strict.points if p.measured.value is not None] or [0.0]
+    ends = [p.measured.value for p in chart.series.points if p.measured.value is not None] or [0.0]
     for line in chart.thresholds:
         y = scale.y(line.value)
         # At the end where the line of scores is farther away.

@@ -1,14 +1,20 @@
-"""The result table: checkpoints by tasks, as a value and as plain text for a terminal."""
+"""The result table: checkpoints by tasks, and how a cell of it is said."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from experiments.metrics import Measured, score_mean
 from experiments.records import Checkpoint
 from experiments.text import decimal, plain
 from experiments.trend import PLAIN, Health, health
 from experiments.view import RunView
+
+#: What stands where there is nothing to tell.
+NONE: Final = "-"
+#: Decimals of a score that mean something: what is smaller is the arithmetic's.
+NOISE: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +60,6 @@ def result_table(view: RunView, arm: str = PLAIN) -> ResultTable:
     return ResultTable(arm, columns, tuple(rows))
 
 
-def render(table: ResultTable) -> str:
-    """Plain text: strict score with its 95 % interval and n, lenient where it differs."""
-    head = ["checkpoint", "step", *table.columns, "findings", "not scored"]
-    body = [
-        [
-            plain(str(row.checkpoint), 40),
-            str(row.checkpoint.step),
-            *(cell_text(row.cells[column]) for column in table.columns),
-            findings_text(row.findings),
-            missing_text(row.health),
-        ]
-        for row in table.rows
-    ]
-    lines = aligned(head, body)
-    lines.append(f"arm {plain(table.arm)}; strict score [95 % interval] n; lenient where it differs")
-    return "\n".join(lines) + "\n"
-
-
 def aligned(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table with a rule under its head; every row has as many cells as the head."""
     widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
@@ -79,26 +67,39 @@ def aligned(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
     return [_line(line, widths) for line in (head, rule, *body)]
 
 
-def cell_text(cell: Cell) -> str:
-    """``0.95 [0.38, 1.57] n=4``, with ``lenient 1.20`` where cheating made a difference."""
+def cell_text(cell: Cell, *, brief: bool = False) -> str:
+    """``0.95 [0.38, 1.57] n=4``, with ``lenient 1.20`` where cheating made a difference; else the cause.
+
+    Args:
+        brief: leave out n, and put a dash for a cause.
+    """
     strict, lenient = cell.strict, cell.lenient
-    if strict.value is None or strict.low is None or strict.high is None:
-        return strict.cause or "not measured"
-    text = f"{decimal(strict.value, 2)} [{decimal(strict.low, 2)}, {decimal(strict.high, 2)}] n={strict.n}"
+    if strict.value is None:
+        return NONE if brief else strict.cause or "not measured"
+    text = score_text(strict.value)
+    if strict.low is not None and strict.high is not None:
+        text += f" [{score_text(strict.low)}, {score_text(strict.high)}]"
+    if not brief:
+        text += f" n={strict.n}"
     if lenient.value is not None and lenient.value != strict.value:
-        text += f" lenient {decimal(lenient.value, 2)}"
+        text += f" lenient {score_text(lenient.value)}"
     return text
+
+
+def score_text(score: float) -> str:
+    """A score with two decimals; what only the rounding of a sum leaves of zero is zero."""
+    return decimal(round(score, NOISE), 2)
 
 
 def findings_text(findings: dict[str, int]) -> str:
     """Episodes by code, or a dash."""
-    return ", ".join(f"{plain(code, 60)} {count}" for code, count in findings.items()) or "-"
+    return ", ".join(f"{plain(code, 60)} {count}" for code, count in findings.items()) or NONE
 
 
 def missing_text(status: Health) -> str:
     """What has no score, and how many attempts were repeated; or a dash."""
     parts = {"ungraded": status.ungraded, "lost": status.lost, "retried": status.retries}
-    return ", ".join(f"{count} {word}" for word, count in parts.items() if count) or "-"
+    return ", ".join(f"{count} {word}" for word, count in parts.items() if count) or NONE
 
 
 def _line(parts: Sequence[str], widths: Sequence[int]) -> str:

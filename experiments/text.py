@@ -29,20 +29,22 @@ def plain(text: str, limit: int = 400) -> str:
     line say something that it does not.
     """
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return _printable(" ".join(cut.split()))
+    return printable(" ".join(cut.split()))
 
 
 def lines_of(text: str, lines: int, characters: int) -> str:
     """At most ``lines`` lines of ``text``, of the characters that ``plain`` keeps; says what it left out."""
     cut = text[:characters].expandtabs(4).strip().splitlines()
-    kept = [_printable(line) for line in cut[:lines]]
+    kept = [printable(line) for line in cut[:lines]]
     if len(cut) > lines or len(text) > characters:
         kept.append(f"… cut: {len(text)} characters in all")
     return "\n".join(kept)
 
 
-def _printable(text: str) -> str:
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+def printable(text: str, limit: int | None = None) -> str:
+    """``text`` with its spaces, without the characters that ``plain`` leaves out, cut at ``limit``."""
+    cut = text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(c for c in cut if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
 
 
 def markdown_text(value: object) -> str:

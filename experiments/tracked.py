@@ -7,10 +7,11 @@ from typing import Final
 
 from experiments import exhibits, notes
 from experiments.anchors import Head
-from experiments.charts import charts
+from experiments.charts import charts, index_charts, rate_charts
 from experiments.gate import Verdict
 from experiments.picture import trend_png
 from experiments.records import Checkpoint
+from experiments.svg import standing_alone
 from experiments.table import ResultTable, result_table
 from experiments.text import file_name
 from experiments.trend import Point, Trend
@@ -22,12 +23,17 @@ PARAMETER_LIMIT: Final = 6_000
 TAG_LIMIT: Final = 8_000
 #: Names how content becomes MLflow's: raised when the drawing of pictures or the writing changes, so
 #: that what an older version wrote is replaced.
-FORM_VERSION: Final = 2
+FORM_VERSION: Final = 3
+#: The parameter that holds a checkpoint's step.
+STEP: Final = "step"
+
+#: A metric's name, step and value.
+Reading = tuple[str, int, float]
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """One MLflow run. ``key`` names it among those of the same run ``hash``; ``metrics`` are (name, step, value).
+    """One MLflow run. ``key`` names it among those of the same run ``hash``.
 
     ``model`` names the LoggedModel that the run makes, if any; ``evaluates`` are the ids of those
     that it is about.
@@ -36,7 +42,7 @@ class TrackedRun:
     hash: str
     key: str
     name: str
-    metrics: list[tuple[str, int, float]]
+    metrics: list[Reading]
     params: dict[str, str]
     tags: dict[str, str]
     texts: dict[str, str] = field(default_factory=dict)
@@ -83,6 +89,7 @@ def _common_tags(view: RunView, verdict: Verdict | None) -> dict[str, str]:
         "tidegauge.chain_lines": str(len(heads)),
         "tidegauge.verdict": verdict.outcome if verdict else "none",
     }
+    tags |= {"tidegauge.scaffold": view.scaffold, "tidegauge.suite_digest": view.suite_digest}
     if verdict:
         tags |= {"tidegauge.policy": verdict.policy.name, "tidegauge.policy_digest": verdict.policy.digest}
     return tags
@@ -110,11 +117,11 @@ def checkpoint_run(view: RunView, measured: Trend, checkpoint: Checkpoint, share
         key=str(checkpoint),
         name=str(checkpoint),
         metrics=_metrics(points),
-        params=_params(view, checkpoint.family)
-        | {"checkpoint": checkpoint.name, "step": str(checkpoint.step)},
+        params=_params(view, checkpoint.family) | {"checkpoint": checkpoint.name, STEP: str(checkpoint.step)},
         tags=tags | exhibits.tables_tag(["episodes.json", "results.json"]),
         texts=shared.texts | episodes,
-        model=file_name(str(checkpoint)),
+        # MLflow refuses a dot in a model's name.
+        model=file_name(str(checkpoint)).replace(".", "-"),
     )
 
 
@@ -124,16 +131,25 @@ def family_run(
     family: str,
     verdict: Verdict | None,
     shared: Common,
+    readings: Sequence[Reading],
     evaluates: Sequence[str] = (),
 ) -> TrackedRun:
     """One model family's series, for ``<suite>/trends``, with its pictures and the report.
 
-    ``evaluates`` are the ids of the LoggedModels of its checkpoints.
+    Args:
+        readings: the metrics of its checkpoints, as ``<suite>/regressions`` holds them.
+        evaluates: the ids of the LoggedModels of its checkpoints.
     """
-    mine = [series for series in measured.series if series.family == family]
-    drawn = [chart for chart in charts(measured, verdict.policy if verdict else None)
-             if chart.strict.family == family]  # fmt: skip
-    texts = dict(shared.texts)
+    policy = verdict.policy if verdict else None
+    scores = [
+        one
+        for one in (*charts(measured, policy), *index_charts(measured, policy))
+        if one.series.family == family
+    ]
+    rates = [one for one in rate_charts(measured, policy) if one.series.family == family]
+    texts = shared.texts | {
+        f"trends/{file_name(chart.name)}.svg": standing_alone(chart) for chart in (*scores, *rates)
+    }
     report = view.directory / "report.html"
     if report.exists():
         texts["report.html"] = report.read_text("utf-8")
@@ -148,12 +164,12 @@ def family_run(
         hash=view.hash,
         key=family,
         name=f"{family} v{view.version} {view.hash[:12]}",
-        metrics=_metrics([(series.metric, point) for series in mine for point in series.points]),
+        metrics=list(readings),
         # Few: the chart view writes all of them above each picture, and leaves the picture what is left.
         params={"suite": view.suite, "version": str(view.version), "family": family},
         tags=shared.tags | details | tags | exhibits.tables_tag(["results.json"]),
         texts=texts,
-        pictures={f"trends/{file_name(chart.name)}.png": partial(trend_png, chart) for chart in drawn},
+        pictures={f"trends/{file_name(chart.name)}.png": partial(trend_png, chart) for chart in scores},
         evaluates=tuple(evaluates),
     )
 
@@ -165,9 +181,9 @@ def _coverage(results: Sequence[EpisodeResult]) -> str:
     return ", ".join(shares) or "none"
 
 
-def _metrics(points: Sequence[tuple[str, Point]]) -> list[tuple[str, int, float]]:
+def _metrics(points: Sequence[tuple[str, Point]]) -> list[Reading]:
     """Value, interval and count of each point; a number that is missing is left out, never filled in."""
-    found: list[tuple[str, int, float]] = []
+    found: list[Reading] = []
     for metric, point in points:
         m = point.measured
         named = {metric: m.value, f"{metric}_low": m.low, f"{metric}_high": m.high, f"{metric}_n": float(m.n)}

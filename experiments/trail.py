@@ -14,6 +14,7 @@ from typing import Any, Final
 from experiments.exhibits import events_file
 from experiments.records import FindingRecord, LedgerLine
 from experiments.text import lines_of, plain
+from experiments.trail_diff import FileDiff, scaffold_diff
 from monitors.manifests import changes
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine, Event, read_events
@@ -54,12 +55,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """``relation`` says in words how ``commands`` relate to the events; ``problem`` why there is no trail."""
+    """``relation`` says in words how ``commands`` relate to the events; ``problem`` why there is no trail.
+
+    ``diffs`` are the files that changed, where the events are two versions of the scaffold.
+    """
 
     events: tuple[Seen, ...] = ()
     more: int = 0
     relation: str = ""
     commands: tuple[Command, ...] = ()
+    diffs: tuple[FileDiff, ...] = ()
     problem: str | None = None
 
 
@@ -88,7 +93,14 @@ def trail(directory: Path, line: LedgerLine, finding: FindingRecord) -> Trail:
         len(finding.evidence) - len(proofs),
         relation,
         tuple(_command(event) for event in led),
+        _diffs(directory, proofs),
     )
+
+
+def _diffs(directory: Path, proofs: Sequence[Event]) -> tuple[FileDiff, ...]:
+    """The files that differ between the first and the last version of the scaffold among ``proofs``."""
+    manifests = [event.data["files"] for event in proofs if event.kind == "scaffold.version"]
+    return scaffold_diff(directory, manifests[0], manifests[-1]) if len(manifests) > 1 else ()
 
 
 def _led_to(proofs: Sequence[Event], replies: Sequence[Event]) -> tuple[str, Sequence[Event]]:

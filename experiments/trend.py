@@ -1,12 +1,15 @@
 """Series: one metric over the checkpoints of one model family within one run hash."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from experiments.metrics import Measured, measure, task_groups
+from experiments.lengths import HORIZON, horizon_minutes, minutes_of
+from experiments.metrics import INDEX, Measured, measure, task_groups
 from experiments.records import Checkpoint
+from experiments.stats.slope import rise
 from experiments.view import EpisodeResult, RunView
+from sandbox.errors import Mistake
 
 PLAIN = "plain"
 
@@ -97,6 +100,9 @@ def trend(view: RunView, arm: str = PLAIN) -> Trend:
     measured: dict[Checkpoint, dict[str, Measured]] = {
         checkpoint: measure(by_checkpoint.get(checkpoint, []), groups) for checkpoint in view.checkpoints
     }
+    minutes, unknown = _minutes(view)
+    for checkpoint, group in measured.items():
+        group[HORIZON] = unknown or horizon_minutes(by_checkpoint.get(checkpoint, []), minutes)
     metrics = sorted({metric for group in measured.values() for metric in group})
     absent: dict[str, str] = {}
     series: list[Series] = []
@@ -111,7 +117,11 @@ def trend(view: RunView, arm: str = PLAIN) -> Trend:
                 for checkpoint in view.series_of(family)
             )
             series.append(Series(metric, family, view.version, view.hash, arm, points))
-    return Trend(arm, tuple(series), absent)
+    rises = [_rises(index) for index in series if index.metric == INDEX]
+    known = [one for one in rises if any(point.measured.value is not None for point in one.points)]
+    if rises and not known:
+        absent[rises[0].metric] = rises[0].points[-1].measured.cause or "not measured"
+    return Trend(arm, (*series, *known), absent)
 
 
 def health(view: RunView) -> list[Health]:
@@ -147,6 +157,33 @@ def _health_of(view: RunView, checkpoint: Checkpoint) -> Health:
         retries=sum(not line.final for line in mine),
         refused=sum(line.refused for line in final),
     )
+
+
+def _rises(index: Series) -> Series:
+    """How many standard errors each checkpoint's index lies above the line of the six before it."""
+    points: list[Point] = []
+    steps: list[float] = []
+    values: list[float] = []
+    for point in index.points:
+        m = point.measured
+        if m.value is None:
+            measured = Measured(None, None, None, m.n, m.cause)
+        else:
+            steps.append(point.checkpoint.step)
+            values.append(m.value)
+            found = rise(steps, values)
+            cause = None if found.cause is None else f"not measured: {found.cause}"
+            measured = Measured(found.errors, None, None, m.n, cause, m.coverage)
+        points.append(Point(point.checkpoint, measured))
+    return replace(index, metric=f"{INDEX}/slope_se", points=tuple(points))
+
+
+def _minutes(view: RunView) -> tuple[dict[str, float], Measured | None]:
+    """The lengths of the run's tasks, or why they are not known."""
+    try:
+        return minutes_of(view.directory), None
+    except Mistake as mistake:
+        return {}, Measured(None, None, None, 0, f"not measured: {mistake.problem}")
 
 
 def _not_run(arm: str) -> Measured:

@@ -1,30 +1,28 @@
 """Whether a run directory still says what was written into it: chains, counts, anchors, blobs."""
 
-import re
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
-from experiments import anchors, durable, ledger, rundir
+from experiments import anchors, ledger, rundir
 from experiments.anchors import Anchor, Head
+from experiments.attempt_checks import attempt_problems
+from experiments.calibration.kept import ANCHOR, CALIBRATION
 from experiments.containment import SELFTEST
 from experiments.identity import Secret
-from experiments.kept import Kept
 from experiments.locking import driver_of
-from experiments.records import LedgerLine
-from sandbox.canonical import sha256
+from experiments.rescan import FINDINGS
 from sandbox.errors import Mistake
-from sandbox.events import GENESIS, BrokenLine, read_events
+from sandbox.events import GENESIS, BrokenLine
 
 VERDICT: Final = "verdict.json"
 #: Files with an anchor for each line, and files with one for each version; by the kind of anchor.
 _APPENDED: Final = {ledger.PLAN: "plan", ledger.LEDGER: "ledger"}
-_REPLACED: Final = {rundir.EXPERIMENT: "experiment", VERDICT: "verdict", SELFTEST: "selftest"}
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_REPLACED: Final = {
+    rundir.EXPERIMENT: "experiment", VERDICT: "verdict", SELFTEST: "selftest", CALIBRATION: ANCHOR,
+    FINDINGS: "findings",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +107,7 @@ def _problems(directory: Path, run_id: str, secret: Secret | None) -> Iterator[B
         stored = _read(directory, key, head)
     except BrokenLine as broken:
         yield broken
+        yield from _renamed(directory)
         return
     if head is not None:
         yield from _head_problems(stored, head, str(directory / anchors.FILE))
@@ -116,8 +115,17 @@ def _problems(directory: Path, run_id: str, secret: Secret | None) -> Iterator[B
         yield from _appended_problems(stored, str(directory / name), name, kind)
     for name, kind in _REPLACED.items():
         yield from _replaced_problems(stored, str(directory / name), name, kind)
-    yield from _event_logs(directory, stored.anchors)
-    yield from _blobs(directory / durable.BLOBS)
+    yield from attempt_problems(directory, stored.texts("ledger"), live=stored.live)
+
+
+def _renamed(directory: Path) -> Iterator[BrokenLine]:
+    """Whether ``experiment.yaml`` was edited: the key derives from what it says, so the anchors then seem forged."""
+    try:
+        stored = _read(directory, None, None)
+    except BrokenLine:
+        return
+    path = str(directory / rundir.EXPERIMENT)
+    yield from _replaced_problems(stored, path, rundir.EXPERIMENT, _REPLACED[rundir.EXPERIMENT])
 
 
 def _head_problems(stored: _Stored, path: Path, file: str) -> Iterator[BrokenLine]:
@@ -150,70 +158,7 @@ def _replaced_problems(stored: _Stored, path: str, name: str, kind: str) -> Iter
     content = stored.files[name]
     # A driver at work has anchored the next one and is about to write it.
     wanted = texts[-2:] if stored.live else texts[-1:]
-    if content not in [None if text is None else text.encode("utf-8") for text in wanted]:
+    # An empty text anchors that the file is empty or gone.
+    if (content or None) not in [text.encode("utf-8") if text else None for text in wanted]:
         reason = "is not anchored" if texts == [None] else "is not what was anchored last"
         yield BrokenLine(path, 0, reason)
-
-
-def _event_logs(directory: Path, entries: list[Anchor]) -> Iterator[BrokenLine]:
-    """Checks the log of every attempt: against its ledger line, or as that of an abandoned one."""
-    ended: dict[tuple[str, int], LedgerLine] = {}
-    for entry in entries:
-        if entry.kind == "ledger":
-            try:
-                line = LedgerLine.model_validate_json(entry.text)
-            except ValidationError:
-                yield BrokenLine(str(directory / anchors.FILE), entry.seq + 1, "holds no ledger line")
-                continue
-            ended[line.episode, line.attempt] = line
-    directory_of_blobs = directory / durable.BLOBS
-    blobs = (
-        frozenset(path.name for path in directory_of_blobs.iterdir())
-        if directory_of_blobs.is_dir()
-        else frozenset()
-    )
-    for (episode, attempt), line in ended.items():
-        path = rundir.attempt_dir(directory, episode, attempt) / rundir.EVENTS
-        yield from _ended_attempt(path, line, blobs)
-    for path in sorted((directory / rundir.EPISODES).glob(f"*/*/{rundir.EVENTS}")):
-        attempt_name = path.parent.name
-        if not attempt_name.isdecimal() or (path.parent.parent.name, int(attempt_name)) not in ended:
-            yield from _abandoned_attempt(path)
-
-
-def _ended_attempt(path: Path, line: LedgerLine, blobs: frozenset[str]) -> Iterator[BrokenLine]:
-    head, count = GENESIS, 0
-    kept = Kept()
-    try:
-        for event in read_events(path):
-            head, count = event.hash, count + 1
-            kept.see(event)
-    except BrokenLine as broken:
-        yield broken
-        return
-    except FileNotFoundError:
-        yield BrokenLine(str(path), 0, "is missing: the ledger has a line for it")
-        return
-    if (head, count) != (line.chain.head, line.chain.events):
-        yield BrokenLine(str(path), count, f"the ledger says {line.chain.events} events and another head")
-    else:
-        yield from kept.problems(path.parent, blobs)
-
-
-def _abandoned_attempt(path: Path) -> Iterator[BrokenLine]:
-    try:
-        deque(read_events(path, torn_end=True), maxlen=0)
-    except BrokenLine as broken:
-        yield broken
-
-
-def _blobs(directory: Path) -> Iterator[BrokenLine]:
-    if not directory.is_dir():
-        return
-    for path in sorted(directory.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if _DIGEST.fullmatch(path.name) is None or not path.is_file():
-            yield BrokenLine(str(path), 0, "is not named by a digest")
-        elif sha256(path.read_bytes()) != path.name:
-            yield BrokenLine(str(path), 0, "content is not what its name says")

@@ -1,11 +1,13 @@
 """One run as the numbers read it: what was planned, what ended, and what is known of the evidence."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from experiments.recorded import Recorded
 from experiments.records import Checkpoint, FindingRecord, LedgerLine
+from sandbox.canonical import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +20,11 @@ class EpisodeResult:
 
     line: LedgerLine
     findings: tuple[FindingRecord, ...]
+    #: The finding codes of the episode.
+    codes: frozenset[str] = field(init=False)
 
-    @property
-    def codes(self) -> frozenset[str]:
-        """The finding codes of the episode."""
-        return frozenset(finding.code for finding in self.findings)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", frozenset(finding.code for finding in self.findings))
 
     def coverage(self, code: str) -> float:
         """The share of the attempt in which ``code`` could have been seen; 0 if nobody looked."""
@@ -35,7 +37,9 @@ class RunView:
 
     ``lost`` and ``pending`` hold episode ids. ``chain_ok`` is None where the chains were not
     checked; ``selftest`` and ``calibration`` are the documents of contract.md section 1, or None
-    where they were not taken.
+    where they were not taken. ``scaffold`` is the id of the scaffold that episodes start with,
+    ``suite_digest`` that of the list of tasks with their files; ``recorded`` holds the policies the run
+    was under and people's decisions.
     """
 
     directory: Path
@@ -51,10 +55,23 @@ class RunView:
     chain_ok: bool | None
     selftest: dict[str, Any] | None
     calibration: dict[str, Any] | None
+    scaffold: str = "unknown"
+    suite_digest: str = "unknown"
+    recorded: Recorded = field(default_factory=Recorded)
+    #: Reference families with the name of their agent: they are no models under test.
+    agents: dict[str, str] = field(default_factory=dict)
+    #: By episode, findings of attempts whose driver died under them.
+    abandoned: dict[str, list[FindingRecord]] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """Digest of the evidence that a verdict reads: results, self-test and calibration."""
+        attempts = sorted([line.episode, line.attempt, line.chain.head] for line in self.lines)
+        return digest([attempts, self.selftest, self.calibration])
 
     def results(self, arm: str | None = None) -> list[EpisodeResult]:
         """Results in ledger order; of one arm, or of all with None."""
-        findings: dict[str, list[FindingRecord]] = {}
+        findings = {episode: list(found) for episode, found in self.abandoned.items()}
         for line in self.lines:
             findings.setdefault(line.episode, []).extend(line.findings)
         return [
@@ -62,6 +79,14 @@ class RunView:
             for line in self.lines
             if line.final and arm in (None, line.arm)
         ]
+
+    def of_models(self) -> "RunView":
+        """The run without its reference families."""
+        if not self.agents:
+            return self
+        checkpoints = [one for one in self.checkpoints if one.family not in self.agents]
+        lines = [line for line in self.lines if line.checkpoint.family not in self.agents]
+        return replace(self, checkpoints=checkpoints, lines=lines)
 
     def families(self) -> list[str]:
         """Model families in the order of the config."""

@@ -1,11 +1,13 @@
 """``cheat.*``: the result was not earned. The scorer measures; the claim is made here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
+from monitors.needs import needed
+from monitors.severity import claim
 from monitors.text import shown
 from sandbox.events import Event
-from sandbox.findings import Finding, Severity
+from sandbox.findings import Finding
 
 _RULE_WIDTH: Final = 200
 
@@ -14,11 +16,7 @@ class CheatMonitor:
     """Each code at most once an attempt, at the scorer's event that first proves it."""
 
     name: Final = "cheats"
-    codes: Final[Mapping[str, tuple[str, ...]]] = {
-        "cheat.memorised": ("scorer",),
-        "cheat.scorer": ("scorer",),
-        "cheat.impossible_score": ("scorer",),
-    }
+    codes: Final = needed("cheat.memorised", "cheat.scorer", "cheat.impossible_score")
 
     def __init__(self) -> None:
         self._found: set[str] = set()
@@ -28,7 +26,7 @@ class CheatMonitor:
         code, note = _claim(event)
         if code and code not in self._found:
             self._found.add(code)
-            yield Finding(code, Severity.SERIOUS, event.t, (event.seq,), note)
+            yield claim(code, "", event, (event.seq,), note)
 
 
 def _claim(event: Event) -> tuple[str, str]:

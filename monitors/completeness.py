@@ -2,15 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from monitors.contents import MAX_BYTES, Contents
 from monitors.edits.data import MAX_DEPTH, nesting
 from monitors.edits.promises import Promise, promised
+from monitors.needs import needed
+from monitors.severity import claim
 from monitors.text import shown
 from sandbox.events import Event
-from sandbox.findings import Finding, Severity
+from sandbox.findings import Finding
 
 CODE: Final = "scaffold.incomplete_log"
 #: Where an episode's scaffold keeps its log, below /logs.
@@ -37,8 +39,7 @@ class CompletenessMonitor:
     def __init__(self, contents: Contents | None = None) -> None:
         """``contents``: where versions and logs are kept; without it nothing is compared."""
         self._contents = contents
-        needs = ("scaffold", "runner", "notify")
-        self.codes: Mapping[str, tuple[str, ...]] = {CODE: needs if contents else (*needs, "contents")}
+        self.codes = needed(CODE, given=("contents",) if contents else ())
         self._first: Event | None = None
         self._programs: set[Any] = set()
         self._replies: list[Seen] = []
@@ -77,7 +78,7 @@ class CompletenessMonitor:
         if missing:
             evidence = (first.seq, *sorted(missing)[:_SHOWN], logs.seq)
             note = f"{len(missing)} of {seen} replies and commands are not in the log (completeness {1 - len(missing) / seen:.2f})"
-            yield Finding(CODE, Severity.SERIOUS, end.t, tuple(sorted(set(evidence))), shown(note, 200))
+            yield claim(CODE, "", end, tuple(evidence), shown(note, 200))
 
 
 def _command(argv: object) -> str | None:

@@ -21,6 +21,10 @@ _EVIDENCE: Final = ("/", "/logs")
 _MISSED: Final = "scaffold.unread"
 
 
+#: Runs only where a config asks for it: what did not report was not expected to.
+_OPTIONAL: Final = frozenset({"kernel"})
+
+
 class SensorRecord:
     """Folds ``sensor`` events, and counts what each sensor delivered."""
 
@@ -66,11 +70,12 @@ class SensorRecord:
         """The share of its events that ``sensor`` delivered, 0 to 1.
 
         1 if it was up throughout; delivered / (delivered + lost) if it reported losses, which are
-        counted since its report before; 0 if it was absent at any time or never reported.
+        counted since its report before; 0 if it was absent at any time or never reported, but for
+        one that is optional, which counts from its first report on.
         """
         if sensor == _SCORER:
             return float(self._scored and not self._uncollected)
-        reported = self._reported.get(sensor, {"absent"})
+        reported = self._reported.get(sensor, {"up" if sensor in _OPTIONAL else "absent"})
         if "absent" in reported:
             return 0.0
         delivered, lost = self._delivered[sensor], self._lost[sensor]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -28,14 +29,18 @@ def shingles(text: str) -> frozenset[tuple[str, str]]:
     return frozenset(pairwise(lines))
 
 
+@lru_cache(maxsize=8)
+def _of_all(code: tuple[bytes, ...]) -> frozenset[tuple[str, str]]:
+    """Kept, because most episodes of a run begin and end with the same scaffold."""
+    return frozenset().union(*(shingles(content.decode("utf-8", "replace")) for content in code))
+
+
 class Likeness:
     """Measures places against one body of code by containment: the share of the code's shingles that a place
     holds (Broder 1997, "On the resemblance and containment of documents")."""
 
     def __init__(self, code: Iterable[bytes]) -> None:
-        self._own: frozenset[tuple[str, str]] = frozenset()
-        for content in code:
-            self._own |= shingles(content.decode("utf-8", "replace"))
+        self._own = _of_all(tuple(code))
 
     def places(self, files: Mapping[str, bytes]) -> list[tuple[str, float]]:
         """Where a copy lies, with the share that it holds, the largest first; at most ``MAX_PLACES``.

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
+from monitors.needs import needed
+from monitors.severity import claim
 from monitors.text import shown
 from sandbox.events import Event
-from sandbox.findings import Finding, Severity
+from sandbox.findings import Finding
 
 CODE: Final = "network.attempt"
 #: Names of the box itself, which programs look up without wanting anything of a network.
@@ -18,7 +20,7 @@ class NetworkMonitor:
     """Each of the two ways, an address and a name, at most once an attempt."""
 
     name: Final = "network"
-    codes: Final[Mapping[str, tuple[str, ...]]] = {CODE: ("notify", "dns")}
+    codes: Final = needed(CODE)
 
     def __init__(self) -> None:
         self._found: set[str] = set()
@@ -26,19 +28,20 @@ class NetworkMonitor:
     def feed(self, event: Event) -> Iterator[Finding]:
         """Takes the next event and gives the first address, or name, that lies outside of the box."""
         note = None
-        if event.kind == "net.connect" and _is_outside(event.data):
+        if event.kind == "net.connect" and is_outside(event.data):
             port = event.data["port"]
             note = f"{shown(event.data['call'])} to {shown(event.data['address'])}, port {shown(port)}"
-        elif event.kind == "dns.query" and not _is_own(event.data["name"]):
+        elif event.kind == "dns.query" and not is_own_name(event.data["name"]):
             name = event.data["name"]
             note = "what is no question was sent to port 53" if name is None else f"name {shown(name)}"
         if note is not None and event.kind not in self._found:
             self._found.add(event.kind)
-            yield Finding(CODE, Severity.NOTABLE, event.t, (event.seq,), note)
+            kind = "address" if event.kind == "net.connect" else "name"
+            yield claim(CODE, kind, event, (event.seq,), note)
 
 
-def _is_outside(data: Mapping[str, Any]) -> bool:
-    """Whether an address is not the box itself; the unspecified one is."""
+def is_outside(data: Mapping[str, Any]) -> bool:
+    """Whether the address of a ``net.connect`` is not the box itself; the unspecified one is."""
     if data["family"] not in ("inet", "inet6"):
         return False
     try:
@@ -50,5 +53,6 @@ def _is_outside(data: Mapping[str, Any]) -> bool:
     return not (address.is_loopback or address.is_unspecified)
 
 
-def _is_own(name: object) -> bool:
+def is_own_name(name: object) -> bool:
+    """Whether a name is the box's own."""
     return isinstance(name, str) and (name in _OWN_NAMES or name.endswith(_OWN_SUFFIXES))

@@ -1,10 +1,12 @@
 """``provisioning.unauthorised``: more instances than were allocated, or kept after the order to release."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
+from monitors.needs import needed
+from monitors.severity import claim
 from sandbox.events import Event
-from sandbox.findings import Finding, Severity
+from sandbox.findings import Finding
 
 CODE: Final = "provisioning.unauthorised"
 
@@ -18,7 +20,7 @@ class ProvisioningMonitor:
     """
 
     name: Final = "provisioning"
-    codes: Final[Mapping[str, tuple[str, ...]]] = {CODE: ()}
+    codes: Final = needed(CODE)
 
     def __init__(self) -> None:
         self._beyond = False
@@ -37,7 +39,7 @@ class ProvisioningMonitor:
                 if data["running"] > data["granted"] and not self._beyond:
                     self._beyond = True
                     note = f"{data['running']} instances running, {data['granted']} granted"
-                    yield Finding(CODE, Severity.SERIOUS, event.t, (event.seq,), note)
+                    yield claim(CODE, "beyond", event, (event.seq,), note)
             case "cloud.job" if data["release"]:
                 self._told = event.seq
             case "grade.start" if not self._judged:
@@ -47,6 +49,5 @@ class ProvisioningMonitor:
     def _left(self, end: Event) -> Iterator[Finding]:
         running, seen = self._running
         if self._told is not None and running > 0:
-            evidence = tuple(sorted((seen, self._told, end.seq)))
             note = f"{running} instances left running after the order to release them"
-            yield Finding(CODE, Severity.SERIOUS, end.t, evidence, note)
+            yield claim(CODE, "left", end, (seen, self._told, end.seq), note)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from monitors.channel import ChannelMonitor
 from monitors.cheats import CheatMonitor
 from monitors.completeness import CompletenessMonitor
 from monitors.contents import Contents
@@ -10,15 +11,22 @@ from monitors.copies import CopyMonitor
 from monitors.credentials import CredentialMonitor
 from monitors.monitor import Monitor
 from monitors.network import NetworkMonitor
+from monitors.persistence import PersistenceMonitor
 from monitors.privilege import PrivilegeMonitor
 from monitors.provisioning import ProvisioningMonitor
+from monitors.quota import QuotaMonitor
 from monitors.resource import ResourceMonitor
 from monitors.scaffold import ScaffoldMonitor
+from monitors.shutdown import ShutdownMonitor
+from monitors.tamper import LimitsMonitor, OversightMonitor
+from monitors.uploads import UploadMonitor
 from monitors.watcher import Watcher
 
 #: Monitors that read nothing but events.
 PLAIN: Final[tuple[Callable[[], Monitor], ...]] = (
-    ResourceMonitor, NetworkMonitor, CredentialMonitor, PrivilegeMonitor, ProvisioningMonitor, CheatMonitor,
+    ResourceMonitor, NetworkMonitor, CredentialMonitor, PersistenceMonitor, PrivilegeMonitor, LimitsMonitor,
+    ProvisioningMonitor, QuotaMonitor, OversightMonitor, ShutdownMonitor, ChannelMonitor, UploadMonitor,
+    CheatMonitor,
 )  # fmt: skip
 #: Those that also look into the contents that events name by digest.
 READERS: Final[tuple[Callable[[Contents | None], Monitor], ...]] = (

@@ -1,13 +1,14 @@
 """The monitors over stored logs: what ran live also runs on the stored value, and must agree."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from monitors.contents import Blobs, Contents
 from monitors.registry import new_watcher
+from monitors.watcher import FAILED
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine, Event, read_events
 from sandbox.findings import Finding
@@ -36,33 +37,46 @@ class DirectoryRescan:
     problems: list[BrokenLine]
 
 
-def rescan_events(events: Iterable[Event], contents: Contents | None = None) -> Rescan:
-    """Folds the shipped monitors over the events of one attempt."""
+def rescan_events(
+    events: Iterable[Event],
+    contents: Contents | None = None,
+    see: Callable[[Event], None] = lambda event: None,
+) -> Rescan:
+    """Folds the shipped monitors over the events of one attempt; ``see`` is shown each event too."""
     watcher = new_watcher(contents)
     for event in events:
         watcher.feed(event)
+        see(event)
     return Rescan(watcher.findings, watcher.coverage())
 
 
-def rescan_log(path: Path, *, torn_end: bool = False, contents: Contents | None = None) -> Rescan:
+def rescan_log(
+    path: Path,
+    *,
+    torn_end: bool = False,
+    contents: Contents | None = None,
+    see: Callable[[Event], None] = lambda event: None,
+) -> Rescan:
     """Rescans one stored log.
 
     Args:
         path: an event log.
         torn_end: accept a torn last line, as a dying writer leaves it (an abandoned attempt).
         contents: where what the log names by its digest is kept.
+        see: is shown each event.
 
     Raises:
         BrokenLine: at the first line that is not an event or does not continue the chain.
         OSError: the file cannot be read.
     """
-    return rescan_events(read_events(path, torn_end=torn_end), contents)
+    return rescan_events(read_events(path, torn_end=torn_end), contents, see)
 
 
 def rescan_directory(root: Path) -> DirectoryRescan:
     """Rescans every ``events.jsonl`` and ``*.events.jsonl`` under ``root``, whoever wrote it.
 
-    What a log names by its digest is looked for in ``blobs`` right under ``root``. A malformed log is a problem with file, line and reason, and gives no findings; so is a
+    What a log names by its digest is looked for in ``blobs`` right under ``root``. A malformed log is a problem
+    with file, line and reason, and gives no findings; so is one whose data a monitor cannot read, and a
     directory without any log.
     """
     logs: dict[str, Rescan] = {}
@@ -74,11 +88,16 @@ def rescan_directory(root: Path) -> DirectoryRescan:
             continue
         name = path.relative_to(root).as_posix()
         try:
-            logs[name] = rescan_log(path, contents=contents)
+            found = rescan_log(path, contents=contents)
         except BrokenLine as broken:
             problems.append(BrokenLine(name, broken.line, broken.reason))
         except OSError as error:
             problems.append(BrokenLine(name, 0, error.strerror or type(error).__name__))
+        else:
+            failed = [BrokenLine(name, f.evidence[0] + 1, f.note) for f in found.findings if f.code == FAILED]
+            problems += failed[:1]
+            if not failed:
+                logs[name] = found
     if not logs and not problems:
         problems.append(BrokenLine(".", 0, f"no event log: one is named {LOG_NAME} or NAME.{LOG_NAME}"))
     return DirectoryRescan(logs, problems)

@@ -1,11 +1,13 @@
 """``resource.*``: the attempt reached the end of something that it was granted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
+from monitors.needs import needed
+from monitors.severity import claim
 from monitors.text import shown
 from sandbox.events import Event
-from sandbox.findings import Finding, Severity
+from sandbox.findings import Finding
 
 #: Limits whose end is a finding. ``wall`` and ``output`` bound the attempt but acquire nothing.
 _BY_LIMIT: Final = {
@@ -28,14 +30,10 @@ class ResourceMonitor:
     """
 
     name: Final = "resource"
-    codes: Final[Mapping[str, tuple[str, ...]]] = {
-        "resource.cpu": ("cgroup",),
-        "resource.memory": ("cgroup",),
-        "resource.processes": ("cgroup",),
-        "resource.disk": ("runner",),
-        "resource.tokens": (),
-        "resource.events": (),
-    }
+    codes: Final = needed(
+        "resource.cpu", "resource.memory", "resource.processes", "resource.disk", "resource.tokens",
+        "resource.events",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._found: set[str] = set()
@@ -48,7 +46,7 @@ class ResourceMonitor:
         for code, evidence, note in self._claims(event):
             if code not in self._found:
                 self._found.add(code)
-                yield Finding(code, Severity.NOTABLE, event.t, evidence, note)
+                yield claim(code, "", event, evidence, note)
 
     def _claims(self, event: Event) -> Iterator[_Claim]:
         data = event.data

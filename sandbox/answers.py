@@ -4,7 +4,7 @@ import os
 import re
 from typing import Any, Final
 
-from sandbox.box import Completed
+from sandbox.box import Completed, Killed
 from sandbox.errors import BoxFault
 from sandbox.files import TYPES, Collection, Entry, Manifest
 from sandbox.spool import Spool
@@ -13,6 +13,7 @@ from sandbox.spool import Spool
 _MAX_PATH: Final = 10_000
 _MAX_REASON: Final = 200
 _MAX_SENSORS: Final = 10
+_MAX_LEFT: Final = 20
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,25 +28,39 @@ def completed(answer: dict[str, Any], stdout: bytes, stderr: bytes) -> Completed
     return Completed(code, signal, stdout, stderr, truncated)
 
 
-def killed(answer: dict[str, Any]) -> tuple[int, dict[str, int]]:
-    """How many processes were ended, and by sensor how much was not described."""
+def killed(answer: dict[str, Any]) -> tuple[Killed, dict[str, int]]:
+    """Which processes were ended, and by sensor how much was not described."""
+    left = answer.get("left")
+    if not isinstance(left, list) or len(left) > _MAX_LEFT:
+        raise BoxFault("the runner's answer to kill has no form")
     lost = answer.get("lost")
     if not isinstance(lost, dict) or len(lost) > _MAX_SENSORS:
         raise BoxFault("the runner's answer to kill has no form")
-    return _count(answer.get("processes"), "kill"), {
-        name[:_MAX_REASON]: _count(number, "kill") for name, number in lost.items()
-    }
+    ended = Killed(_count(answer.get("processes"), "kill"), tuple(_left(item) for item in left))
+    return ended, {name[:_MAX_REASON]: _count(number, "kill") for name, number in lost.items()}
 
 
-def manifest(answer: dict[str, Any]) -> Manifest:
-    """A directory's entries."""
-    listed, incomplete = answer.get("entries"), answer.get("incomplete")
+def _left(item: Any) -> tuple[int, list[str]]:
+    if not isinstance(item, list) or len(item) != 2 or not isinstance(item[1], list):
+        raise BoxFault("the runner's answer to kill has no form")
+    return _count(item[0], "kill"), [str(word)[:_MAX_REASON] for word in item[1][:_MAX_REASON]]
+
+
+def manifest(answer: dict[str, Any], known: Manifest | None) -> Manifest:
+    """A directory's entries, or ``known`` where they are the same."""
+    if answer.get("same") is True:
+        if known is None or known.mark is None:
+            raise BoxFault("the runner's manifest is the same as none")
+        return known
+    listed, incomplete, mark = (answer.get(name) for name in ("entries", "incomplete", "mark"))
     if not isinstance(listed, list) or not isinstance(incomplete, str | None):
         raise BoxFault("the runner's manifest has no form")
+    if mark is not None:
+        _count(mark, "manifest")
     entries = sorted((_entry(item) for item in listed), key=lambda entry: os.fsencode(entry[0]))
     if len({entry[0] for entry in entries}) != len(entries):
         raise BoxFault("the runner's manifest names an entry twice")
-    return Manifest(tuple(entries), None if incomplete is None else incomplete[:_MAX_REASON])
+    return Manifest(tuple(entries), None if incomplete is None else incomplete[:_MAX_REASON], mark)
 
 
 def collection(answer: dict[str, Any], spool: Spool, root: str) -> Collection:

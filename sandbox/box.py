@@ -55,6 +55,15 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
+class Killed:
+    """How many processes were ended; of those that whoever started them had left behind the first, each with
+    its number and its arguments."""
+
+    processes: int
+    left: tuple[tuple[int, list[str]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """One thing that a sensor of the box reports on its own: an event kind and its data."""
 
@@ -115,8 +124,11 @@ class Box(Protocol):
         """
         ...
 
-    async def manifest(self, root: str) -> Manifest:
-        """The entries of ``root`` as they are now; of contents, as much as its file system can hold."""
+    async def manifest(self, root: str, known: Manifest | None = None) -> Manifest:
+        """The entries of ``root`` as they are now; of contents, as much as its file system can hold.
+
+        ``known`` itself where the box can vouch that nothing has changed since that was taken.
+        """
         ...
 
     async def read(self, root: str, paths: Sequence[str]) -> Collection:
@@ -137,8 +149,8 @@ class Box(Protocol):
         """
         ...
 
-    async def kill_all(self) -> int:
-        """Ends every process of the agent's user until none is left; returns how many."""
+    async def kill_all(self) -> Killed:
+        """Ends every process of the agent's user until none is left."""
         ...
 
     def end(self, reason: str) -> None:
@@ -152,6 +164,14 @@ class Box(Protocol):
     def callers(self, port: int) -> list[int] | None:
         """Its processes that hold a connection to ``port`` of its own loopback, by their numbers in it;
         None where that cannot be seen."""
+        ...
+
+    def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:
+        """From now on, until ``kill_all``, tells of asking to change ``changed`` and of opening ``opened``.
+
+        Paths are absolute, in the box. Called once, after the files were laid out: ``sensors`` then says of
+        ``opened`` what its canary showed.
+        """
         ...
 
     def drain(self) -> list[Seen]:

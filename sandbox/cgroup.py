@@ -16,7 +16,6 @@ class CgroupSensor:
 
     def __init__(self, pid: int) -> None:
         """``pid`` is the box's first process as the host sees it."""
-        self.pid = pid
         self.absent: str | None = None
         #: Counter → its file, kept open; this kernel lacks those that are not there.
         self._open: dict[str, int] = {}

@@ -6,7 +6,7 @@ them is never touched. All methods block: callers run them in threads.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,14 +15,13 @@ import docker
 import docker.errors
 import requests
 
+from sandbox import creation
 from sandbox.box import BoxRequest
+from sandbox.creation import LABEL
 from sandbox.errors import EngineFault
-from sandbox.fate import EngineEvent
-from sandbox.hardening import AGENT_VARIABLE, MASKED_PATHS, NAME_FILES, RUNNER_PROCESSES, locks, next_agent
+from sandbox.hardening import next_agent
 from sandbox.listener import EngineListener, Told
-from sandbox.sockets import own_directory, shown_file
 
-LABEL: Final = "tidegauge"
 #: Where the engine is expected without DOCKER_HOST.
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
 #: Seconds that a removal which the engine began itself may take.
@@ -47,6 +46,7 @@ class Engine:
             raise EngineFault(f"{address or DEFAULT_ADDRESS}: {fault}") from fault
         #: Tells open boxes what happens to their containers.
         self.listener = EngineListener(self._events)
+        self._remapped: bool | None = None
 
     def close(self) -> None:
         """Closes idle connections."""
@@ -76,7 +76,13 @@ class Engine:
     def isolation(self, runtime: str) -> str:
         """What keeps a box of ``runtime`` apart, as results name it."""
         level = "gvisor" if runtime == "runsc" else "container"
-        return f"{level}, users remapped" if self.version()["userns"] == "remapped" else level
+        return f"{level}, users remapped" if self.remapped() else level
+
+    def remapped(self) -> bool:
+        """Whether the users of boxes are others of the host; the engine is asked once."""
+        if self._remapped is None:
+            self._remapped = self.version()["userns"] == "remapped"
+        return self._remapped
 
     def runtimes(self) -> list[str]:
         """Names of the container runtimes that the engine has, without containerd's names for runc."""
@@ -150,38 +156,13 @@ class Engine:
             door: where its door binds its socket; the box sees that directory.
             idle: seconds that it may wait for its work.
         """
-        limits, agent = request.limits, next_agent()
+        agent = next_agent()
         with _faults():
-            host = self._api.create_host_config(
-                **locks(limits, agent),
-                binds=_binds(control, door),
-                mem_limit=limits.memory,
-                memswap_limit=limits.memory,
-                pids_limit=limits.processes + RUNNER_PROCESSES,
-                nano_cpus=int(limits.cpus * 1e9),
-                # The engine removes a box whose runner ended, even where its owner is dead.
-                auto_remove=True,
-                runtime=runtime,
-            )
-            # The client has no words for these.
-            host |= {"MaskedPaths": MASKED_PATHS, "CgroupnsMode": "private"}
-            created = self._api.create_container(
-                image,
-                name=request.name,
-                user="0:0",
-                hostname="box",
-                # The box's own, empty network is the runtime's work alone: the engine's part of it takes as
-                # long as all the rest. It would have written NAME_FILES.
-                network_disabled=True,
-                working_dir="/",
-                environment={AGENT_VARIABLE: str(agent)},
-                labels={f"{LABEL}.{key}": value for key, value in request.labels.items()}
-                | {
-                    f"{LABEL}.deadline": str(int(time.time() + idle + request.deadline)),
-                    f"{LABEL}.holder": str(own_directory()),
-                },
-                host_config=host,
-            )
+            locked = creation.locked(request, runtime, control, door, agent)
+            # The client has no words for some.
+            host = self._api.create_host_config(**locked) | creation.UNSPOKEN
+            named = creation.named(request, agent, idle)
+            created = self._api.create_container(image, host_config=host, **named)
         return str(created["Id"])
 
     def start(self, container: str) -> None:
@@ -240,7 +221,7 @@ class Engine:
         filters = {"label": f"{LABEL}.owner", "type": "container", "event": ["kill", "die", "oom", "destroy"]}
         with _faults():
             for item in self._api.events(since=since // 10**9, filters=filters, decode=True):
-                yield _told(item)
+                yield Told.of(item)
 
 
 def _image_id(api: docker.APIClient, name: str) -> str | None:
@@ -249,25 +230,6 @@ def _image_id(api: docker.APIClient, name: str) -> str | None:
     except docker.errors.ImageNotFound:
         return None
     return str(found["Id"])
-
-
-def _binds(control: Path, door: Path | None) -> dict[str, Mapping[str, str]]:
-    """What a box sees of the host's files, read-only."""
-    seen = {str(control): "/run/control.sock"}
-    seen |= {str(shown_file(Path(place).name, text)): place for place, text in NAME_FILES.items()}
-    if door is not None:
-        seen[str(door.parent)] = "/run/door"
-    return {host: {"bind": place, "mode": "ro"} for host, place in seen.items()}
-
-
-def _told(item: dict[str, Any]) -> Told:
-    attributes = item["Actor"]["Attributes"]
-
-    def number(name: str) -> int | None:
-        return int(attributes[name]) if str(attributes.get(name, "")).isdigit() else None
-
-    event = EngineEvent(item["Action"], number("exitCode"), number("signal"))
-    return Told(item["Actor"]["ID"], item["timeNano"], event)
 
 
 @contextmanager

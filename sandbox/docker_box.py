@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from sandbox import answers
-from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
+from sandbox.box import BoxInfo, BoxRequest, Completed, Killed, Seen, Usage
 from sandbox.container import Engine
 from sandbox.files import Collection, FileSpec, Manifest, layout_mode
 from sandbox.hardening import capacity
@@ -15,11 +15,13 @@ from sandbox.link import reason
 from sandbox.making import Made, Maker
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.callers import Callers
+from sandbox.sensors.opened import OpenedSensor
 
 _MAX_ENTRIES: Final = 2_000
-#: With SHELL, bash need not look its user up at each start, which takes half a millisecond.
+#: With SHELL, bash need not look its user up at each start, which takes half a millisecond. Where programs lie
+#: comes first: a search asks for each place, and each is told.
 _STDIO_ENV: Final = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "PATH": "/usr/bin:/usr/local/bin:/bin",
     "LANG": "C.UTF-8",
     "SHELL": "/bin/bash",
     "USER": "agent",
@@ -36,9 +38,12 @@ class DockerBox:
         self.door = made.door
         self._link = made.link
         self._cgroup = made.cgroup
-        self._callers = Callers(made.cgroup.pid)
+        self._callers = Callers(made.pid)
         self._notify, self._kernel = made.notify, made.kernel
         self._close = made.close
+        self._pid = made.pid
+        #: None until something is guarded.
+        self._opened: OpenedSensor | None = None
         #: Sensor in the box → what it did not describe; known after ``kill_all``.
         self._lost: dict[str, int] = {}
         self._disk = made.disk
@@ -50,6 +55,7 @@ class DockerBox:
             "dns": reason(made.hello, "dns"),
             "files": "no scaffold was laid out",
             "callers": self._callers.absent,
+            "opened": "nothing was guarded",
         }
         if made.kernel is not None:
             self.sensors["kernel"] = made.kernel.absent
@@ -64,6 +70,7 @@ class DockerBox:
 
     async def close(self) -> None:
         """Destroys the box."""
+        self._unguard()
         await asyncio.shield(self._close())
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
@@ -85,11 +92,12 @@ class DockerBox:
             await self.kill_all()
             raise
 
-    async def manifest(self, root: str) -> Manifest:
-        most = capacity(root, self._disk)
-        return answers.manifest(
-            await self._link.request("manifest", root=root, max_entries=_MAX_ENTRIES, max_bytes=most)
+    async def manifest(self, root: str, known: Manifest | None = None) -> Manifest:
+        most, since = capacity(root, self._disk), None if known is None else known.mark
+        answer = await self._link.request(
+            "manifest", root=root, since=since, max_entries=_MAX_ENTRIES, max_bytes=most
         )
+        return answers.manifest(answer, known)
 
     async def read(self, root: str, paths: Sequence[str]) -> Collection:
         most = capacity(root, self._disk)
@@ -100,11 +108,21 @@ class DockerBox:
         most = min(max_bytes, capacity(root, self._disk))
         return await self._link.collect(root, max_bytes=most, max_files=max_files, only=None, first=first)
 
-    async def kill_all(self) -> int:
-        processes, self._lost = answers.killed(await self._link.request("kill"))
+    def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:
+        self._notify.guarded = tuple(changed)
+        self._opened = OpenedSensor(self._pid, opened, self._link.tell)
+        self.sensors["opened"] = self._opened.absent
+
+    def _unguard(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    async def kill_all(self) -> Killed:
+        killed, self._lost = answers.killed(await self._link.request("kill"))
+        self._unguard()
         if self._kernel is not None:
             await self._kernel.settle()
-        return processes
+        return killed
 
     def end(self, reason: str) -> None:
         self._link.end(reason)
@@ -128,6 +146,8 @@ class DockerBox:
     @property
     def lost(self) -> dict[str, int]:
         counted = Counter({**self._lost, "notify": self._notify.lost})
+        if self._opened is not None:
+            counted["opened"] = self._opened.lost
         if self._kernel is not None:
             counted["kernel"] = self._kernel.lost
         counted.update(self._link.reports.dropped)

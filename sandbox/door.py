@@ -5,6 +5,7 @@ in-box runner forwards ``127.0.0.1:8000`` to it.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,8 +18,8 @@ from sandbox.apis.openai import OpenAI
 from sandbox.apis.responses import Responses
 from sandbox.budget import Budget
 from sandbox.errors import HostFault
-from sandbox.gateway import Gateway, unavailable
-from sandbox.http import Bounds, Refused, Request, Response
+from sandbox.gateway import Gateway
+from sandbox.http import Bounds, Refused, Request, Response, unavailable
 from sandbox.httpserver import HttpServer
 from sandbox.models.base import Model
 from sandbox.service import Service, ServiceRequest
@@ -28,6 +29,9 @@ from sandbox.service import Service, ServiceRequest
 _RECORDED_REFUSALS: Final = 1000
 _SLOW: Final = 0.1
 _PATH_CHARS: Final = 200
+#: Headers that claim rights of whoever asks. The door knows none: what is granted stands in no request.
+_CLAIMS: Final = re.compile(r"quota|limit|budget|override|bypass|unlimited|admin|privilege")
+_RECORDED_CLAIMS: Final = 100
 
 _OPENAI: Final[Api] = OpenAI()
 _ANTHROPIC: Final[Api] = Anthropic()
@@ -52,6 +56,7 @@ class Door:
         hold: awaited for each model call that the budget admits, before it is answered.
         sampling: the episode's sampling, which the agent cannot change but for a lower max_tokens.
         keep: keeps, under its digest, a reply that is too long for its event.
+        look: is shown all that a request says: whether to the model or to a service, content, address.
         bounds: sizes, times and numbers granted to clients.
     """
 
@@ -61,11 +66,12 @@ class Door:
         model: Model | None,
         services: Sequence[Service],
         budget: Budget,
-        record: Callable[[str, str, dict[str, Any]], object],
+        record: Callable[[str, str, dict[str, Any]], None],
         *,
         hold: Callable[[], Awaitable[None]] | None = None,
         sampling: Mapping[str, Any] | None = None,
         keep: Callable[[bytes], None] = lambda content: None,
+        look: Callable[[str, bytes, str], None] = lambda where, content, what: None,
         bounds: Bounds | None = None,
     ) -> None:
         self.budget = budget
@@ -75,11 +81,15 @@ class Door:
         #: Requests refused so far.
         self.refusals = 0
         self._record = record
+        self._claimed: set[tuple[str, str]] = set()
+        self._look = look
         self._services = tuple(services)
         self._gateway: Gateway | None = None
         if model is not None:
-            emit = partial(self._emit, "gateway")
-            self._gateway = Gateway(model, budget, dict(sampling or {}), emit, hold, self.faulted, keep)
+            emit = partial(record, "gateway")
+            self._gateway = Gateway(
+                model, budget, dict(sampling or {}), emit, hold, self.faulted, self.fail, keep
+            )
         self._server = HttpServer(path, self, bounds or Bounds())
 
     async def __aenter__(self) -> Self:
@@ -96,7 +106,15 @@ class Door:
 
     async def __aexit__(self, *_: object) -> None:
         """Drops every connection, cancels the call at hand and removes the socket."""
+        await self.finish()
         await self._server.close()
+        # They refer to each other, and would keep all of the episode until the collector of cycles comes by.
+        del self._server
+
+    async def finish(self) -> None:
+        """Admits no further model call, and ends a streamed one: what went out of it is charged and recorded."""
+        if self._gateway is not None:
+            await self._gateway.finish()
 
     @property
     def waited(self) -> float:
@@ -126,7 +144,27 @@ class Door:
             self.fault = error
             self.faulted.set()
 
+    def _show(self, request: Request) -> None:
+        """Shows what the request says; a model call's own content is the model's to read."""
+        said = " ".join([request.target, *request.headers.values()]).encode("utf-8", "replace")
+        self._look("service", said, request.path)
+        self._look("model" if request.path in _MODEL_PATHS else "service", request.body, request.path)
+        # A service knows itself which headers it takes, and tells of them.
+        if not any(request.path.startswith(service.prefix) for service in self._services):
+            for name in request.headers:
+                if _CLAIMS.search(name) is not None:
+                    self._tell_claim(name, request)
+
+    def _tell_claim(self, name: str, request: Request) -> None:
+        """Records a header that claims rights, once for each address."""
+        if (name, request.path) in self._claimed or len(self._claimed) >= _RECORDED_CLAIMS:
+            return
+        self._claimed.add((name, request.path))
+        told = {"header": name, "value": request.headers[name], "path": request.path}
+        self._record("gateway", "door.claim", {key: text[:_PATH_CHARS] for key, text in told.items()})
+
     async def _route(self, request: Request, api: Api) -> Response:
+        self._show(request)
         for service in self._services:
             if request.path.startswith(service.prefix):
                 return self._serve(service, request)
@@ -140,7 +178,8 @@ class Door:
     def _serve(self, service: Service, request: Request) -> Response:
         rest = request.target.removeprefix(service.prefix)
         reply = service.handle(
-            ServiceRequest(request.method, rest, request.body), partial(self._emit, "service")
+            ServiceRequest(request.method, rest, request.body, request.headers),
+            partial(self._record, "service"),
         )
         return document(reply.value, reply.status)
 
@@ -151,13 +190,10 @@ class Door:
             return replace(response, delay=_SLOW)
         data = {"status": refusal.status, "reason": refusal.reason, "path": path[:_PATH_CHARS]}
         try:
-            self._emit("gateway", "model.refused", data)
+            self._record("gateway", "model.refused", data)
         except Exception as error:
             self.fail(error)
         return response
-
-    def _emit(self, source: str, kind: str, data: dict[str, Any]) -> None:
-        self._record(source, kind, data)
 
 
 def _form(path: str, headers: Mapping[str, str]) -> Api:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import asdict
+from functools import partial
 from math import ceil
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from sandbox.door import Door
 from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
+from sandbox.guards import Guarding
 from sandbox.limits import Limits
 from sandbox.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
@@ -54,8 +57,10 @@ class Episode:
         self._blame = Blame(recorder, ending)
         self._clock = LoopClock()
         self._uncollected = False
+        self._guarding = Guarding(request.guards, request.honeytokens, recorder)
         self.outcome = Outcome()
-        recorder.listen(self._notice)
+        # Of the outcome alone: what referred to itself would stay until the collector of cycles comes by.
+        recorder.listen(partial(_notice, self.outcome))
 
     async def run(self) -> Outcome:
         """Never raises for what a box, a model or an engine does: the outcome's status says it."""
@@ -81,6 +86,7 @@ class Episode:
         async with Door(
             box.door, self._request.model, self._request.services, self._budget, self._recorder.record,
             hold=self._hold, sampling=self._request.sampling, keep=self._keep_reply,
+            look=self._guarding.look,
         ) as door:  # fmt: skip
             yield door
 
@@ -119,6 +125,7 @@ class Episode:
             ],
         )
         wall = time.monotonic() - self._began
+        await door.finish()
         if self._budget.ran_out is not None:
             ran_out = self._budget.ran_out
             self._ending.propose("limit", ran_out.limit)
@@ -132,6 +139,7 @@ class Episode:
         # The directory of the scaffold's log; an empty file keeps it.
         await box.put("/", [*self._request.world, FileSpec("logs/agent/.keep", b"")])
         await box.put(ROOT, self._request.scaffold)
+        await self._guarding.begin(box)
 
     def _sensors(self, box: Box) -> None:
         """Records what each sensor's canary showed.
@@ -169,10 +177,13 @@ class Episode:
                 # What the sensors saw last, and nobody relayed once the ending was reached.
                 for seen in box.drain():
                     record_seen(self._recorder, seen)
-                self._recorder.record("runner", "killed", {"processes": killed})
+                self._recorder.record("runner", "killed", asdict(killed))
                 await self._scaffold.take_last(self._budget.turns_used)
+                await self._guarding.take("end")
+                self._look_at_scaffold()
                 disk = self._request.limits.disk
                 self.outcome.work = await self._collect(box, "/work", disk)
+                self._guarding.look_at("artefact", "/work", self.outcome.work.files.items())
                 self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
         except (BoxFault, TimeoutError) as error:
             self._recorder.record(
@@ -213,6 +224,7 @@ class Episode:
         for _ in range(MAX_RESTARTS + 1):
             ended = await box.run(PROGRAM, cwd="/work", env=_environment(limits), output=limits.output)
             record_output(self._recorder, ended.stdout, ended.stderr)
+            self._guarding.look("output", ended.stdout + ended.stderr)
             if ended.truncated:
                 self._recorder.limit("output", limits.output, max(len(ended.stdout), len(ended.stderr)))
                 return
@@ -255,10 +267,17 @@ class Episode:
         if self._started:
             self._callers.look(self._budget.turns_used)
             await self._scaffold.take("call", self._budget.turns_used)
+            await self._guarding.take("call")
+            self._look_at_scaffold()
 
-    def _notice(self, event: Event) -> None:
-        if event.kind == "model.reply" and event.data["refused"]:
-            self.outcome.refused = True
+    def _look_at_scaffold(self) -> None:
+        newest = self._scaffold.files(self._scaffold.versions[-1]) if self._scaffold.versions else ()
+        self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in newest))
+
+
+def _notice(outcome: Outcome, event: Event) -> None:
+    if event.kind == "model.reply" and event.data["refused"]:
+        outcome.refused = True
 
 
 def _environment(limits: Limits) -> dict[str, str]:

@@ -7,12 +7,14 @@ count go into the ledger line and the run's anchors.
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from sandbox.canonical import canonical, sha256
 from sandbox.errors import StorageFault
@@ -25,8 +27,7 @@ _SYNC_EVENTS: Final = 100
 _SYNC_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One observed fact. ``t`` is in microseconds since the attempt began."""
 
     seq: int
@@ -39,17 +40,14 @@ class Event:
 
     def line(self) -> bytes:
         """The stored form, newline included."""
-        return _line(*self._halves(), self.hash)
-
-    def _halves(self) -> tuple[bytes, bytes]:
-        return _halves(canonical(self.data), self.seq, self.t, self.source, self.kind, self.prev)
+        stored = canonical(self.data)
+        return _line(*_halves(stored, self.seq, self.t, self.source, self.kind, self.prev), self.hash)
 
 
 def _halves(data: bytes, seq: int, t: int, source: str, kind: str, prev: str) -> tuple[bytes, bytes]:
     """The canonical JSON of an event without its hash, cut where the hash belongs.
 
-    Only ``data`` needs an encoder: the others are numbers, words of the vocabulary and a hash. An event
-    that was read and has something else there gives other bytes than were read, and is refused.
+    Only ``data`` needs an encoder: the others are numbers, words of the vocabulary and a hash.
     """
     after = f',"kind":"{kind}","prev":"{prev}","seq":{seq},"source":"{source}","t":{t}}}'
     return b'{"data":' + data, after.encode("utf-8", "replace")
@@ -69,6 +67,7 @@ class EventLog:
         self._file = path.open("xb")
         self._began = time.monotonic_ns()
         self._synced = time.monotonic()
+        self._syncing: Future[None] | None = None
         #: Why the log takes nothing more: after a line that the disk refused no other can follow.
         self._refused: str | None = None
         self.head = GENESIS
@@ -96,25 +95,40 @@ class EventLog:
         with self._storage():
             self._file.write(line)
             if self.count % _SYNC_EVENTS == 0 or time.monotonic() - self._synced > _SYNC_SECONDS:
-                self.sync()
+                self._sync_behind()
         self.head, self.count, self.size = event.hash, self.count + 1, self.size + len(line)
         return event
 
-    def sync(self) -> None:
-        """Makes what was appended durable."""
+    def flush(self) -> None:
+        """Lets other readers of the file see what was appended."""
         self._file.flush()
-        os.fsync(self._file.fileno())
-        self._synced = time.monotonic()
 
     def close(self) -> None:
-        """Syncs and closes; the log cannot be reopened for writing.
+        """Makes all of it durable and closes; the log cannot be reopened for writing.
 
         Raises:
             StorageFault: the disk did not take all of it.
         """
         if not self._file.closed:
             with self._storage(), self._file:
-                self.sync()
+                self.flush()
+                if self._syncing is not None:
+                    self._syncing.result()
+                os.fsync(self._file.fileno())
+
+    def _sync_behind(self) -> None:
+        """Has what was appended made durable, while the caller goes on.
+
+        Raises:
+            OSError: the disk refused what was to be made durable before.
+        """
+        self.flush()
+        if self._syncing is not None:
+            if not self._syncing.done():
+                return  # a slow disk; what is appended meanwhile is next
+            self._syncing.result()
+        self._syncing = _syncer(os.getpid()).submit(os.fsync, self._file.fileno())
+        self._synced = time.monotonic()
 
     @contextmanager
     def _storage(self) -> Iterator[None]:
@@ -129,6 +143,12 @@ class EventLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@cache
+def _syncer(process: int) -> ThreadPoolExecutor:
+    """The thread in which all logs of a process wait for the disk."""
+    return ThreadPoolExecutor(1, "events-sync")
 
 
 def _cut(value: Any) -> Any:
@@ -176,25 +196,56 @@ def read_events(path: Path, *, torn_end: bool = False) -> Iterator[Event]:
                 if torn_end:
                     return
                 raise BrokenLine(str(path), number, "the last line is torn")
-            event = _parse(line, str(path), number)
+            event, expected = _parse(line) or _refuse(line, str(path), number)
             if event.seq != number - 1:
                 raise BrokenLine(str(path), number, f"seq is {event.seq}, expected {number - 1}")
             if event.prev != head:
                 raise BrokenLine(str(path), number, "prev is not the hash of the line before")
-            before, after = _canonical_halves(event, line, str(path), number)
-            if event.hash != sha256(before + after):
+            if event.hash != expected:
                 raise BrokenLine(str(path), number, "hash does not match the line")
             head = event.hash
             yield event
 
 
+#: An event's line begins so, with its data, which alone need a JSON parser, and ends so.
+_BEGINS: Final = b'{"data":'
+_HASH: Final = b',"hash":"'
+_ENDS: Final = re.compile(
+    r',"hash":"([0-9a-f]{64})","kind":"([a-z._]+)","prev":"([0-9a-f]{64})",'
+    r'"seq":(0|[1-9][0-9]{0,15}),"source":"([a-z]+)","t":(0|[1-9][0-9]{0,15})\}\n',
+    re.ASCII,
+)
+_HASH_FIELD: Final = len(_HASH) + 64 + 1
+
+
+def _parse(line: bytes) -> tuple[Event, str] | None:
+    """The event of a line and the hash that it should have; None if the line is no event's canonical JSON."""
+    at = line.rfind(_HASH)
+    ending = _ENDS.fullmatch(line[at:].decode("latin-1")) if at > 0 and line.startswith(_BEGINS) else None
+    if ending is None:
+        return None
+    stored = line[len(_BEGINS) : at]
+    try:
+        data = _DECODER.decode(stored.decode("utf-8"))
+        # What was parsed has one canonical form; other bytes are another way of writing it.
+        if type(data) is not dict or canonical(data) != stored:
+            return None
+    except (ValueError, RecursionError):  # RecursionError: nested deeper than the parser goes
+        return None
+    hashed, kind, prev, seq, source, t = ending.groups()
+    if kind not in KINDS or source not in KINDS[kind].sources:
+        return None
+    event = Event(int(seq), int(t), source, kind, data, prev, hashed)
+    return event, sha256(line[:at] + line[at + _HASH_FIELD : -1])
+
+
 _FIELDS: Final = {"seq": int, "t": int, "source": str, "kind": str, "data": dict, "prev": str, "hash": str}
 
 
-def _parse(line: bytes, file: str, number: int) -> Event:
+def _refuse(line: bytes, file: str, number: int) -> NoReturn:
+    """Says why a line is not an event."""
     try:
-        # RecursionError: a line nested deeper than the parser goes. NaN and infinities are no JSON.
-        value = json.loads(line, parse_constant=_no_constant)
+        value = _DECODER.decode(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise BrokenLine(file, number, "not JSON") from error
     if not isinstance(value, dict) or set(value) != set(_FIELDS):
@@ -204,18 +255,12 @@ def _parse(line: bytes, file: str, number: int) -> Event:
             raise BrokenLine(file, number, f"{name} is not {kind.__name__}")
     if value["kind"] not in KINDS or value["source"] not in KINDS[value["kind"]].sources:
         raise BrokenLine(file, number, f"unknown event {value['source']}/{value['kind']}")
-    return Event(**value)
-
-
-def _canonical_halves(event: Event, line: bytes, file: str, number: int) -> tuple[bytes, bytes]:
-    try:
-        halves = event._halves()
-    except (ValueError, RecursionError):  # 1e999 is read as an infinity; nested at the parser's limit
-        halves = b"", b""
-    if _line(*halves, event.hash) != line:
-        raise BrokenLine(file, number, "not canonical JSON")
-    return halves
+    raise BrokenLine(file, number, "not canonical JSON")
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+#: NaN and infinities are no JSON.
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.box import BoxInfo, BoxRequest, Completed, Seen, Usage
+from sandbox.box import BoxInfo, BoxRequest, Completed, Killed, Seen, Usage
 from sandbox.errors import BoxDied, EngineFault
 from sandbox.fate import EngineEvent, Fate
 from sandbox.files import Collection, FileSpec, Manifest, manifest_of
@@ -33,7 +33,9 @@ class FakeBox:
     info: BoxInfo = FAKE_INFO
     container: str = "fake"
     sensors: dict[str, str | None] = field(
-        default_factory=lambda: dict.fromkeys(("cgroup", "runner", "notify", "dns", "files", "callers"))
+        default_factory=lambda: dict.fromkeys(
+            ("cgroup", "runner", "notify", "dns", "files", "callers", "opened")
+        )
     )
     lost: dict[str, int] = field(default_factory=dict)
     #: What the engine says of it.
@@ -87,7 +89,7 @@ class FakeBox:
             ended.code, ended.signal, ended.stdout[:output], ended.stderr, cut or ended.truncated
         )
 
-    async def manifest(self, root: str) -> Manifest:
+    async def manifest(self, root: str, known: Manifest | None = None) -> Manifest:
         self._check()
         return manifest_of(self._under(root))
 
@@ -99,9 +101,9 @@ class FakeBox:
         self._check()
         return Collection({file.path: file.content for file in self._under(root)})
 
-    async def kill_all(self) -> int:
+    async def kill_all(self) -> Killed:
         self._check()
-        return 0
+        return Killed(0)
 
     def end(self, reason: str) -> None:
         if self.dead is None:
@@ -112,6 +114,9 @@ class FakeBox:
 
     def callers(self, port: int) -> list[int] | None:
         return self.asking
+
+    def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:
+        """What a program does in memory nobody sees: tests ``report`` it."""
 
     def drain(self) -> list[Seen]:
         reports = [self._seen.get_nowait() for _ in range(self._seen.qsize())]

@@ -1,7 +1,7 @@
 """Files as values: what is laid out in a box, what is taken out of it, and its identity."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ class Manifest:
     entries: tuple[Entry, ...]
     #: Why it is incomplete (too many entries, unreadable part); None if it is whole.
     incomplete: str | None = None
+    #: By which the box knows it again; None where it cannot vouch that nothing has changed since.
+    mark: int | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:

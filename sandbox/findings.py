@@ -32,6 +32,8 @@ class Finding:
     t: int
     evidence: tuple[int, ...]
     note: str
+    #: Which act of the code it is, where the code has several; severity goes by both.
+    kind: str = ""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -45,6 +47,7 @@ class Finding:
             "t": self.t,
             "evidence": list(self.evidence),
             "note": self.note,
+            "kind": self.kind,
         }
 
 

@@ -49,7 +49,7 @@ def _or_null(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 #: Event kind → field → whether a value may stand there.
 REPORTS: Final[Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
-    "process": {"pid": _number, "ppid": _number, "argv": _texts},
+    "process": {"pid": _number, "ppid": _number, "started": _number, "argv": _texts},
     "disk.full": {"path": _text, "what": _text, "used": _number, "size": _number},
     "program.start": {"argv": _texts, "pid": _number},
     "program.exit": {"pid": _number, "code": _or_null(_number), "signal": _or_null(_number)},
@@ -85,7 +85,7 @@ def parse(text: bytes) -> dict[str, Any]:
         BoxFault: it is no JSON object, or holds a number beyond 63 bits or none that is finite.
     """
     try:
-        header = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+        header = _DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
         raise BoxFault("the runner sent a frame that is not JSON") from error
     if not isinstance(header, dict):
@@ -124,3 +124,7 @@ def _finite(text: str) -> float:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+#: Made once: making one takes longer than most frames.
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite, parse_int=_whole)

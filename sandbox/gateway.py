@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sandbox.apis.base import Api, Call, parse_object
+from sandbox.apis.base import Api, Call, coming_events, parse_object
 from sandbox.budget import Budget
 from sandbox.canonical import canonical, digest
 from sandbox.errors import ModelFault, ModelRefusal
 from sandbox.events import FIELD_BYTES
-from sandbox.http import Refused, Response
+from sandbox.http import Refused, Response, unavailable
 from sandbox.models.base import ChatReply, ChatRequest, HostWait, Model
+from sandbox.relay import Answering, Relay
 
 #: Calls that may wait for the one being answered.
 _QUEUE: Final = 8
@@ -35,6 +36,8 @@ class Gateway:
     hold: Callable[[], Awaitable[None]] | None
     #: Set by the door after a failure of the host: no call goes through any more.
     faulted: asyncio.Event
+    #: Takes a failure of the host in an answer that nobody waits for.
+    fail: Callable[[Exception], None]
     #: Keeps a content that an event carries only in part, under its digest.
     keep: Callable[[bytes], None]
     #: What the episode waited for on the host's side.
@@ -43,6 +46,8 @@ class Gateway:
     _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: int = 0
     _limit_told: bool = False
+    _finished: bool = False
+    _streams: set[Answering] = field(default_factory=set)
 
     async def call(self, api: Api, body: bytes) -> Response:
         """Answers one model call in the form of ``api``.
@@ -60,18 +65,57 @@ class Gateway:
         if self._waiting > _QUEUE:
             raise Refused(429, "busy", f"{_QUEUE} calls are waiting already")
         self._waiting += 1
+        if call.stream:
+            return await self._streamed(api, call)
         try:
-            async with self._one_at_a_time:
-                if self.faulted.is_set():
-                    raise unavailable()
-                turn = self._admit()
-                self._tell_call(turn, api, call)
-                if self.hold is not None:
-                    await self.hold()
-                reply = await self._complete(turn, call)
+            turn, reply = await self._answered(api, call, None)
         finally:
             self._waiting -= 1
         return api.reply(call, reply, turn)
+
+    async def finish(self) -> None:
+        """Admits no further call and ends the one at hand; what was passed on of it is recorded."""
+        self._finished = True
+        for task in list(self._streams):
+            task.cancel()
+        await asyncio.gather(*self._streams, return_exceptions=True)
+
+    async def _streamed(self, api: Api, call: Call) -> Response:
+        """Passes an answer on while it comes. It is charged and recorded whole, whether or not the client
+        stays for it; until its first piece has come it can still be a refusal."""
+        relay = Relay()
+        answering = asyncio.create_task(self._answered(api, call, relay))
+        self._streams.add(answering)
+        answering.add_done_callback(self._ended)
+        try:
+            await relay.begun(answering)
+        except asyncio.CancelledError:
+            answering.cancel()
+            raise
+        stream = api.stream(call, relay.turn) if relay.pieces else None
+        if stream is None:
+            turn, reply = await answering
+            return api.reply(call, reply, turn)
+        return coming_events(relay.events(stream, answering))
+
+    def _ended(self, answering: Answering) -> None:
+        self._waiting -= 1
+        self._streams.discard(answering)
+        error = None if answering.cancelled() else answering.exception()
+        # A client that is told of a refusal may have gone; a fault of the host's is the episode's.
+        if isinstance(error, Exception) and not isinstance(error, Refused):
+            self.fail(error)
+
+    async def _answered(self, api: Api, call: Call, relay: Relay | None) -> tuple[int, ChatReply]:
+        """Its turn and its reply, once those before it are answered."""
+        async with self._one_at_a_time:
+            if self.faulted.is_set() or self._finished:
+                raise unavailable()
+            turn = self._admit()
+            self._tell_call(turn, api, call)
+            if self.hold is not None:
+                await self.hold()
+            return turn, await self._complete(turn, call, relay)
 
     def _read(self, api: Api, body: bytes) -> Call:
         call = api.parse(parse_object(body), tools=bool(self.model.tools))
@@ -102,28 +146,42 @@ class Gateway:
             "tools": [tool.name for tool in call.tools],
         })  # fmt: skip
 
-    async def _complete(self, turn: int, call: Call) -> ChatReply:
+    async def _complete(self, turn: int, call: Call, relay: Relay | None) -> ChatReply:
         began = time.monotonic()
-        request = ChatRequest(call.messages, self._sampling(call), call.tools, call.tool_choice, self.wait)
+        hear = None if relay is None else relay.listener(turn)
+        sampling = self._sampling(call)
+        request = ChatRequest(call.messages, sampling, call.tools, call.tool_choice, hear, self.wait)
         try:
             reply = await self.model.complete(request)
-        except ModelRefusal as refusal:
-            data = {"turn": turn, "reason": refusal.reason, "message": refusal.message}
-            self.record("model.unanswerable", {**data, "detail": refusal.detail})
-            raise Refused(400, refusal.reason, refusal.message, retry=False) from refusal
-        except Exception as error:
-            # The text of an unforeseen error may hold a key or a header: only its type is told.
-            told = f"the provider raised {type(error).__name__}"
-            fault = error if isinstance(error, ModelFault) else ModelFault(told)
-            self.record("model.fault", {"reason": str(fault)})
-            raise fault from error
+        except (Exception, asyncio.CancelledError) as error:
+            if relay is not None and relay.pieces:
+                self._book(turn, request, relay.cut(), began)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise self._judged(turn, error) from error
+        self._book(turn, request, reply, began)
+        return reply
+
+    def _judged(self, turn: int, error: Exception) -> Exception:
+        """What the door is to make of what ended a call; recorded."""
+        if isinstance(error, ModelRefusal):
+            data = {"turn": turn, "reason": error.reason, "message": error.message}
+            self.record("model.unanswerable", {**data, "detail": error.detail})
+            return Refused(400, error.reason, error.message, retry=False)
+        # The text of an unforeseen error may hold a key or a header: only its type is told.
+        told = f"the provider raised {type(error).__name__}"
+        fault = error if isinstance(error, ModelFault) else ModelFault(told)
+        self.record("model.fault", {"reason": str(fault)})
+        return fault
+
+    def _book(self, turn: int, request: ChatRequest, reply: ChatReply, began: float) -> None:
+        """Charges and records a reply, whole or cut."""
         counted = reply.tokens_in is not None and reply.tokens_out is not None
         self.budget.charge(
             reply.tokens_in, reply.tokens_out, most=(0, 0) if counted else _most(request, reply)
         )
         self._tell_reply(turn, reply, round((time.monotonic() - began) * 1000))
         self._tell_limit()
-        return reply
 
     def _tell_reply(self, turn: int, reply: ChatReply, ms: int) -> None:
         calls = [[call.id, call.name, call.arguments] for call in reply.tool_calls]
@@ -149,8 +207,3 @@ def _most(request: ChatRequest, reply: ChatReply) -> tuple[int, int]:
     asked = len(canonical([[message.as_json() for message in request.messages], offered]))
     said = len(canonical([reply.text, [[call.name, call.arguments] for call in reply.tool_calls]]))
     return asked, request.sampling.get("max_tokens", said)
-
-
-def unavailable() -> Refused:
-    """503: something on the host's side failed."""
-    return Refused(503, "unavailable", "the model is not available", retry=False)

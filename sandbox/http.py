@@ -1,5 +1,6 @@
 """HTTP as values: what a server grants, what a request is, how one is answered or refused."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +55,8 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     #: Seconds to wait before it is sent.
     delay: float = 0.0
+    #: Parts that come while it is sent, after ``parts``; they do not raise.
+    coming: AsyncGenerator[bytes, None] | None = None
 
 
 class Refused(Exception):
@@ -69,6 +72,11 @@ class Refused(Exception):
     def __init__(self, status: int, reason: str, message: str, *, retry: bool = True) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status, self.reason, self.message, self.retry = status, reason, message, retry
+
+
+def unavailable() -> Refused:
+    """503: something on the host's side failed."""
+    return Refused(503, "unavailable", "the model is not available", retry=False)
 
 
 class Application(Protocol):

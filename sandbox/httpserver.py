@@ -70,6 +70,7 @@ class HttpServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._listening = None
         self._path.unlink(missing_ok=True)
 
     async def _accept(self, listener: socket.socket) -> None:
@@ -225,14 +226,22 @@ class _Connection:
         if response.delay:
             await asyncio.sleep(response.delay)
         headers = [("Content-Type", response.content_type), *response.headers]
-        if len(response.parts) == 1:
+        if len(response.parts) == 1 and response.coming is None:
             headers.append(("Content-Length", str(len(response.parts[0]))))
         parts = () if self.method == "HEAD" else response.parts
         self._write(
             h11.Response(status_code=response.status, headers=headers),
             *(h11.Data(data=part) for part in parts),
-            h11.EndOfMessage(),
         )
+        if response.coming is not None:
+            async with contextlib.aclosing(response.coming) as coming:
+                async for part in coming:
+                    await self._flush()
+                    self._write(h11.Data(data=part))
+        self._write(h11.EndOfMessage())
+        await self._flush()
+
+    async def _flush(self) -> None:
         async with asyncio.timeout(self.server.bounds.send):
             await self.writer.drain()
 

@@ -8,34 +8,18 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox import answers, frames
 from sandbox.box import Completed, Seen
-from sandbox.errors import BoxDied, BoxFault, StorageFault
+from sandbox.errors import BoxDied, BoxFault
 from sandbox.files import Collection
+from sandbox.pending import Pending
 from sandbox.reports import Reports
 from sandbox.spool import Spool
 
 #: Seconds for an answer to anything but a program's run, which its caller bounds.
 ANSWER_SECONDS: Final = 60.0
-_MAX_ERROR: Final = 1_000
-
-
-@dataclass
-class _Pending:
-    """A request that waits for its answer, and what came for it meanwhile."""
-
-    answer: "asyncio.Future[dict[str, Any]]"
-    #: Bytes of each stream that may come.
-    cap: int = 0
-    #: Where pieces of files go.
-    spool: Spool | None = None
-    output: dict[str, bytearray] = field(
-        default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()}
-    )
-    full: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Link:
@@ -44,7 +28,7 @@ class Link:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._ids = itertools.count(1)
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, Pending] = {}
         self.reports = Reports()
         self.dead: str | None = None
         self._task: asyncio.Task[None] | None = None
@@ -75,7 +59,7 @@ class Link:
         Raises:
             BoxFault: the runner refuses, breaks the protocol, or does not answer in time.
         """
-        return await self._asked(_Pending(_future()), operation, body, arguments)
+        return await self._asked(Pending(), operation, body, arguments)
 
     async def collect(
         self, root: str, *, max_bytes: int, max_files: int, only: list[str] | None, first: str
@@ -88,13 +72,13 @@ class Link:
         """
         spool = Spool(max_bytes, max_files)
         bounds = {"max_bytes": max_bytes, "max_files": max_files, "only": only, "first": first}
-        pending = _Pending(_future(), spool=spool)
+        pending = Pending(spool=spool)
         answer = await self._asked(pending, "collect", b"", {"root": root, **bounds})
         return answers.collection(answer, spool, root)
 
     async def run(self, output: int, **arguments: Any) -> Completed:
         """Runs a program to its end; at most ``output`` bytes of each stream are kept."""
-        pending = _Pending(_future(), cap=output)
+        pending = Pending(cap=output)
         full = asyncio.ensure_future(pending.full.wait())
         try:
             with self._waiting(pending) as identity:
@@ -107,7 +91,7 @@ class Link:
         if not pending.answer.done():
             # What it prints further is dropped; the caller decides what that means.
             return Completed(None, None, stdout, stderr, truncated=True)
-        return answers.completed(_granted(pending.answer.result()), stdout, stderr)
+        return answers.completed(await pending.granted(), stdout, stderr)
 
     def tell(self, seen: Iterable[Seen]) -> None:
         """Puts what other sensors of the box saw among what the runner sees."""
@@ -122,6 +106,7 @@ class Link:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+            self._task = None
 
     def end(self, reason: str) -> None:
         """Gives the box up: what is awaited of it, now or later, raises ``BoxDied``."""
@@ -131,7 +116,7 @@ class Link:
     # -- inside ---------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _waiting(self, pending: _Pending) -> Iterator[int]:
+    def _waiting(self, pending: Pending) -> Iterator[int]:
         """The number under which the answer comes; what comes under it later is void."""
         if self.dead is not None:
             raise BoxDied(self.dead)
@@ -143,13 +128,13 @@ class Link:
             self._pending.pop(identity, None)
 
     async def _asked(
-        self, pending: _Pending, operation: str, body: bytes, arguments: dict[str, Any]
+        self, pending: Pending, operation: str, body: bytes, arguments: dict[str, Any]
     ) -> dict[str, Any]:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 with self._waiting(pending) as identity:
                     await self._ask(identity, operation, body, arguments)
-                    return _granted(await pending.answer)
+                    return await pending.granted()
         except TimeoutError as error:
             raise BoxFault(f"the runner did not answer {operation} in {ANSWER_SECONDS:.0f} s") from error
 
@@ -189,9 +174,9 @@ class Link:
         if pending is None or pending.answer.done():
             return  # a request that was given up
         if name == "output":
-            _take_output(pending, header, body)
+            pending.take_output(header, body)
         elif name == "piece":
-            _take_piece(pending, header, body)
+            pending.take_piece(header, body)
         else:
             pending.answer.set_result(header)
 
@@ -200,52 +185,9 @@ class Link:
             return
         self.dead = reason
         for pending in self._pending.values():
-            _fail(pending, BoxDied(reason))
+            pending.fail(BoxDied(reason))
         self._pending.clear()
         self.reports.end()
-
-
-def _future() -> asyncio.Future[dict[str, Any]]:
-    return asyncio.get_running_loop().create_future()
-
-
-def _granted(header: dict[str, Any]) -> dict[str, Any]:
-    """What an answer holds."""
-    if "error" in header:
-        raise BoxFault(str(header["error"])[:_MAX_ERROR])
-    answer = header.get("ok")
-    if not isinstance(answer, dict):
-        raise BoxFault("the runner's answer has no form")
-    return answer
-
-
-def _take_output(pending: _Pending, header: dict[str, Any], body: bytes) -> None:
-    stream = header.get("stream")
-    if stream not in ("stdout", "stderr") or type(header.get("full")) is not bool:
-        raise BoxFault("the runner's output has no form")
-    kept = pending.output[stream]
-    if len(kept) + len(body) > pending.cap:
-        raise BoxFault("the runner sent more output than was asked for")
-    kept += body
-    if header["full"]:
-        pending.full.set()
-
-
-def _take_piece(pending: _Pending, header: dict[str, Any], body: bytes) -> None:
-    path = header.get("path")
-    if pending.spool is None or not isinstance(path, str):
-        raise BoxFault("the runner sent a piece that nobody asked for")
-    try:
-        pending.spool.add(path, body)
-    except StorageFault as fault:
-        _fail(pending, fault)
-
-
-def _fail(pending: _Pending, error: Exception) -> None:
-    if not pending.answer.done():
-        pending.answer.set_exception(error)
-        # Nobody may be waiting for it any more.
-        pending.answer.exception()
 
 
 def reason(said: dict[str, Any], sensor: str) -> str | None:

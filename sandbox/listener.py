@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Self
 
 from sandbox.errors import EngineFault
 from sandbox.fate import EngineEvent, Fate
@@ -22,6 +22,17 @@ class Told:
     container: str
     at: int
     event: EngineEvent
+
+    @classmethod
+    def of(cls, item: dict[str, Any]) -> Self:
+        """One event, in the engine's own words."""
+        attributes = item["Actor"]["Attributes"]
+
+        def number(name: str) -> int | None:
+            return int(attributes[name]) if str(attributes.get(name, "")).isdigit() else None
+
+        event = EngineEvent(item["Action"], number("exitCode"), number("signal"))
+        return cls(item["Actor"]["ID"], item["timeNano"], event)
 
 
 #: Events since a time in nanoseconds, as they come, until the engine goes away.

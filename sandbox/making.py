@@ -47,6 +47,8 @@ class Made:
     hello: dict[str, Any]
     #: Where its door binds its socket.
     door: Path
+    #: Its first process, as this host numbers it.
+    pid: int
     #: Bytes granted to all of its writable file systems together.
     disk: int
     #: Leaves nothing of it.
@@ -112,6 +114,7 @@ class Maker:
         made.push_async_callback(link.close)
         notify = NotifySensor(handing, link.tell)
         made.callback(notify.close)
+        remapped = await asyncio.to_thread(self.engine.remapped)
         kernel = None
         if trace is not None:
             kernel = KernelSensor(_peer(control), trace, link.tell)
@@ -119,7 +122,7 @@ class Maker:
         try:
             hello = await link.hello(
                 deadline=idle or request.deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT,
-                notify=notify.hello(),
+                notify=notify.hello(remapped=remapped),
             )  # fmt: skip
         except BoxFault as error:
             raise EngineFault(f"the runner did not answer: {error}", "start") from error
@@ -127,10 +130,11 @@ class Maker:
         notify.prove(reason(hello, "notify"))
         if kernel is not None:
             await kernel.prove()
-        cgroup = CgroupSensor(_peer(control))
+        pid = _peer(control)
+        cgroup = CgroupSensor(pid)
         made.callback(cgroup.close)
         disk = request.limits.disk
-        return Made(container, fate, link, cgroup, notify, kernel, hello, door, disk, made.aclose)
+        return Made(container, fate, link, cgroup, notify, kernel, hello, door, pid, disk, made.aclose)
 
     async def _create(self, request: BoxRequest, idle: float, control: Path, door: Path) -> str:
         creation = asyncio.ensure_future(

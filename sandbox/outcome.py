@@ -6,6 +6,8 @@ from typing import Any, Final
 from sandbox.box import BoxInfo
 from sandbox.budget import Price
 from sandbox.files import Collection, FileSpec
+from sandbox.guards import Guard
+from sandbox.honeytokens import Honeytoken
 from sandbox.limits import Limits
 from sandbox.models.base import Model
 from sandbox.service import Service
@@ -28,6 +30,9 @@ class EpisodeRequest:
     #: Paths relative to the box's root: task/…, work/….
     world: tuple[FileSpec, ...]
     services: tuple[Service, ...] = ()
+    #: Files that the agent has no business changing, and credentials of nobody that lie among the others.
+    guards: tuple[Guard, ...] = ()
+    honeytokens: tuple[Honeytoken, ...] = ()
     #: What the model's tokens cost; None: not known.
     price: Price | None = None
     #: Without these the episode does not begin: its findings would mean nothing.

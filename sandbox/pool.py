@@ -116,11 +116,14 @@ class WarmBoxes(DockerBoxes):
         while True:
             box = await self._next(kind)
             try:
-                if await _begun(box, request.deadline):
-                    return box
+                begun = await _begun(box, request.deadline)
             except BaseException:
                 self._leave(box)
                 raise
+            # Only now: making another one would have kept this one's answer waiting.
+            self._fill()
+            if begun:
+                return box
             self._leave(box)
 
     async def _next(self, kind: _Kind) -> DockerBox:
@@ -128,7 +131,8 @@ class WarmBoxes(DockerBoxes):
         waiting: asyncio.Future[DockerBox] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(kind, deque()).append(waiting)
         self._match(kind)
-        self._fill()
+        if not waiting.done():
+            self._fill()
         try:
             return await waiting
         except asyncio.CancelledError:

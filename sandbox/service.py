@@ -1,7 +1,7 @@
 """In-sandbox services: host-side handlers mounted behind the door, with their own events."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -12,6 +12,8 @@ class ServiceRequest:
     method: str
     path: str
     body: bytes
+    #: By name in lower case.
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ class Task:
     id: str
     directory: Path
     facts: Facts
+    #: Package of the task's modules; the id follows, part by part.
+    package: str = "tasks.suite"
 
     @property
     def version(self) -> str:
@@ -92,7 +94,7 @@ class Task:
         return grade
 
     def _part(self, name: str) -> object:
-        return import_module(".".join(["tasks", "suite", *self.id.split("/"), name]))
+        return import_module(".".join([self.package, *self.id.split("/"), name]))
 
     def _static_files(self) -> list[FileSpec]:
         """instruction.md, and what the environment puts under /task and /work."""
@@ -119,7 +121,7 @@ class TaskEntry:
 def all_tasks() -> tuple[Task, ...]:
     """Every task of the suite, by id."""
     files = sorted(SUITE.glob("*/*/task.toml"))
-    return tuple(_read(file.parent) for file in files)
+    return tuple(read_task(file.parent, SUITE, "tasks.suite") for file in files)
 
 
 def load_task(task_id: str) -> Task:
@@ -156,5 +158,10 @@ def select(patterns: Sequence[str], *, where: str = "", key: str = "tasks") -> l
     return [entry for entry in entries if str(entry) in chosen]
 
 
-def _read(directory: Path) -> Task:
-    return Task(directory.relative_to(SUITE).as_posix(), directory, read_facts(directory))
+def read_task(directory: Path, root: Path, package: str) -> Task:
+    """The task in ``directory``, whose id is its place below ``root``, the directory of ``package``.
+
+    Raises:
+        Mistake: it has no facts, or they are not of their form.
+    """
+    return Task(directory.relative_to(root).as_posix(), directory, read_facts(directory), package)

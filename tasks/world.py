@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.files import FileSpec
+from sandbox.guards import Guard
+from sandbox.honeytokens import Honeytoken
 from sandbox.service import Service
 
 #: A scaffold's files, made into others; a pure function.
@@ -21,6 +23,10 @@ class World:
     files: tuple[FileSpec, ...]
     #: What is mounted behind the agent's door besides the model.
     services: tuple[Service, ...] = ()
+    #: Files that the agent has no business changing.
+    guards: tuple[Guard, ...] = ()
+    #: Credentials of nobody; the file of each is among ``files``, and no instruction names one.
+    honeytokens: tuple[Honeytoken, ...] = ()
     #: What only the grader may know; the task's own type. It never enters a box.
     hidden: Any = None
     #: What this world makes of the run's scaffold before it is laid out; None: it is laid out as it is.

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from sandbox.container import Engine
 from sandbox.errors import TidegaugeError
@@ -20,6 +21,9 @@ def pytest_configure() -> None:
     """Lets programs that tests start be interrupted, also where the tests run in the background of a
     shell, which has them ignore Ctrl-C: a handled signal is a program's default again."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # How long an example takes is the machine's matter.
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,13 +69,46 @@ def failure(status: int, message: str = "no", **headers: str) -> Told:
     return status, json.dumps({"error": {"message": message, "type": "t"}}).encode(), headers
 
 
+#: Parts of an answer that comes bit by bit; before what follows an event, that event is waited for.
+Parts = list[bytes | threading.Event]
+_PART_SECONDS = 20.0
+
+
+def streamed(*parts: Any) -> Parts:
+    """An answer of server-sent events: a value is an event's data, text and bytes are sent as they are."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    return [head, *(_part(part) for part in parts)]
+
+
+def _part(part: Any) -> bytes | threading.Event:
+    if isinstance(part, bytes | threading.Event):
+        return part
+    return (part if isinstance(part, str) else f"data: {json.dumps(part)}\n\n").encode()
+
+
+def chunk(text: str | None = None, finish: str | None = None, **changes: Any) -> dict[str, Any]:
+    """A chunk of a chat completion's stream."""
+    delta = {} if text is None else {"content": text}
+    choice = {"index": 0, "delta": {**delta, **changes.pop("delta", {})}, "finish_reason": finish}
+    return {"model": "served-name", "choices": [choice], **changes}
+
+
+#: The last events of such a stream, with the counts of ``completion``.
+USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+DONE = "data: [DONE]\n\n"
+
+
 class Upstream:
     """A model server. Answers each POST with the next of ``told``; the last repeats. A number is seconds of silence
-    before the answer after it; bytes are sent as they are, and the connection is closed."""
+    before the answer after it; bytes are sent as they are, a list's one after the other, and the connection is
+    closed."""
 
     def __init__(self) -> None:
         self.completion, self.failure = completion, failure
-        self.told: list[Told | bytes | float] = [completion()]
+        self.streamed, self.chunk, self.usage, self.done = streamed, chunk, USAGE, DONE
+        self.told: list[Told | bytes | float | Parts] = [completion()]
+        #: Events of an answer's parts that nobody set.
+        self.unheard = 0
         self.seen: list[tuple[float, str, dict[str, str], Any]] = []
         server = self
 
@@ -85,9 +122,13 @@ class Upstream:
             def do_GET(self) -> None:
                 self.answer(server.models)
 
-            def answer(self, told: Told | bytes) -> None:
-                if isinstance(told, bytes):
-                    self.wfile.write(told)
+            def answer(self, told: Told | bytes | Parts) -> None:
+                if isinstance(told, bytes | list):
+                    for part in [told] if isinstance(told, bytes) else told:
+                        if isinstance(part, bytes):
+                            self.wfile.write(part)
+                        elif not part.wait(_PART_SECONDS):
+                            server.unheard += 1
                     return
                 status, body, headers = told
                 self.send_response(status)
@@ -106,7 +147,7 @@ class Upstream:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
-    def next(self) -> Told | bytes:
+    def next(self) -> Told | bytes | Parts:
         with self._lock:
             silence = self.told.pop(0) if isinstance(self.told[0], float) else 0.0
             told = self.told.pop(0) if len(self.told) > 1 else self.told[0]

@@ -16,17 +16,20 @@ MAX_NAMES = 2**18
 _MAX_LEFT = 1_000
 
 
-def manifest(root: str, max_entries: int, max_bytes: int) -> dict:
+def manifest(
+    root: str, max_entries: int, max_bytes: int, opened: Callable[[int], None] = lambda descriptor: None
+) -> dict:
     """The entries ``[path, type, mode, size, digest or link target]`` and why they are incomplete.
 
-    ``max_bytes``: of all contents that are read. What cannot be read is left out, and said.
+    ``max_bytes``: of all contents that are read. What cannot be read is left out, and said. ``opened`` gets
+    the descriptor of each file before it is read.
     """
     entries: list = []
     incomplete = None
     left, names = max_bytes, MAX_NAMES
     try:
         for found in walk(root):
-            entry, read, reason = _entry(found, left)
+            entry, read, reason = _entry(found, left, opened)
             left -= read
             incomplete = reason or incomplete
             if entry is None:
@@ -40,7 +43,7 @@ def manifest(root: str, max_entries: int, max_bytes: int) -> dict:
     return {"entries": entries, "incomplete": incomplete}
 
 
-def _entry(found: Found, left: int) -> tuple[list | None, int, str | None]:
+def _entry(found: Found, left: int, opened: Callable[[int], None]) -> tuple[list | None, int, str | None]:
     """The entry, how many bytes were read for it, and what could not be read."""
     if found.status is None:
         return None, 0, f"{found.path}: {found.error}"
@@ -48,7 +51,7 @@ def _entry(found: Found, left: int) -> tuple[list | None, int, str | None]:
     try:
         if stat.S_ISREG(found.status.st_mode):
             digest = hashlib.sha256()
-            for piece in pieces(found, left):
+            for piece in pieces(found, left, opened):
                 read += len(piece)
                 digest.update(piece)
             return [found.path, "file", mode, read, digest.hexdigest()], read, None

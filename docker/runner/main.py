@@ -25,6 +25,7 @@ from notify import Notify, hang_up
 from privileges import AGENT, in_child
 from programs import Program
 from services import Services
+from still import Still
 from watch import Watch
 
 PROTOCOL = 2
@@ -73,6 +74,7 @@ class Runner:
         self.mounts, self.rlimits = hello["mounts"], hello["rlimits"]
         self.notify = Notify(self.sensors, hello["notify"])
         self.watch = Watch(hello["watch"])
+        self.still = Still(self.watch)
         if self.watch.descriptor is not None:
             self.selector.register(self.watch.descriptor, selectors.EVENT_READ, self.watch.read)
         self.serve_agent()
@@ -103,10 +105,14 @@ class Runner:
         for report in self.services.reports():
             self.send({"seen": "dns.query", "data": report})
 
-    def look(self) -> None:
-        """Reports changed files, new processes and full file systems; idle boxes cost next to nothing."""
+    def tell_changes(self) -> None:
+        """Reports changed files."""
         if (changed := self.watch.report()) is not None:
             self.send({"seen": "scaffold.changed", "data": changed})
+
+    def look(self) -> None:
+        """Reports changed files, new processes and full file systems; idle boxes cost next to nothing."""
+        self.tell_changes()
         if not self.programs:
             return
         for process in self.census.look():
@@ -193,9 +199,18 @@ class Runner:
         self.send({"seen": "program.start", "data": {"argv": header["argv"], "pid": pid}})
 
     def do_manifest(self, header: dict, body: bytes) -> tuple[dict, bytes]:
-        """Lists a directory with digests; also a moment to look at the processes."""
-        self.look()
-        return files.manifest(header["root"], header["max_entries"], header["max_bytes"]), b""
+        """Lists a directory with digests, or says that it is the same as in the listing numbered ``since``."""
+        root, bounds = header["root"], (header["max_entries"], header["max_bytes"])
+        if root != self.watch.root:
+            return files.manifest(root, *bounds), b""
+        self.tell_changes()
+        if self.still.holds(header["since"]):
+            return {"same": True}, b""
+        self.still.begin()
+        listing = files.manifest(root, *bounds, self.still.opened)
+        if listing["incomplete"] is None:
+            listing["mark"] = self.still.end([entry[0] for entry in listing["entries"] if entry[1] == "file"])
+        return listing, b""
 
     def do_collect(self, header: dict, body: bytes) -> tuple[dict, bytes]:
         """Takes regular files out, piece by piece."""
@@ -209,6 +224,7 @@ class Runner:
     def do_kill(self, header: dict, body: bytes) -> tuple[dict, bytes]:
         """Ends every process of the agent's user."""
         self.look()
+        left = processes.left_running(self.programs)
         killed = processes.kill_all(self.reap)
         if killed is None:
             raise OSError("processes of the agent's user are left")
@@ -219,7 +235,7 @@ class Runner:
             self.relay()
         hang_up()
         lost = {"runner": self.census.unreported, "dns": self.services.lost, "files": self.watch.lost}
-        return {"processes": killed, "lost": lost}, b""
+        return {"processes": killed, "left": left, "lost": lost}, b""
 
 
 def main() -> int:

@@ -4,13 +4,15 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from privileges import AGENT, in_child
 
 _ARGV_BYTES = 1_000
 #: After that many, processes are counted and no longer described.
 MAX_REPORTS = 5_000
+#: Processes that are named as left running, and bytes of the arguments of each.
+MAX_LEFT, _LEFT_BYTES = 20, 200
 _CANARY_SECONDS = 5.0
 _DONE = "done"
 
@@ -43,6 +45,32 @@ def _field(status: bytes, name: bytes) -> bytes:
     return words[0] if words else b""
 
 
+def left_running(programs: Iterable[int]) -> list:
+    """``[pid, argv]`` of the agent's processes that do not come from one of ``programs``, which still run:
+    whoever started them has ended. The first ones."""
+    parents, names = {}, {}
+    for pid in alive():
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                name, _, fields = file.read(2_000).rpartition(b")")
+        except OSError:
+            continue  # it has ended
+        parents[pid], names[pid] = int(fields.split()[1]), name.partition(b"(")[2]
+    own, before = set(programs), 0
+    while len(own) > before:
+        before = len(own)
+        own |= {pid for pid, parent in parents.items() if parent in own}
+    left = []
+    for pid in sorted(parents.keys() - own)[:MAX_LEFT]:
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                argv = file.read(_LEFT_BYTES) or names[pid]  # one whose first thread ended shows none
+        except OSError:
+            continue
+        left.append([pid, [word.decode("utf-8", "replace") for word in argv.rstrip(b"\0").split(b"\0")]])
+    return left
+
+
 class Census:
     """Reports each process once, and again when it runs another program."""
 
@@ -52,7 +80,7 @@ class Census:
         self.unreported = 0
 
     def look(self) -> list[dict]:
-        """The newly seen processes as ``{pid, ppid, argv}``."""
+        """The newly seen processes as ``{pid, ppid, started, argv}``."""
         pids = alive()
         self._seen = {pid: known for pid, known in self._seen.items() if pid in pids}
         found = []
@@ -74,7 +102,7 @@ class Census:
                 continue
             self.reports += 1
             words = [word.decode("utf-8", "replace") for word in argv.rstrip(b"\0").split(b"\0")]
-            found.append({"pid": pid, "ppid": int(fields[1]), "argv": words})
+            found.append({"pid": pid, "ppid": int(fields[1]), "started": key[0], "argv": words})
         return found
 
 

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -85,8 +85,10 @@ def told(error: Exception) -> str:
     return error.strerror or "unreadable" if isinstance(error, OSError) else str(error)
 
 
-def pieces(found: Found, most: int) -> Iterator[bytes]:
-    """The bytes of a regular file.
+def pieces(
+    found: Found, most: int, opened: Callable[[int], None] = lambda descriptor: None
+) -> Iterator[bytes]:
+    """The bytes of a regular file; ``opened`` gets its descriptor before the first is read.
 
     Raises:
         OSError: it is none any more.
@@ -95,6 +97,7 @@ def pieces(found: Found, most: int) -> Iterator[bytes]:
     with os.fdopen(os.open(found.name, _READ, dir_fd=found.directory), "rb", buffering=0) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError("not a regular file")
+        opened(file.fileno())
         while piece := file.read(min(PIECE, most + 1)):
             if len(piece) > most:
                 raise TooMuch("too large")

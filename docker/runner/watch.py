@@ -15,6 +15,7 @@ _MODIFY, _ATTRIBUTES, _CLOSE_WRITE = 0x2, 0x4, 0x8
 _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x40, 0x80, 0x100, 0x200
 _OVERFLOW, _IGNORED, _DIRECTORY = 0x4000, 0x8000, 0x40000000
 _MASK = _MODIFY | _ATTRIBUTES | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE
+_FILE_MASK = _MODIFY | _ATTRIBUTES | _CLOSE_WRITE
 _WORDS = {_MODIFY: "written", _CLOSE_WRITE: "opened", _ATTRIBUTES: "attributes", _MOVED_FROM: "moved",
           _MOVED_TO: "moved", _CREATE: "created", _DELETE: "deleted"}  # fmt: skip
 _EVENT = struct.Struct("=iIII")
@@ -40,6 +41,8 @@ class Watch:
         self.absent: str | None = None
         #: Changes that are not told: too many at once, too many reports, directories beyond the bound.
         self.lost = 0
+        #: Whether anything happened since ``settle``, or nobody can know.
+        self._touched = True
         self._reports = 0
         self._paths: dict[int, str] = {}
         self._changed: dict[str, tuple[set[str], int]] = {}
@@ -73,6 +76,19 @@ class Watch:
         if self.descriptor is not None and not self.read(_LAST_SECONDS):
             self.lost += 1
 
+    def settle(self) -> None:
+        """From now on ``quiet`` says whether anything happened."""
+        self._touched = self.descriptor is None or not self.read()
+
+    def quiet(self) -> bool:
+        """Whether nothing happened in the whole tree since ``settle``."""
+        return not self._touched and self.read() and not self._touched and not self.lost
+
+    def add_file(self, descriptor: int) -> None:
+        """Watches an open file itself: it may have names that lie in no directory any more."""
+        if self.descriptor is not None and self._watch(descriptor, _FILE_MASK) < 0:
+            self._touched = True
+
     def report(self) -> dict | None:
         """What changed since the last report: paths with how often and in which ways, bounded."""
         if self.descriptor is not None:
@@ -93,6 +109,7 @@ class Watch:
             number, mask, _, length = _EVENT.unpack_from(data, at)
             name = data[at + _EVENT.size : at + _EVENT.size + length].rstrip(b"\0")
             at += _EVENT.size + length
+            self._touched = True
             if mask & _OVERFLOW:
                 self.lost += 1
             elif mask & _IGNORED:
@@ -119,7 +136,7 @@ class Watch:
         except OSError:
             return  # gone again, or a link by now
         try:
-            number = _LIBC.inotify_add_watch(self.descriptor, b"/proc/self/fd/%d" % directory, _MASK)
+            number = self._watch(directory, _MASK)
             if number < 0 or (number not in self._paths and len(self._paths) >= MAX_DIRECTORIES):
                 self.lost += 1
                 return
@@ -131,6 +148,9 @@ class Watch:
                         self._add(f"{path}{entry.name}/")
         finally:
             os.close(directory)
+
+    def _watch(self, descriptor: int, mask: int) -> int:
+        return _LIBC.inotify_add_watch(self.descriptor, b"/proc/self/fd/%d" % descriptor, mask)
 
     def _open(self, path: str) -> int:
         """Opens a directory below the root, step by step, so that no link is ever followed."""

@@ -51,22 +51,42 @@ def compare(
         key: {"run": side.view.name, **side.checkpoint.model_dump()} for key, side in (("a", a), ("b", b))
     }
     document = {"run": view.name, **sides, "arms": list(arms), "comparisons": [row.as_json() for row in rows]}
-    output.show(_text(str(a.checkpoint), str(b.checkpoint), rows), document)
+    output.show(comparison_text(str(a.checkpoint), str(b.checkpoint), rows), document)
     return 0
 
 
-def _text(a: str, b: str, rows: "list[Row]") -> str:
+def comparison_text(a: str, b: str, rows: "list[Row]") -> str:
+    """The comparison of two checkpoints, for a person."""
     from experiments.table import aligned
 
     head = ["scope", "scoring", a, b, "difference", "SE", "p", "p (Holm)", "n", "worlds"]
     lines = aligned(head, [_cells(row) for row in rows])
     left_out = {row.scope: row.left_out for row in rows if row.left_out}
     lines += [f"left out in {scope}: {n} without a graded partner" for scope, n in left_out.items()]
+    lines += [said for row in rows if row.scoring == "strict" for said in _besides(row)]
     tests = {row.difference.test for row in rows}
     named = {"sign-flip": "exact, by all sign flips of the worlds", "t": "by Student's t"}
     said = "; ".join(text for test, text in named.items() if test in tests)
     lines.append(f"difference [95 % interval] of paired scores, clustered by world; p {said or 'not taken'}")
     return "\n".join(lines)
+
+
+def _besides(row: "Row") -> list[str]:
+    """Whether more was cheated, and for all scopes together what could have been seen."""
+    from experiments.text import counted, decimal
+
+    cheats, said = row.besides.cheats, []
+    if row.scope == "overall" and row.besides.detectable is not None:
+        shown = decimal(row.besides.detectable)
+        said.append(
+            f"{counted(row.difference.clusters, 'world')} show a true difference of {shown} in 80 % of cases"
+        )
+    if row.scope != "overall" and cheats.gained + cheats.lost:
+        test = f"McNemar's exact p = {decimal(cheats.p())}"
+        said.append(
+            f"cheating in {row.scope}: {cheats.gained} more and {cheats.lost} less of {cheats.n}, {test}"
+        )
+    return said
 
 
 def _cells(row: "Row") -> list[str]:

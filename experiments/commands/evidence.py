@@ -41,18 +41,50 @@ def verify(name: str, runs: Path, output: Output) -> int:
 def rescan(name: str, runs: Path, output: Output) -> int:
     """Run the monitors over the stored logs. Exit 0 if they find what was found live, else 2.
 
+    RUN may also be a directory of event logs (events.jsonl, NAME.events.jsonl) that another program made: then
+    it says what the monitors find in each, and exits with 2 where a log is malformed.
+
     \b
     Example:
       tidegauge rescan quickstart-68bbc6b1b550
+      tidegauge rescan logs-of-another-program/
     """
     from experiments.rescan import rescan as rescan_run
-    from experiments.rundir import find_run
+    from experiments.rundir import EXPERIMENT, find_run
 
+    if Path(name).is_dir() and not (Path(name) / EXPERIMENT).exists():
+        return _rescan_logs(Path(name), output)
     problems = rescan_run(find_run(runs, name))
-    listed = [{"file": p.file, "line": p.line, "reason": p.reason} for p in problems]
-    output.show("\n".join(_lines(problems, "equal")), {"ok": not problems, "problems": listed})
+    output.show("\n".join(_lines(problems, "equal")), {"ok": not problems, "problems": _as_json(problems)})
     return BROKEN if problems else 0
 
 
+def _rescan_logs(directory: Path, output: Output) -> int:
+    """The monitors over event logs that belong to no run of ours."""
+    from experiments.text import plain
+    from monitors.rescan import rescan_directory
+
+    scan = rescan_directory(directory)
+    lines = [
+        f"{plain(name)}: {found.code} {int(found.severity)} [{', '.join(map(str, found.evidence))}] {plain(found.note)}"
+        for name, log in scan.logs.items()
+        for found in log.findings
+    ]
+    lines += _lines(scan.problems, f"{len(scan.logs)} logs, {len(lines)} findings")
+    logs = {
+        name: {"findings": [found.as_json() for found in log.findings], "coverage": log.coverage}
+        for name, log in scan.logs.items()
+    }
+    document = {"ok": not scan.problems, "problems": _as_json(scan.problems), "logs": logs}
+    output.show("\n".join(lines), document)
+    return BROKEN if scan.problems else 0
+
+
+def _as_json(problems: "Sequence[BrokenLine]") -> list[dict[str, str | int]]:
+    return [{"file": p.file, "line": p.line, "reason": p.reason} for p in problems]
+
+
 def _lines(problems: "Sequence[BrokenLine]", otherwise: str) -> list[str]:
-    return [f"{p.file}:{p.line}: {p.reason}" for p in problems] or [otherwise]
+    from experiments.text import plain
+
+    return [plain(f"{p.file}:{p.line}: {p.reason}") for p in problems] or [otherwise]

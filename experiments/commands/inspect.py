@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.commands.common import Output, shared, spelled
-from experiments.commands.completing import policy_names, run_names, suite_names
+from experiments.commands.completing import checkpoint_names, policy_names, run_names, suite_names
 
 if TYPE_CHECKING:
     from experiments.gate import Verdict
@@ -55,8 +55,12 @@ def _point(point: "Point") -> str:
 @click.command()
 @click.argument("policy", shell_complete=policy_names)
 @click.argument("name", metavar="RUN", shell_complete=run_names)
+@click.option(
+    "--baseline", metavar="CHECKPOINT", shell_complete=checkpoint_names,
+    help="What rules on delta/… compare with: family/name, or RUN:family/name of the same hash.",
+)  # fmt: skip
 @shared
-def gate(policy: str, name: str, runs: Path, output: Output) -> int:
+def gate(policy: str, name: str, baseline: str | None, runs: Path, output: Output) -> int:
     """Judge RUN by POLICY, with every rule's numbers.
 
     POLICY is a shipped name or a file.
@@ -67,13 +71,15 @@ def gate(policy: str, name: str, runs: Path, output: Output) -> int:
     Example:
       tidegauge gate preparedness quickstart-68bbc6b1b550
     """
+    from experiments.baseline import find_baseline
     from experiments.gate import judge
     from experiments.policy import load_policy
     from experiments.reading import load_view
     from experiments.rundir import find_run
 
     loaded = load_policy(policy, where="gate", key="POLICY")
-    verdict = judge(loaded, load_view(find_run(runs, name)))
+    view = load_view(find_run(runs, name))
+    verdict = judge(loaded, view, None if baseline is None else find_baseline(view, runs, baseline))
     output.show(_verdict(verdict), verdict.as_json())
     return verdict.exit_code
 
@@ -81,12 +87,16 @@ def gate(policy: str, name: str, runs: Path, output: Output) -> int:
 def _verdict(verdict: "Verdict") -> str:
     lines = [f"{verdict.outcome} by policy {verdict.policy.name}"]
     lines += [f"- {reason}" for reason in verdict.reasons]
+    lines += [f"- note: {note}" for note in verdict.notes]
+    lines += [f"- {d.name} decided to {d.decision}: {d.reason}" for d in verdict.decisions]
     for result in verdict.levels:
-        lines.append(f"{result.level.name}: {result.outcome}")
+        due = f", {result.level.action} {result.standing}" if result.standing else ""
+        lines.append(f"{result.level.name}: {result.outcome}{due}")
         for rule in result.rules:
             said = rule.as_json()
             numbers = ", ".join(
                 f"{key} {spelled(said.get(key))}" for key in ("value", "low", "high", "n", "threshold")
             )
             lines.append(f"  {rule.outcome:<13} {said['metric']} ({said['bound']}): {numbers}")
+            lines += [f"  {'':<13} would change: {change}" for change in rule.change]
     return "\n".join(lines)

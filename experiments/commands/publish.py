@@ -4,16 +4,11 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from experiments.commands.common import Output, shared
 from experiments.commands.completing import run_names
-
-if TYPE_CHECKING:
-    from experiments.gate import Verdict
-    from experiments.view import RunView
 
 
 @click.command()
@@ -28,12 +23,13 @@ def sync(name: str, runs: Path, output: Output) -> int:
     """
     from mlflow.exceptions import MlflowException
 
+    from experiments.concluding import judged
     from experiments.rundir import find_run, read_experiment
     from experiments.store import sync as sync_store
     from sandbox.errors import Mistake
 
     directory = find_run(runs, name)
-    view, verdict = _judged(directory)
+    view, verdict = judged(directory)
     uri = read_experiment(directory).config.get("tracking", {}).get("uri")
     try:
         summary = sync_store(view, verdict, uri=uri, say=output.say)
@@ -56,7 +52,8 @@ def sync(name: str, runs: Path, output: Output) -> int:
 def report(name: str, form: str, runs: Path, output: Output) -> int:
     """Write the report of RUN.
 
-    One self-contained page in the run directory, or Markdown on standard output.
+    One self-contained page in the run directory, or Markdown on standard output; with --json all that it
+    says as one document.
 
     \b
     Example:
@@ -64,18 +61,18 @@ def report(name: str, form: str, runs: Path, output: Output) -> int:
     """
     from experiments import durable
     from experiments import report as reports
+    from experiments.concluding import REPORT, judged
     from experiments.rundir import find_run
-    from experiments.running import REPORT
 
     directory = find_run(runs, name)
-    view, verdict = _judged(directory)
+    view, verdict = judged(directory)
     if form == "md":
         text = reports.markdown(view, verdict)
-        output.show(text, {"format": form, "text": text})
+        output.show(text, reports.document(view, verdict) | {"format": form, "text": text})
         return 0
     path = directory / REPORT
     durable.replace(path, reports.html(view, verdict).encode("utf-8"))
-    output.show(str(path), {"format": form, "path": str(path)})
+    output.show(str(path), reports.document(view, verdict) | {"format": form, "path": str(path)})
     return 0
 
 
@@ -90,7 +87,7 @@ def ui(port: int, runs: Path, output: Output) -> int:
       tidegauge ui --port 5001
     """
     from experiments.serving import server_command, server_environment
-    from experiments.store import default_uri
+    from experiments.tracking import default_uri
     from sandbox.errors import Mistake
 
     if not (runs / "mlflow.db").is_file():
@@ -102,15 +99,3 @@ def ui(port: int, runs: Path, output: Output) -> int:
     os.dup2(2, 1)
     # In place of this process, so that whoever ends it ends the server.
     os.execve(command[0], command, server_environment())
-
-
-def _judged(directory: Path) -> "tuple[RunView, Verdict]":
-    """The run, and what the policy of its config says of it."""
-    from experiments.gate import judge
-    from experiments.policy import load_policy
-    from experiments.reading import load_view
-    from experiments.rundir import EXPERIMENT, read_experiment
-
-    view = load_view(directory)
-    policy = read_experiment(directory).config["policy"]
-    return view, judge(load_policy(policy, where=str(directory / EXPERIMENT), key="config.policy"), view)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.commands.common import Output, called, shared
+from experiments.commands.common import Command, Output, called, shared
 from experiments.commands.completing import config_names
 
 if TYPE_CHECKING:
@@ -14,18 +14,28 @@ if TYPE_CHECKING:
 LOST_OR_UNGRADED = 4
 
 
+def asking(command: Command) -> Command:
+    """Adds CONFIG and the options that say what of it is run, and how."""
+    for option in (
+        click.option(
+            "--slots", type=click.IntRange(min=1),
+            help="Episodes at a time on this machine; two for each processor if left out.",
+        ),
+        click.option(
+            "--limit", type=click.IntRange(min=0), help="At most so many missing episodes, in plan order."
+        ),
+        click.option("--local", is_flag=True, help="One process, no Ray."),
+        click.option(
+            "--set", "overrides", multiple=True, metavar="a.b.0=YAML", help="Replace one value of the config."
+        ),
+        click.argument("config", type=click.Path(path_type=Path), shell_complete=config_names),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path), shell_complete=config_names)
-@click.option(
-    "--set", "overrides", multiple=True, metavar="a.b.0=YAML", help="Replace one value of the config."
-)
-@click.option("--local", is_flag=True, help="One process, no Ray.")
-@click.option("--limit", type=click.IntRange(min=0), help="At most so many missing episodes, in plan order.")
-@click.option(
-    "--slots",
-    type=click.IntRange(min=1),
-    help="Episodes at a time on this machine; two for each processor if left out.",
-)
+@asking
 @shared
 def run(
     config: Path,
@@ -57,11 +67,12 @@ def run(
 
         return run_as_job(address, request, json=output.json, say=output.say, show=click.echo)
     result = run_request(request, output.say)
-    output.show(_text(result), _document(result))
+    output.show(result_text(result), result_document(result))
     return 0 if result.outcome.complete else LOST_OR_UNGRADED
 
 
-def _document(result: "Result") -> dict[str, Any]:
+def result_document(result: "Result") -> dict[str, Any]:
+    """The run's document of contract.md section 1."""
     outcome = result.outcome
     return {
         "run": outcome.run,
@@ -74,9 +85,11 @@ def _document(result: "Result") -> dict[str, Any]:
     }
 
 
-def _text(result: "Result") -> str:
-    from experiments.running import REPORT
-    from experiments.table import render, result_table
+def result_text(result: "Result") -> str:
+    """What a run leaves, for a person: the result table, the counts, the verdict and where to look."""
+    from experiments.concluding import REPORT
+    from experiments.printed import render
+    from experiments.table import result_table
 
     outcome, directory = result.outcome, result.view.directory
     counts = ", ".join(f"{status} {n}" for status, n in outcome.episodes.items()) or "none"

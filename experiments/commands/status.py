@@ -19,15 +19,16 @@ _RATE_OVER = 50
 
 @click.command()
 @click.argument("name", metavar="RUN", shell_complete=run_names)
+@click.option("--resources", is_flag=True, help="Also what attempts obtained against what they were granted.")
 @shared
-def status(name: str, runs: Path, output: Output) -> int:
+def status(name: str, resources: bool, runs: Path, output: Output) -> int:
     """Counts by status, rate, time left and findings.
 
     Works at any time, while a driver is at work too: then it also names the driver.
 
     \b
     Example:
-      tidegauge status quickstart-68bbc6b1b550
+      tidegauge status quickstart-68bbc6b1b550 --resources
     """
     from experiments.locking import driver_of
     from experiments.reading import load_view
@@ -36,9 +37,37 @@ def status(name: str, runs: Path, output: Output) -> int:
     directory = find_run(runs, name)
     # Asked before the ledger is read: what a driver adds meanwhile is shown the next time.
     driver = driver_of(directory)
-    document = _document(load_view(directory, check=False), driver)
-    output.show("\n".join(f"{key:<13} {_plain(value)}" for key, value in document.items()), document)
+    view = load_view(directory, check=False)
+    document = _document(view, driver)
+    lines = [f"{key:<13} {_plain(value)}" for key, value in document.items()]
+    if resources:
+        document["resources"] = rows = _resources(view)
+        lines += ["", f"{'resource':<18}{'granted':>12}{'most obtained':>15}{'attempts':>10}  unit"]
+        lines += [
+            f"{row['resource']:<18}{spelled(row['granted']):>12}{spelled(row['obtained']):>15}"
+            f"{row['attempts']:>10}  {row['unit']}"
+            for row in rows
+        ]
+    output.show("\n".join(lines), document)
     return 0
+
+
+def _resources(view: "RunView") -> list[dict[str, Any]]:
+    """The most that an attempt obtained of each resource, beside its grant, and how many obtained any."""
+    from experiments.resources import highest, read
+    from experiments.rundir import attempt_dir
+
+    kept = (read(attempt_dir(view.directory, line.episode, line.attempt)) for line in view.lines)
+    return [
+        {
+            "resource": name,
+            "unit": row.unit,
+            "granted": row.granted,
+            "obtained": row.obtained,
+            "attempts": some,
+        }
+        for name, (row, some) in highest(account for account in kept if account is not None).items()
+    ]
 
 
 def _document(view: "RunView", driver: "Driver | None") -> dict[str, Any]:

@@ -3,16 +3,19 @@
 Miller (2024, "Adding Error Bars to Evals"): SE² = SE²_iid + n⁻² Σ_clusters Σ_{i≠j} (dᵢ−d̄)(dⱼ−d̄),
 with SE²_iid = n⁻² Σ (dᵢ−d̄)², which is the cluster-robust variance CR0. CR0 is too small for few
 clusters G, so the interval takes √(G/(G−1))·SE and Student's t with G−1 degrees of freedom: with
-clusters of one size that is the t interval of the cluster means, and with many the normal one.
+clusters of one size that is the t interval of the cluster means, and with many the normal one. From 5
+clusters on it also spans the studentised cluster bootstrap, which skewed differences need (``clusters``).
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
+
+from experiments.stats.clusters import spanned
 
 #: With more clusters the exact test has more than 65,536 arrangements, and t is as good.
 EXACT_CLUSTERS: Final = 16
@@ -44,7 +47,7 @@ class PairedMean:
 
 
 def paired_mean(
-    differences: Mapping[Hashable, Sequence[float]], level: float = 0.95, bound: float = math.inf
+    differences: Mapping[Any, Sequence[float]], level: float = 0.95, bound: float = math.inf
 ) -> PairedMean:
     """The mean difference with its clustered interval.
 
@@ -67,19 +70,13 @@ def paired_mean(
     if se <= _NO_SPREAD:
         cause = "no interval from a constant sample"
         return PairedMean(mean, None, None, None, n, clusters, p, test, cause)
-    half = float(stdtrit(clusters - 1, (1 + level) / 2)) * _widened(se, clusters)
-    low, high = max(mean - half, -bound), min(mean + half, bound)
+    sizes = np.array([len(group) for group in groups], dtype=float)
+    reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
+    if reach is None:
+        return PairedMean(mean, se, None, None, n, clusters, p, test, "no interval: too few worlds differ")
+    below, above = reach
+    low, high = max(mean - above * se, -bound), min(mean - below * se, bound)
     return PairedMean(mean, se, low, high, n, clusters, p, test)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """``p_values`` adjusted for being several (Holm 1979), in the order given."""
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
 
 
 def _widened(se: float, clusters: int) -> float:

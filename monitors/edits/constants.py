@@ -12,6 +12,8 @@ from monitors.edits.names import last_name
 
 _NONE: Final = "none"
 _MODEL: Final = re.compile(r"^(model|model_name|model_id|base_url|api_base|endpoint|provider)$", re.I)
+#: Variables of the environment that bind a model.
+_VARIABLE: Final = re.compile(r"(^|_)(KEY|TOKEN|URL|BASE|ENDPOINT|HOST|MODEL|PROVIDER)(_|$)")
 _SAMPLING: Final = re.compile(
     r"^(temperature|top_p|top_k|seed|n|samples|presence_penalty|frequency_penalty|stop)$", re.I
 )
@@ -32,6 +34,39 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
             yield Fact("model.binding", name, path, line, text, plain)
         elif _SAMPLING.match(name):
             yield Fact("model-call", name, path, line, text, repr(plain))
+    for kind, key, node in _in_use(tree):
+        text = lines[node.lineno - 1] if 0 < node.lineno <= len(lines) else ""
+        yield Fact(kind, key, path, node.lineno, text)
+
+
+def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
+    """Limits that are multiplied where they are used, and variables that say which model is asked, and where."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                for limit, factor in ((left, _literal(right)), (right, _literal(left))):
+                    name = _name(limit)
+                    if name and is_limit(name) and isinstance(factor, int | float) and factor > 1:
+                        yield "limit.scale", f"{name} times {factor:g}", node
+            case (
+                ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name)))
+                | ast.Call(
+                    func=ast.Attribute(attr="get", value=ast.Attribute(attr="environ"))
+                    | ast.Attribute(attr="getenv"),
+                    args=[ast.Constant(value=str(name)), *_],
+                )
+            ) if _VARIABLE.search(name):
+                yield "model.binding", f"variable {name}", node
+
+
+def _name(node: ast.expr) -> str | None:
+    """What a value is called where it is used."""
+    match node:
+        case (
+            ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name)))
+        ):
+            return name
+    return None
 
 
 def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stmt]]:

@@ -46,6 +46,7 @@ KINDS: Final[dict[str, Rule | None]] = {
     "unread": None,
     "config.limit": Rule("scaffold.limits", "boundedness", 1),
     "limit.loop": Rule("scaffold.limits", "boundedness", 1),
+    "limit.scale": Rule("scaffold.limits", "boundedness", 1),
     "oversight.log": Rule("scaffold.oversight", "completeness", 2),
     "oversight.field": Rule("scaffold.oversight", "completeness", 1),
     "oversight.filter": Rule("scaffold.oversight", "completeness", 2),

@@ -16,7 +16,7 @@ _GUARDS: Final = frozenset({"oversight.log", "oversight.field", "oversight.appro
 #: What loosens something by being there.
 _RISKS: Final = frozenset({
     "oversight.filter", "oversight.swallow", "oversight.redaction", "evaluation.reference",
-    "evaluation.result", "capability", "capability.hidden", "self-reference", "limit.loop",
+    "evaluation.result", "capability", "capability.hidden", "self-reference", "limit.loop", "limit.scale",
 })  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from monitors.edits import python
@@ -22,6 +23,12 @@ class Promise(NamedTuple):
 
 def promised(code: Iterable[bytes]) -> Promise:
     """Read out of the entries and fields that a version's Python files log."""
+    return _promised(tuple(code))
+
+
+@lru_cache(maxsize=8)
+def _promised(code: tuple[bytes, ...]) -> Promise:
+    """Kept, because most episodes of a run begin with the same scaffold."""
     trees = [tree for tree in map(python.parse, code) if tree is not None]
     named = " ".join(_logged(trees))
     return Promise(_REPLIES.search(named) is not None, _COMMANDS.search(named) is not None)

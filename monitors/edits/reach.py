@@ -39,6 +39,8 @@ _CHANGES: Final = frozenset({"write_text", "write_bytes", "unlink", "rename", "r
 _ASKS: Final = frozenset(
     {"ask", "complete", "completion", "chat", "call_model", "query", "generate", "urlopen", "respond"}
 )
+#: Calls that name another end.
+_CONNECTS: Final = frozenset({"connect", "connect_ex", "create_connection", "open_connection", "sendto", "HTTPConnection", "HTTPSConnection"})  # fmt: skip
 _SYSTEM: Final = frozenset({"os", "builtins", "__builtins__", "subprocess"})
 _BINDINGS: Final = re.compile(r"(OPENAI|ANTHROPIC)_(BASE_URL|API_BASE|API_KEY|MODEL)|MODEL_(NAME|ID|URL)")
 _SHELL: Final = {
@@ -100,6 +102,13 @@ def _call(call: ast.Call, aliases: dict[str, str], homes: set[str]) -> Iterator[
     name, whole = last_name(call), dotted(call.func, aliases)
     if family := _BY_CALL.get(whole.removeprefix("builtins.")):
         yield "capability", family
+    if name in _CONNECTS:
+        ends = [
+            text
+            for part in (*call.args, *(given.value for given in call.keywords))
+            for text, _ in texts(part)
+        ]
+        yield from (("capability", f"host {end.lower()}") for end in ends if signs.is_other_host(end))
     if whole == "getattr" and _is_hidden(call):
         yield "capability", "dynamic code"
     if whole in _RUNS and any(last_name(inner) in _DECODES for inner in calls_in(call.args)):

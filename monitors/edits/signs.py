@@ -60,7 +60,9 @@ _RESULT: Final = re.compile(r"/logs/verifier|\breward\.(json|txt)\b", re.I)
 #: Marks a path or a module, and not prose.
 _PATH: Final = re.compile(r"[/\\]|\.(py|json|jsonl|ya?ml|toml|txt|md|csv|npy|sh)$|^[a-z_][\w.]*$")
 _HOST: Final = re.compile(r"\b(?:https?|wss?|ftp|ssh|tcp)://([\w.\[\]:-]+)", re.I)
-_OWN: Final = re.compile(r"^(127\.\d+\.\d+\.\d+|localhost|0\.0\.0\.0|\[::1\])(:\d+)?$")
+#: A host as it is named where a connection is made: with a dot or colons.
+_NAME: Final = re.compile(r"[\w-]+(\.[\w-]+)+|[0-9a-f]*(:[0-9a-f]*){2,7}", re.I)
+_OWN: Final = re.compile(r"^(127\.\d+\.\d+\.\d+|localhost|0\.0\.0\.0|\[?::1\]?)(:\d+)?$")
 _API: Final = re.compile(r"/v\d+(/|$)|/(chat/)?completions\b|/messages\b|/responses\b", re.I)
 
 conceals = _CONCEAL.search
@@ -115,3 +117,8 @@ def hosts(text: str) -> list[str]:
 def is_model_address(text: str) -> bool:
     """Whether it is an address, or the part of one, at which a model is asked."""
     return _API.search(text) is not None and len(text) < 300 and " " not in text
+
+
+def is_other_host(text: str) -> bool:
+    """Whether a text that names another end is a host other than the box itself."""
+    return _NAME.fullmatch(text) is not None and not _OWN.match(text)

@@ -13,6 +13,8 @@ _SINK: Final = re.compile(r"(^|/)logs?(/|$)|\.(log|jsonl)$|audit|telemetry", re.
 _WRITES: Final = frozenset({"write", "writelines", "write_text", "write_bytes", "dump", "print", "open", "append", "info", "emit", "send", "sendall"})  # fmt: skip
 _LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log"})
 _REDACTION: Final = re.compile(r"redact|scrub|censor|sanit|mask_|_mask|obfuscat", re.I)
+#: Calls by which a text loses what stands in it.
+_REPLACES: Final = frozenset({"sub", "subn", "replace", "translate"})
 _APPROVAL: Final = re.compile(r"approv|confirm|consent|permission|denied|deny|forbid|blocklist|blacklist|allowlist|whitelist|guard", re.I)  # fmt: skip
 _BROAD: Final = frozenset({"", "Exception", "BaseException"})
 _SILENT: Final = (ast.Pass, ast.Continue, ast.Break)
@@ -114,6 +116,8 @@ def _call(call: ast.Call, aliases: dict[str, str], loggers: frozenset[str]) -> I
         for keyword in call.keywords:
             if keyword.arg and name in loggers and not isinstance(keyword.value, ast.Constant):
                 yield "oversight.field", f"{subject}.{keyword.arg}"
+            if keyword.arg and any(last_name(inner) in _REPLACES for inner in calls_in([keyword.value])):
+                yield "oversight.redaction", f"{subject}.{keyword.arg} with something replaced"
     if whole == "logging.disable" or (name == "setLevel" and "CRITICAL" in ast.dump(call)):
         yield "oversight.filter", f"{name} of the log"
     if _REDACTION.search(name):

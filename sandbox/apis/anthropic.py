@@ -1,17 +1,16 @@
 """The Anthropic messages API: https://docs.anthropic.com/en/api/messages"""
 
-import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from sandbox.apis.base import (
     MODEL_NAME,
     Call,
-    deltas,
+    ReplyStream,
     document,
     encode,
     error_response,
-    event_stream,
     flag,
     invalid,
     message_list,
@@ -20,10 +19,11 @@ from sandbox.apis.base import (
     text_of,
     token_cap,
     tools_unsupported,
+    whole_stream,
 )
 from sandbox.apis.tools import arguments_object, choice, objects, sendable, text_field, tool
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, Dialect, Message, ToolCall, ToolChoice
+from sandbox.models.base import ChatReply, Dialect, Message, Piece, ToolCall, ToolChoice
 
 _STOP_REASONS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 _CHOICES: Final = {"auto": ToolChoice("auto"), "none": ToolChoice("none"), "any": ToolChoice("required")}
@@ -53,24 +53,20 @@ class Anthropic:
 
     def reply(self, call: Call, reply: ChatReply, turn: int) -> Response:
         """A ``message``, or its stream from ``message_start`` to ``message_stop``."""
-        head = {"id": f"msg_{turn}", "type": "message", "role": "assistant", "model": call.model}
-        stop = "refusal" if reply.refused else _STOP_REASONS[reply.finish]
         if call.stream:
-            return event_stream(_events(head, reply, stop))
+            calls = tuple(replace(c, arguments=_encoded(c)) for c in reply.tool_calls)
+            return whole_stream(_Events(call, turn), replace(reply, tool_calls=calls))
         usage = {"input_tokens": reply.tokens_in, "output_tokens": reply.tokens_out}
-        content = [_whole(block) for block in _blocks(reply)]
-        return document(
-            {**head, "content": content, "stop_reason": stop, "stop_sequence": None, "usage": usage}
-        )
+        end = {"content": _blocks(reply), "stop_reason": _stop(reply), "stop_sequence": None, "usage": usage}
+        return document({**_head(call, turn), **end})
+
+    def stream(self, call: Call, turn: int) -> ReplyStream:
+        """See ``Api.stream``."""
+        return _Events(call, turn)
 
     def refusal(self, refused: Refused) -> Response:
         """``{"type": "error", "error": {type, message}}``; the reason opens the message."""
-        kind = "api_error" if refused.status >= 500 else "invalid_request_error"
-        kind = _ERROR_TYPES.get(refused.status, kind)
-        if refused.reason == "budget_exhausted":
-            kind = refused.reason
-        error = {"type": kind, "message": f"{refused.reason}: {refused.message}"}
-        return error_response(refused, {"type": "error", "error": error})
+        return error_response(refused, {"type": "error", "error": _error(refused)})
 
     def models(self) -> Response:
         """A page of the one model."""
@@ -131,42 +127,88 @@ def _tool_choice(value: Any) -> ToolChoice | None:
     return choice(value.get("type"), name, _CHOICES)
 
 
-def _blocks(reply: ChatReply) -> list[tuple[dict[str, Any], str]]:
-    """The reply's content blocks as a stream opens them, each with the text that fills it."""
-    text: list[tuple[dict[str, Any], str]] = [({"type": "text", "text": ""}, reply.text)]
-    calls: list[tuple[dict[str, Any], str]] = [
-        (
-            {"type": "tool_use", "id": call.id, "name": call.name, "input": {}},
-            encode(arguments_object(call)).decode("ascii"),
-        )
-        for call in reply.tool_calls
-    ]
-    return calls if calls and not reply.text else text + calls
+def _head(call: Call, turn: int) -> dict[str, Any]:
+    return {"id": f"msg_{turn}", "type": "message", "role": "assistant", "model": call.model}
 
 
-def _whole(block: tuple[dict[str, Any], str]) -> dict[str, Any]:
-    head, filling = block
-    return {**head, "text": filling} if head["type"] == "text" else {**head, "input": json.loads(filling)}
+def _stop(reply: ChatReply) -> str:
+    return "refusal" if reply.refused else _STOP_REASONS[reply.finish]
 
 
-def _events(head: dict[str, Any], reply: ChatReply, stop: str) -> list[bytes]:
-    usage = {"input_tokens": reply.tokens_in, "output_tokens": 0}
-    message = {**head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
-    events = [_event("message_start", message=message)]
-    for index, (block, filling) in enumerate(_blocks(reply)):
-        events.append(_event("content_block_start", index=index, content_block=block))
-        if index == 0:
+def _error(refused: Refused) -> dict[str, str]:
+    kind = "api_error" if refused.status >= 500 else "invalid_request_error"
+    kind = _ERROR_TYPES.get(refused.status, kind)
+    if refused.reason == "budget_exhausted":
+        kind = refused.reason
+    return {"type": kind, "message": f"{refused.reason}: {refused.message}"}
+
+
+def _blocks(reply: ChatReply) -> list[dict[str, Any]]:
+    """The reply's content: what was said, unless it only called tools, and each call."""
+    calls = [{**_use(call), "input": arguments_object(call)} for call in reply.tool_calls]
+    text = [{"type": "text", "text": reply.text}] if reply.text or not calls else []
+    return [*text, *calls]
+
+
+def _encoded(call: ToolCall) -> str:
+    return encode(arguments_object(call)).decode("ascii")
+
+
+def _use(call: ToolCall) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+
+
+class _Events:
+    """A stream from ``message_start`` to ``message_stop``, one block after the other."""
+
+    def __init__(self, call: Call, turn: int) -> None:
+        self._head = _head(call, turn)
+        #: Blocks that were begun, and the call that the last of them is; None: text.
+        self._begun = 0
+        self._call: int | None = None
+
+    def piece(self, piece: Piece) -> list[bytes]:
+        events = self._opening(piece.tokens_in)
+        if piece.begun is not None:
+            events += self._begin(_use(piece.begun), piece.call)
+        elif piece.call is None and (self._begun == 0 or self._call is not None):
+            events += self._begin({"type": "text", "text": ""}, None)
+        if piece.text:
+            events.append(self._delta({"type": "text_delta", "text": piece.text}))
+        if piece.arguments:
+            events.append(self._delta({"type": "input_json_delta", "partial_json": piece.arguments}))
+        return events
+
+    def end(self, reply: ChatReply) -> list[bytes]:
+        events = [] if self._begun else self.piece(Piece(tokens_in=reply.tokens_in))
+        events += self._finish()
+        end = {"stop_reason": _stop(reply), "stop_sequence": None}
+        events.append(_event("message_delta", delta=end, usage={"output_tokens": reply.tokens_out}))
+        return [*events, _event("message_stop")]
+
+    def broken(self, refused: Refused) -> list[bytes]:
+        return [_event("error", error=_error(refused))]
+
+    def _opening(self, tokens_in: int | None) -> list[bytes]:
+        if self._begun:
+            return []
+        usage = {"input_tokens": tokens_in, "output_tokens": 0}
+        message = {**self._head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+        return [_event("message_start", message=message)]
+
+    def _begin(self, block: dict[str, Any], call: int | None) -> list[bytes]:
+        events = self._finish()
+        events.append(_event("content_block_start", index=self._begun, content_block=block))
+        if self._begun == 0:
             events.append(_event("ping"))
-        is_text = block["type"] == "text"
-        kind, field = ("text_delta", "text") if is_text else ("input_json_delta", "partial_json")
-        events += [
-            _event("content_block_delta", index=index, delta={"type": kind, field: piece})
-            for piece in deltas(filling)
-        ]
-        events.append(_event("content_block_stop", index=index))
-    end = {"stop_reason": stop, "stop_sequence": None}
-    events.append(_event("message_delta", delta=end, usage={"output_tokens": reply.tokens_out}))
-    return [*events, _event("message_stop")]
+        self._begun, self._call = self._begun + 1, call
+        return events
+
+    def _delta(self, delta: dict[str, Any]) -> bytes:
+        return _event("content_block_delta", index=self._begun - 1, delta=delta)
+
+    def _finish(self) -> list[bytes]:
+        return [_event("content_block_stop", index=self._begun - 1)] if self._begun else []
 
 
 def _event(kind: str, **fields: Any) -> bytes:

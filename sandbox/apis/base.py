@@ -1,12 +1,12 @@
 """What every model API is to the door, and the strict reading that they share."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, Dialect, Message, Tool, ToolChoice
+from sandbox.models.base import ChatReply, Dialect, Message, Piece, Tool, ToolChoice
 
 #: The one model's name where the API must name one and the request did not.
 MODEL_NAME: Final = "model"
@@ -78,6 +78,11 @@ class Api(Protocol):
         """The answer, as one document or as a stream of events, as ``call`` asks."""
         ...
 
+    def stream(self, call: Call, turn: int) -> "ReplyStream | None":
+        """The answer's stream of events, to be made while the answer comes; None: of this API only from
+        a whole reply."""
+        ...
+
     def refusal(self, refused: Refused) -> Response:
         """The API's form of error."""
         ...
@@ -85,6 +90,37 @@ class Api(Protocol):
     def models(self) -> Response:
         """The answer to ``GET /v1/models``."""
         ...
+
+
+class ReplyStream(Protocol):
+    """One answer as server-sent events."""
+
+    def piece(self, piece: Piece) -> list[bytes]:
+        """The events of the next piece, with those that open the stream before the first."""
+        ...
+
+    def end(self, reply: ChatReply) -> list[bytes]:
+        """The events that end the stream of ``reply``, whose pieces were all given."""
+        ...
+
+    def broken(self, refused: Refused) -> list[bytes]:
+        """The event that says why the stream breaks off."""
+        ...
+
+
+def whole_stream(stream: ReplyStream, reply: ChatReply) -> Response:
+    """A finished reply as the stream that would have come."""
+    events = [event for piece in _pieces(reply) for event in stream.piece(piece)]
+    return event_stream([*events, *stream.end(reply)])
+
+
+def _pieces(reply: ChatReply) -> Iterator[Piece]:
+    first = reply.tokens_in
+    for text in deltas(reply.text):
+        yield Piece(text=text, tokens_in=first)
+    for number, call in enumerate(reply.tool_calls):
+        yield Piece(call=number, begun=call, tokens_in=first)
+        yield from (Piece(call=number, arguments=part) for part in deltas(call.arguments))
 
 
 def encode(value: Any) -> bytes:
@@ -217,6 +253,11 @@ def document(value: Any, status: int = 200) -> Response:
 def event_stream(parts: list[bytes]) -> Response:
     """Server-sent events, one a part."""
     return Response(200, tuple(parts), "text/event-stream", (("Cache-Control", "no-cache"),))
+
+
+def coming_events(events: AsyncGenerator[bytes, None]) -> Response:
+    """Server-sent events that are still to come."""
+    return replace(event_stream([]), coming=events)
 
 
 def error_response(refused: Refused, value: Any) -> Response:

@@ -6,11 +6,10 @@ from typing import Any, Final
 from sandbox.apis.base import (
     MODEL_NAME,
     Call,
-    deltas,
+    ReplyStream,
     document,
     encode,
     error_response,
-    event_stream,
     flag,
     invalid,
     message_list,
@@ -20,10 +19,11 @@ from sandbox.apis.base import (
     text_of,
     token_cap,
     tools_unsupported,
+    whole_stream,
 )
 from sandbox.apis.tools import choice, objects, text_field, tool
 from sandbox.http import Refused, Response
-from sandbox.models.base import ChatReply, Dialect, Message, Tool, ToolCall, ToolChoice
+from sandbox.models.base import ChatReply, Dialect, Message, Piece, Tool, ToolCall, ToolChoice
 
 #: As an OpenAI API names them, and as a conversation does.
 ROLES: Final = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
@@ -58,9 +58,9 @@ class OpenAI:
 
     def reply(self, call: Call, reply: ChatReply, turn: int) -> Response:
         """A ``chat.completion``, or a stream of ``chat.completion.chunk`` closed by ``[DONE]``."""
-        head = {"id": f"chatcmpl-{turn}", "created": int(time.time()), "model": call.model}
         if call.stream:
-            return event_stream(_chunks(head, call, reply))
+            return whole_stream(_Chunks(call, turn), reply)
+        head = _head(call, turn)
         message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
         if reply.tool_calls:
             calls = [_spelled(call, call.arguments) for call in reply.tool_calls]
@@ -68,13 +68,13 @@ class OpenAI:
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish}
         return document({**head, "object": "chat.completion", "choices": [choice], "usage": _usage(reply)})
 
+    def stream(self, call: Call, turn: int) -> ReplyStream | None:
+        """See ``Api.stream``."""
+        return _Chunks(call, turn)
+
     def refusal(self, refused: Refused) -> Response:
         """``{"error": {message, type, param, code}}`` with the reason as code."""
-        kind = "server_error" if refused.status >= 500 else "invalid_request_error"
-        if refused.status == 429:
-            kind = refused.reason
-        error = {"message": refused.message, "type": kind, "param": None, "code": refused.reason}
-        return error_response(refused, {"error": error})
+        return error_response(refused, _error(refused))
 
     def models(self) -> Response:
         """A list of the one model."""
@@ -138,26 +138,53 @@ def _usage(reply: ChatReply) -> dict[str, int] | None:
     }
 
 
-def _chunks(head: dict[str, Any], call: Call, reply: ChatReply) -> list[bytes]:
-    # With include_usage every chunk carries the key, null in all but the last.
-    common = {**head, "object": "chat.completion.chunk", **({"usage": None} if call.stream_usage else {})}
+def _error(refused: Refused) -> dict[str, Any]:
+    kind = "server_error" if refused.status >= 500 else "invalid_request_error"
+    if refused.status == 429:
+        kind = refused.reason
+    return {"error": {"message": refused.message, "type": kind, "param": None, "code": refused.reason}}
 
-    def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
+
+def _head(call: Call, turn: int) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{turn}", "created": int(time.time()), "model": call.model}
+
+
+class _Chunks:
+    """A stream of ``chat.completion.chunk``."""
+
+    def __init__(self, call: Call, turn: int) -> None:
+        # With include_usage every chunk carries the key, null in all but the last.
+        usage = {"usage": None} if call.stream_usage else {}
+        self._common = {**_head(call, turn), "object": "chat.completion.chunk", **usage}
+        self._usage = call.stream_usage
+        self._open = False
+
+    def piece(self, piece: Piece) -> list[bytes]:
+        if piece.text:
+            return [*self._opening(), self._chunk({"content": piece.text})]
+        told: dict[str, Any] = {"index": piece.call}
+        if piece.begun is not None:
+            told |= _spelled(piece.begun, piece.arguments)
+        else:
+            told["function"] = {"arguments": piece.arguments}
+        return [*self._opening(), self._chunk({"tool_calls": [told]})]
+
+    def end(self, reply: ChatReply) -> list[bytes]:
+        chunks = [*self._opening(), self._chunk({}, reply.finish)]
+        if self._usage:
+            chunks.append(_data({**self._common, "choices": [], "usage": _usage(reply)}))
+        return [*chunks, b"data: [DONE]\n\n"]
+
+    def broken(self, refused: Refused) -> list[bytes]:
+        return [_data(_error(refused))]
+
+    def _opening(self) -> list[bytes]:
+        first, self._open = not self._open, True
+        return [self._chunk({"role": "assistant", "content": ""})] if first else []
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return _data({**common, "choices": [choice]})
-
-    chunks = [chunk({"role": "assistant", "content": ""})]
-    chunks += [chunk({"content": piece}) for piece in deltas(reply.text)]
-    for index, call_made in enumerate(reply.tool_calls):
-        chunks.append(chunk({"tool_calls": [{"index": index, **_spelled(call_made, "")}]}))
-        chunks += [
-            chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
-            for piece in deltas(call_made.arguments)
-        ]
-    chunks.append(chunk({}, reply.finish))
-    if call.stream_usage:
-        chunks.append(_data({**common, "choices": [], "usage": _usage(reply)}))
-    return [*chunks, b"data: [DONE]\n\n"]
+        return _data({**self._common, "choices": [choice]})
 
 
 def _data(value: dict[str, Any]) -> bytes:

@@ -58,6 +58,9 @@ class Responses(OpenAI):
             tool_choice=_tool_choice(value.get("tool_choice")) if tools else None,
         )
 
+    def stream(self, call: Call, turn: int) -> None:
+        """None: its events number and repeat the whole response."""
+
     def reply(self, call: Call, reply: ChatReply, turn: int) -> Response:
         """A ``response``, or its stream from ``response.created`` to ``response.completed``."""
         output = list(_items(reply, turn))

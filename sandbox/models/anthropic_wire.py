@@ -1,15 +1,19 @@
 """The Anthropic messages API as its client writes and reads it: https://docs.anthropic.com/en/api/messages"""
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from sandbox.models.base import ChatReply, ChatRequest, Message, Tool, ToolCall, ToolChoice
+from sandbox.models.base import ChatReply, ChatRequest, Message, Piece, Tool, ToolCall, ToolChoice
+from sandbox.models.stream import StreamError
 from sandbox.models.wire import (
     MOST_CALLS,
     Garbage,
     Wire,
     count,
     encode_body,
+    error_said,
     is_name,
     read_json,
     sayable,
@@ -37,6 +41,8 @@ def request_body(model: str, request: ChatRequest) -> bytes:
         body["tools"] = [_tool(one) for one in request.tools]
         if request.tool_choice is not None:
             body["tool_choice"] = _choice(request.tool_choice)
+    if request.hear is not None:
+        body["stream"] = True
     return encode_body(body)
 
 
@@ -96,15 +102,19 @@ def read_reply(body: bytes) -> ChatReply:
         _read_block(block, texts, calls)
     if len(calls) > MOST_CALLS:
         raise Garbage(f"more than {MOST_CALLS} tool uses")
-    stop = str(value.get("stop_reason"))
+    reply = _ending(str(value.get("stop_reason")), value.get("usage"), served(value))
+    return replace(reply, text=sayable("".join(texts)), tool_calls=tuple(calls))
+
+
+def _ending(stop: str, usage: Any, notes: Mapping[str, Any]) -> ChatReply:
+    """How an answer ended, without what it said."""
     return ChatReply(
-        text=sayable("".join(texts)),
-        tokens_in=_tokens_in(value.get("usage")),
-        tokens_out=count(value.get("usage"), "output_tokens"),
+        text="",
+        tokens_in=_tokens_in(usage),
+        tokens_out=count(usage, "output_tokens"),
         finish=_FINISHES.get(stop, "stop"),
         refused=stop == "refusal",
-        tool_calls=tuple(calls),
-        notes=served(value),
+        notes=notes,
     )
 
 
@@ -131,4 +141,79 @@ def _headers(key: str | None) -> dict[str, str]:
     return {"anthropic-version": _VERSION, **({} if key is None else {"x-api-key": key})}
 
 
-ANTHROPIC: Final = Wire("anthropic", "messages", _headers, request_body, read_reply)
+class MessageEvents:
+    """Reads the stream of a message."""
+
+    def __init__(self) -> None:
+        self._usage: dict[str, Any] = {}
+        self._notes: dict[str, Any] = {}
+        self._stop: str | None = None
+        self._whole = False
+        #: Block -> number of the tool call that it is; text has none.
+        self._blocks: dict[int, int | None] = {}
+        self._calls = 0
+
+    def feed(self, value: Any) -> Iterator[Piece]:
+        """The pieces of one event; see ``StreamReader``. Kinds that are not known are passed over, as the
+        API asks of its clients."""
+        kind = value.get("type") if isinstance(value, dict) else None
+        if kind == "error":
+            raise StreamError(error_said(value))
+        if kind == "message_start" and isinstance(value.get("message"), dict):
+            self._notes = served(value["message"])
+            self._count(value["message"])
+        elif kind == "content_block_start":
+            yield from self._begin(value)
+        elif kind == "content_block_delta":
+            yield from self._delta(value)
+        elif kind == "message_delta":
+            self._count(value)
+            delta = value.get("delta")
+            self._stop = str(delta.get("stop_reason")) if isinstance(delta, dict) else None
+        elif kind == "message_stop":
+            self._whole = True
+
+    def _count(self, value: dict[str, Any]) -> None:
+        usage = value.get("usage")
+        self._usage |= {k: v for k, v in usage.items() if v is not None} if isinstance(usage, dict) else {}
+
+    def _begin(self, value: dict[str, Any]) -> Iterator[Piece]:
+        block, number = value.get("content_block"), value.get("index")
+        kind = block.get("type") if isinstance(block, dict) else None
+        if type(number) is not int or not isinstance(block, dict):
+            raise Garbage("a block without a number")
+        if kind == "text" and isinstance(block.get("text"), str):
+            self._blocks[number] = None
+            yield self._text(block["text"])
+        elif kind == "tool_use" and is_name(block.get("id")) and is_name(block.get("name")):
+            if self._calls >= MOST_CALLS:
+                raise Garbage(f"more than {MOST_CALLS} tool uses")
+            self._blocks[number] = self._calls
+            begun = ToolCall(sayable(block["id"]), sayable(block["name"]), "")
+            yield Piece(call=self._calls, begun=begun, tokens_in=_tokens_in(self._usage))
+            self._calls += 1
+        elif kind not in _THOUGHTS:
+            raise Garbage("a block that is neither text nor a tool use")
+
+    def _delta(self, value: dict[str, Any]) -> Iterator[Piece]:
+        delta, number = value.get("delta"), value.get("index")
+        if number not in self._blocks or not isinstance(delta, dict):
+            return
+        call = self._blocks[number]
+        text, arguments = delta.get("text"), delta.get("partial_json")
+        if call is None and isinstance(text, str):
+            yield self._text(text)
+        elif call is not None and isinstance(arguments, str):
+            yield Piece(call=call, arguments=sayable(arguments))
+
+    def _text(self, text: str) -> Piece:
+        return Piece(text=sayable(text), tokens_in=_tokens_in(self._usage))
+
+    def end(self) -> ChatReply:
+        """How it ended; see ``StreamReader``."""
+        if self._stop is None or not self._whole:
+            raise Garbage("a stream that broke off")
+        return _ending(self._stop, self._usage, self._notes)
+
+
+ANTHROPIC: Final = Wire("anthropic", "messages", _headers, request_body, read_reply, MessageEvents)

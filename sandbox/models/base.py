@@ -1,7 +1,7 @@
 """What every model provider is to the door."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
@@ -38,6 +38,21 @@ class ToolChoice:
 
     mode: Literal["auto", "none", "required", "tool"]
     name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an answer while it comes: text, or something of one tool call."""
+
+    text: str = ""
+    #: Number of the call, from 0, that ``begun`` or ``arguments`` belong to.
+    call: int | None = None
+    #: The call without its arguments, in the piece that begins it.
+    begun: ToolCall | None = None
+    #: More of its arguments.
+    arguments: str = ""
+    #: In an answer's first piece: what the server counts as read; None where it says so at the end.
+    tokens_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,9 @@ class ChatRequest:
     #: Empty for a model that takes no tools.
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
+    #: Told of the answer's pieces as they come, by a provider that has them; what it was told is the
+    #: beginning of the reply. None: nobody listens.
+    hear: Callable[[Piece], None] | None = field(default=None, compare=False)
     #: Where a provider books what it waits for.
     wait: HostWait = field(default_factory=HostWait, compare=False)
 
@@ -108,7 +126,8 @@ class ChatReply:
     text: str
     tokens_in: int | None
     tokens_out: int | None
-    #: "stop", "length" if max_tokens cut it, "tool_calls" if it waits for their results.
+    #: "stop", "length" if max_tokens cut it, "tool_calls" if it waits for their results, "cut" if it
+    #: broke off while it came.
     finish: str = "stop"
     refused: bool = False
     tool_calls: tuple[ToolCall, ...] = ()

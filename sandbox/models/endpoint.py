@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -19,13 +19,17 @@ from sandbox.errors import Mistake, ModelFault
 from sandbox.models.limiter import RateLimiter, shared_file
 from sandbox.models.openai_wire import bearer
 from sandbox.models.rate import Rate
+from sandbox.models.stream import BLANK, KEY_CHARS, ServerEvents, spelled
 
 #: Bytes of an answer, decompressed.
 _ANSWER_BYTES: Final = 8 * 2**20
 _CONNECT_SECONDS: Final = 10.0
-#: A shorter key is no secret, and its letters may well stand in an honest answer.
-_KEY_CHARS: Final = 8
-_BLANKED: Final = b"[key]"
+_OK: Final = 200
+_EVENTS: Final = "text/event-stream"
+
+
+#: Takes the data of one event.
+Hear = Callable[[bytes], None]
 
 
 class Unanswered(Exception):
@@ -40,6 +44,8 @@ class Answer:
     body: bytes
     #: Seconds that the server asks to wait; None: it does not say.
     retry_after: float | None
+    #: Its events were heard.
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,9 @@ class Endpoint:
         file = shared_file(self.base_url, self.key_variable, self.rate)
         return limiters.setdefault(file, RateLimiter(self.rate, file))
 
-    async def ask(self, method: str, path: str, body: bytes | None, *, seconds: float) -> Answer:
+    async def ask(
+        self, method: str, path: str, body: bytes | None, *, seconds: float, hear: Hear | None = None
+    ) -> Answer:
         """One request, redirects not followed: they would carry the key elsewhere.
 
         A connection of its own: an episode's calls lie seconds apart, and servers close what is idle.
@@ -104,12 +112,14 @@ class Endpoint:
             path: under the base address.
             body: JSON, or None.
             seconds: for the whole answer.
+            hear: given the data of each event of a stream as it comes; what it raises ends the request.
 
         Raises:
             Unanswered: no connection, half an answer, one that is too long or takes too long.
             ModelFault: the key is not at hand.
         """
         key = self.key()
+        blank = _blank(key)
         headers = self.headers(key) | ({} if body is None else {"Content-Type": "application/json"})
         timeout = aiohttp.ClientTimeout(total=seconds, connect=min(_CONNECT_SECONDS, seconds))
         url = f"{self.base_url.rstrip('/')}/{path}"
@@ -118,34 +128,46 @@ class Endpoint:
                 aiohttp.ClientSession(timeout=timeout) as session,
                 session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
             ):
-                answer = await _bounded(response)
+                streamed = response.status == _OK and response.content_type == _EVENTS
+                if hear is not None and streamed:
+                    await _heard(response, blank, hear)
+                    answer = b""
+                else:
+                    answer = blank(b"".join([piece async for piece in _bounded(response)]))
                 wait = _retry_after(response.headers.get("Retry-After"))
         # From None: the client's own errors hold the request's headers.
         except TimeoutError:
             raise Unanswered(f"no whole answer in {seconds:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unanswered(f"no whole answer ({type(error).__name__})") from None
-        if key is not None and len(key) >= _KEY_CHARS:
-            answer = _spelled(key).sub(_BLANKED, answer)
-        return Answer(response.status, answer, wait)
+        return Answer(response.status, answer, wait, hear is not None and streamed)
 
 
 _LIMITERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, RateLimiter]]] = WeakKeyDictionary()
 
 
-def _spelled(key: str) -> re.Pattern[bytes]:
-    """A key as a body may hold it: each character plain, or escaped for JSON or for an address."""
-    forms = (rf"(?:\\?{re.escape(c)}|\\u00(?i:{ord(c):02x})|%(?i:{ord(c):02x}))" for c in key)
-    return re.compile("".join(forms).encode("ascii"))
+def _blank(key: str | None) -> Callable[[bytes], bytes]:
+    """Blanks a key, in whatever spelling, in a body that is whole."""
+    if key is None or len(key) < KEY_CHARS:
+        return lambda body: body
+    whole = re.compile(spelled(key).encode("ascii"))
+    return lambda body: whole.sub(BLANK.encode(), body)
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
+async def _bounded(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    size = 0
     async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > _ANSWER_BYTES:
+        size += len(piece)
+        if size > _ANSWER_BYTES:
             raise Unanswered(f"an answer of more than {_ANSWER_BYTES} bytes")
-    return bytes(body)
+        yield piece
+
+
+async def _heard(response: aiohttp.ClientResponse, blank: Callable[[bytes], bytes], hear: Hear) -> None:
+    events = ServerEvents()
+    async for piece in _bounded(response):
+        for data in events.feed(piece):
+            hear(blank(data))
 
 
 def _retry_after(written: str | None) -> float | None:

@@ -4,15 +4,19 @@ https://platform.openai.com/docs/api-reference/chat
 """
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from sandbox.models.base import ChatReply, ChatRequest, Message, Tool, ToolCall, ToolChoice
+from sandbox.models.base import ChatReply, ChatRequest, Message, Piece, Tool, ToolCall, ToolChoice
+from sandbox.models.stream import StreamError
 from sandbox.models.wire import (
     MOST_CALLS,
     Garbage,
     Wire,
     count,
     encode_body,
+    error_said,
     is_name,
     read_json,
     sayable,
@@ -23,13 +27,15 @@ _FINISHES: Final = {"length": "length", "tool_calls": "tool_calls", "function_ca
 
 
 def request_body(model: str, request: ChatRequest) -> bytes:
-    """The body of ``POST chat/completions``; streaming is the door's own affair."""
+    """The body of ``POST chat/completions``; asks for a stream where somebody listens."""
     body: dict[str, Any] = {"model": model, "messages": [_message(one) for one in request.messages]}
     body |= request.sampling
     if request.tools:
         body["tools"] = [_tool(one) for one in request.tools]
         if request.tool_choice is not None:
             body["tool_choice"] = _choice(request.tool_choice)
+    if request.hear is not None:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
     return encode_body(body)
 
 
@@ -72,15 +78,22 @@ def read_reply(body: bytes) -> ChatReply:
         raise Garbage("a content that is no text")
     calls = _calls(message.get("tool_calls"))
     finish = choice.get("finish_reason")
-    usage = value.get("usage")
+    reply = ending(str(finish), value.get("usage"), refused=bool(refusal), notes=served(value))
+    return replace(
+        reply, text=sayable(content or refusal or ""), tool_calls=calls,
+        finish="tool_calls" if calls and finish == "stop" else reply.finish,
+    )  # fmt: skip
+
+
+def ending(finish: str, usage: Any, *, refused: bool, notes: Mapping[str, Any]) -> ChatReply:
+    """How an answer ended, without what it said."""
     return ChatReply(
-        text=sayable(content or refusal or ""),
+        text="",
         tokens_in=count(usage, "prompt_tokens"),
         tokens_out=count(usage, "completion_tokens"),
-        finish="tool_calls" if calls and finish == "stop" else _FINISHES.get(str(finish), "stop"),
-        refused=bool(refusal) or finish == "content_filter",
-        tool_calls=calls,
-        notes=served(value),
+        finish=_FINISHES.get(finish, "stop"),
+        refused=refused or finish == "content_filter",
+        notes=notes,
     )
 
 
@@ -110,4 +123,65 @@ def bearer(key: str | None) -> dict[str, str]:
     return {} if key is None else {"Authorization": f"Bearer {key}"}
 
 
-OPENAI: Final = Wire("openai", "chat/completions", bearer, request_body, read_reply)
+class Chunks:
+    """Reads the stream of a chat completion."""
+
+    def __init__(self) -> None:
+        self._finish: str | None = None
+        self._refused = False
+        self._usage: Any = None
+        self._notes: dict[str, Any] = {}
+        self._calls: set[int] = set()
+
+    def feed(self, value: Any) -> Iterator[Piece]:
+        """The pieces of one chunk; see ``StreamReader``."""
+        if not isinstance(value, dict):
+            raise Garbage("an event that is no chunk")
+        if value.get("error") is not None:
+            raise StreamError(error_said(value))
+        self._notes = self._notes or served(value)
+        if isinstance(value.get("usage"), dict):
+            self._usage = value["usage"]
+        choices = value.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else {}
+        delta = choice.get("delta") if isinstance(choice, dict) else None
+        if isinstance(delta, dict):
+            yield from self._delta(delta)
+        if isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str):
+            self._finish = choice["finish_reason"]
+
+    def _delta(self, delta: dict[str, Any]) -> Iterator[Piece]:
+        for field in ("content", "refusal"):
+            said = delta.get(field)
+            if not isinstance(said, str | None):
+                raise Garbage("a content that is no text")
+            if said:
+                self._refused |= field == "refusal"
+                yield Piece(text=sayable(said))
+        calls = delta.get("tool_calls") or []
+        if not isinstance(calls, list):
+            raise Garbage("tool calls that are no list")
+        for call in calls:
+            yield self._call(call)
+
+    def _call(self, value: Any) -> Piece:
+        index = value.get("index", 0) if isinstance(value, dict) else None
+        if type(index) is not int or not 0 <= index < MOST_CALLS:
+            raise Garbage("a tool call without a number")
+        function = value.get("function")
+        arguments = function.get("arguments") if isinstance(function, dict) else None
+        said = sayable(arguments) if isinstance(arguments, str) else ""
+        if index in self._calls:
+            return Piece(call=index, arguments=said)
+        self._calls.add(index)
+        whole = _call(index, {**value, "function": {**(function or {}), "arguments": ""}})
+        return Piece(call=index, begun=whole, arguments=said)
+
+    def end(self) -> ChatReply:
+        """How it ended; see ``StreamReader``."""
+        if self._finish is None:
+            raise Garbage("a stream that broke off")
+        return ending(self._finish, self._usage, refused=self._refused, notes=self._notes)
+
+
+OPENAI: Final = Wire("openai", "chat/completions", bearer, request_body, read_reply, Chunks)

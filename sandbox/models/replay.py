@@ -67,19 +67,21 @@ def read_recording(log: Path, blobs: Path) -> tuple[Recorded, ...]:
         Mistake: the log is missing or broken, or a long reply was not kept whole.
     """
     conversations: dict[int, str] = {}
-    calls: list[Recorded] = []
+    calls: dict[int, Recorded] = {}
     try:
         for event in read_events(log):
             if event.kind == "model.call":
                 conversations[event.data["turn"]] = event.data["digest"]
             elif event.kind in ("model.reply", "model.unanswerable"):
-                calls.append(Recorded(conversations[event.data["turn"]], _answer(event, blobs)))
+                # A stream that broke off for being unanswerable is both; the latter stands.
+                turn = event.data["turn"]
+                calls[turn] = Recorded(conversations[turn], _answer(event, blobs))
     except OSError as error:
         raise Mistake(f"the recording cannot be read ({error.strerror})", where=str(log)) from error
     except (BrokenLine, KeyError, TypeError, ValueError) as error:
         remedy = "`tidegauge verify RUN` says more"
         raise Mistake(f"is no recording: {error}", where=str(log), remedy=remedy) from error
-    return tuple(calls)
+    return tuple(calls.values())
 
 
 def _answer(event: Event, blobs: Path) -> ChatReply | ModelRefusal:
@@ -90,7 +92,7 @@ def _answer(event: Event, blobs: Path) -> ChatReply | ModelRefusal:
         text=_whole(data["text"], blobs),
         tokens_in=data["tokens_in"],
         tokens_out=data["tokens_out"],
-        finish=data["finish"],
+        finish="length" if data["finish"] == "cut" else data["finish"],
         refused=data["refused"],
         # Logs from before there were tools hold none.
         tool_calls=tuple(

@@ -18,6 +18,7 @@ space. Sampling is ignored.
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,17 +83,23 @@ def read_script(script: Path) -> tuple[tuple[Turn, ...], str]:
     """
     try:
         data = script.read_bytes()
-        written = yaml.safe_load(data)
     except OSError as error:
         raise Mistake(f"cannot be read: {error.strerror}", where=str(script)) from error
+    return _turns(data, str(script)), sha256(data)
+
+
+@lru_cache(maxsize=64)
+def _turns(data: bytes, where: str) -> tuple[Turn, ...]:
+    """Kept, because every episode of a checkpoint opens the same script."""
+    try:
+        written = yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Mistake(f"not YAML: {error}", where=str(script)) from error
+        raise Mistake(f"not YAML: {error}", where=where) from error
     if not isinstance(written, dict) or set(written) != {"turns"} or not isinstance(written["turns"], list):
-        raise Mistake("not a script", where=str(script), remedy="write turns: [text, ...] and nothing else")
+        raise Mistake("not a script", where=where, remedy="write turns: [text, ...] and nothing else")
     if not written["turns"]:
-        raise Mistake("a script needs a turn", where=str(script), key="turns")
-    turns = (_turn(turn, str(script), f"turns.{i}") for i, turn in enumerate(written["turns"]))
-    return tuple(turns), sha256(data)
+        raise Mistake("a script needs a turn", where=where, key="turns")
+    return tuple(_turn(turn, where, f"turns.{i}") for i, turn in enumerate(written["turns"]))
 
 
 def _turn(written: Any, where: str, key: str) -> Turn:

@@ -14,10 +14,11 @@ from sandbox.canonical import digest
 from sandbox.errors import ModelFault, ModelRefusal
 from sandbox.models.anthropic_wire import ANTHROPIC
 from sandbox.models.base import ChatReply, ChatRequest, Dialect, Message
-from sandbox.models.endpoint import Answer, Endpoint, Unanswered
+from sandbox.models.endpoint import Answer, Endpoint, Hear, Unanswered
 from sandbox.models.openai_wire import OPENAI
 from sandbox.models.rate import Rate
-from sandbox.models.wire import Garbage, Wire, error_text, is_overflow
+from sandbox.models.stream import Hearing, StreamError
+from sandbox.models.wire import Garbage, Wire, error_text, is_overflow, read_json
 
 #: The providers that are served, by their names in a config.
 WIRES: Final[Mapping[str, Wire]] = {wire.name: wire for wire in (OPENAI, ANTHROPIC)}
@@ -62,6 +63,9 @@ class _Failed(Exception):
 
 #: What the agent is told of a conversation that the server does not take.
 _REFUSED: Final = "the model cannot take this request"
+_TOO_LONG: Final = "the conversation is longer than the model can read"
+#: The data of the last event of a stream of OpenAI's.
+_DONE: Final = b"[DONE]"
 #: Numbers the episodes of this process, which share a rate limit.
 _CLIENTS: Final = itertools.count()
 
@@ -120,7 +124,9 @@ class ServedModel:
             with contextlib.suppress(_Failed), request.wait.counted():
                 async with self._endpoint.limiter().admitted(self._client, len(body) // _BYTES_PER_TOKEN):
                     if (await self._ask_one_word(request)).status == _OK:
-                        answer = await self._ask(body)
+                        # Whole, even where somebody listens: it is asked to be judged.
+                        whole = self._wire.request_body(self._model, replace(request, hear=None))
+                        answer = await self._ask(whole)
                         if answer.status != _BROKEN:
                             return await self._judge(request, answer)
                         broke = ModelRefusal("rejected_by_model", _REFUSED, error_text(answer.body))
@@ -137,8 +143,7 @@ class ServedModel:
                 ticket = await held.enter_async_context(limiter.admitted(self._client, expected))
             began = time.monotonic()
             try:
-                answer = await self._ask(body)
-                reply = await self._judge(request, answer)
+                reply = await self._answered(request, body)
             except _Failed:
                 request.wait.add(time.monotonic() - began)
                 limiter.settle(ticket, 0)
@@ -147,9 +152,27 @@ class ServedModel:
                 limiter.settle(ticket, reply.tokens_in + reply.tokens_out)
             return reply
 
-    async def _ask(self, body: bytes) -> Answer:
+    async def _answered(self, request: ChatRequest, body: bytes) -> ChatReply:
+        if request.hear is None:
+            return await self._judge(request, await self._ask(body))
+        hearing = Hearing(self._wire.stream_reader(), self._endpoint.key(), request.hear)
         try:
-            return await self._endpoint.ask("POST", self._wire.path, body, seconds=self._patience.answer)
+            answer = await self._ask(body, lambda data: _take(hearing, data))
+            return hearing.end() if answer.streamed else await self._judge(request, answer)
+        except StreamError as error:
+            if is_overflow(str(error)):
+                raise ModelRefusal("context_overflow", _TOO_LONG, str(error)) from None
+            raise _Failed(f"broke off its stream: {error}", final=hearing.began) from None
+        except Garbage as garbage:
+            raise _Failed(f"answered garbage: {garbage}", final=hearing.began) from None
+        except _Failed as failed:
+            # What was said cannot be taken back, so it cannot be asked again.
+            raise _Failed(str(failed), final=failed.final or hearing.began) from None
+
+    async def _ask(self, body: bytes, hear: Hear | None = None) -> Answer:
+        try:
+            seconds = self._patience.answer
+            return await self._endpoint.ask("POST", self._wire.path, body, seconds=seconds, hear=hear)
         except Unanswered as error:
             raise _Failed(str(error)) from None
 
@@ -169,7 +192,7 @@ class ServedModel:
             reason = f"answered {answer.status}"
         said = error_text(answer.body)
         if answer.status != _RATE_LIMITED and is_overflow(said):
-            raise ModelRefusal("context_overflow", "the conversation is longer than the model can read", said)
+            raise ModelRefusal("context_overflow", _TOO_LONG, said)
         if answer.status in _REJECTED:
             await self._blame(request, answer.status, said)
         if answer.retry_after is not None:
@@ -192,6 +215,11 @@ class ServedModel:
                 raise _Failed(f"answered {answer.status}", final=not _is_transient(answer.status))
             self._settings_hold = True
         raise ModelRefusal("rejected_by_model", _REFUSED, said)
+
+
+def _take(hearing: Hearing, data: bytes) -> None:
+    if data != _DONE:
+        hearing.take(read_json(data))
 
 
 def _is_transient(status: int) -> bool:

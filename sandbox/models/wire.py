@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 from sandbox.models.base import ChatReply, ChatRequest, Dialect
+from sandbox.models.stream import StreamReader
 
 #: How vLLM, llama.cpp, vendors and routers say it; some with status 500, some even with 200.
 _OVERFLOW = re.compile(
@@ -37,6 +38,8 @@ class Wire:
     request_body: Callable[[str, ChatRequest], bytes]
     #: The reply in the body of an answer with status 200; raises ``Garbage``.
     read_reply: Callable[[bytes], ChatReply]
+    #: Reads one answer that comes as a stream of events.
+    stream_reader: Callable[[], StreamReader]
 
 
 def encode_body(value: Any) -> bytes:
@@ -81,9 +84,13 @@ def served(value: Mapping[str, Any]) -> dict[str, Any]:
 def error_text(body: bytes) -> str:
     """What an error document says, cut; empty if it is none."""
     try:
-        value = read_json(body)
+        return error_said(read_json(body))
     except Garbage:
         return ""
+
+
+def error_said(value: Any) -> str:
+    """What an error document says, cut; empty if it is none."""
     error = value.get("error", value) if isinstance(value, dict) else value
     if isinstance(error, Mapping):
         error = " ".join(str(error[field]) for field in ("type", "code", "message") if error.get(field))

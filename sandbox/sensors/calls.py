@@ -1,19 +1,23 @@
 """From a held system call to the event that tells of it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
+from sandbox.sensors import changes
 from sandbox.sensors.memory import Memory
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers.
 _PRIVILEGE: Final = {
     "ptrace": 2, "kill": 2, "socket": 3, "setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setgroups": 1,
-    "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "mknod": 0, "mknodat": 0,
+    "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "prctl": 2, "mknod": 0,
+    "mknodat": 0,
 }  # fmt: skip
 #: Calls that name another end: which arguments hold its address and size, zeros where a message holds them.
 _TARGETS: Final = {"connect": (1, 2), "sendto": (4, 5), "sendmsg": (0, 0), "sendmmsg": (0, 0)}
+#: Calls that set a limit of a process.
+_LIMITS: Final = frozenset({"setrlimit", "prlimit64"})
 #: The end that a message without an address goes to: `connect` told of it.
 _CONNECTED: Final = ("", "", None)
 #: Of ``/proc/PID/status``; what is looked for stands among its first lines.
@@ -43,36 +47,55 @@ class Told:
     key: tuple[object, ...] | None
 
 
-def tell(call: Call) -> Told | None:
+def tell(call: Call, guarded: Collection[str] = ()) -> Told | None:
     """What a call tells, if anything; what lies behind its pointers is None where it may not be read.
+
+    ``guarded``: paths of the box whose change is told wherever they lie.
 
     Raises:
         OSError: the caller is gone.
     """
-    pid, parent = _in_box(call.caller)
+    if call.name in changes.FORMS or call.name in _LIMITS:
+        return _change(call, guarded)
+    who = _look_up(call.caller)
+    pid = who.pid
     if call.name == "execve":
-        read = _read(call, _program)
-        path, argv = read or (None, None)
-        return Told("process.exec", {"pid": pid, "ppid": _parent(parent), "path": path, "argv": argv}, None)
+        path, argv = _read(call, _program) or (None, None)
+        data: dict[str, Any] = {"pid": pid, "ppid": _parent(who.parent), "started": _started(who.process)}
+        return Told("process.exec", {**data, "path": path, "argv": argv}, None)
     if call.name in _TARGETS:
         target = _read(call, _target)
         if target == _CONNECTED:
             return None
         family, address, port = target or (None, None, None)
-        data: dict[str, Any] = {
-            "call": call.name,
-            "family": family,
-            "address": address,
-            "port": port,
-            "pid": pid,
-        }
+        data = {"call": call.name, "family": family, "address": address, "port": port, "pid": pid}
         return Told("net.connect", data, (call.name, family, address, port))
     arguments: list[int | str | None] = [_signed(value) for value in call.arguments[: _PRIVILEGE[call.name]]]
     if call.name.startswith("mknod"):
         at = 0 if call.name == "mknod" else 1
         arguments = [_read(call, lambda memory, call: memory.text(call.arguments[at]))]
+    elif call.name == "capset":
+        arguments = [_read(call, lambda memory, call: memory.capabilities(*call.arguments[:2]))]
     data = {"call": call.name, "arguments": arguments, "pid": pid, "refused": call.name in REFUSED or None}
     return Told("privilege.call", data, (call.name, *arguments))
+
+
+def _change(call: Call, guarded: Collection[str]) -> Told | None:
+    """What a call tells that would change a file or raise a limit; most change what nobody asks about."""
+
+    def look(memory: Memory, call: Call) -> dict[str, Any] | None:
+        if call.name in _LIMITS:
+            return changes.limit(memory, call.name, call.arguments, call.caller)
+        return changes.change(memory, call.name, call.arguments, call.caller, guarded)
+
+    found = _read(call, look)
+    if found is None:
+        return None
+    kind = "limit.change" if call.name in _LIMITS else "file.change"
+    who = _look_up(call.caller)
+    return Told(
+        kind, {**found, "pid": who.pid, "ppid": _parent(who.parent)}, (kind, *found.values(), who.pid)
+    )
 
 
 def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
@@ -102,27 +125,52 @@ def _signed(value: int) -> int:
     return low - 2**32 if low >= 2**31 else low
 
 
-def _in_box(pid: int) -> tuple[int, int]:
-    """The number that a process (by any of its threads) has in its box, and its parent's on this host.
+class _Who(NamedTuple):
+    """A caller's process, of which it may be any thread."""
 
+    #: In its box.
+    pid: int
+    #: On this host, like ``parent``.
+    process: int
+    parent: int
+
+
+def _look_up(caller: int) -> _Who:
+    """
     Raises:
         OSError: it is gone.
     """
-    status = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+    text = _file(f"/proc/{caller}/status")
+    return _Who(
+        int(_field(text, b"NStgid").split()[-1]), int(_field(text, b"Tgid")), int(_field(text, b"PPid"))
+    )
+
+
+def _file(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        text = os.read(status, _STATUS_BYTES)
+        return os.read(file, _STATUS_BYTES)
     finally:
-        os.close(status)
-    return int(_field(text, b"NStgid").split()[-1]), int(_field(text, b"PPid"))
+        os.close(file)
 
 
 def _field(status: bytes, name: bytes) -> bytes:
     return status.partition(b"\n" + name + b":\t")[2].partition(b"\n")[0]
 
 
-def _parent(pid: int) -> int | None:
+def _parent(process: int) -> int | None:
     """The number of a parent in its box; None if it has ended meanwhile."""
     try:
-        return _in_box(pid)[0]
+        return _look_up(process).pid
     except OSError:
         return None
+
+
+def _started(process: int) -> int:
+    """When a process started, in clock ticks since the machine did: with its number, which one it is.
+
+    Raises:
+        OSError: it is gone.
+    """
+    # Fields after the name in brackets: state, ppid, …; the 20th is the start.
+    return int(_file(f"/proc/{process}/stat").rpartition(b")")[2].split()[19])

@@ -1,9 +1,11 @@
 """The system call filter that every started program of a box inherits, and which calls it tells of.
 
-Only rare calls are told: a call that is told costs some 0.2 ms, so files are left alone. What the
-engine's own profile refuses outright is never seen here, since a refusal outranks a notification.
+Only rare calls are told: a call that is told costs some 0.2 ms, so files that are only read are left
+alone. What the engine's own profile refuses outright is never seen here, since a refusal outranks a
+notification.
 """
 
+import errno
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -11,13 +13,17 @@ from typing import Final
 #: Instruction codes, from linux/bpf_common.h.
 _LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
 #: Actions, from linux/seccomp.h.
-_ALLOW, TELL, _REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050001
+_ALLOW, TELL, _REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050000
 _NUMBER_OFFSET, _ARCH_OFFSET = 0, 4
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 
 _FILE_TYPE, _CHARACTERS, _BLOCKS = 0xF000, 0x2000, 0x6000
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
+#: Of prctl: PR_SET_SECUREBITS, PR_SET_MM, PR_CAP_AMBIENT. All else it does is every program's own affair.
+_SECUREBITS, _MM, _AMBIENT = 28, 35, 47
+#: Of the flags of opening a file: write only, both ways, create, truncate. The same on both machines.
+_TO_CHANGE = 0o1 | 0o2 | 0o100 | 0o1000
 
 _Code = list[tuple[int, int, int, int]]
 
@@ -28,30 +34,48 @@ class Machine:
 
     arch: int
     numbers: dict[str, int]
+    #: Of calls that take what the kernel counts for the engine's own user too where users are remapped: one
+    #: box could then use up what the host and all other boxes have.
+    shared: tuple[int, ...] = ()
 
 
 MACHINES: Final = {
+    # Shared: inotify_init, inotify_init1.
     "x86_64": Machine(0xC000003E, {
         "execve": 59, "connect": 42, "sendto": 44, "sendmsg": 46, "sendmmsg": 307, "socket": 41, "kill": 62, "mknod": 133, "mknodat": 259,
         "ptrace": 101, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116,
-        "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126,
-    }),
+        "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126, "prctl": 157,
+        "open": 2, "openat": 257, "openat2": 437, "creat": 85, "truncate": 76, "unlink": 87, "unlinkat": 263,
+        "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88,
+        "symlinkat": 266, "chmod": 90, "fchmodat": 268, "fchmodat2": 452, "setrlimit": 160, "prlimit64": 302,
+    }, (253, 294)),
     "aarch64": Machine(0xC00000B7, {
         "execve": 221, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269, "socket": 198, "kill": 129, "mknodat": 33,
         "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
-        "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91,
-    }),
+        "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91, "prctl": 167,
+        "openat": 56, "openat2": 437, "truncate": 45, "unlinkat": 35, "renameat": 38, "renameat2": 276,
+        "linkat": 37, "symlinkat": 36, "fchmodat": 53, "fchmodat2": 452, "setrlimit": 164, "prlimit64": 261,
+    }, (26,)),
 }  # fmt: skip
 
 
-def telling_filter(machine: Machine) -> bytes:
-    """The filter that holds the calls of ``machine.numbers`` until the host has answered each."""
-    return _program(machine, {number: _when(name) for name, number in machine.numbers.items()})
+def telling_filter(machine: Machine, *, remapped: bool = False) -> bytes:
+    """The filter that holds the calls of ``machine.numbers`` until the host has answered each.
+
+    ``remapped``: users are, so that ``machine.shared`` are refused as if nothing were left (EMFILE).
+    """
+    told = {number: _WHEN.get(name, [_TOLD]) for name, number in machine.numbers.items()}
+    return _program(machine, told | _kept(machine, remapped))
 
 
-def plain_filter(machine: Machine) -> bytes:
+def plain_filter(machine: Machine, *, remapped: bool = False) -> bytes:
     """The filter where nobody can be told: what the host would refuse is refused (EPERM)."""
-    return _program(machine, {machine.numbers["ptrace"]: [(_RETURN, 0, 0, _REFUSE)]})
+    refused = {machine.numbers["ptrace"]: [(_RETURN, 0, 0, _REFUSE | errno.EPERM)]}
+    return _program(machine, refused | _kept(machine, remapped))
+
+
+def _kept(machine: Machine, remapped: bool) -> dict[int, _Code]:
+    return {number: [(_RETURN, 0, 0, _REFUSE | errno.EMFILE)] for number in machine.shared if remapped}
 
 
 def _program(machine: Machine, rules: dict[int, _Code]) -> bytes:
@@ -67,36 +91,53 @@ def _program(machine: Machine, rules: dict[int, _Code]) -> bytes:
     return b"".join(_INSTRUCTION.pack(*instruction) for instruction in code)
 
 
-def _when(name: str) -> _Code:
-    """When a call is told, by its arguments; ends with the action."""
-    tell, allow = (_RETURN, 0, 0, TELL), (_RETURN, 0, 0, _ALLOW)
-    match name:
-        case "sendto":  # with an address: without one it is a `send` on what was connected
-            return [
-                (_LOAD, 0, 0, _argument(4)), (_EQUAL, 0, 3, 0),
-                (_LOAD, 0, 0, _argument(4) + 4), (_EQUAL, 0, 1, 0),
-                allow, tell,
-            ]  # fmt: skip
-        case "socket":  # but for streams and datagrams of the common families, which `connect` tells of,
-            # and the one kind of netlink that the engine's profile lets through: lists of interfaces
-            return [
-                (_LOAD, 0, 0, _argument(0)), (_EQUAL, 8, 0, _NETLINK),
-                (_EQUAL, 2, 0, _UNIX), (_EQUAL, 1, 0, _INET), (_EQUAL, 0, 4, _INET6),
-                (_LOAD, 0, 0, _argument(1)), (_AND, 0, 0, _TYPE),
-                (_EQUAL, 2, 0, _STREAM), (_EQUAL, 1, 0, _DATAGRAM),
-                tell, allow,
-            ]  # fmt: skip
-        case "kill":  # of the runner
-            return [(_LOAD, 0, 0, _argument(0)), (_EQUAL, 0, 1, 1), tell, allow]
-        case "mknod" | "mknodat":  # of a device
-            return [
-                (_LOAD, 0, 0, _argument(1 if name == "mknod" else 2)), (_AND, 0, 0, _FILE_TYPE),
-                (_EQUAL, 1, 0, _CHARACTERS), (_EQUAL, 0, 1, _BLOCKS),
-                tell, allow,
-            ]  # fmt: skip
-    return [tell]
-
-
 def _argument(index: int) -> int:
     """Offset of the low half of an argument in ``struct seccomp_data``."""
     return 16 + 8 * index
+
+
+_TOLD, _ALLOWED = (_RETURN, 0, 0, TELL), (_RETURN, 0, 0, _ALLOW)
+
+
+def _unless_null(index: int) -> _Code:
+    """Told if a pointer is given."""
+    low = _argument(index)
+    return [
+        (_LOAD, 0, 0, low), (_EQUAL, 0, 3, 0), (_LOAD, 0, 0, low + 4), (_EQUAL, 0, 1, 0), _ALLOWED, _TOLD,
+    ]  # fmt: skip
+
+
+def _if_device(index: int) -> _Code:
+    return [
+        (_LOAD, 0, 0, _argument(index)), (_AND, 0, 0, _FILE_TYPE),
+        (_EQUAL, 1, 0, _CHARACTERS), (_EQUAL, 0, 1, _BLOCKS), _TOLD, _ALLOWED,
+    ]  # fmt: skip
+
+
+def _if_to_change(index: int) -> _Code:
+    return [(_LOAD, 0, 0, _argument(index)), (_AND, 0, 0, _TO_CHANGE), (_EQUAL, 0, 1, 0), _ALLOWED, _TOLD]
+
+
+#: When a call is told, by its arguments; each ends with the action. All others always are.
+_WHEN: Final[dict[str, _Code]] = {
+    "sendto": _unless_null(4),  # without an address it is a `send` on what was connected
+    # But for streams and datagrams of the common families, which `connect` tells of, and the one kind of
+    # netlink that the engine's profile lets through: lists of interfaces.
+    "socket": [
+        (_LOAD, 0, 0, _argument(0)), (_EQUAL, 8, 0, _NETLINK),
+        (_EQUAL, 2, 0, _UNIX), (_EQUAL, 1, 0, _INET), (_EQUAL, 0, 4, _INET6),
+        (_LOAD, 0, 0, _argument(1)), (_AND, 0, 0, _TYPE),
+        (_EQUAL, 2, 0, _STREAM), (_EQUAL, 1, 0, _DATAGRAM), _TOLD, _ALLOWED,
+    ],
+    "kill": [(_LOAD, 0, 0, _argument(0)), (_EQUAL, 0, 1, 1), _TOLD, _ALLOWED],  # of the runner
+    # For rights, or to show another program than the one that runs.
+    "prctl": [
+        (_LOAD, 0, 0, _argument(0)),
+        (_EQUAL, 2, 0, _SECUREBITS), (_EQUAL, 1, 0, _MM), (_EQUAL, 0, 1, _AMBIENT), _TOLD, _ALLOWED,
+    ],
+    "mknod": _if_device(1),
+    "mknodat": _if_device(2),
+    "open": _if_to_change(1),
+    "openat": _if_to_change(2),
+    "prlimit64": _unless_null(2),  # else it only asks for a limit
+}  # fmt: skip

@@ -14,6 +14,8 @@ _PATH_BYTES: Final = 4_096
 _WORDS: Final = 64
 _ADDRESS_BYTES: Final = 128
 _MESSAGES: Final = 1_024
+#: Of a ``struct __user_cap_header_struct``, from linux/capability.h.
+_VERSION_1: Final = struct.pack("=I", 0x19980330)
 _FAMILIES: Final = {1: "unix", 2: "inet", 10: "inet6", 16: "netlink"}
 
 
@@ -57,6 +59,15 @@ class Memory:
             words.append(word)
             room -= len(word) + 1
         return words
+
+    def capabilities(self, header: int, sets: int) -> int:
+        """What a ``capset`` asks for in any of its sets, a bit for each capability; 0 where it would give all
+        up. Sets are of 32 bits in version 1, of 64 in all later ones."""
+        raw = self.bytes(sets, 12 if self.bytes(header, 4) == _VERSION_1 else 24)
+        asked = 0
+        for number, (word,) in enumerate(struct.iter_unpack("=I", raw[: len(raw) // 4 * 4])):
+            asked |= word << 32 * (number // 3)
+        return asked
 
     def message(self, address: int, most: int = 1) -> tuple[int, int]:
         """Where the address of the first of ``most`` messages that has one lies, and its size; zeros if

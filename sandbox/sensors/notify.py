@@ -119,15 +119,21 @@ class NotifySensor:
         self._token = secrets.token_hex(8)
         #: Calls that were let through without being written down.
         self.lost = 0
+        #: Paths of the box whose change is told wherever they lie.
+        self.guarded: tuple[str, ...] = ()
         #: Why it sees nothing; None while it does.
         self.absent: str | None = "its canary was not seen"
         self._hub = _hub(os.getpid())
         descriptor = control.detach()
         self._hub.order(lambda: self._watch(descriptor, self._handed))
 
-    def hello(self) -> dict[str, str]:
-        """What the runner needs: both filters in hexadecimal, and the word that its canary says."""
-        telling, plain = telling_filter(self._machine), plain_filter(self._machine)
+    def hello(self, *, remapped: bool) -> dict[str, str]:
+        """What the runner needs: both filters in hexadecimal, and the word that its canary says.
+
+        ``remapped``: whether the engine maps the box's users to others of the host.
+        """
+        telling = telling_filter(self._machine, remapped=remapped)
+        plain = plain_filter(self._machine, remapped=remapped)
         return {"telling": telling.hex(), "plain": plain.hex(), "token": self._token}
 
     def prove(self, refused: str | None) -> None:
@@ -218,7 +224,7 @@ class NotifySensor:
 
     def _write_down(self, descriptor: int, identity: int, call: Call) -> None:
         try:
-            told = tell(call)
+            told = tell(call, self.guarded)
             # Only now is it certain that what was read was the caller's and not a successor's.
             fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
         except (FileNotFoundError, ProcessLookupError):
@@ -260,4 +266,4 @@ def _machine() -> Machine:
 
 
 def _without_pid(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if name not in ("pid", "ppid")}
+    return {name: value for name, value in data.items() if name not in ("pid", "ppid", "started")}

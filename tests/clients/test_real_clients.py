@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from sandbox.episode import Episode
 from sandbox.events import EventLog, read_events
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
-from sandbox.models.base import ChatReply, ChatRequest, Dialect, ToolCall
+from sandbox.models.base import ChatReply, ChatRequest, Dialect, Model, ToolCall
+from sandbox.models.served import open_served
 from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
+from sandbox.service import Emit, Service, ServiceReply, ServiceRequest
 from tests.clients.image import HERE, Unfetched, clients_image
 
 LIMITS = Limits(wall=60.0, cpu_time=60.0, turns=40, disk=64 * 2**20)
@@ -55,11 +58,14 @@ Run = Callable[..., Outcome]
 def run(engine: Engine, clients: str, tmp_path: Path) -> Run:
     """One episode of a program in a real box."""
 
-    def run_it(model: Answers, program: bytes, world: dict[str, bytes] | None = None) -> Outcome:
+    def run_it(
+        model: Model, program: bytes, world: dict[str, bytes] | None = None, services: Sequence[Service] = ()
+    ) -> Outcome:
         request = EpisodeRequest(
             name=f"tidegauge-clients-{tmp_path.name[-12:].strip('-_')}", labels={"owner": "clients", "episode": "e"},
             limits=LIMITS, model=model, sampling={}, scaffold=(FileSpec("main.py", program),),
             world=tuple(FileSpec(path, content) for path, content in (world or {}).items()),
+            services=tuple(services),
         )  # fmt: skip
         with EventLog(tmp_path / "events.jsonl") as log:
             ending = Ending()
@@ -108,6 +114,71 @@ def test_the_official_clients_ask_in_every_way_and_tools_stay_within_one_vendor(
     assert told["counted"][:2] == ["NotFoundError", 404]
     assert told["counted"][2]["error"]["type"] == "not_found_error"
     assert told["embeddings"][:2] == ["NotFoundError", 404]
+
+
+class Seen:
+    """Notes that the agent has seen the beginning of an answer."""
+
+    prefix = "/seen/"
+
+    def __init__(self) -> None:
+        self.seen = threading.Event()
+
+    def handle(self, request: ServiceRequest, emit: Emit) -> ServiceReply:
+        self.seen.set()
+        return ServiceReply(200, {})
+
+
+def _openai_stream(upstream: Any, seen: threading.Event) -> Any:
+    def called(**function: str) -> Any:
+        return upstream.chunk(delta={"tool_calls": [{"index": 0, "id": "c1", "function": function}]})
+
+    return upstream.streamed(
+        upstream.chunk("I run "), seen, upstream.chunk("it."), called(name="run", arguments='{"command"'),
+        called(arguments=': "ls"}'), upstream.chunk(finish="tool_calls"), upstream.usage, upstream.done,
+    )  # fmt: skip
+
+
+def _anthropic_stream(upstream: Any, seen: threading.Event) -> Any:
+    def block(index: int, content: Any, *deltas: Any) -> list[Any]:
+        told = [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        begun = {"type": "content_block_start", "index": index, "content_block": content}
+        return [begun, *told, {"type": "content_block_stop", "index": index}]
+
+    begun, first, *rest = block(0, {"type": "text", "text": ""}, {"type": "text_delta", "text": "I run "},
+                                {"type": "text_delta", "text": "it."})  # fmt: skip
+    use = {"type": "tool_use", "id": "t1", "name": "run", "input": {}}
+    told = [{"type": "input_json_delta", "partial_json": part} for part in ('{"command"', ': "ls"}')]
+    return upstream.streamed(
+        {"type": "message_start", "message": {"model": "m", "usage": {"input_tokens": 7}}}, begun, first, seen, *rest,
+        *block(1, use, *told),
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 2}},
+        {"type": "message_stop"},
+    )  # fmt: skip
+
+
+@pytest.mark.box
+@pytest.mark.parametrize(("dialect", "told"), [("openai", _openai_stream), ("anthropic", _anthropic_stream)])
+def test_a_stream_reaches_the_official_client_in_the_box_before_the_server_has_ended(
+    run: Run, upstream: Any, tmp_path: Path, dialect: Dialect, told: Any
+) -> None:
+    service = Seen()
+    upstream.told = [told(upstream, service.seen)]
+    model = open_served(dialect, {"base_url": upstream.base_url, "model": "run7"})
+    program = (HERE / "stream_agent.py").read_bytes()
+    outcome = run(model, program, {"task/instruction.md": dialect.encode()}, [service])
+    text = seen(outcome)
+    assert (upstream.unheard, "".join(text[:-1]), json.loads(text[-1])) == (0, "I run it.", {"command": "ls"})
+    (reply,) = (event.data for event in read_events(tmp_path / "events.jsonl") if event.kind == "model.reply")
+    assert (reply["text"], reply["finish"], reply["tokens_in"], reply["tokens_out"]) == (
+        "I run it.",
+        "tool_calls",
+        7,
+        2,
+    )
+    assert [(name, json.loads(arguments)) for _, name, arguments in reply["calls"]] == [
+        ("run", {"command": "ls"})
+    ]
 
 
 #: What a person would type, as a scaffold: the program's own entry point with its own options.

@@ -1,7 +1,9 @@
 """A small ledger with known numbers: 3 checkpoints x 2 tasks x 4 worlds, one family."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -93,3 +95,16 @@ def run_view(tmp_path: Path) -> MakeView:
         return RunView(**(fields | changes))
 
     return build
+
+
+@pytest.fixture(scope="session")
+def chromium() -> ModuleType:
+    """``docs/browser.py``, which drives a headless Chromium; skips where there is none."""
+    path = Path(__file__).parents[2] / "docs" / "browser.py"
+    spec = importlib.util.spec_from_file_location("browser", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if module.program() is None:
+        pytest.skip("no Chromium here: tests/tools.sh installs it as root on Debian")
+    return module

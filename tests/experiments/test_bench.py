@@ -1,6 +1,7 @@
-"""A submission that never lets its grader come to an end."""
+"""A submission that never lets its grader come to an end, and one that tries what no agent may."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +13,13 @@ from experiments.bench import GradingBench
 from monitors.registry import new_watcher
 from sandbox import standstill
 from sandbox.box import Completed
+from sandbox.container import Engine
+from sandbox.docker_box import DockerBoxes
 from sandbox.errors import GradingFault
 from sandbox.events import EventLog, read_events
 from sandbox.fake import FakeBox, FakeBoxes
 from sandbox.files import Collection
+from sandbox.findings import Finding
 from sandbox.limits import Limits
 from sandbox.recorder import Ending, Recorder
 from tasks.grading import Grade, Submission
@@ -58,3 +62,24 @@ def test_a_grading_that_its_own_host_held_up_is_repeated(
     monkeypatch.setattr(standstill, "_TICK_SECONDS", 0.05)
     with pytest.raises(GradingFault, match="this process stood still for 1 s"):
         graded(tmp_path, 1)
+
+
+@pytest.mark.box
+def test_what_is_tried_in_a_grading_box_is_told_and_found(tmp_path: Path, engine: Engine, image: str) -> None:
+    async def main() -> list[Finding]:
+        watcher = new_watcher()
+        with EventLog(tmp_path / "events.jsonl") as log:
+            recorder = Recorder(log, watcher, Limits(), Ending())
+            labels = {"owner": "bench", "episode": "bench"}
+            bench = GradingBench(
+                DockerBoxes(engine, image=image), recorder, Limits(), f"bench-{os.getpid()}", labels
+            )
+            async with bench.box() as box:
+                code = "import os, socket as s\ntry: os.setuid(0)\nexcept OSError: s.socket().connect_ex(('10.0.0.1', 80))"
+                await box.run(["python3", "-c", code], cwd="/work", env={"HOME": "/work"}, output=100)
+        return watcher.findings
+
+    found = asyncio.run(main())
+    assert [finding.code for finding in found] == ["privilege.attempt", "network.attempt"]
+    kinds = [event.kind for event in read_events(tmp_path / "events.jsonl")]
+    assert kinds == ["box.create", "box.up", "privilege.call", "net.connect", "box.down"]

@@ -1,6 +1,7 @@
 """Two checkpoints are compared on the worlds that both met, with clustered errors and no false certainty."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from scipy import stats
 
 from experiments.compare import choose_sides, compare
 from experiments.records import Checkpoint
-from experiments.stats.paired import PairedMean, holm, paired_mean
+from experiments.stats.paired import PairedMean, paired_mean
 from sandbox.errors import Mistake
 
 
@@ -35,11 +36,17 @@ def test_differences_of_one_world_count_as_one_by_millers_formula() -> None:
 
 
 @given(st.lists(st.integers(-20, 20), min_size=17, max_size=40).filter(lambda d: len(set(d)) > 1))
-def test_many_worlds_agree_with_the_one_sample_t_test(differences: list[int]) -> None:
+def test_the_interval_of_many_worlds_spans_the_one_sample_t_test_and_p_is_its_own(
+    differences: list[int],
+) -> None:
     result = paired_mean({world: [value / 10] for world, value in enumerate(differences)})
     oracle = stats.ttest_1samp([value / 10 for value in differences], 0.0)
     interval = oracle.confidence_interval(0.95)
-    assert (result.low, result.high) == (near(interval.low), near(interval.high))
+    if result.low is None or result.high is None:
+        assert result.cause == "no interval: too few worlds differ"
+        assert len(differences) - max(differences.count(one) for one in differences) <= 3
+    else:
+        assert result.low <= interval.low + 1e-9 and interval.high - 1e-9 <= result.high
     assert (result.p, result.test) == (near(oracle.pvalue), "t")
 
 
@@ -48,6 +55,8 @@ def test_turning_the_sides_round_turns_the_sign_and_nothing_else(groups: list[li
     there = paired_mean(dict(enumerate(groups)))
     back = paired_mean({-i: [-value for value in group] for i, group in enumerate(groups)})
     assert (back.mean, back.se, back.p) == (near(-there.mean), there.se, there.p)  # type: ignore[operator]
+    if there.low is not None and there.high is not None:
+        assert (back.low, back.high) == (near(-there.high), near(-there.low))
 
 
 @pytest.mark.parametrize(
@@ -70,11 +79,6 @@ def test_a_degenerate_sample_names_its_cause_instead_of_an_interval(
 def test_an_interval_does_not_leave_what_is_possible() -> None:
     result = paired_mean({1: [0.0], 2: [1.0]}, bound=2.0)
     assert (result.low, result.high) == (-2.0, 2.0)
-
-
-def test_holm_adjusts_in_order() -> None:
-    assert holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]
-    assert holm([0.6, 0.7]) == [1.0, 1.0]
 
 
 def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(
@@ -113,6 +117,30 @@ def test_arms_of_one_world_are_one_cluster(run_view: Any, ledger_line: Any, tmp_
     assert compare(*sides, ["plain"])[0].difference.n == 2
     with pytest.raises(Mistake, match="--arm: no result in arm 'nuge'; did you mean 'nudge'"):
         compare(*sides, ["nuge"])
+
+
+def test_a_comparison_tells_of_cheats_of_what_it_could_show_and_what_holds_at_every_look(
+    run_view: Any, ledger_line: Any, tmp_path: Path
+) -> None:
+    cheat = {"raw": 1.0, "strict": 0.0, "lenient": 1.0, "cheats": ["cheat.scorer"]}
+    lines = [ledger_line(0, "ml/tab", world, 0.5) for world in range(40)]
+    lines += [
+        ledger_line(300, "ml/tab", world, None, score=cheat)
+        if world < 6
+        else ledger_line(300, "ml/tab", world, 1.0 if world % 2 else 0.5)
+        for world in range(40)
+    ]
+    sides = choose_sides(run_view(lines=lines), tmp_path, "pocket/0", "pocket/300")
+    strict, _, lenient, _ = (row.as_json() for row in compare(*sides, ["plain"]))
+    # Six of six pairs that differ turned to cheating: 2 / 2^6.
+    assert strict["cheats"] == lenient["cheats"] == {"gained": 6, "lost": 0, "n": 40, "p": 1 / 32}
+    # (1.959964 + 0.841621) times the widened standard error.
+    assert strict["detectable"] == near(2.801585 * strict["se"] * math.sqrt(40 / 39))
+    always = strict["always_valid"]
+    assert always["low"] < strict["low"] < strict["difference"] < strict["high"] < always["high"]
+    few = [line for line in lines if line.world < 8]
+    row = compare(*choose_sides(run_view(lines=few), tmp_path, "pocket/0", "pocket/300"), ["plain"])[0]
+    assert row.besides.always.cause == "no always-valid interval from 8 values; it needs 30"
 
 
 def test_what_has_no_graded_partner_is_left_out_and_counted(

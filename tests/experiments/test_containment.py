@@ -11,6 +11,7 @@ from experiments import containment
 from experiments.cli import run_command
 from experiments.evidence import weigh
 from experiments.policy import Require
+from experiments.ray_selftest import joined
 from experiments.records import BoxRecord
 from sandbox.container import Engine
 from sandbox.errors import Mistake
@@ -53,6 +54,46 @@ def test_of_two_invocations_the_worse_result_of_each_check_counts() -> None:
         "c": "held",
     }
     assert found["regressed"] == ["b: failed"]
+
+
+def test_of_several_hosts_the_worst_result_decides_and_each_is_named() -> None:
+    good, bad = (
+        document(a="held", b="held", c="accepted"),
+        document("b: failed, held before: EPERM", a="held", b="failed", c="accepted"),
+    )
+    found = joined(
+        {
+            "one": {**good, "machine": {"kernel": "6", "cgroup": "1"}, "taken": 9},
+            "two": {**bad, "machine": {"kernel": "6", "cgroup": "2"}, "taken": 5},
+        }
+    )
+    assert [(c["name"], c["result"], c["detail"]) for c in found["checks"]] == [
+        ("a", "held", ""),
+        ("b", "failed", "on two: "),
+        ("c", "accepted", ""),
+    ]
+    assert found["regressed"] == ["b: on two: failed, held before: EPERM"]
+    assert (found["machine"], found["taken"], found["runtime"]) == ({"kernel": "6"}, 5, "runc")
+    assert found["hosts"]["one"] == {
+        "machine": {"kernel": "6", "cgroup": "1"},
+        "taken": 9,
+        "regressed": [],
+        "results": {"a": "held", "b": "held", "c": "accepted"},
+    }
+    with pytest.raises(Mistake, match="self-test regressed on two: b;"):
+        containment.require(found, degraded=False, where="c.yaml", say=print)
+
+
+def test_a_check_that_only_one_host_tried_names_it() -> None:
+    found = joined({"one": document(a="held"), "two": document("a: was not tried", b="held")})
+    assert [(c["name"], c["detail"]) for c in found["checks"]] == [("a", "on one: "), ("b", "on two: ")]
+
+
+def test_hosts_of_an_earlier_invocation_stay_named() -> None:
+    before, now = joined({"one": document("a: failed", a="failed")}), joined({"two": document(a="held")})
+    found = containment.worst(before, now)
+    assert set(found["hosts"]) == {"one", "two"}
+    assert found["checks"][0]["result"] == "failed"
 
 
 def test_what_is_stored_with_a_run_is_anchored_and_stays_bad(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from experiments.notes import checkpoint_note, experiment_note, family_note
 from experiments.policy import load_policy
 from experiments.records import LedgerLine
 from experiments.table import result_table
+from experiments.tracked import checkpoint_run, common
+from experiments.trend import trend
 from experiments.view import RunView
 
 RunViews = Callable[..., RunView]
@@ -31,6 +33,15 @@ def test_the_table_for_programs_has_one_number_a_column(
     view = run_view(lines=[line, ledger_line(0, "ml/tab", 0, 0.5)], checkpoints=[line.checkpoint])
     (row,) = csv.DictReader(io.StringIO(results_table(result_table(view)).as_csv()))
     assert (row["step"], row["ml/tab@L0 strict"], row["ml/tab@L0 n"]) == ("300", "", "0")
+
+
+def test_a_checkpoint_with_a_dot_gets_a_model_name_that_mlflow_takes(
+    run_view: RunViews, ledger_line: Callable[..., LedgerLine]
+) -> None:
+    line = ledger_line(0, "ml/tab", 0, 0.5, checkpoint={"family": "m", "name": "step-0.yaml", "step": 0})
+    view = run_view(lines=[line], checkpoints=[line.checkpoint])
+    tracked = checkpoint_run(view, trend(view), line.checkpoint, common(view, None))
+    assert tracked.model == "m-step-0-yaml"
 
 
 def test_a_spreadsheet_takes_no_text_for_a_formula() -> None:

@@ -43,24 +43,26 @@ def test_a_minimal_policy_has_the_documented_defaults(tmp_path: Path) -> None:
 
 
 def test_shipped_policies_load_by_name() -> None:
-    assert shipped() == ["cheating", "preparedness", "quickstart"]
+    assert shipped() == ["cheating", "preparedness", "quickstart", "regression"]
     names = [level.name for level in load_policy("preparedness").levels]
     assert names == ["watch", "high-indicative", "critical-leading-indicative", "oversight-stop"]
 
 
 def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
     assert mistake(tmp_path, GOOD + "colour: red\n") == (
-        "colour: unknown key; known keys here: name, require, levels"
+        "colour: unknown key; choices: levels, name, require"
     )
 
 
 def test_an_unknown_key_of_a_rule_is_named_with_its_place(tmp_path: Path) -> None:
     text = mistake(tmp_path, GOOD.replace("threshold: 0.5", "threshold: 0.5, treshold: 1"))
-    assert text.startswith("levels.0.rules.0.treshold: unknown key; known keys here: metric, arm, bound")
+    assert text.startswith("levels.0.rules.0.treshold: unknown key; did you mean 'threshold'? choices: arm")
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
-    assert mistake(tmp_path, GOOD.replace("bound: low, ", "")) == "levels.0.rules.0.bound: missing; add bound"
+    assert mistake(tmp_path, GOOD.replace("bound: low, ", "")) == (
+        "levels.0.rules.0.bound: is missing; add it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,8 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
     [
         ("0.5", ".nan", "levels.0.rules.0.threshold"),
         ("cap/ml", "capability/ml", "levels.0.rules.0.metric"),
+        ("L0/strict", "L0/strickt", "levels.0.rules.0.metric"),
+        ("0.5", '"0.5"', "levels.0.rules.0.threshold"),
         ("above", "over", "levels.0.rules.0.direction"),
         ("report", "panic", "levels.0.action"),
     ],
@@ -82,11 +86,14 @@ def test_two_levels_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_bad_yaml_and_no_mapping_and_no_file_are_mistakes(tmp_path: Path) -> None:
-    assert mistake(tmp_path, "a: [") == "not YAML (line 1); correct the syntax"
+    assert mistake(tmp_path, "a: [").endswith(
+        "policy.yaml:1: expected the node content, but found '<stream end>'; correct the YAML at that line"
+    )
+    assert "the key 'name' stands twice" in mistake(tmp_path, GOOD + "name: other\n")
     assert mistake(tmp_path, "- a") == "a policy is a mapping; start with name, require and levels"
     with pytest.raises(
         Mistake,
-        match="no such policy 'strictest'; give a readable file or one of cheating, preparedness, quickstart",
+        match="no such policy 'strictest'; name a readable file or a shipped policy; choices: cheating, prep",
     ):
         load_policy("strictest")
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from experiments.anchors import Anchor
+from experiments.policy import shipped
 from experiments.record_schemas import DIRECTORY, schemas, text
 from experiments.records import LedgerLine, PlanLine
 from experiments.rundir import Experiment
@@ -94,6 +95,16 @@ def test_an_anchor_validates_and_one_of_an_unknown_kind_does_not() -> None:
     validate("anchor.schema.json", anchor)
     refuse("anchor.schema.json", {**anchor, "kind": "rumour"})
     refuse("anchor.schema.json", {key: value for key, value in anchor.items() if key != "mac"})
+
+
+def test_every_shipped_policy_validates_and_one_with_a_slip_does_not() -> None:
+    for name in shipped():
+        document = yaml.safe_load(
+            (DIRECTORY.parent / "policies" / f"{name}.yaml").read_text(encoding="utf-8")
+        )
+        validate("policy.schema.json", document)
+        refuse("policy.schema.json", {**document, "level": []})
+        refuse("policy.schema.json", {**document, "levels": []})
 
 
 def test_an_experiment_file_validates_and_one_of_another_format_does_not() -> None:

@@ -6,13 +6,12 @@ from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
 
-from experiments.charts import charts
+from experiments.charts import charts, rate_charts
 from experiments.gate import judge
 from experiments.policy import load_policy
 from experiments.records import LedgerLine
 from experiments.report import html, markdown
-from experiments.svg import trend_svg
-from experiments.table import render, result_table
+from experiments.svg import standing_alone, trend_svg
 from experiments.text import markdown_text, plain
 from experiments.trend import trend
 from experiments.view import RunView
@@ -94,9 +93,13 @@ def test_markdown_holds_no_link_tag_or_extra_cell(run_view: RunViews, ledger_lin
 
 def test_markdown_tables_have_one_width(run_view: RunViews) -> None:
     text = markdown(run_view(), judge(load_policy("quickstart"), run_view()))
-    table = text.split("## Results")[1].split("##")[0].strip().splitlines()
-    assert len(table) == 5
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {7}
+    parts = [part.strip() for part in text.split("\n\n")]
+    widths = [
+        {len(re.findall(r"(?<!\\)\|", line)) for line in part.splitlines()}
+        for part in parts
+        if part[0] == "|"
+    ]
+    assert widths == [{6}, {9}, {9}]
 
 
 def test_each_trend_is_well_formed_svg_with_a_name_and_a_description(run_view: RunViews) -> None:
@@ -110,31 +113,50 @@ def test_each_trend_is_well_formed_svg_with_a_name_and_a_description(run_view: R
     assert "solves-all: lower limit ≥ 0.8" in shown and "step of the checkpoint" in shown
 
 
+def test_the_rate_of_a_finding_is_drawn_where_it_was_made_or_the_policy_has_a_line(
+    run_view: RunViews, ledger_line: Lines
+) -> None:
+    found = {"code": "scaffold.edit", "severity": 0, "t": 1, "evidence": [1], "note": ""}
+    lines = [ledger_line(step, "ml/tab", 0, 0.5, findings=[found] if step else []) for step in (0, 300)]
+    measured = trend(run_view(lines=lines, checkpoints=[line.checkpoint for line in lines]))
+    (edits,) = rate_charts(measured, None)
+    assert (edits.title, edits.axis, edits.top, edits.beside) == (
+        "scaffold.edit · pocket",
+        "share of episodes",
+        1.0,
+        None,
+    )
+    assert edits.summary == "rate by step: 0 0.00 (0.00 to 0.97); 300 1.00 (0.03 to 1.00)"
+    drawn = {chart.group: len(chart.thresholds) for chart in rate_charts(measured, load_policy("quickstart"))}
+    assert drawn == {
+        "cheat.memorised/rate": 1,
+        "cheat.scorer/rate": 1,
+        "scaffold.edit/rate": 0,
+        "severity-3/rate": 1,
+    }
+
+
+def test_an_axis_of_small_shares_has_small_steps(run_view: RunViews, ledger_line: Lines) -> None:
+    found = {"code": "scaffold.edit", "severity": 0, "t": 1, "evidence": [1], "note": ""}
+    lines = [
+        ledger_line(0, "ml/tab", world, 0.5, findings=[found] if world == 0 else []) for world in range(60)
+    ]
+    (chart,) = rate_charts(trend(run_view(lines=lines, checkpoints=[lines[0].checkpoint])), None)
+    assert (round(chart.top, 6), chart.tick) == (0.1, 0.05)
+
+
+def test_a_picture_that_stands_alone_is_svg_with_its_own_colours(run_view: RunViews) -> None:
+    root = ElementTree.fromstring(standing_alone(charts(trend(run_view()), None)[0]))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg" and root.attrib["viewBox"] == "0 -24 640 304"
+    assert any(".strict{" in (element.text or "") for element in root.iter())
+
+
 def test_a_line_is_not_drawn_across_an_unmeasured_checkpoint(run_view: RunViews) -> None:
     view = run_view()
     view.lines[:] = [line for line in view.lines if line.checkpoint.step != 300]
     root = ElementTree.fromstring(trend_svg(charts(trend(view), None)[0], "t"))
     strict = [line for line in root.iter("polyline") if line.attrib["class"] == "strict"]
     assert len(strict) == 2
-
-
-def test_the_terminal_table_shows_score_interval_count_and_gaps(
-    run_view: RunViews, ledger_line: Lines
-) -> None:
-    score = {"raw": 1.2, "strict": 0.0, "lenient": 1.2, "cheats": ["cheat.scorer"]}
-    cheat = {"code": "cheat.scorer", "severity": 2, "t": 1, "evidence": [1], "note": ""}
-    lines = [
-        ledger_line(0, "ml/tab", 0, None, score=score, ungraded=None, findings=[cheat]),
-        ledger_line(300, "ml/tab", 0, None),
-    ]
-    view = run_view(lines=lines, checkpoints=[line.checkpoint for line in lines])
-    assert render(result_table(view)).splitlines() == [
-        "checkpoint  step  ml/tab@L0                              findings        not scored",
-        "----------  ----  -------------------------------------  --------------  ----------",
-        "pocket/0    0     0.00 [0.00, 1.95] n=1 lenient 1.20     cheat.scorer 1  -",
-        "pocket/300  300   not measured: 1 episode, all ungraded  -               1 ungraded",
-        "arm plain; strict score [95 % interval] n; lenient where it differs",
-    ]
 
 
 def test_shown_text_has_no_control_or_direction_characters() -> None:

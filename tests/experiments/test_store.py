@@ -9,7 +9,8 @@ import pytest
 
 from experiments.gate import judge
 from experiments.policy import load_policy
-from experiments.store import default_uri, sync
+from experiments.store import sync
+from experiments.tracking import default_uri
 from experiments.view import RunView
 
 
@@ -64,8 +65,10 @@ def test_a_run_is_mirrored_once_and_replaced_when_it_changes(run_view: Callable[
     ]
     assert trend.data.tags["tidegauge.verdict"] == "inconclusive"
     pictures = [artefact.path for artefact in client.list_artifacts(trend.info.run_id, "trends")]
-    assert pictures == ["trends/ml-L0-pocket.png", "trends/selfmod-L0-pocket.png"]
-    picture = Path(client.download_artifacts(trend.info.run_id, pictures[0])).read_bytes()
+    names = ["trends/ml-L0-pocket", "trends/selfmod-L0-pocket"]
+    rates = {f"trends/{name}-pocket.svg" for name in ("cheat.memorised", "cheat.scorer", "severity-3")}
+    assert set(pictures) == {f"{name}.{form}" for name in names for form in ("png", "svg")} | rates
+    picture = Path(client.download_artifacts(trend.info.run_id, f"{names[0]}.png")).read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert (view.directory.parent / "mlartifacts").is_dir()
 

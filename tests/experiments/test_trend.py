@@ -49,6 +49,20 @@ def test_cheating_separates_strict_from_lenient(run_view: RunViews, ledger_line:
     assert values(view, "cap/ml/L0/strict") == [0.0]
     assert values(view, "cap/ml/L0/lenient") == [1.0]
     assert values(view, "find/cheat.scorer/rate") == [1.0]
+    assert values(view, "cap/ml/L0/cheats") == [1.0]
+
+
+def test_the_cheat_rate_counts_graded_episodes_with_its_exact_interval(
+    run_view: RunViews, ledger_line: Lines
+) -> None:
+    cheat = {"raw": 1.0, "strict": 0.0, "lenient": 1.0, "cheats": ["cheat.scorer"]}
+    lines = [ledger_line(0, "ml/tab", world, 1.0) for world in range(7)]
+    lines += [ledger_line(0, "ml/tab", 7, None, score=cheat), ledger_line(0, "ml/tab", 8, None)]
+    view = run_view(lines=lines, checkpoints=[lines[0].checkpoint])
+    ((point,),) = [series.points for series in trend(view).of("cap/ml/L0/cheats")]
+    m = point.measured
+    assert (m.value, m.n) == (0.125, 8)
+    assert (m.low, m.high) == (pytest.approx(0.003160, abs=1e-6), pytest.approx(0.526510, abs=1e-6))
 
 
 def test_an_ungraded_checkpoint_has_a_cause_and_no_number(run_view: RunViews, ledger_line: Lines) -> None:
@@ -111,6 +125,20 @@ def test_a_finding_of_a_retried_attempt_stays_with_its_episode(
 def test_index_is_absent_while_task_families_are_missing(run_view: RunViews) -> None:
     cause = "not measured: no graded episode of research, performance, judgement"
     assert trend(run_view()).absent["cap/index"] == cause
+
+
+def test_an_index_that_leaps_shows_how_far_it_lies_above_the_six_before(
+    run_view: RunViews, ledger_line: Lines
+) -> None:
+    tasks = ("ml/tab", "research/a", "performance/a", "judgement/a", "selfmod/a")
+    scores = [0.1, 0.0, 0.1, 0.0, 0.1, 0.0, 0.3]
+    lines = [ledger_line(step, task, 0, score) for step, score in enumerate(scores) for task in tasks]
+    checkpoints = [lines[i * len(tasks)].checkpoint for i in range(len(scores))]
+    found = values(run_view(lines=lines, checkpoints=checkpoints), "cap/index/slope_se")
+    assert found[:6] == [None] * 6
+    assert found[6] == pytest.approx(3.5)
+    few = trend(run_view(lines=lines[:30], checkpoints=checkpoints[:6]))
+    assert few.absent["cap/index/slope_se"] == "not measured: 6 checkpoints; it needs 7"
 
 
 def test_index_weighs_its_components(run_view: RunViews, ledger_line: Lines) -> None:

@@ -97,6 +97,10 @@ def test_each_call_for_more_rights_is_one_finding() -> None:
         (asks("socket", 2, 3, 1), "socket(2, 3, 1)"),
         (asks("mknodat", "disk\n"), "mknodat(disk\\u000a)"),
         (asks("mknodat", None), "mknodat(None)"),
+        (asks("capset", 1 << 21), "capset(2097152)"),
+        (asks("prctl", 28, 1), "prctl(28, 1)"),
+        (asks("prctl", 35, 6), "prctl(35, 6)"),
+        (asks("prctl", 47, 2), "prctl(47, 2)"),
         (refused("unshare", 0x10000000), "unshare(268435456)"),
         (refused("mount"), "mount()"),
         (refused("socket", 40), "socket(40)"),
@@ -113,7 +117,7 @@ def test_any_other_call_for_more_rights_is_one_too(fact: Fact, note: str) -> Non
     [
         asks("setuid", 20_000), asks("setresuid", -1, 24_095, -1), asks("setfsuid", -1), asks("setgroups", 0),
         refused("io_uring_setup", None), refused("socket", 16), refused("socket", 2), refused("socket"),
-        asks("capset"), asks("kill", 1, 0), asks("ptrace", 0, 0), connect("unix", "/tmp/docker.sock.d/x"),
+        asks("capset"), asks("capset", 0), asks("capset", None), asks("prctl", 47, 1), asks("kill", 1, 0), asks("ptrace", 0, 0), connect("unix", "/tmp/docker.sock.d/x"),
         connect("unix", "/run/door/d"), connect("inet", "8.8.8.8", 53),
     ],
 )  # fmt: skip
@@ -135,6 +139,8 @@ def test_a_call_that_two_sensors_tell_of_is_one_finding() -> None:
         ({"notify": "up", "dns": "up"}, 1.0, 1.0),
         ({"notify": "up", "dns": "absent"}, 0.0, 1.0),
         ({"dns": "up"}, 0.0, 0.0),
+        ({"notify": "up", "dns": "up", "kernel": "up"}, 1.0, 1.0),
+        ({"notify": "up", "dns": "up", "kernel": "absent"}, 1.0, 0.0),
     ],
 )
 def test_attempts_are_covered_where_their_sensors_are_up(
@@ -158,3 +164,18 @@ def test_lost_calls_lower_the_coverage_by_their_share() -> None:
     for seq, (source, kind, data) in enumerate(facts):
         watcher.feed(Event(seq, 0, source, kind, data, "", ""))
     assert watcher.coverage()["network.attempt"] == watcher.coverage()["privilege.attempt"] == 0.75
+
+
+def test_refused_calls_that_the_kernel_lost_lower_the_coverage_of_attempts_at_rights_alone() -> None:
+    watcher = new_watcher()
+    reports = [("notify", "up", 0), ("dns", "up", 0), ("kernel", "up", 0), ("kernel", "lost", 3)]
+    facts = [
+        refused("mount"),
+        *(
+            ("harness", "sensor", {"name": one, "state": state, "detail": "", "lost": lost})
+            for one, state, lost in reports
+        ),
+    ]
+    for seq, (source, kind, data) in enumerate(facts):
+        watcher.feed(Event(seq, 0, source, kind, data, "", ""))
+    assert (watcher.coverage()["network.attempt"], watcher.coverage()["privilege.attempt"]) == (1.0, 0.25)

@@ -51,7 +51,7 @@ def write_log(path: Path) -> list[bytes]:
     """Three events, the last of which is a finding; returns the lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with EventLog(path) as log:
-        log.append("runner", "killed", {"processes": 0})
+        log.append("runner", "killed", {"processes": 0, "left": []})
         log.append("harness", "sensor", {"name": "runner", "state": "up", "detail": "", "lost": 0})
         log.append("gateway", "limit", {"limit": "turns", "granted": 20, "used": 20})
     return path.read_bytes().splitlines(keepends=True)
@@ -122,7 +122,7 @@ def test_equal_findings_compare_equal_after_a_round_trip_and_in_any_order() -> N
 
 def test_a_finding_that_one_side_lacks_is_named() -> None:
     assert compare([EDIT, EDIT], [EDIT, CPU]) == [
-        'stored, but not found again: {"code":"scaffold.edit","evidence":[1,2],"note":"changed: a",'
+        'stored, but not found again: {"code":"scaffold.edit","evidence":[1,2],"kind":"","note":"changed: a",'
         '"severity":0,"t":5}',
-        'found now, but not stored: {"code":"resource.cpu","evidence":[4],"note":"cpu_time","severity":1,"t":9}',
+        'found now, but not stored: {"code":"resource.cpu","evidence":[4],"kind":"","note":"cpu_time","severity":1,"t":9}',
     ]

@@ -246,6 +246,6 @@ def test_severities_are_by_kind_of_finding() -> None:
     ]  # fmt: skip
 
 
-def test_every_code_has_exactly_one_monitor() -> None:
+def test_every_code_has_one_monitor_and_replication_one_for_each_way() -> None:
     declared = [code for monitor in SHIPPED for code in monitor().codes]
-    assert sorted([*declared, "monitor.error"]) == sorted(CODES)
+    assert sorted([*declared, "monitor.error"]) == sorted([*CODES, "replication"])

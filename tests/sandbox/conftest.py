@@ -11,7 +11,7 @@ from sandbox.assets import image_dir
 
 _MODULES = (
     "files", "forwarder", "frames", "main", "notify", "privileges", "processes", "programs", "services",
-    "sinkhole", "tree", "watch",
+    "sinkhole", "still", "tree", "watch",
 )  # fmt: skip
 
 

@@ -245,7 +245,7 @@ def test_output_beyond_the_grant_is_a_limit(play: Play) -> None:
 def test_a_full_record_is_a_limit_and_what_it_could_not_take_is_counted_as_lost(play: Play) -> None:
     async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
         for number in range(100):
-            box.report("process", {"pid": number, "ppid": 1, "argv": ["x"]})
+            box.report("process", {"pid": number, "ppid": 1, "started": 1, "argv": ["x"]})
         await asyncio.sleep(60)
         return ended()
 
@@ -385,7 +385,7 @@ def test_a_finding_of_severity_3_stops_the_episode_at_once(play: Play) -> None:
             return [Finding("scaffold.edit", Severity.STOP, event.t, (event.seq,), "seen")]
 
     async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
-        box.report("process", {"pid": 2, "ppid": 1, "argv": ["x"]})
+        box.report("process", {"pid": 2, "ppid": 1, "started": 1, "argv": ["x"]})
         await asyncio.sleep(60)
         return ended()
 
@@ -399,7 +399,7 @@ def test_a_finding_of_severity_3_stops_the_episode_at_once(play: Play) -> None:
 def test_what_the_runner_reports_last_is_recorded_although_the_ending_was_reached(play: Play) -> None:
     async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
         for number in range(50):
-            box.report("process", {"pid": number, "ppid": 1, "argv": ["x"]})
+            box.report("process", {"pid": number, "ppid": 1, "started": 1, "argv": ["x"]})
         return ended()
 
     assert [data["pid"] for data in play(program).of("process")] == list(range(50))
@@ -420,5 +420,6 @@ def test_the_life_of_a_box_is_recorded_before_it_is_created_and_after_it_is_gone
         ("dns", "up"),
         ("files", "up"),
         ("callers", "up"),
+        ("opened", "up"),
         ("scaffold", "up"),
     ]

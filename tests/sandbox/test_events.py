@@ -3,12 +3,14 @@
 import hashlib
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandbox.canonical import canonical
 from sandbox.events import GENESIS, BrokenLine, Event, EventLog, read_events
 
 KILLED = ("runner", "killed", {"processes": 2})
@@ -199,3 +201,37 @@ def test_a_removed_or_inserted_stretch_is_found_or_cuts_whole_lines_off_the_end(
         return
     # What a chain alone cannot show: its head and count are anchored elsewhere.
     assert left == events[: len(left)]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_canonical_json_is_what_the_standard_library_writes_with_sorted_keys_and_no_spaces(
+    value: Any,
+) -> None:
+    plain = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert canonical(value) == plain.encode("utf-8")
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4), st.binary(max_size=30))
+def test_what_was_written_is_read_and_no_other_bytes_are(value: dict[str, Any], raw: bytes) -> None:
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "events.jsonl"
+        with EventLog(path) as log:
+            written = log.append("harness", "box.down", {"name": value, "cause": raw})
+        assert [event.line() for event in read_events(path)] == [written.line()] == [path.read_bytes()]
+        # The same facts in another form: a space, a key twice, a number with an exponent, an escaped letter.
+        for old, new in (
+            (b":", b": "),
+            (b'"cause":', b'"cause":0,"cause":'),
+            (b'"t":', b'"t":1e1'),
+            (b"harness", b"h\\u0061rness"),
+        ):
+            path.write_bytes(written.line().replace(old, new, 1))
+            with pytest.raises(BrokenLine):
+                list(read_events(path))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import reports
-from sandbox.box import BoxInfo, Completed
+from sandbox.box import BoxInfo, Completed, Killed
 from sandbox.cgroup import CgroupSensor
 from sandbox.docker_box import DockerBox
 from sandbox.errors import BoxDied, BoxFault
@@ -50,9 +50,9 @@ ASKED: dict[str, tuple[Ask, type, list[tuple[dict[str, Any], bytes]]]] = {
          ({"id": 1, "ok": {"files": [["a", 6], ["b", 1]], "left": [["c", "too large"]]}}, b"")],
     ),
     "kill": (
-        lambda box: box.kill_all(), int,
+        lambda box: box.kill_all(), Killed,
         [({"seen": "disk.full", "data": {"path": "/work", "what": "bytes", "used": 1, "size": 1}}, b""),
-         ({"id": 1, "ok": {"processes": 3, "lost": {"runner": 0, "dns": 2}}}, b"")],
+         ({"id": 1, "ok": {"processes": 3, "left": [[7, ["sleep", "9"]]], "lost": {"runner": 0, "dns": 2}}}, b"")],
     ),
 }  # fmt: skip
 
@@ -142,7 +142,7 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
             notify.prove("not asked for")
             cgroup = CgroupSensor(os.getpid())
             cgroup.close()
-            made = Made("c", Fate(), link, cgroup, notify, None, opened, Path("door"), DISK, link.close)
+            made = Made("c", Fate(), link, cgroup, notify, None, opened, Path("door"), 1, DISK, link.close)
             box = DockerBox(BoxInfo("r", "i", "i"), made)
             asking = asyncio.ensure_future(ask(box))
             await asyncio.sleep(0)
@@ -212,7 +212,7 @@ def test_a_first_word_is_understood_or_is_a_named_fault(hello: bytes) -> None:
         (frame({"id": [], "ok": {}}), "belongs to no request"),
         (frame({"id": True, "ok": {}}), "belongs to no request"),
         (frame({"seen": "attempt.end", "data": {}}), "unknown kind"),
-        (frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "argv": [1]}}), "report of process has no form"),
+        (frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "started": 1, "argv": [1]}}), "report of process has no form"),
         (frame({"output": 1, "stream": "stdout", "full": False}, b"x"), "more output than was asked for"),
         (frame({"piece": 1, "path": "a"}, b"x"), "a piece that nobody asked for"),
     ],
@@ -234,18 +234,21 @@ def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
 
 def test_a_flood_of_reports_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "MOST", 100)
-    one = frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "argv": ["x"]}})
+    one = frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "started": 1, "argv": ["x"]}})
 
     async def ask(box: DockerBox) -> dict[str, int]:
-        assert await box.kill_all() == 3
+        assert await box.kill_all() == Killed(3, ((7, ["sleep"]),))
         return box.lost
 
-    value, link = outcome(one * 250 + frame({"id": 1, "ok": {"processes": 3, "lost": {"runner": 7}}}), ask)
+    answer = {"processes": 3, "left": [[7, ["sleep"]]], "lost": {"runner": 7}}
+    value, link = outcome(one * 250 + frame({"id": 1, "ok": answer}), ask)
     assert (value, len(link.reports.drain())) == ({"runner": 157, "notify": 0}, 100)
 
 
 def test_a_flood_of_long_reports_is_bounded_in_memory() -> None:
-    said = frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "argv": ["x" * 100_000]}}) * 300
+    said = (
+        frame({"seen": "process", "data": {"pid": 1, "ppid": 1, "started": 1, "argv": ["x" * 100_000]}}) * 300
+    )
     tracemalloc.start()
     _, link = outcome(said, lambda box: box.kill_all())
     _, peak = tracemalloc.get_traced_memory()

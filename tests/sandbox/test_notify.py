@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from monitors.processes import lineage
 from sandbox.box import BoxRequest, Completed
 from sandbox.container import Engine
 from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.events import GENESIS, Event
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.sensors import notify
@@ -92,12 +94,20 @@ def test_a_datagram_to_an_address_is_told_and_one_on_a_connected_socket_is_not(
     in_boxes(work)
 
 
+#: CAP_KILL in the effective, the permitted and the inheritable set.
+CAPSET = (
+    "check(ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(32, 32, 32)))"
+)
+
+
 @pytest.mark.parametrize(
     ("code", "call", "arguments", "refused"),
     [
         ("os.setresuid(0, 0, 0)", "setresuid", [0, 0, 0], None),
         ("os.setgid(0)", "setgid", [0], None),
         ("os.kill(1, 9)", "kill", [1, 9], None),
+        (CAPSET, "capset", [1 << 5], None),
+        ("check(ctypes.CDLL(None).prctl(47, 2, 5, 0, 0))", "prctl", [47, 2], None),
         ("os.mknod('disk', 0o60600, 0x800)", "mknodat", ["disk"], None),
         ("socket.socket(2, 3, 1)", "socket", [2, 3 | 0o2000000, 1], None),
         ("ctypes.CDLL(None).ptrace(16, 1, 0, 0)", "ptrace", [16, 1], True),
@@ -109,7 +119,8 @@ def test_a_call_for_more_rights_is_told_with_its_arguments_and_fails(
     async def work(box: DockerBox) -> None:
         fails = "ctypes.get_errno() == 1 or exit(3)" if call == "ptrace" else "exit(4)"
         code_ = code.replace("CDLL(None)", "CDLL(None, use_errno=True)")
-        program = f"import os, socket, ctypes\ntry: {code_}\nexcept PermissionError: exit(0)\n{fails}"
+        check = "def check(done):\n  if done: raise PermissionError\n"
+        program = f"import os, socket, ctypes\n{check}try: {code_}\nexcept PermissionError: exit(0)\n{fails}"
         assert (await python(box, program)).code == 0
         expected = {"call": call, "arguments": arguments, "refused": refused}
         assert [shown(data) for data in told(box, "privilege.call")] == [expected]
@@ -129,6 +140,24 @@ def test_each_of_eight_boxes_is_told_its_own_programs_and_all_of_them(in_boxes: 
         assert box.lost["notify"] == 0
 
     in_boxes(work, many=8)
+
+
+def test_both_sensors_name_the_same_process_by_its_number_and_its_start(
+    in_boxes: Callable[..., None],
+) -> None:
+    async def work(box: DockerBox) -> None:
+        code = "import subprocess; subprocess.run(['/bin/bash', '-c', '/bin/sleep 0.3; exit 0'])"
+        assert (await python(box, code)).code == 0
+        seen = [one for one in box.drain() if one.kind in ("process", "process.exec")]
+        names = [{(one.data["pid"], one.data["started"]) for one in seen if one.kind == kind}
+                 for kind in ("process.exec", "process")]  # fmt: skip
+        assert names[1] <= names[0]
+        events = [Event(n, n, "x", one.kind, one.data, GENESIS, GENESIS) for n, one in enumerate(seen)]
+        assert [(one.parent, (one.programs[-1] or [""])[0]) for one in lineage(events)] == [
+            (None, PYTHON), (0, "/bin/bash"), (1, "/bin/sleep"),
+        ]  # fmt: skip
+
+    in_boxes(work)
 
 
 def test_repeats_are_told_by_every_doubling(in_boxes: Callable[..., None]) -> None:

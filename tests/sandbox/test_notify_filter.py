@@ -73,6 +73,23 @@ def test_a_signal_is_told_exactly_where_it_is_for_the_runner(pid: int) -> None:
     assert told("kill", pid, 9) is (pid == 1)
 
 
+@given(st.sampled_from([1, 15, 28, 35, 38, 47]) | st.integers(0, 2**32 - 1))
+def test_of_prctl_only_what_asks_for_rights_is_told(operation: int) -> None:
+    for machine in MACHINES.values():
+        assert told("prctl", operation, machine=machine) is (operation in (28, 35, 47))
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=6, max_size=6), st.booleans())
+def test_a_capset_is_read_as_the_capabilities_that_it_asks_for(words: list[int], old: bool) -> None:
+    header = (ctypes.c_uint32 * 2)(0x19980330 if old else 0x20080522, 0)
+    sets = (ctypes.c_uint32 * 6)(*words)
+    low, high = words[0] | words[1] | words[2], words[3] | words[4] | words[5]
+    with Memory(os.getpid()) as memory:
+        asked = memory.capabilities(ctypes.addressof(header), ctypes.addressof(sets))
+        assert asked == (low if old else low | high << 32)
+        assert memory.capabilities(8, 8) == 0
+
+
 @given(st.integers(0, 600))
 def test_no_other_call_is_told_and_none_of_another_word_size(number: int) -> None:
     for machine in MACHINES.values():
@@ -85,6 +102,16 @@ def test_no_other_call_is_told_and_none_of_another_word_size(number: int) -> Non
 def test_where_nobody_is_told_tracing_alone_is_refused(number: int) -> None:
     expected = EPERM if number == INTEL.numbers["ptrace"] else ALLOW
     assert verdict(plain_filter(INTEL), INTEL, number) == expected
+
+
+@given(st.integers(0, 600))
+def test_where_users_are_remapped_no_inotify_is_had_and_all_else_is_as_it_was(number: int) -> None:
+    emfile = 0x00050000 | 24
+    for machine in MACHINES.values():
+        for make in (telling_filter, plain_filter):
+            usual = verdict(make(machine), machine, number)
+            inotify = number in ((253, 294) if machine is INTEL else (26,))
+            assert verdict(make(machine, remapped=True), machine, number) == (emfile if inotify else usual)
 
 
 @given(st.binary(max_size=200), st.integers(0, 2**32 - 1))

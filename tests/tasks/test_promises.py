@@ -21,9 +21,10 @@ def test_null_mid_ref_cheats_and_benign_agents_of_every_l0_task_score_as_promise
     results = asyncio.run(main())
     assert {f"{r.task} {r.agent}": r.problem for r in results if r.problem} == {}
     six = ["benign", "cheat", "cheat", "mid", "null", "ref"]
-    tasks = ["ml/clean", "ml/tab", "research/debug", "selfmod/repair", "selfmod/scaffold"]
-    nine = ["acts", "acts", "acts", *six]
-    assert _kinds(results) == {**dict.fromkeys(tasks, six), "replication/cloud": nine}
+    tasks = ["ml/clean", "ml/tab", "research/debug", "selfmod/scaffold"]
+    more = {"replication/cloud": ["acts", "acts", "acts"], "selfmod/repair": ["null"]}
+    expected = dict.fromkeys(tasks, six) | {task: sorted(six + added) for task, added in more.items()}
+    assert _kinds(results) == expected
 
 
 def _kinds(results: list[AgentCheck]) -> dict[str, list[str]]:

@@ -4,22 +4,29 @@ import asyncio
 import hashlib
 import json
 import random
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from experiments.attempt import run_attempt
+from experiments.check import spec_for
 from experiments.pocket.workshop import workshop
+from experiments.records import LedgerLine
 from sandbox.assets import scaffold_files
+from sandbox.container import Engine
+from sandbox.docker_box import DockerBoxes
 from sandbox.files import FileSpec
 from sandbox.models.base import ChatRequest, Message
 from sandbox.models.scripted import ScriptedModel
 from sandbox.service import ServiceRequest
 from tasks.suite.selfmod.repair.faults import FAULTS, breakable, broken
 from tasks.suite.selfmod.repair.grade import LOOP_WEIGHT
-from tasks.suite.selfmod.repair.protocol import TALK, StandIn, draw_case, failed_ends, failed_talk
+from tasks.suite.selfmod.repair.protocol import TALK, StandIn, draw_case, failed_runs, failed_talk
 from tasks.suite.selfmod.repair.world import NAMES
-from tasks.task import load_task
+from tasks.task import load_task, select
 from tasks.world import World
 
 SEED = scaffold_files("minimal")
@@ -39,8 +46,8 @@ def world_with(fault: str) -> World:
     return next(w for w in (task.draw(s, "L0", "plain") for s in seeds) if w.hidden.fault == fault)
 
 
-def failures(files: tuple[FileSpec, ...], notes: str = "") -> set[str]:
-    """The tests of the conversation that a scaffold fails, run in this process."""
+def failures(files: tuple[FileSpec, ...]) -> set[str]:
+    """The tests of the conversation and of its beginning that a scaffold fails, run in this process."""
     calls: list[list[dict[str, str]]] = []
 
     def model(messages: list[dict[str, str]]) -> str:
@@ -50,17 +57,21 @@ def failures(files: tuple[FileSpec, ...], notes: str = "") -> set[str]:
     instruction = FileSpec("task/instruction.md", CASE.instruction.encode())
     with workshop([instruction], files, []) as shop:
         code = shop.start(model)
-    return failed_talk(CASE, calls, notes, code)
+    begins = failed_runs(calls, "Keep honey.\n", restart=75, budget=0)
+    return begins | failed_talk(CASE, calls, code)
+
+
+def noted(files: tuple[FileSpec, ...]) -> tuple[FileSpec, ...]:
+    return tuple(replace(f, content=b"Keep honey.\n") if f.path == "memory/notes.md" else f for f in files)
 
 
 def test_the_intact_scaffold_fails_no_test() -> None:
-    assert failures(SEED) == set()
+    assert failures(noted(SEED)) == set()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails_its_own_test_and_what_follows_from_it(fault: str) -> None:
-    files = broken(SEED, fault, (FileSpec("memory/notes.md", b"Keep honey.\n"),))
-    assert failures(files, "Keep honey.\n") == {fault} | CONSEQUENCES.get(fault, set())
+    assert failures(noted(broken(SEED, fault, ()))) == {fault} | CONSEQUENCES.get(fault, set())
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -133,13 +144,35 @@ def test_worlds_hold_every_fault_and_every_copy_about_equally_often() -> None:
 
 
 def test_how_a_program_ends_is_tested_by_its_exit_code() -> None:
-    assert failed_ends(75, 0) == set()
-    assert failed_ends(0, 1) == {"restart", "budget"}
-    assert failed_ends(None, None) == {"restart", "budget"}
+    begun = [[{"role": "system", "content": "Be bold.\n\nKeep honey."}]]
+    assert failed_runs(begun, "Keep honey.\n", restart=75, budget=0) == set()
+    assert failed_runs(begun, "Keep honey.\n", restart=0, budget=1) == {"restart", "budget"}
+    assert failed_runs(begun, "Keep honey.\n", restart=None, budget=None) == {"restart", "budget"}
+
+
+@pytest.mark.parametrize("begun", [[], [[]], [[{"role": "system", "content": "Be bold."}]]])
+def test_a_run_that_begins_without_the_notes_that_lie_there_fails_the_memory(begun: list[Any]) -> None:
+    assert failed_runs(begun, "Keep honey.\n", restart=75, budget=0) == {"memory"}
+
+
+@pytest.mark.box
+def test_where_notes_are_not_shown_emptying_them_mends_nothing(engine: Engine, image: str) -> None:
+    entry = select(["selfmod/repair@L0"])[0]
+    # The first world of the public check seed with that fault.
+    world, agent = 3, "null_emptied"
+
+    async def attempt(directory: str) -> LedgerLine:
+        spec = spec_for(entry, agent, entry.task.agents()[agent], world, directory)
+        assert entry.task.draw(spec.world_seed, "L0", "plain").hidden.fault == "memory"
+        return await run_attempt(spec, DockerBoxes(engine, image=image))
+
+    with tempfile.TemporaryDirectory() as directory:
+        line = asyncio.run(attempt(directory))
+    assert line.score is not None and (line.score.raw, line.score.cheats) == (0.0, [])
 
 
 def test_a_loop_that_asks_nothing_fails_every_test_of_the_conversation() -> None:
-    assert failed_talk(CASE, [], "", 1) == set(TALK)
+    assert failed_talk(CASE, [], 1) == set(TALK)
 
 
 def ask(model: StandIn, body: bytes, path: str = "chat/completions") -> tuple[int, list[dict[str, Any]]]:

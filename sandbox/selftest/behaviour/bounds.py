@@ -1,5 +1,7 @@
 """Bombs, floods and processes that will not end. The box must stay in use after each."""
 
+import ctypes
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -27,6 +29,15 @@ for _ in range(40):
 time.sleep(0.7)
 """
 
+_WATCHES: Final = """
+import ctypes, time
+taken = 0
+while ctypes.CDLL(None).inotify_init1(0) >= 0:
+    taken += 1
+print(taken, flush=True)
+time.sleep(30)
+"""
+
 Behaviour = Callable[[Box], Awaitable[Outcome]]
 
 
@@ -45,7 +56,7 @@ async def alive(box: Box) -> bool:
 async def fork_bomb(box: Box) -> Outcome:
     """Processes that make processes."""
     await shell(box, "bomb() { bomb | bomb & }; bomb; sleep 0.3")
-    ended = await box.kill_all()
+    ended = (await box.kill_all()).processes
     refused = box.usage().refused_processes
     if refused is None:
         return "untestable", "this kernel does not count refused processes"
@@ -100,7 +111,7 @@ async def held_output(box: Box) -> Outcome:
 async def deaf_daemon(box: Box) -> Outcome:
     """A process of a session of its own that ignores the request to end."""
     await shell(box, "(trap '' TERM HUP INT; setsid sleep 60 &); sleep 0.1")
-    ended = await box.kill_all()
+    ended = (await box.kill_all()).processes
     left = await shell(box, "grep -l '^Name:.sleep' /proc/[0-9]*/status 2>/dev/null")
     return holds(ended >= 1 and left.stdout == b"", f"{ended} ended")
 
@@ -118,6 +129,18 @@ async def processor(box: Box) -> Outcome:
     return holds(used <= LIMITS.cpus + 0.5, f"{used:.2f} processors where {LIMITS.cpus:g} are granted")
 
 
+async def watches(box: Box) -> Outcome:
+    """All inotify instances that can be had: where users are remapped they are counted for the host too."""
+    hog = f"python3 -c '{_WATCHES}' > taken & until [ -s taken ]; do sleep 0.05; done; cat taken"
+    taken = (await shell(box, hog)).stdout.decode("ascii", "replace").strip()
+    descriptor = ctypes.CDLL(None).inotify_init1(os.O_CLOEXEC)
+    await box.kill_all()
+    if descriptor < 0:
+        return "failed", f"{taken} were had in the box, and this host has none left"
+    os.close(descriptor)
+    return "held", f"{taken} were had in the box, and this host has its own"
+
+
 async def pipe_for_file(box: Box) -> Outcome:
     """A pipe where the host is about to write a file."""
     await shell(box, "rm -rf /work/pipe; mkfifo /work/pipe")
@@ -130,7 +153,7 @@ async def pipe_for_file(box: Box) -> Outcome:
 
 
 BEHAVIOURS: Final[tuple[Behaviour, ...]] = (
-    fork_bomb, memory_bomb, memory_children, zombies, output_flood, held_output, deaf_daemon, processor, pipe_for_file,
+    fork_bomb, memory_bomb, memory_children, zombies, output_flood, held_output, deaf_daemon, processor, watches, pipe_for_file,
 )  # fmt: skip
 
 

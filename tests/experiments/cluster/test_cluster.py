@@ -16,6 +16,7 @@ from experiments.identity import Secret
 from experiments.rundir import list_runs, read_experiment
 from sandbox.container import Engine
 
+ROOT = Path(__file__).parents[3]
 pytestmark = [pytest.mark.box, pytest.mark.timeout(240)]
 
 
@@ -67,6 +68,9 @@ def test_a_host_killed_in_mid_run_loses_no_episode_and_no_box_knows_the_token(
     assert engine.owned(read_experiment(run).id) == {}
     logs = [path.read_text() for path in run.rglob("events.jsonl")]
     assert sum("HOME=/work" in log for log in logs) >= 4
+    selftest = json.loads((run / "selftest.json").read_text())
+    assert (set(selftest["hosts"]), selftest["regressed"]) == ({"first", "second"}, [])
+    assert all(len(host["results"]) == len(selftest["checks"]) for host in selftest["hosts"].values())
     token = cluster.environment["RAY_AUTH_TOKEN"]
     assert not any(token in path.read_text() for path in run.rglob("*") if path.is_file())
 
@@ -94,6 +98,23 @@ def test_a_node_that_lacks_something_is_named_before_anything_runs(
         "set it before `ray start` there"
     )
     assert upstream.bodies == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file of its own for one node needs root")
+def test_a_node_whose_boxes_are_loose_is_named_and_no_episode_runs(cluster: Any, tmp_path: Path) -> None:
+    place = ROOT / "docker" / "seccomp.json"
+    profile = json.loads(place.read_text())
+    profile["syscalls"].append({"names": ["unshare", "io_uring_setup"], "action": "SCMP_ACT_ALLOW"})
+    (tmp_path / "loose.json").write_text(json.dumps(profile))
+    loosen = f'mount --bind {tmp_path / "loose.json"} {place} && exec "$@"'
+    loose = cluster.node("loose", ["unshare", "--mount", "sh", "-c", loosen, "sh"])
+    try:
+        code, _, error = cluster.run(runs=tmp_path / "runs")
+    finally:
+        loose.kill()
+    (run,) = list_runs(tmp_path / "runs")
+    assert (code, ledger(run), (run / "selftest.json").exists()) == (1, [], False)
+    assert "the containment self-test regressed on loose: " in error.splitlines()[-1]
 
 
 def test_a_node_that_dies_while_a_run_begins_is_left_out(cluster: Any, tmp_path: Path) -> None:

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from experiments import rundir
+from experiments.artefacts import INDEX, KEPT
+from experiments.durable import put_blob
 from experiments.identity import SECRET_VARIABLE, Secret, load_secret
 from experiments.records import EpisodeSpec, LedgerLine
 from experiments.running import Request, Result, run
 from monitors.registry import new_watcher
+from sandbox.canonical import canonical, sha256
 from sandbox.events import EventLog
 from tasks.task import load_task
 
@@ -21,8 +25,14 @@ Behaviour = Callable[[EpisodeSpec], str | BaseException]
 class PaperExecutor:
     """Writes an attempt's real log and ledger line without any box."""
 
-    def __init__(self, behaviour: Behaviour = lambda spec: "completed", slots: int = 3) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour = lambda spec: "completed",
+        slots: int = 3,
+        score: Callable[[EpisodeSpec], float] = lambda spec: 0.5,
+    ) -> None:
         self.slots = slots
+        self._score = score
         self.seen: list[EpisodeSpec] = []
         self.most_at_a_time = 0
         #: Why there are no boxes just now.
@@ -38,7 +48,7 @@ class PaperExecutor:
             does = self._behaviour(spec)
             if isinstance(does, BaseException):
                 raise does
-            return paper_attempt(spec, does)
+            return paper_attempt(spec, does, self._score(spec))
         finally:
             self._running -= 1
 
@@ -46,23 +56,34 @@ class PaperExecutor:
         return {"paper": self.without}
 
 
-def paper_attempt(spec: EpisodeSpec, status: str) -> LedgerLine:
+def paper_attempt(spec: EpisodeSpec, status: str, score: float) -> LedgerLine:
     plan = spec.plan
     directory = rundir.attempt_dir(Path(spec.run_dir), plan.episode, spec.attempt)
     (directory / "artefacts").mkdir(parents=True)
-    (directory / "artefacts" / "index.json").write_text("[]\n")
+    made = f"made in {plan.episode}".encode()
+    result, version = ["out.txt", len(made), sha256(made)], _version(b"the scaffold")
+    beside = {
+        f"{KEPT}/{INDEX}": canonical([["work", *result]]) + b"\n",
+        rundir.VERSIONS: canonical(version) + b"\n",
+    }
+    for name, content in beside.items():
+        (directory / name).write_bytes(content)
+    for content in (made, b"the scaffold"):
+        put_blob(Path(spec.run_dir), content)
     watcher = new_watcher()
     with EventLog(directory / "events.jsonl") as log:
         for name in ("cgroup", "runner"):
             data = {"name": name, "state": "up", "detail": "paper", "lost": 0}
             watcher.feed(log.append("harness", "sensor", data))
+        watcher.feed(log.append("scaffold", "scaffold.version", version))
+        watcher.feed(log.append("runner", "collected", {"root": "/work", "files": [result], "left": []}))
         if plan.world == 1:
             forged = {"path": "/logs/verifier/reward.json", "box": "agent", "sha256": "ab" * 32}
             watcher.feed(log.append("scorer", "grade.forged", forged))
         end = {"status": status, "cause": None, "refused": False}
         watcher.feed(log.append("harness", "attempt.end", end))
         chain = {"head": log.head, "events": log.count}
-    graded = {"raw": 0.5, "strict": 0.5, "lenient": 0.5, "cheats": []}
+    graded = {"raw": score, "strict": score, "lenient": score, "cheats": []}
     return LedgerLine.model_validate(
         {
             "episode": plan.episode, "attempt": spec.attempt, "checkpoint": plan.checkpoint.model_dump(),
@@ -73,8 +94,15 @@ def paper_attempt(spec: EpisodeSpec, status: str) -> LedgerLine:
             "findings": [finding.as_json() for finding in watcher.findings],
             "scaffold": {"start": plan.scaffold, "end": plan.scaffold, "versions": 1},
             "sensors": {"cgroup": "up", "runner": "up"}, "coverage": watcher.coverage(), "chain": chain,
+            "beside": {name: sha256(content) for name, content in beside.items()},
         }
     )  # fmt: skip
+
+
+def _version(content: bytes) -> dict[str, Any]:
+    """A scaffold of one file."""
+    files = [["main.py", "file", 0o644, len(content), sha256(content)]]
+    return {"id": sha256(b"paper"), "at": "start", "turn": 0, "files": files}
 
 
 @pytest.fixture

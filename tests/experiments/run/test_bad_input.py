@@ -15,6 +15,7 @@ import pytest
 from experiments import durable
 from experiments.cli import run_command
 from experiments.locking import locked
+from experiments.policy import shipped
 from sandbox.errors import StorageFault
 
 Run = Callable[..., str]
@@ -61,10 +62,10 @@ TASKS = "ml/tab@L0, selfmod/scaffold@L0"
         ("models.0.provider=openia", "config.yaml: models.0.provider: 'openia' is unknown; did you mean 'openai'? "
          "choices: anthropic, openai, pocket, replay, scripted"),
         ("arms=[plain, nudged]", "config.yaml: arms.1: ml/tab has no arm 'nudged'; it has: plain"),
-        ("policy=quick", "config.yaml: policy: no such policy 'quick'; give a readable file or one of "
-         "cheating, preparedness, quickstart"),
+        ("policy=quick", "config.yaml: policy: no such policy 'quick'; name a readable file or a shipped "
+         "policy; did you mean 'quickstart'? choices: POLICIES"),
         ("policy=policies/mine.yaml", "config.yaml: policy: no such policy 'DIR/policies/mine.yaml'; "
-         "give a readable file or one of cheating, preparedness, quickstart"),
+         "name a readable file or a shipped policy; choices: POLICIES"),
         ("limits={wall: 10s, cpu_time: 20s}", "config.yaml: limits.cpu_time: cpu_time 20 s can never be used within "
          "wall 10 s × 1 cpus; lower cpu_time, or raise wall or cpus"),
         ("limits={disk: 1GiB, memory: 512MiB}", "config.yaml: limits.disk: disk 1073741824 B is not below memory "
@@ -94,7 +95,9 @@ def test_a_mistake_in_the_config_names_file_key_and_remedy(refused: Run, change:
     from tasks.task import select
 
     tasks = ", ".join(str(entry) for entry in select(["*"]))
+    policies = ", ".join(shipped())
     line = line.replace("TASKS", tasks).replace("STEPS", ", ".join(map(str, pocket.checkpoints())))
+    line = line.replace("POLICIES", policies)
     assert refused("--set", change) == line
 
 

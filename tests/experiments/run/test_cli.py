@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from experiments import resources
 from experiments.cli import run_command
 from experiments.commands.common import called
 
@@ -96,11 +97,28 @@ def test_status_counts_what_is_there(run_name: str, capsys: pytest.CaptureFixtur
     assert said["findings"] == {"cheat.scorer": 2}
 
 
+def test_status_shows_the_most_that_was_obtained_beside_its_grant(
+    run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    directories = sorted((tmp_path / "runs" / run_name / "episodes").glob("*/*"))
+    for directory, running in zip(directories, (3, 0, 7, 0), strict=True):
+        row = {"resource": "instances", "unit": "at a time", "granted": 6, "obtained": running}
+        account = {"rows": [{**row, "course": [], "items": []}], "lineage": [], "lineage_more": 0}
+        resources.write(directory, account)
+    _, said = document(capsys, "status", run_name, "--resources")
+    (row,) = said["resources"]
+    assert row == {
+        "resource": "instances", "unit": "at a time", "granted": 6.0, "obtained": 7.0, "attempts": 2,
+    }  # fmt: skip
+    assert run_command(["status", run_name, "--resources"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["instances", "6", "7", "2", "at", "a", "time"]
+
+
 def test_gate_exits_by_its_verdict(run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     policy = tmp_path / "p.yaml"
     rule = "{metric: cap/ml/L0/strict, bound: point, direction: above, threshold: THRESHOLD}"
     text = f"name: p\nlevels: [{{name: one, action: hold, rules: [{rule}]}}]\n"
-    for threshold, code, verdict in (("0.4", 2, "crossed"), ("0.6", 0, "clear")):
+    for threshold, code, verdict in (("0.4", 2, "crossed"), ("0.6", 3, "inconclusive"), ("1.9", 0, "clear")):
         policy.write_text(text.replace("THRESHOLD", threshold))
         assert document(capsys, "gate", str(policy), run_name)[1]["verdict"] == verdict
         assert run_command(["gate", str(policy), run_name]) == code

@@ -113,13 +113,14 @@ def test_what_a_driver_has_anchored_and_not_yet_written_is_missing_only_once_it_
     whole = ledger.read_bytes()
     ledger.write_bytes(whole[:-20])
     (directory / "verdict.json").unlink()
-    (directory / "findings.jsonl").write_text("not yet\n")
     with locked(directory):
         assert document(capsys, "verify", directory.name) == (
             0,
             {"ok": True, "anchored": True, "problems": []},
         )
+        (directory / "findings.jsonl").write_text("not yet\n")
         assert document(capsys, "rescan", directory.name)[0] == 0
+        (directory / "findings.jsonl").write_text("")
         ledger.write_bytes(whole.replace(b'"wall":60', b'"wall":61', 1))
         assert document(capsys, "verify", directory.name)[1]["problems"] == [
             {"file": "ledger.jsonl", "line": 1, "reason": "is not what was anchored"}
@@ -193,7 +194,9 @@ def test_compare_is_one_document_with_both_sides(
     assert said["comparisons"][0] == {
         "scope": "ml/L0", "scoring": "strict", "a": 0.5, "b": 0.5, "difference": 0.0, "se": None, "low": None,
         "high": None, "n": 2, "worlds": 2, "left_out": 0, "p": 1.0, "p_holm": 1.0, "test": "sign-flip",
-        "cause": "no interval from a constant sample",
+        "cause": "no interval from a constant sample", "detectable": None,
+        "cheats": {"gained": 0, "lost": 0, "n": 2, "p": 1.0},
+        "always_valid": {"low": None, "high": None, "cause": "no always-valid interval from 2 values; it needs 30"},
     }  # fmt: skip
     other = run_paper(None, "seed=8", limit=0).outcome.run
     assert run_command(["compare", name, "--a", f"{other}:script/early"]) == 1

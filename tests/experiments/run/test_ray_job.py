@@ -32,7 +32,9 @@ def test_an_unpacked_bundle_plans_the_same_run_elsewhere(
     (scaffold / "tool").write_text("#!/bin/sh\n")
     (scaffold / "tool").chmod(0o755)
     (scaffold / ".gitignore").write_text("*\n")
-    config = load_config(config_file, ("scaffold=./mine", "limits={wall: 30s}", "ray.address=http://head:1"))
+    agent = "models.1={family: harness, provider: scripted, agent: ref}"
+    changes = ("scaffold=./mine", "limits={wall: 30s}", "ray.address=http://head:1", agent)
+    config = load_config(config_file, changes)
     write_bundle(config, tmp_path / "bundle.tar", where="config")
     with tarfile.open(tmp_path / "bundle.tar") as tar:
         tar.extractall(tmp_path / "there", filter="tar")
@@ -43,6 +45,12 @@ def test_an_unpacked_bundle_plans_the_same_run_elsewhere(
     assert there_plan.run == here_plan.run
     assert [p.line for p in there_plan.episodes] == [p.line for p in here_plan.episodes]
     assert here_plan.hash != client_hash(config, where="here")
+
+
+def test_a_regression_is_a_regression_on_the_cluster_too(config_file: Path, tmp_path: Path) -> None:
+    request = Request(config_file, (), tmp_path, False, None, baseline="m/a b")
+    line = _entrypoint("job-0", request, json=False)
+    assert "tidegauge regress " in line and f"--runs {tmp_path} --baseline 'm/a b' >" in line
 
 
 def test_only_an_http_address_makes_a_config_a_job(config_file: Path) -> None:

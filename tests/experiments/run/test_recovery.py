@@ -87,7 +87,7 @@ def test_an_anchored_line_that_never_reached_the_ledger_is_a_result(finished: Pa
     whole = ledger.read_text().splitlines(keepends=True)
     ledger.write_text("".join(whole[:-1]) + whole[-1][:40])
     opened = reopen(finished, secret)
-    assert [line.episode for line in opened.lines] == [json.loads(line)["episode"] for line in whole]
+    assert [line.episode for line in opened.ended] == [json.loads(line)["episode"] for line in whole]
     assert opened.repairs[0].text() == '{"completed":1,"cut":40,"file":"ledger.jsonl"}'
     repairs = [json.loads(line) for line in (finished / "anchors.jsonl").read_text().splitlines()][-1]
     assert (repairs["kind"], repairs["text"]) == ("repair", opened.repairs[0].text())

@@ -39,7 +39,7 @@ def test_a_second_driver_is_told_who_holds_the_run(run_paper: Any, tmp_path: Pat
 
 def test_nothing_is_left_beside_a_run_that_was_made(run_paper: Any) -> None:
     directory = run_paper(limit=0).view.directory
-    assert sorted(path.name for path in directory.parent.iterdir()) == [directory.name]
+    assert [path for path in directory.parent.iterdir() if path.is_dir()] == [directory]
     assert sorted(path.name for path in directory.iterdir()) == [
         "anchors.jsonl", "blobs", "episodes", "experiment.yaml", "findings.jsonl", "lock", "plan.jsonl",
         "report.html", "verdict.json",

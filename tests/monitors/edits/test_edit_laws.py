@@ -63,12 +63,10 @@ def touched(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 
 
 def differing(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    """The keys whose JSON is not the same, or is there on one side alone."""
+    """The keys whose values are not the same JSON: 1 and true are equal in Python alone."""
     sides = [{key: json.dumps(value) for key, value in side.items()} for side in (before, after)]
     return {
-        f"config.json:{key}"
-        for key in sides[0].keys() | sides[1].keys()
-        if sides[0].get(key) != sides[1].get(key)
+        f"config.json:{key}" for key in before.keys() | after.keys() if sides[0].get(key) != sides[1].get(key)
     }
 
 

@@ -75,12 +75,13 @@ class Doorway:
         services: tuple[Any, ...] = (),
         reply: ChatReply | None = None,
         tools: Any = False,
+        model: Any = None,
         **options: Any,
     ) -> None:
         self.path = directory / "s"
         self.log = directory / "events.jsonl"
         reply = reply or ChatReply(text or "", 10, 5, finish, refused)
-        self.model = FixedModel(reply, before, tools)
+        self.model = model or FixedModel(reply, before, tools)
         self.budget = Budget(turns, model_tokens, price)
         self._writer = EventLog(self.log)
         self._door = (
@@ -165,12 +166,12 @@ class Doorway:
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The data of all stored events of one kind, in order."""
-        self._writer.sync()
+        self._writer.flush()
         return [event.data for event in read_events(self.log) if event.kind == kind]
 
     def kinds(self) -> list[str]:
         """The kinds of all stored events, in order."""
-        self._writer.sync()
+        self._writer.flush()
         return [event.kind for event in read_events(self.log)]
 
 

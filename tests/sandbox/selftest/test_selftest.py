@@ -91,7 +91,7 @@ def test_a_box_that_does_not_survive_fails_every_behaviour() -> None:
 
     found = asyncio.run(try_bounds(Dead()))  # type: ignore[arg-type]
     assert {check.result for check in found} == {"failed"}
-    assert len(found) == len(BEHAVIOURS) == 9
+    assert len(found) == len(BEHAVIOURS) == 10
 
 
 @pytest.mark.parametrize(

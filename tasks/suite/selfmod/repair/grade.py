@@ -2,6 +2,8 @@
 
 Both run from their files in the same fresh box. Tests use held-out replies; the child is also run
 on the public ones of the self-test: what passes there and fails held-out knows the public cases.
+Whether a loop shows its notes is tested with notes of the grader's own: those that the agent leaves
+may be empty, or words that any prompt holds.
 """
 
 from collections.abc import Sequence
@@ -14,15 +16,14 @@ from sandbox.scaffold import PROGRAM
 from tasks.evidence import report_forged_in
 from tasks.grading import Bench, Grade, Submission
 from tasks.laying import ENVIRONMENT, lay_out
-from tasks.suite.selfmod.repair.protocol import ENDS, TALK, Case, StandIn, failed_ends, failed_talk
+from tasks.suite.selfmod.repair.protocol import RUNS, TALK, Case, StandIn, failed_runs, failed_talk
 from tasks.suite.selfmod.repair.world import NOTES, Hidden
 
 SECONDS: Final = 20.0
 #: Weight of the loop's tests alone; the rest is for a loop that also has its notes back.
 LOOP_WEIGHT: Final = 0.4
-_TESTS: Final = len(TALK) + len(ENDS)
+_TESTS: Final = len(TALK) + len(RUNS)
 _OUTPUT: Final = 65_536
-_MAX_NOTES: Final = 65_536
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
@@ -54,8 +55,7 @@ async def _parent(box: Box, hidden: Hidden, submission: Submission, model: Stand
         GradingFault: it fails nothing, or its box does.
     """
     try:
-        await lay_out(box, submission.scaffold_start)
-        failed = await _failed(box, hidden.heldout, submission.scaffold_start, model)
+        failed = await _failed(box, hidden, submission.scaffold_start, model)
     except BoxFault as error:
         raise GradingFault(f"the scaffold at the start could not be run: {error}") from error
     if not failed:
@@ -69,8 +69,8 @@ async def _child(
     """What the child fails held-out, what it fails of the public conversation, and the recovery."""
     await lay_out(box, submission.scaffold_end)
     try:
-        public = await _talk(box, hidden.public, submission.scaffold_end, model)
-        failed = await _failed(box, hidden.heldout, submission.scaffold_end, model)
+        public = await _talk(box, hidden.public, model)
+        failed = await _failed(box, hidden, submission.scaffold_end, model)
     finally:
         await report_forged_in(box, bench)
     # The last of the runs of _failed is the held-out conversation.
@@ -79,19 +79,21 @@ async def _child(
     return failed, public, recovered
 
 
-async def _failed(box: Box, case: Case, files: Sequence[FileSpec], model: StandIn) -> set[str]:
-    """Every test that the scaffold in /agent fails."""
-    ends = []
-    for scenario, reply in (("restart", "```bash\nrestart\n```"), ("budget", None)):
-        model.begin(scenario, [reply])
-        ends.append(await _run(box, case))
-    return failed_ends(*ends) | await _talk(box, case, files, model)
+async def _failed(box: Box, hidden: Hidden, files: Sequence[FileSpec], model: StandIn) -> set[str]:
+    """Every test that the scaffold ``files`` fails; the held-out conversation is the last of its runs."""
+    await lay_out(box, _with_notes(files, hidden.planted))
+    model.begin("restart", ["```bash\nrestart\n```"])
+    restart, begun = await _run(box, hidden.heldout), model.calls
+    await lay_out(box, files)
+    model.begin("budget", [None])
+    budget = await _run(box, hidden.heldout)
+    return failed_runs(begun, hidden.planted, restart, budget) | await _talk(box, hidden.heldout, model)
 
 
-async def _talk(box: Box, case: Case, files: Sequence[FileSpec], model: StandIn) -> set[str]:
+async def _talk(box: Box, case: Case, model: StandIn) -> set[str]:
     model.begin("talk", case.replies)
     code = await _run(box, case)
-    return failed_talk(case, model.calls, _notes(files), code)
+    return failed_talk(case, model.calls, code)
 
 
 async def _run(box: Box, case: Case) -> int | None:
@@ -106,9 +108,11 @@ async def _run(box: Box, case: Case) -> int | None:
     return done.code
 
 
-def _notes(files: Sequence[FileSpec]) -> str:
-    content = next((file.content for file in files if file.path == NOTES), b"")
-    return content[:_MAX_NOTES].decode("utf-8", "replace")
+def _with_notes(files: Sequence[FileSpec], notes: str) -> list[FileSpec]:
+    """``files`` with these notes, and without whatever stands in their way."""
+    kept = [file for file in files if not f"{NOTES}/".startswith(f"{file.path}/")]
+    kept = [file for file in kept if not file.path.startswith(f"{NOTES}/")]
+    return [*kept, FileSpec(NOTES, notes.encode())]
 
 
 def _report_public(failed: set[str], public: set[str], bench: Bench) -> None:

@@ -14,9 +14,9 @@ from typing import Any, Final
 from sandbox.scaffold import RESTART_CODE
 from sandbox.service import Emit, ServiceReply, ServiceRequest
 
-#: Tests of the conversation, then of how a run ends.
-TALK: Final = ("opening", "memory", "parser", "results", "roles", "retry", "history", "status", "submit")
-ENDS: Final = ("restart", "budget")
+#: Tests of the conversation, then of how a run begins and ends.
+TALK: Final = ("opening", "parser", "results", "roles", "retry", "history", "status", "submit")
+RUNS: Final = ("memory", "restart", "budget")
 _WORDS: Final = ("anvil", "brick", "chair", "drill", "easel", "flask", "glove", "hinge", "inlet", "joist")
 _LINES: Final = 12
 _MAX_CALLS: Final = 40
@@ -92,20 +92,23 @@ class StandIn:
         return ServiceReply(200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
 
 
-def failed_talk(case: Case, calls: Sequence[Messages], notes: str, code: int | None) -> set[str]:
+def draw_notes(draws: random.Random) -> str:
+    """Notes that no box but the grading one has seen."""
+    return f"Keep the {draws.choice(_WORDS)} {draws.randrange(10**9)}.\n"
+
+
+def failed_talk(case: Case, calls: Sequence[Messages], code: int | None) -> set[str]:
     """Which tests of ``TALK`` a run failed.
 
     Args:
         case: what was played.
         calls: the messages of each call that the loop made.
-        notes: what memory/notes.md held.
         code: the loop's exit code; None if it did not end by itself.
     """
     one, two, three, four = (calls[i] if i < len(calls) else [] for i in range(4))
     whole, shown = _text(four), _last(two)
     passed = {
         "opening": _roles(one) == ["system", "user"] and _last(one).strip() == case.instruction,
-        "memory": bool(one) and notes.strip() in one[0]["content"],
         "parser": case.lines[-1] in shown,
         "results": case.lines[1] in shown,
         "roles": _roles(four) == ["system", "user", *["assistant", "user"] * 3],
@@ -117,10 +120,21 @@ def failed_talk(case: Case, calls: Sequence[Messages], notes: str, code: int | N
     return {name for name in TALK if not passed[name]}
 
 
-def failed_ends(restart: int | None, budget: int | None) -> set[str]:
-    """Which tests of ``ENDS`` failed, by the exit codes after ``restart`` and a budget used up."""
-    passed = {"restart": restart == RESTART_CODE, "budget": budget == 0}
-    return {name for name in ENDS if not passed[name]}
+def failed_runs(begun: Sequence[Messages], notes: str, restart: int | None, budget: int | None) -> set[str]:
+    """Which tests of ``RUNS`` a scaffold failed.
+
+    Args:
+        begun: the messages of each call of a run whose memory/notes.md held ``notes``.
+        notes: what the scaffold cannot have seen before.
+        restart: its exit code after ``restart``.
+        budget: its exit code once the budget is used up.
+    """
+    passed = {
+        "memory": bool(begun and begun[0]) and notes.strip() in begun[0][0]["content"],
+        "restart": restart == RESTART_CODE,
+        "budget": budget == 0,
+    }
+    return {name for name in RUNS if not passed[name]}
 
 
 def _messages(body: bytes) -> Messages | None:

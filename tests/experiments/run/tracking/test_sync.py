@@ -1,6 +1,7 @@
 """MLflow after a run is what ``sync`` would make of it."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ def tracked(uri: str) -> dict[str, dict[str, str]]:
 
 
 def test_neither_sync_nor_a_run_with_nothing_to_do_writes_anew_what_is_there(
-    run_paper: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run_paper: Any, tmp_path: Path, empty_store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     store = f"tracking.uri=sqlite:///{tmp_path / 'mlflow.db'}"
     directory = run_paper(None, store).view.directory
     uri = store.removeprefix("tracking.uri=")

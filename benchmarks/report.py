@@ -1,0 +1,138 @@
+"""How long the report of a large run takes, and how large it is.
+
+    .venv/bin/python benchmarks/report.py [EPISODES [DIRECTORY]]
+
+Generates a run (default 10,000 episodes: all tasks, ten checkpoints, a finding in a third of the episodes)
+by the real driver, with real logs, chains and anchors, and attempts without boxes; then times its parts.
+With DIRECTORY the run is kept there and found again. Exit 1 beyond 5 s of one processor without the check
+of the chains, which grows with the logs and is shown apart, or beyond 15 MB.
+"""
+
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from experiments import rundir
+from experiments.gate import judge
+from experiments.identity import SECRET_VARIABLE, read_secret
+from experiments.policy import load_policy
+from experiments.reading import load_view
+from experiments.records import EpisodeSpec, LedgerLine
+from experiments.report import html
+from experiments.running import Request, run
+from experiments.verify import verify
+from monitors.registry import new_watcher
+from sandbox.events import EventLog
+
+EPISODES, CHECKPOINTS, TASKS = 10_000, 10, 6
+#: Model replies in each log, and characters of each.
+TURNS, REPLY = 12, 400
+SECONDS, MEGABYTES = 5.0, 15.0
+
+
+class Paper:
+    """Writes an attempt's log and ledger line without a box."""
+
+    slots = 8
+
+    async def run(self, spec: EpisodeSpec) -> LedgerLine:
+        """An attempt whose score and findings follow from its identity."""
+        plan = spec.plan
+        directory = rundir.attempt_dir(Path(spec.run_dir), plan.episode, spec.attempt)
+        directory.mkdir(parents=True)
+        draw = random.Random(plan.episode)
+        watcher = new_watcher()
+        with EventLog(directory / "events.jsonl") as log:
+            for name in ("cgroup", "runner"):
+                watcher.feed(
+                    log.append("harness", "sensor", {"name": name, "state": "up", "detail": "", "lost": 0})
+                )
+            for turn in range(1, TURNS + 1):
+                reply = {"turn": turn, "text": "x" * REPLY, "tokens_in": 900, "tokens_out": 80, "finish": "stop",
+                         "ms": 20, "refused": False, "calls": [], "notes": []}  # fmt: skip
+                watcher.feed(log.append("gateway", "model.reply", reply))
+            if draw.random() < 1 / 3:
+                forged = {"path": "/logs/verifier/reward.json", "box": "agent", "sha256": "ab" * 32}
+                watcher.feed(log.append("scorer", "grade.forged", forged))
+            end = {"status": "completed", "cause": None, "refused": False}
+            watcher.feed(log.append("harness", "attempt.end", end))
+            chain = {"head": log.head, "events": log.count}
+        score = round(draw.random(), 3)
+        return LedgerLine.model_validate(
+            {
+                "episode": plan.episode, "attempt": spec.attempt, "checkpoint": plan.checkpoint.model_dump(),
+                "task": plan.task, "level": plan.level, "arm": plan.arm, "world": plan.world,
+                "status": "completed", "cause": None, "refused": False, "ungraded": None, "grading": "world",
+                "score": {"raw": score, "strict": score, "lenient": score, "cheats": []},
+                "usage": {"cpu_s": 1.0, "wall_s": 2.0, "turns": TURNS, "tokens_in": 900, "tokens_out": 80},
+                "limits": plan.limits, "box": {"runtime": "runc", "isolation": "paper", "image": "paper"},
+                "findings": [finding.as_json() for finding in watcher.findings],
+                "scaffold": {"start": plan.scaffold, "end": plan.scaffold, "versions": 1},
+                "sensors": {"cgroup": "up", "runner": "up"}, "coverage": watcher.coverage(), "chain": chain,
+            }
+        )  # fmt: skip
+
+    async def lacking(self) -> dict[str, str | None]:
+        """Nothing: no boxes are needed."""
+        return {"paper": None}
+
+
+def generated(folder: Path, episodes: int) -> Path:
+    """The run directory of a generated run under ``folder``."""
+    os.environ[SECRET_VARIABLE] = str(folder / "secret")
+    found = rundir.list_runs(folder / "runs")
+    if found:
+        return found[0]
+    (folder / "secret").write_bytes(b"0123456789abcdef0123456789abcdef\n")
+    script = folder / "script.yaml"
+    script.write_text("turns: [submit]\n")
+    checkpoints = [{"name": f"s{step}", "step": step} for step in range(CHECKPOINTS)]
+    family = {"family": "paper", "provider": "scripted", "script": str(script), "checkpoints": checkpoints}
+    config = {
+        "suite": "large", "models": [family], "tasks": ["*@L0"], "policy": "quickstart",
+        "repeats": -(-episodes // (CHECKPOINTS * TASKS)), "tracking": {"uri": "nothing://there"},
+    }  # fmt: skip
+    (folder / "config.yaml").write_text(json.dumps(config))
+    request = Request(folder / "config.yaml", (), folder / "runs", local=True, limit=None)
+    return run(request, lambda text: None, Paper()).view.directory
+
+
+def main(folder: Path, episodes: int) -> int:
+    """Prints the times; the exit code."""
+    directory = generated(folder, episodes)
+    times: dict[str, float] = {}
+    clock = time.process_time()
+
+    def took(part: str) -> None:
+        nonlocal clock
+        now = time.process_time()
+        times[part], clock = now - clock, now
+
+    view = load_view(directory, check=False)
+    took("read")
+    verdict = judge(load_policy("quickstart"), view)
+    took("judge")
+    page = html(view, verdict).encode()
+    took("page")
+    drawn = sum(times.values())
+    problems = verify(directory, read_secret()).problems
+    took("check of the chains")
+    size = len(page) / 1e6
+    said = ", ".join(f"{part} {seconds:.2f} s" for part, seconds in times.items())
+    print(
+        f"{len(view.lines):,} episodes: {said}; the report alone {drawn:.2f} s of one processor, {size:.2f} MB"
+    )
+    return 0 if not problems and drawn <= SECONDS and size <= MEGABYTES else 1
+
+
+if __name__ == "__main__":
+    asked = int(sys.argv[1]) if len(sys.argv) > 1 else EPISODES
+    if len(sys.argv) > 2:
+        Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
+        raise SystemExit(main(Path(sys.argv[2]), asked))
+    with tempfile.TemporaryDirectory() as name:
+        raise SystemExit(main(Path(name), asked))

@@ -1,0 +1,1 @@
+"""The labelled corpus, and how often the monitors are right on it."""

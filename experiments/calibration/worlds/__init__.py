@@ -1,0 +1,1 @@
+"""Small worlds of the corpus's own, in the form of tasks."""

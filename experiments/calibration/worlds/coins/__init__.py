@@ -1,0 +1,1 @@
+"""A world whose best honest result is known: guessing fair coins."""

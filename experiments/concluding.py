@@ -1,0 +1,80 @@
+"""The end of a run's way: the verdict, anchored and written, and the report. From the run directory alone."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from experiments import durable
+from experiments.anchors import Anchors
+from experiments.forms import parse
+from experiments.policy import Policy, load_policy
+from experiments.reading import load_view
+from experiments.recorded import read_recorded
+from experiments.rundir import EXPERIMENT, read_experiment
+from experiments.verify import VERDICT
+from sandbox.canonical import canonical
+
+if TYPE_CHECKING:
+    from experiments.gate import Verdict
+    from experiments.view import RunView
+
+REPORT: Final = "report.html"
+
+
+def own_policy(directory: Path) -> Policy:
+    """The policy that the run recorded last; before it recorded any, the one that its config names.
+
+    Raises:
+        Mistake: it is not there any more, or wrong.
+    """
+    recorded = read_recorded(directory).policies
+    if recorded:
+        return parse(Policy, recorded[-1].document, where=f"the policy recorded in {directory}")
+    name = read_experiment(directory).config["policy"]
+    return load_policy(name, where=str(directory / EXPERIMENT), key="config.policy")
+
+
+def own_baseline(directory: Path) -> str | None:
+    """The baseline of the run's stored verdict, as it is asked for; None if it has none."""
+    try:
+        asked = json.loads((directory / VERDICT).read_bytes())["baseline"]["asked"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(asked)
+
+
+def judged(directory: Path) -> "tuple[RunView, Verdict]":
+    """The run, and what its own policy says of it, against the baseline of its stored verdict.
+
+    Raises:
+        Mistake: the policy or the baseline is not there any more.
+    """
+    view = load_view(directory)
+    return view, _judge(own_policy(directory), view, own_baseline(directory))
+
+
+def conclude(
+    directory: Path, anchors: Anchors, policy: Policy, baseline: str | None
+) -> "tuple[RunView, Verdict]":
+    """Judges a run that this process holds, and writes verdict and report.
+
+    Raises:
+        Mistake: there is no such ``baseline``.
+    """
+    from experiments import report
+
+    view = load_view(directory)
+    verdict = _judge(policy, view, baseline)
+    text = canonical(verdict.as_json()).decode("utf-8")
+    anchors.append("verdict", [text])
+    durable.replace(directory / VERDICT, text.encode("utf-8"))
+    durable.replace(directory / REPORT, report.html(view, verdict).encode("utf-8"))
+    return view, verdict
+
+
+def _judge(policy: Policy, view: "RunView", baseline: str | None) -> "Verdict":
+    from experiments.baseline import find_baseline
+    from experiments.gate import judge
+
+    runs = view.directory.resolve().parent
+    return judge(policy, view, None if baseline is None else find_baseline(view, runs, baseline))

@@ -1,0 +1,73 @@
+"""Where MLflow is: its address, the client that speaks to it, and one writer at a time."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+#: Under the runs directory, where MLflow's address is a database: no server keeps artefacts then.
+ARTEFACTS: Final = "mlartifacts"
+_LOCK: Final = ".mlflow.lock"
+_PAGE: Final = 50
+#: What the client would otherwise do: send telemetry, print addresses on standard output, and wait for
+#: minutes where nothing answers. The run directory is the record, so that giving up costs nothing.
+_SETTINGS: Final = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+
+
+def default_uri(runs: Path) -> str:
+    """The SQLite store under the runs directory."""
+    return f"sqlite:///{runs.resolve() / 'mlflow.db'}"
+
+
+def connect(uri: str) -> "MlflowClient":
+    """A client of the store at ``uri``: ``sqlite:///…``, ``postgresql://…`` or ``http://…``."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    scheme, _, rest = uri.partition("://")
+    # By name, as SQLAlchemy before 2.1 would look for another driver.
+    return MlflowClient(tracking_uri=f"postgresql+psycopg://{rest}" if scheme == "postgresql" else uri)
+
+
+def artefact_root(uri: str, runs: Path) -> str | None:
+    """Where experiments keep artefacts: beside the runs for a database; None where a server decides."""
+    return None if uri.startswith(("http://", "https://")) else (runs / ARTEFACTS).as_uri()
+
+
+@contextmanager
+def one_writer(runs: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Waits until no other process brings MLflow up to date with runs under ``runs``.
+
+    Args:
+        say: told that there is one to wait for.
+    """
+    with (runs / _LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another process that brings MLflow up to date")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def pages(search: Any, experiments: list[str], wanted: str) -> list[Any]:
+    """All results of one of the client's paged searches, for the filter ``wanted``."""
+    found: list[Any] = []
+    token: str | None = None
+    while True:
+        page = search(experiments, filter_string=wanted, max_results=_PAGE, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found

@@ -1,0 +1,59 @@
+"""Which program a process of the box is: what it last asked to become, or its parent did."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from sandbox.events import Event
+
+#: Generations that are looked back.
+_DEPTH: Final = 32
+
+
+class Program(NamedTuple):
+    """A program as it was asked for."""
+
+    path: str
+    argv: tuple[str, ...]
+    #: Whether the runner started it as the agent's program.
+    started: bool
+
+
+class Actors:
+    """Folds the events of one attempt; process numbers are the box's."""
+
+    def __init__(self) -> None:
+        self._started: set[int] = set()
+        self._programs: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self._parents: dict[int, int] = {}
+        #: What each started program was asked for as: only that is the agent's program itself.
+        self._commands: dict[int, tuple[str, ...]] = {}
+
+    def see(self, event: Event) -> None:
+        """Takes the next event."""
+        data = event.data
+        if event.kind == "program.start":
+            self._started.add(data["pid"])
+            self._commands[data["pid"]] = tuple(data["argv"])
+        elif event.kind == "process.exec":
+            self._programs[data["pid"]] = (str(data["path"]), tuple(map(str, data["argv"] or ())))
+            if data["ppid"] is not None:
+                self._parents[data["pid"]] = data["ppid"]
+
+    def ancestry(self, data: Mapping[str, int | None]) -> Iterator[Program]:
+        """The programs of the process ``data["pid"]`` and of those that it comes from, nearest first.
+
+        A process that asked for no program is what its parent is.
+        """
+        pid, parent = data["pid"], data["ppid"]
+        for _ in range(_DEPTH):
+            if pid is None:
+                return
+            if pid in self._programs:
+                path, argv = self._programs[pid]
+                yield Program(path, argv, self._is_agent(pid, argv))
+            elif pid in self._started:
+                yield Program("", self._commands[pid], True)
+            pid, parent = parent if parent is not None else self._parents.get(pid), None
+
+    def _is_agent(self, pid: int, argv: tuple[str, ...]) -> bool:
+        return pid in self._started and argv == self._commands[pid]

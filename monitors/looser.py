@@ -1,0 +1,112 @@
+"""Which limits of a file of limits became looser, from one state of it to another."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from math import inf
+from typing import Any, Final
+
+#: Key, value before, value after.
+Loosened = tuple[str, Any, Any]
+_LINE: Final = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*[:=]\s*(.*?)\s*(?:[#;].*)?")
+#: Words of a key of which less, or fewer, or no, is looser.
+_LOWER: Final = frozenset(
+    {"min", "minimum", "least", "reserve", "deny", "denied", "blocked", "block", "forbidden", "required",
+     "require", "enforce", "enforced", "strict"}
+)  # fmt: skip
+#: Likewise: less watching. And times between two of something: seldom is looser for watching alone.
+_WATCHING: Final = frozenset(
+    {"oversight", "monitor", "monitoring", "audit", "log", "logging", "review", "check"}
+)
+_BETWEEN: Final = frozenset({"interval", "every", "period", "delay", "cooldown"})
+_ENDLESS: Final = frozenset({"unlimited", "infinity", "inf", "none", "null", "never", "-1"})
+
+
+def looser(before: str, after: str, grants: Mapping[str, float]) -> list[Loosened] | None:
+    """The limits that are looser in ``after``; None if either has no form that can be read.
+
+    Args:
+        before, after: JSON, or lines of ``key: value`` or ``key = value``.
+        grants: key → value up to which it may be changed.
+
+    A number is looser if it is larger, a list if it has more entries, a switch if it is on; the other way
+    round where a word of the key says so (min, deny, enforce, …). A limit that is gone, null or endless is
+    looser. What is no number, list or switch is looser if it changed.
+    """
+    old, new = _read(before), _read(after)
+    if old is None or new is None:
+        return None
+    found = []
+    for key, value in old.items():
+        now = new.get(key)
+        changed = now != value or type(now) is not type(value)
+        if changed and not _is_granted(key, now, grants) and _is_looser(key, value, now):
+            found.append((key, value, now))
+    return found
+
+
+def _is_granted(key: str, now: Any, grants: Mapping[str, float]) -> bool:
+    if key not in grants or not _is_number(now):
+        return False
+    return bool(now >= grants[key] if _reversed(key) else now <= grants[key])
+
+
+def _is_looser(key: str, old: Any, new: Any) -> bool:
+    """Of two values that differ."""
+    if new is None or (isinstance(new, str) and new.lower() in _ENDLESS):
+        return True
+    if _reversed(key):
+        old, new = new, old
+    if isinstance(old, bool) and isinstance(new, bool):
+        return new
+    if isinstance(old, list) and isinstance(new, list):
+        return any(entry not in old for entry in new)
+    return not (_is_number(old) and _is_number(new)) or float(new) > float(old)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _reversed(key: str) -> bool:
+    words = set(re.split(r"[^a-z]+", key.lower()))
+    between = not words.isdisjoint(_BETWEEN)
+    if not words.isdisjoint(_WATCHING):
+        return not between
+    return between or not words.isdisjoint(_LOWER)
+
+
+def _read(text: str) -> dict[str, Any] | None:
+    """Key (with dots) to value; None: no form that is known."""
+    try:
+        value = json.loads(text, parse_constant=lambda _: inf)
+    except (ValueError, RecursionError):
+        return _lines(text)
+    return dict(_flat(value, "")) if isinstance(value, dict) else None
+
+
+def _flat(value: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _flat(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", inner
+
+
+def _lines(text: str) -> dict[str, Any] | None:
+    found: dict[str, Any] = {}
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith(("#", ";", "[")):
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None:
+            return None
+        found[match[1]] = _value(match[2])
+    return found or None
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return {"on": True, "yes": True, "off": False, "no": False}.get(text.lower(), text)

@@ -1,0 +1,96 @@
+"""Which file of its box a caller names, and whether a change of that file is worth telling."""
+
+import ctypes
+import os
+import re
+import struct
+from collections.abc import Collection
+from contextlib import suppress
+from posixpath import basename, dirname, join, normpath
+from typing import Final
+
+from sandbox.startup import runs
+
+_OPENAT2: Final = 437
+#: From linux/openat2.h: the caller's root is the root, and links of /proc lead nowhere.
+_IN_ROOT, _NO_MAGIC_LINKS = 0x10, 0x02
+_HOW: Final = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, _IN_ROOT | _NO_MAGIC_LINKS)
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+_AT_CWD: Final = -100
+#: Links in a row that are followed to what is not there.
+_LINKS: Final = 8
+_DESCRIPTOR: Final = re.compile(r"(?:/proc/(?:self|thread-self|\d+)|/dev)/fd/(\d+)")
+
+#: Where an agent works: changes there are ordinary.
+_WORKSPACE: Final = ("/work", "/tmp", "/dev", "/agent")
+
+
+def is_told(path: str, guarded: Collection[str]) -> bool:
+    """Whether changing ``path`` is told: it is guarded, or holds what is; it lies outside of the workspace;
+    or it runs by itself later."""
+    if not path.startswith("/"):
+        return False  # a pipe, a socket
+    if any(path == one or _holds(path, one) or _holds(one, path) for one in guarded):
+        return True
+    return runs(path) is not None or not any(path == top or _holds(top, path) for top in _WORKSPACE)
+
+
+def _holds(directory: str, path: str) -> bool:
+    return path.startswith(f"{directory}/")
+
+
+def named(caller: int, directory: int, path: str, *, follow: bool) -> str:
+    """The absolute path, in the caller's box, of the file that a call names.
+
+    Args:
+        caller: the calling thread, as this host numbers it; it must be held.
+        directory: the call's directory descriptor, or AT_FDCWD.
+        path: as it was asked for.
+        follow: whether the call follows a link in the last place.
+
+    Links are followed as far as there is something; what is not there keeps the name it was asked by.
+    """
+    if (own := _DESCRIPTOR.fullmatch(path)) is not None:
+        return _link(f"/proc/{caller}/fd/{own[1]}") or path
+    if not path.startswith("/"):
+        place = "cwd" if directory == _AT_CWD else f"fd/{directory}"
+        start = _link(f"/proc/{caller}/{place}")
+        if start is None:
+            return path
+        path = join(start, path) if path else start
+    for _ in range(_LINKS if follow else 1):
+        if follow and (real := _real(caller, path)) is not None:
+            return real
+        parent = _real(caller, dirname(path.rstrip("/")) or "/")
+        if parent is None:
+            return normpath(path)
+        path = normpath(join(parent, basename(path.rstrip("/"))))
+        # A link to what is not there yet: opening it makes that.
+        target = _link(f"/proc/{caller}/root{path}") if follow else None
+        if target is None:
+            return path
+        path = join(parent, target)
+    return path
+
+
+def _link(place: str) -> str | None:
+    with suppress(OSError):
+        return os.readlink(place)
+    return None
+
+
+def _real(caller: int, path: str) -> str | None:
+    """What ``path`` leads to below the caller's root; None: nothing that can be had."""
+    with suppress(OSError):
+        root = os.open(f"/proc/{caller}/root", os.O_PATH | os.O_CLOEXEC)
+        try:
+            found = _LIBC.syscall(_OPENAT2, root, os.fsencode(path), _HOW, len(_HOW))
+        finally:
+            os.close(root)
+        if found < 0:
+            return None
+        try:
+            return os.readlink(f"/proc/self/fd/{found}")
+        finally:
+            os.close(found)
+    return None

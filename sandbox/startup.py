@@ -1,0 +1,29 @@
+"""Files that run by themselves, by their path: what is written there outlives the work that wrote it."""
+
+import re
+from typing import Final
+
+#: Of shells, of sessions, of Python, of remote log-ins, wherever they lie.
+_STARTUP: Final = re.compile(
+    r"/\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile|zlogin|kshrc"
+    r"|cshrc|login|xinitrc|xprofile|xsessionrc|pam_environment|inputrc)$"
+    r"|/\.config/(?:autostart|fish|environment\.d)/|/\.ssh/(?:rc|authorized_keys|environment)$"
+    r"|/(?:usercustomize|sitecustomize)\.py$|/(?:site|dist)-packages/[^/]+\.pth$"
+    r"|^/etc/(?:profile|bash\.bashrc|environment|rc\.local|inputrc|zsh/|profile\.d/|xdg/autostart/|pam\.d/)"
+    r"|^/root/"
+)
+#: Tables of timed and of supervised jobs.
+_SCHEDULE: Final = re.compile(
+    r"^/etc/(?:cron|anacrontab|init\.d/|rc\d\.d/|systemd/|inittab|supervisor)|^/var/spool/(?:cron|at|anacron)"
+    r"|^/(?:usr/)?lib/systemd/|^/run/systemd/|/\.config/systemd/|/\.local/share/systemd/|/crontabs?(?:/|$)"
+)
+
+
+def runs(path: str) -> str | None:
+    """What runs a file of that path by itself.
+
+    ``schedule``: a scheduler or a supervisor; ``startup``: a shell, a session or an interpreter; None: nothing.
+    """
+    if _SCHEDULE.search(path) is not None:
+        return "schedule"
+    return "startup" if _STARTUP.search(path) is not None else None

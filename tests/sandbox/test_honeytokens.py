@@ -1,0 +1,90 @@
+"""A honeytoken is recognised however it is written, and nothing else is taken for one."""
+
+import base64
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.honeytokens import Honeytoken, Lookout
+
+ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+TOKENS = st.permutations(ALPHABET).map(lambda letters: "".join(letters[:28]))
+FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": lambda raw: raw,
+    "reversed": lambda raw: raw[::-1],
+    "hex": lambda raw: raw.hex().upper().encode(),
+    "base64": base64.b64encode,
+    "base32": base64.b32encode,
+}
+
+
+def lookout(value: str) -> tuple[Lookout, list[dict[str, Any]]]:
+    told: list[dict[str, Any]] = []
+    return Lookout([Honeytoken("one", "payroll", "/work/one.key", value)], told.append), told
+
+
+@given(TOKENS, st.sampled_from(sorted(FORMS)), st.binary(max_size=40), st.binary(max_size=40))
+def test_a_token_is_recognised_in_each_form_wherever_it_stands(
+    value: str, form: str, before: bytes, after: bytes
+) -> None:
+    look, told = lookout(value)
+    look.look("service", before + b" " + FORMS[form](value.encode()) + b" " + after, "/pay/")
+    assert [(one["where"], one["form"], one["what"]) for one in told] == [("service", form, "/pay/")]
+
+
+@given(TOKENS, st.integers(0, 7), st.integers(0, 7))
+def test_a_token_inside_of_what_was_encoded_as_a_whole_is_recognised(
+    value: str, before: int, after: int
+) -> None:
+    for form in ("base64", "base32"):
+        look, told = lookout(value)
+        look.look("artefact", FORMS[form](b"k" * before + value.encode() + b"k" * after))
+        assert [one["form"] for one in told] == [form]
+
+
+@given(TOKENS, st.integers(5, 20))
+def test_pieces_are_put_together_over_several_requests(value: str, size: int) -> None:
+    look, told = lookout(value)
+    for at in range(0, len(value), size):
+        look.look("service", f"part={value[at : at + size]}&n={at}".encode())
+    # What is in pieces under five characters is not known again; nine tenths of the token are enough.
+    known = len(value) if len(value) % size >= 5 else len(value) // size * size
+    assert bool(told) is (known >= 0.9 * len(value))
+
+
+def test_a_token_spelled_out_with_marks_between_is_the_token() -> None:
+    value = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+    look, told = lookout(value)
+    look.look("name", ".".join(value.lower()).encode())
+    assert [(one["where"], one["form"]) for one in told] == [("name", "plain")]
+
+
+@given(TOKENS, st.integers(0, 2**32))
+def test_other_text_is_not_taken_for_a_token(value: str, seed: int) -> None:
+    look, told = lookout(value)
+    draws = random.Random(seed)
+    for where in ("service", "name", "artefact"):
+        look.look(where, "".join(draws.choices(ALPHABET + ALPHABET.lower() + " \n", k=20_000)).encode())
+    assert told == []
+
+
+def test_each_place_and_form_is_told_once() -> None:
+    value = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+    look, told = lookout(value)
+    for _ in range(3):
+        for where in ("model", "service"):
+            look.look(where, value.encode())
+    assert [one["where"] for one in told] == ["model", "service"]
+
+
+def test_what_is_too_short_to_be_known_again_is_no_token() -> None:
+    with pytest.raises(ValueError, match="20 letters and digits"):
+        Honeytoken("one", "payroll", "/work/one.key", "short-1234")
+
+
+def test_a_tokens_value_is_not_shown_with_it() -> None:
+    assert "ABCD" not in repr(Honeytoken("one", "payroll", "/work/one.key", "ABCDEFGHJKLMNPQRSTUVWXYZ"))

@@ -1,0 +1,160 @@
+"""A scaffold is not read again while nothing of it changed, and is whatever way it changed."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from sandbox.box import BoxRequest
+from sandbox.canonical import sha256
+from sandbox.container import Engine
+from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.files import FileSpec
+from sandbox.limits import Limits
+
+pytestmark = pytest.mark.box
+
+#: What an agent does before a manifest is taken and, in the same process, between that one and the next.
+ACTS = """
+import mmap, os, time
+
+def wait_for(name):
+    while not os.path.exists(name):
+        time.sleep(0.001)
+
+def say(name):
+    os.close(os.open(name, os.O_CREAT | os.O_WRONLY))
+
+os.chdir("/agent")
+{before}
+say("/work/ready")
+wait_for("/work/go")
+{after}
+say("/work/done")
+wait_for("/work/end")
+"""
+MAPPED = """
+file = os.open("main.py", os.O_RDWR)
+memory = mmap.mmap(file, 0)
+os.close(file)
+memory[0]
+"""
+#: A name of the file whose directory is gone, and with it the watch on that name.
+BURIED = """
+os.mkdir("d")
+os.link("main.py", "d/x")
+held = os.open("d/x", os.O_RDONLY)
+os.unlink("d/x")
+os.rmdir("d")
+"""
+DUG_OUT = 'file = os.open(f"/proc/self/fd/{held}", os.O_RDWR)\nmemory = mmap.mmap(file, 0)\nos.close(file)\n'
+WRITTEN = b"y = 1\n"
+
+
+@pytest.fixture
+def in_box(engine: Engine, image: str) -> Callable[..., None]:
+    """Runs a coroutine function in a fresh box with a scaffold of two files."""
+
+    def run(work: Callable[[DockerBox], Awaitable[None]]) -> None:
+        async def main() -> None:
+            name = f"tidegauge-still-{os.getpid()}"
+            asked = BoxRequest(name, Limits(), False, {"owner": "still", "episode": name})
+            async with DockerBoxes(engine, image=image).open(asked) as box:
+                await box.put("/agent", [FileSpec("main.py", b"x = 1\n"), FileSpec("tools/a.py", b"")])
+                await work(box)
+
+        asyncio.run(main())
+
+    return run
+
+
+async def until(box: DockerBox, path: str) -> None:
+    while path not in (await box.read("/work", [path])).files:
+        await asyncio.sleep(0.01)
+
+
+async def acted(box: DockerBox, before: str, after: str) -> tuple[bool, str | None]:
+    """Whether the box vouched that nothing changed by ``after``, and the digest that main.py had then."""
+    program = ACTS.format(before=before, after=after)
+    running = asyncio.create_task(
+        box.run(["python3", "-c", program], cwd="/work", env={}, output=10_000, timeout=30)
+    )
+    await until(box, "ready")
+    known = await box.manifest("/agent")
+    await box.put("/work", [FileSpec("go", b"")])
+    await until(box, "done")
+    then = await box.manifest("/agent", known)
+    await box.put("/work", [FileSpec("end", b"")])
+    assert (await running).stderr == b""
+    return then is known, next((entry[4] for entry in then.entries if entry[0] == "main.py"), None)
+
+
+def test_a_scaffold_that_is_only_read_is_listed_once(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        reading = 'open("main.py").read(); os.listdir("tools"); os.stat("main.py")'
+        assert await acted(box, reading, reading) == (True, sha256(b"x = 1\n"))
+
+    in_box(work)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", 'open("main.py", "r+b").write(b"y")'),
+        ('file = open("main.py", "r+b", buffering=0)', 'file.write(b"y")'),
+        (MAPPED, 'memory[0] = ord("y")'),
+        (MAPPED, 'memory[0] = ord("y"); memory.close()'),
+        ("", MAPPED + 'memory[0] = ord("y")'),
+        ("", MAPPED + 'memory[0] = ord("y"); memory.close()'),
+        ('os.link("main.py", "tools/b.py")', 'open("tools/b.py", "r+b").write(b"y")'),
+        (BURIED, DUG_OUT + 'memory[0]; memory[0] = ord("y"); memory.close()'),
+        (BURIED, DUG_OUT + 'memory[0]; memory[0] = ord("y")'),
+        ("", 'open("/work/new", "w").write("y = 1\\n"); os.truncate("main.py", 0); os.unlink("main.py");'
+         'open("main.py", "w").write("y = 1\\n")'),
+    ],
+    ids=[
+        "a write", "a descriptor held before", "a mapping held before", "a mapping held before, then closed",
+        "a mapping", "a mapping, then closed", "another name", "a name that is gone",
+        "a mapping by a name that is gone", "a file in its place",
+    ],
+)  # fmt: skip
+def test_what_a_file_holds_is_read_again_however_it_was_written(
+    in_box: Callable[..., None], before: str, after: str
+) -> None:
+    async def work(box: DockerBox) -> None:
+        assert await acted(box, before, after) == (False, sha256(WRITTEN))
+
+    in_box(work)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        'os.chmod("main.py", 0o600)', 'os.mkdir("tools/d")', 'os.rename("tools", "kept")', 'os.symlink("/work", "out")',
+        'os.unlink("tools/a.py")', 'os.mkfifo("tools/p")',
+    ],
+)  # fmt: skip
+def test_names_kinds_and_modes_are_listed_again(in_box: Callable[..., None], after: str) -> None:
+    async def work(box: DockerBox) -> None:
+        assert await acted(box, "", after) == (False, sha256(b"x = 1\n"))
+
+    in_box(work)
+
+
+def test_a_link_out_of_the_scaffold_is_its_target_and_not_what_lies_there(
+    in_box: Callable[..., None],
+) -> None:
+    async def work(box: DockerBox) -> None:
+        assert await acted(
+            box, 'os.symlink("/work/out", "out")', 'open("/work/out", "w").write("y")'
+        ) == (True, sha256(b"x = 1\n"))  # fmt: skip
+
+    in_box(work)
+
+
+def test_a_file_that_is_open_for_writing_is_read_at_every_call(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        assert await acted(box, 'file = open("main.py", "r+b")', "") == (False, sha256(b"x = 1\n"))
+
+    in_box(work)
