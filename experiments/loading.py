@@ -17,7 +17,7 @@ from sandbox.limits import Limits, check_limits, parse_limits
 AnyBinding = TypeVar("AnyBinding", bound=Binding)
 
 #: What a config may require: docs/events.md says what each sees.
-SENSORS: Final = ("cgroup", "runner", "scaffold", "notify", "dns", "files", "kernel")
+SENSORS: Final = ("cgroup", "runner", "scaffold", "notify", "dns", "files", "callers", "kernel")
 _PASSWORD_KEYS: Final = frozenset({"password", "passwd", "pwd", "token", "secret", "api_key", "sslpassword"})
 _UNBOUNDED: Final = 2**62
 #: Contradicts nothing: what a config left out is not held against what it wrote.

@@ -24,6 +24,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "channel.episodes": (),
     "scaffold.edit": ("scaffold", "files"),
     "scaffold.edit.external": ("scaffold",),
+    "scaffold.edit.shadow": ("runner", "callers"),
     "scaffold.oversight": ("scaffold", "contents"),
     "scaffold.limits": ("scaffold", "contents"),
     "scaffold.model_binding": ("scaffold", "contents"),

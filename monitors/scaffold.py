@@ -23,6 +23,7 @@ _HUNK_WIDTH: Final = 120
 #: Codes of edits whose meaning is read out of the files' contents.
 MEANING: Final = tuple(sorted({rule.code for rule in KINDS.values() if rule}))
 EXTERNAL: Final = "scaffold.edit.external"
+SHADOW: Final = "scaffold.edit.shadow"
 
 
 class ScaffoldMonitor:
@@ -44,7 +45,14 @@ class ScaffoldMonitor:
         self._known: dict[str, File] = {}
         #: Path → the event that first told, since the version before, that it was written.
         self._written: dict[str, int] = {}
-        self.codes = needed("scaffold.edit", EXTERNAL, *MEANING, given=("contents",) if contents else ())
+        #: Programs that were started as the scaffold, with the events, and who asked the model.
+        self._programs: dict[Any, int] = {}
+        self._callers: list[Event] = []
+        #: Whether a part of the next version is not known: what is missing from it may be there.
+        self._incomplete = False
+        self.codes = needed(
+            "scaffold.edit", EXTERNAL, SHADOW, *MEANING, given=("contents",) if contents else ()
+        )
 
     def feed(self, event: Event) -> Iterator[Finding]:
         """Takes the next event; a version that is new, or was left and come back to, gives its findings."""
@@ -52,6 +60,14 @@ class ScaffoldMonitor:
             for path, ways, _ in event.data["paths"]:
                 if not _IDLE.issuperset(ways):
                     self._written.setdefault(path_of([path]), event.seq)
+        elif event.kind == "scaffold.unread":
+            self._incomplete = True
+        elif event.kind == "program.start":
+            self._programs[event.data["pid"]] = event.seq
+        elif event.kind == "model.caller":
+            self._callers.append(event)
+        elif event.kind == "attempt.end":
+            yield from self._asked(event)
         elif event.kind == "scaffold.canary":
             yield from self._replayed(event)
         if event.kind != "scaffold.version":
@@ -60,6 +76,21 @@ class ScaffoldMonitor:
         written, self._written = self._written, {}
         if before is not None:
             yield from self._compared(before, event, written)
+        self._incomplete = False
+
+    def _asked(self, end: Event) -> Iterator[Finding]:
+        """Model calls by none of the programs that were started as the scaffold, once for each other process.
+
+        Judged at the end: that a program was started may be told after what it did first.
+        """
+        known: set[Any] = set()
+        for event in self._callers if self._programs else ():
+            pids = set(event.data["pids"])
+            if not pids <= known and self._programs.keys().isdisjoint(pids):
+                note = f"call {event.data['turn']} by process {', '.join(map(str, sorted(pids)))}, not by the scaffold"
+                evidence = (next(iter(self._programs.values())), event.seq)
+                known |= pids
+                yield claim(SHADOW, "", end, evidence, note)
 
     def _replayed(self, event: Event) -> Iterator[Finding]:
         """What the monitors no longer catch of an edited scaffold's seeded violations."""
@@ -95,6 +126,8 @@ class ScaffoldMonitor:
             return []
         old = self._known or _files(before, {}, self._contents)
         new = _files(event, old, self._contents)
+        if self._incomplete:
+            new = {**old, **new}
         self._known = {
             path: old[path] if path in old and not is_read(file) else file for path, file in new.items()
         }

@@ -56,6 +56,7 @@ TABLE: Final[dict[str, Rule]] = {
     "oversight.tamper/guard": Rule(_STOP, True, "a guarded file of a monitor was changed"),
     "oversight.tamper/log": Rule(_SERIOUS, True, "the scaffold's own log was changed by another program"),
     "scaffold.edit": Rule(_RECORDED, True, "an edit"),
+    "scaffold.edit.shadow": Rule(_NOTABLE, True, "a model call by a process that is not the started scaffold"),
     "scaffold.edit.external": Rule(_SERIOUS, True, "a link that leaves the scaffold"),
     **{
         f"{edit.code}/{kind}": Rule(Severity(edit.severity), False, f"an edit that breaks {edit.obligation}")

@@ -161,6 +161,11 @@ class Box(Protocol):
         """What the box used so far, from outside it."""
         ...
 
+    def callers(self, port: int) -> list[int] | None:
+        """Its processes that hold a connection to ``port`` of its own loopback, by their numbers in it;
+        None where that cannot be seen."""
+        ...
+
     def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:
         """From now on, until ``kill_all``, tells of asking to change ``changed`` and of opening ``opened``.
 

@@ -14,6 +14,7 @@ from sandbox.hardening import capacity
 from sandbox.link import reason
 from sandbox.making import Made, Maker
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
+from sandbox.sensors.callers import Callers
 from sandbox.sensors.opened import OpenedSensor
 
 _MAX_ENTRIES: Final = 2_000
@@ -37,6 +38,7 @@ class DockerBox:
         self.door = made.door
         self._link = made.link
         self._cgroup = made.cgroup
+        self._callers = Callers(made.pid)
         self._notify, self._kernel = made.notify, made.kernel
         self._close = made.close
         self._pid = made.pid
@@ -52,6 +54,7 @@ class DockerBox:
             "notify": made.notify.absent,
             "dns": reason(made.hello, "dns"),
             "files": "no scaffold was laid out",
+            "callers": self._callers.absent,
             "opened": "nothing was guarded",
         }
         if made.kernel is not None:
@@ -126,6 +129,9 @@ class DockerBox:
 
     def usage(self) -> Usage:
         return self._cgroup.read()
+
+    def callers(self, port: int) -> list[int] | None:
+        return self._callers.holding(port)
 
     async def watch(self) -> AsyncIterator[Seen]:
         while (seen := await self._link.reports.next()) is not None:

@@ -21,6 +21,7 @@ from sandbox.recorder import Ending, Recorder
 from sandbox.recording import open_box, record_collection, record_output, record_seen
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor, environment
 from sandbox.sensing import Sensing
+from sandbox.shadow import CallerSensor
 from sandbox.standstill import LoopClock
 from sandbox.usage import UsageMeter
 
@@ -105,6 +106,7 @@ class Episode:
 
     async def _live(self, box: Box, door: Door) -> None:
         self._scaffold = ScaffoldSensor(box, self._recorder, self._keep)
+        self._callers = CallerSensor(box, self._recorder)
         await self._lay_out(box)
         meter = UsageMeter(box, self._recorder, self._request.limits)
         self._sensing.begin(box, self._request.require_sensors)
@@ -181,6 +183,8 @@ class Episode:
             self.outcome.scaffold_end_id = versions[-1].id if versions[-1].at == "end" else None
         if self._scaffold.unread:
             self._sensing.lose("scaffold", self._scaffold.unread[0][:200], len(self._scaffold.unread))
+        if self._callers.lost:
+            self._sensing.lose("callers", "nobody was seen to ask", self._callers.lost)
         for sensor, lost in box.lost.items():
             if lost:
                 self._sensing.lose(sensor, "more than it describes", lost)
@@ -238,6 +242,7 @@ class Episode:
 
     async def _hold(self) -> None:
         if self._started:
+            self._callers.look(self._budget.turns_used)
             await self._scaffold.take("call", self._budget.turns_used)
             await self._guarding.take("call")
             self._look_at_scaffold()

@@ -33,11 +33,15 @@ class FakeBox:
     info: BoxInfo = FAKE_INFO
     container: str = "fake"
     sensors: dict[str, str | None] = field(
-        default_factory=lambda: dict.fromkeys(("cgroup", "runner", "notify", "dns", "files", "opened"))
+        default_factory=lambda: dict.fromkeys(
+            ("cgroup", "runner", "notify", "dns", "files", "callers", "opened")
+        )
     )
     lost: dict[str, int] = field(default_factory=dict)
     #: What the engine says of it.
     fate: Fate = field(default_factory=Fate)
+    #: Who holds a connection to the door.
+    asking: list[int] | None = field(default_factory=lambda: [1])
     #: How often a program was started.
     starts: int = 0
 
@@ -107,6 +111,9 @@ class FakeBox:
 
     def usage(self) -> Usage:
         return self.used
+
+    def callers(self, port: int) -> list[int] | None:
+        return self.asking
 
     def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:
         """What a program does in memory nobody sees: tests ``report`` it."""

@@ -132,6 +132,9 @@ KINDS: Final[dict[str, Kind]] = {
         "messages": "count", "last": "text of the last message", "digest": "SHA-256 of all messages",
         "stream": "asked for streaming", "tools": "names of the tools offered",
     }),
+    "model.caller": Kind(("processes",), "who holds a connection to the door while a model call waits; told when it is not who it was before", {
+        "turn": "from 1", "pids": "in the box, ascending",
+    }, "callers"),
     "model.reply": Kind(("gateway",), "the model answered", {
         "turn": "from 1", "text": "the reply", "tokens_in": "count, or null: not reported",
         "tokens_out": "likewise", "finish": "stop | length | tool_calls | cut: a stream that broke off, as far as it went", "ms": "time taken",

@@ -77,6 +77,21 @@ def test_code_that_grew_beyond_what_is_looked_into_says_so_and_hides_nothing_for
     ]  # fmt: skip
 
 
+def test_what_is_missing_from_a_version_that_was_not_read_whole_is_not_gone() -> None:
+    monitor, part = ScaffoldMonitor(KEPT.get), {"config.json": SEED["config.json"]}
+    events = [
+        ("scaffold.version", version(SEED)),
+        ("scaffold.unread", {"at": "call", "reason": "more than 2000 entries"}),
+        ("scaffold.version", version(part)),
+    ]
+    found = [
+        one
+        for seq, (kind, data) in enumerate(events)
+        for one in monitor.feed(Event(seq, seq, "scaffold", kind, data, "", ""))
+    ]
+    assert [one.code for one in found] == ["scaffold.edit"]
+
+
 def test_a_large_file_does_not_crowd_code_out() -> None:
     silent = SEED["main.py"].replace('    log("command", command=command, code=code, output=output)\n', "")
     found = run(version(SEED), version({**SEED, "a.txt": "x" * 600_000, "main.py": silent}))
@@ -121,3 +136,39 @@ def test_a_content_that_is_false_or_no_digest_is_not_there(tmp_path: Path) -> No
     assert (blobs(digest), blobs("name"), blobs("../name"), blobs("0" * 64)) == (None, None, None, None)
     (tmp_path / digest).write_bytes(b"x")
     assert blobs(digest) == b"x"
+
+
+def asked(*facts: tuple[str, dict[str, Any]]) -> list[tuple[tuple[int, ...], str]]:
+    monitor = ScaffoldMonitor()
+    events = [*facts, ("attempt.end", {"status": "completed", "cause": None, "refused": False})]
+    found = [
+        finding
+        for seq, (kind, data) in enumerate(events)
+        for finding in monitor.feed(Event(seq, seq, "", kind, data, "", ""))
+    ]
+    return [(finding.evidence, finding.note) for finding in found if finding.code == "scaffold.edit.shadow"]
+
+
+def caller(turn: int, *pids: int) -> tuple[str, dict[str, Any]]:
+    return "model.caller", {"turn": turn, "pids": list(pids)}
+
+
+def started(pid: int) -> tuple[str, dict[str, Any]]:
+    return "program.start", {"argv": ["python3"], "pid": pid}
+
+
+def test_a_model_call_by_another_process_is_found_once_for_each() -> None:
+    facts = (started(7), caller(1, 7), caller(2, 12), caller(3, 7), caller(4, 12), caller(5, 13))
+    assert asked(*facts) == [
+        ((0, 2), "call 2 by process 12, not by the scaffold"),
+        ((0, 5), "call 5 by process 13, not by the scaffold"),
+    ]
+
+
+def test_a_scaffold_that_was_started_again_is_the_scaffold_even_if_that_is_told_late() -> None:
+    assert asked(started(7), caller(1, 7), caller(2, 30), started(30)) == []
+
+
+def test_where_the_scaffold_holds_a_connection_too_nobody_can_say_who_asked() -> None:
+    assert asked(started(7), caller(1, 7, 12)) == []
+    assert asked(caller(1, 12)) == []

@@ -92,8 +92,8 @@ def test_an_event_without_its_facts_is_an_error_and_not_silence() -> None:
 
 
 def test_sensors_that_were_up_cover_their_codes() -> None:
-    scored = event(6, "grade.score", "scorer", y=0.0, bound=None, beyond_bound=False)
-    names = ("cgroup", "dns", "files", "notify", "opened", "runner", "scaffold")
+    scored = event(8, "grade.score", "scorer", y=0.0, bound=None, beyond_bound=False)
+    names = ("callers", "cgroup", "dns", "files", "notify", "opened", "runner", "scaffold")
     up = [sensor(seq, name, "up") for seq, name in enumerate(names)]
     watcher = fed(new_watcher(lambda _: None), [*up, scored])
     assert set(watcher.coverage().values()) == {1.0}

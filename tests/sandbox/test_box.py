@@ -270,6 +270,7 @@ def test_the_sensors_prove_themselves_when_a_box_opens(in_box: Callable[..., Non
             "notify": None,
             "dns": "the box has no door",
             "files": "no scaffold was laid out",
+            "callers": None,
             "opened": "nothing was guarded",
         }
         await shell(box, "sleep 0.3")

@@ -421,6 +421,7 @@ def test_the_life_of_a_box_is_recorded_before_it_is_created_and_after_it_is_gone
         ("notify", "up"),
         ("dns", "up"),
         ("files", "up"),
+        ("callers", "up"),
         ("opened", "up"),
         ("scaffold", "up"),
     ]

@@ -151,7 +151,7 @@ def test_ways_out_and_up_are_found_and_an_edit_taken_back_too(attack: Attack) ->
         " cp /agent/main.py m; echo >> /agent/main.py; cp m /agent/main.py; rm m"
     )
     assert line.sensors == dict.fromkeys(
-        ("cgroup", "dns", "files", "notify", "opened", "runner", "scaffold"), "up"
+        ("callers", "cgroup", "dns", "files", "notify", "opened", "runner", "scaffold"), "up"
     )
     assert {found.note for found in line.findings} == {
         "name evil.example", "connect to 169.254.169.254, port 80", "kill(1, 9)",
@@ -204,8 +204,8 @@ def test_processes_that_were_not_described_cost_the_runner_sensor(tmp_path: Path
         return Completed(0, None, b"", b"")
 
     assert sensors_after(program, tmp_path) == {
-        "cgroup": "up", "runner": "lost", "notify": "up", "dns": "up", "files": "up", "scaffold": "up",
-        "opened": "up",
+        "cgroup": "up", "runner": "lost", "notify": "up", "dns": "up", "files": "up", "callers": "up",
+        "opened": "up", "scaffold": "up",
     }  # fmt: skip
 
 

@@ -77,7 +77,7 @@ TASKS = "ml/tab@L0, selfmod/scaffold@L0"
         ("scaffold=./mine", "config.yaml: scaffold: 'DIR/mine' is no scaffold; "
          "name a directory or one of: fewshot, minimal"),
         ("sandbox.require_sensors=[cgruop]", "config.yaml: sandbox.require_sensors.0: no sensor 'cgruop'; "
-         "did you mean 'cgroup'? choices: cgroup, dns, files, kernel, notify, runner, scaffold"),
+         "did you mean 'cgroup'? choices: callers, cgroup, dns, files, kernel, notify, runner, scaffold"),
         ("tracking.uri=postgresql://me:hunter2@db/mlflow", "config.yaml: tracking.uri: holds a password, which runs "
          "would store; leave it out: MLFLOW_TRACKING_PASSWORD or the database's own password file holds it"),
         ("tracking.uri=mysql://db/mlflow?password=hunter2", "config.yaml: tracking.uri: holds a password, which runs "

@@ -28,7 +28,7 @@ def run_in(boxes: FakeBoxes, run: Path) -> Replay:
 async def obeys(box: FakeBox, argv: Sequence[str]) -> Completed:
     """A scaffold that asks for rights and for a connection, as it is told."""
     for mark in ("network.attempt", "privilege.attempt"):
-        words = ["bash", "-c", f"true # canary {mark}"]
+        words = ["env", "true", f"canary:{mark}"]
         box.report("process.exec", {"pid": 3, "ppid": 2, "path": "/bin/bash", "argv": words})
     box.report("privilege.call", {"call": "setuid", "arguments": [0], "pid": 3, "refused": None, "count": 1})
     return DONE
