@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from experiments.ledger import LEDGER, read_records
+from experiments.policy import Policy
 from experiments.records import Checkpoint, LedgerLine
 from experiments.rescan import differences
 from experiments.rundir import EXPERIMENT
@@ -124,3 +125,15 @@ def chromium() -> ModuleType:
     if module.program() is None:
         pytest.skip("no Chromium here: tests/tools.sh installs it as root on Debian")
     return module
+
+
+@pytest.fixture
+def policy() -> Callable[..., Policy]:
+    """Builds a policy with one level: ``policy(rule, ..., when=..., **require)``."""
+
+    def build(*rules: dict[str, Any], when: str = "any", **require: Any) -> Policy:
+        base = {"metric": "cap/ml/L0/strict", "bound": "low", "direction": "above", "threshold": 0.3}
+        level = {"name": "tripwire", "action": "hold", "when": when, "rules": [base | rule for rule in rules]}
+        return Policy.model_validate({"name": "test", "require": require, "levels": [level]})
+
+    return build

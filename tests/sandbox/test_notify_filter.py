@@ -134,3 +134,11 @@ def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) 
         pointers = (ctypes.c_uint64 * 3)(ctypes.addressof(buffer), 8, 0)
         assert sum(map(len, memory.words(ctypes.addressof(pointers)))) <= ARGV_BYTES
         assert memory.bytes(0, 10) == memory.bytes(2**63 + 5, 10) == memory.bytes(8, 10) == b""
+
+
+@given(st.integers(0, 2**32 - 1) | st.sampled_from([0o1101, 0o2, 0o22600202, 0o22400002, 0o2000000, 0o4]))
+def test_opening_a_file_is_told_where_it_may_change_one_that_has_a_name(flags: int) -> None:
+    expected = flags & 0o1103 != 0 and flags & 0o20000000 == 0
+    assert told("open", 0, flags) is expected
+    for machine in MACHINES.values():
+        assert told("openat", 0, 0, flags, machine=machine) is expected
