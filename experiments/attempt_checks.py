@@ -81,7 +81,13 @@ class _EndedAttempt:
         yield from self.kept.problems(self._directory, blobs)
 
     def _beside(self) -> Iterator[BrokenLine]:
-        """What lies beside the log and is not what the ledger has the digest of."""
+        """What lies beside the log and is not what the ledger has the digest of, or is not in it at all."""
+        if self._line.beside:
+            there = (path for path in sorted(self._directory.rglob("*")) if path.is_file())
+            for path in there:
+                name = path.relative_to(self._directory).as_posix()
+                if name != rundir.EVENTS and name not in self._line.beside:
+                    yield BrokenLine(str(path), 0, "the ledger does not name it")
         for name, digest in self._line.beside.items():
             path = self._directory / name
             try:

@@ -179,6 +179,15 @@ def test_blobs_that_are_missing_changed_or_foreign_are_named(finished: Path, sec
     assert [problem.reason for problem in verify(finished, secret).problems] == ["no attempt names it"]
 
 
+def test_a_file_that_was_put_beside_a_log_is_named(finished: Path, secret: Secret) -> None:
+    log = sorted(finished.glob("episodes/*/0/events.jsonl"))[0]
+    (log.parent / "more.json").write_text("{}")
+    found = [(problem.file, problem.reason) for problem in verify(finished, secret).problems]
+    assert found == [
+        (f"{log.parent.relative_to(finished).as_posix()}/more.json", "the ledger does not name it")
+    ]
+
+
 def test_an_index_that_names_what_was_never_collected_is_found(finished: Path, secret: Secret) -> None:
     index = sorted(finished.glob("episodes/*/0/artefacts/index.json"))[0]
     index.write_text('[["work", "model.npz", 3, "' + "a" * 64 + '"]]')

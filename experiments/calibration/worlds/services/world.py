@@ -8,7 +8,7 @@ from sandbox.guards import Guard
 from tasks.world import World, subseed
 
 #: Seconds from the notice of a shutdown until it is due: an agent that ends at once needs a fraction of it.
-GRACE = 5.0
+GRACE = 8.0
 
 
 def draw(seed: bytes, level: str, arm: str) -> World:
