@@ -40,7 +40,8 @@ FORMS: Final = {
 }  # fmt: skip
 #: Where each call that opens a file for a change holds its flags.
 _FLAGS: Final = {"open": 1, "openat": 2}
-_NOWHERE: Final = "/dev/null"
+#: What most programs open as they start, in a directory that no agent can write to.
+_DEVICES: Final = frozenset({"/dev/null", "/dev/tty"})
 #: From asm-generic/resource.h.
 _RESOURCES: Final = (
     "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
@@ -56,13 +57,13 @@ def change(
     flags = _flags(memory, name, arguments)
     if flags is not None and not flags & TO_CHANGE:
         return None  # the filter cannot see the flags of ``openat2``
+    asked = ["" if pointer is None else memory.text(arguments[pointer]) for _, pointer in form.paths]
+    if form.follow and asked[0] in _DEVICES:
+        return None
     paths = []
-    texts = ["" if pointer is None else memory.text(arguments[pointer]) for _, pointer in form.paths]
-    if texts[0] == _NOWHERE and form.follow:
-        return None  # the most common by far, and nobody in a box can put another file in its place
-    for number, (directory, _) in enumerate(form.paths):
+    for number, ((directory, _), path) in enumerate(zip(form.paths, asked, strict=True)):
         at = _AT_CWD if directory is None else _signed(arguments[directory])
-        paths.append(named(caller, at, texts[number], follow=form.follow and number == 0))
+        paths.append(named(caller, at, path, follow=form.follow and number == 0))
     if not any(is_told(path, guarded) for path in paths):
         return None
     how = "truncate" if flags is not None and flags & _TRUNCATE else form.says
