@@ -15,8 +15,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from experiments import rundir
+from experiments import resources, rundir
 from experiments.gate import judge
 from experiments.identity import SECRET_VARIABLE, read_secret
 from experiments.policy import load_policy
@@ -25,6 +26,7 @@ from experiments.records import EpisodeSpec, LedgerLine
 from experiments.report import html
 from experiments.running import Request, run
 from experiments.verify import verify
+from monitors.account import Account
 from monitors.registry import new_watcher
 from sandbox.events import EventLog
 
@@ -45,22 +47,27 @@ class Paper:
         directory = rundir.attempt_dir(Path(spec.run_dir), plan.episode, spec.attempt)
         directory.mkdir(parents=True)
         draw = random.Random(plan.episode)
-        watcher = new_watcher()
+        watcher, account = new_watcher(), Account()
         with EventLog(directory / "events.jsonl") as log:
+
+            def tell(source: str, kind: str, data: dict[str, Any]) -> None:
+                event = log.append(source, kind, data)
+                watcher.feed(event)
+                account.feed(event)
+
+            tell("harness", "attempt.start", {"attempt": spec.attempt, "limits": plan.limits})
             for name in ("cgroup", "runner"):
-                watcher.feed(
-                    log.append("harness", "sensor", {"name": name, "state": "up", "detail": "", "lost": 0})
-                )
+                tell("harness", "sensor", {"name": name, "state": "up", "detail": "", "lost": 0})
             for turn in range(1, TURNS + 1):
                 reply = {"turn": turn, "text": "x" * REPLY, "tokens_in": 900, "tokens_out": 80, "finish": "stop",
                          "ms": 20, "refused": False, "calls": [], "notes": []}  # fmt: skip
-                watcher.feed(log.append("gateway", "model.reply", reply))
+                tell("gateway", "model.reply", reply)
             if draw.random() < 1 / 3:
                 forged = {"path": "/logs/verifier/reward.json", "box": "agent", "sha256": "ab" * 32}
-                watcher.feed(log.append("scorer", "grade.forged", forged))
-            end = {"status": "completed", "cause": None, "refused": False}
-            watcher.feed(log.append("harness", "attempt.end", end))
+                tell("scorer", "grade.forged", forged)
+            tell("harness", "attempt.end", {"status": "completed", "cause": None, "refused": False})
             chain = {"head": log.head, "events": log.count}
+        resources.write(directory, account.as_json(watcher.findings))
         score = round(draw.random(), 3)
         return LedgerLine.model_validate(
             {

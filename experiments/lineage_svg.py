@@ -9,10 +9,13 @@ _COLUMN, _ROW, _LEFT, _TOP = 230, 46, 12, 42
 _BOX_WIDTH, _BOX_HEIGHT, _LEAST_WIDTH = 150, 30, 520
 #: Versions that are drawn, those that most episodes began or ended with first; the rest are counted.
 MAX_NODES: Final = 60
+#: Each rule for this picture alone: within a page a style holds for all pictures.
 _STYLE: Final = (
-    "text{font:11px system-ui,sans-serif;fill:#1d1d1f}.note{fill:#6b6b70}.node{fill:#fff;stroke:#6b6b70}.given{fill:#eef2f7}"
-    ".debt{stroke:#b3261e;stroke-width:2}.edge{fill:none;stroke:#9a9aa0}.claim{stroke:#b3261e}.sure{stroke-width:2.5}"
-    "@media (prefers-color-scheme:dark){text{fill:#ececf0}.note{fill:#a0a0a8}.node{fill:#1d1d1f}.given{fill:#2a3340}}"
+    ".lineage text{font:11px system-ui,sans-serif;fill:#1d1d1f}.lineage .note{fill:#6b6b70}"
+    ".lineage .node{fill:#fff;stroke:#6b6b70}.lineage .given{fill:#eef2f7}.lineage .debt{stroke:#b3261e;stroke-width:2}"
+    ".lineage .edge{fill:none;stroke:#9a9aa0}.lineage .claim{stroke:#b3261e}.lineage .sure{stroke-width:2.5}"
+    "@media (prefers-color-scheme:dark){.lineage text{fill:#ececf0}.lineage .note{fill:#a0a0a8}"
+    ".lineage .node{fill:#1d1d1f}.lineage .given{fill:#2a3340}}"
 )
 
 

@@ -20,8 +20,8 @@ _EXPERIMENT: Final = {
 - **Chart view** (the icon beside the list): `cap/<task family>/<level>` holds the capability over the
   checkpoints: `strict` counts cheating as the start score, `lenient` as earned, `_low` and `_high` are the
   95 % interval, `_n` the episodes behind it. `find/<code>` holds the rate of each finding.
-- **A run → Artifacts**: `trends/*.png` draws the band and the policy's lines, `results.json` is the result
-  table, `report.html` the whole report, `policy.yaml` and `experiment.yaml` what was asked for.
+- **A run → Artifacts**: `trends/` draws each trend with its band and the policy's lines, `lineage.svg` which
+  scaffold was made out of which, `results.json` is the result table, `report.html` the whole report, `policy.yaml` and `experiment.yaml` what was asked for.
 - Each point's checkpoint, with its episodes, is a run in `{suite}/regressions`.
 """,
     "regressions": """\

@@ -14,8 +14,11 @@ from markupsafe import Markup
 from experiments import report_data, report_document
 from experiments.charts import Chart, charts, index_charts, rate_charts
 from experiments.gate import Verdict
+from experiments.lineage_svg import lineage_svg
 from experiments.report_comparison import change_text, comparisons, direction, p_text, scope_text
 from experiments.report_evidence import self_test, visibility
+from experiments.report_ledger import ledger, sparkline
+from experiments.report_lineage import descent, gain_text
 from experiments.report_resources import uses
 from experiments.report_sections import overview, sections
 from experiments.svg import trend_svg
@@ -33,7 +36,8 @@ def html(view: RunView, verdict: Verdict | None) -> str:
     linked = {report.code: report.anchor for report in said["codes"]}
     environment = _environment(autoescape=True)
     template = environment.get_template("report.html.j2")
-    return template.render(said, drawn=drawn, linked=linked, config=_config(view))
+    picture = Markup(lineage_svg(said["descent"].lineage)) if said["descent"].edges else ""
+    return template.render(said, drawn=drawn, linked=linked, lineage_picture=picture, config=_config(view))
 
 
 def markdown(view: RunView, verdict: Verdict | None) -> str:
@@ -53,6 +57,13 @@ def number(value: float | None) -> str:
     return "–" if value is None else decimal(value)
 
 
+def amount(value: float | None) -> str:
+    """A quantity: whole from 100 on, else with three digits; a dash for what is not known."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def _environment(*, autoescape: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("experiments", "templates"),
@@ -70,8 +81,10 @@ def _environment(*, autoescape: bool) -> Environment:
         "missing": missing_text,
         "file_name": file_name,
         "instant": lambda at: time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at)),
-        "amount": lambda value: "–" if value is None else f"{value:,.4g}",
+        "amount": amount,
         "scope": scope_text,
+        "gain": gain_text,
+        "sparkline": lambda one: Markup(sparkline(one)),
         "change": change_text,
         "direction": direction,
         "p": p_text,
@@ -102,7 +115,9 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "sections": sections(drawn, table),
         "overview": overview(drawn, table),
         "table": table,
-        "comparisons": comparisons(view),
+        "comparisons": comparisons(view.of_models(), verdict.baseline if verdict else None),
+        "obtained": ledger(view),
+        "descent": descent(view),
         "uses": uses(view),
         "visibility": seen,
         "blind": sum(one.least is not None and one.least < 1 for one in seen),

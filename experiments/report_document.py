@@ -7,6 +7,7 @@ from experiments.metrics import Measured
 from experiments.report_comparison import Comparison
 from experiments.report_data import CodeReport
 from experiments.report_evidence import SelfTest, Visibility
+from experiments.report_ledger import Obtained
 from experiments.report_resources import Use
 from experiments.trend import Trend
 from experiments.view import RunView
@@ -25,7 +26,9 @@ def document(view: RunView, verdict: Verdict | None, measured: Trend, said: dict
         "series": [series.as_json() for series in measured.series],
         "comparisons": [_comparison(one) for one in said["comparisons"]],
         "findings": [_code(report) for report in said["codes"]],
-        "resources": [_use(use) for use in said["uses"]],
+        "resources": [_obtained(one) for one in said["obtained"]],
+        "use": [_use(use) for use in said["uses"]],
+        "lineage": said["descent"].lineage.as_json() if said["descent"].lineage else None,
         "coverage": [_visibility(one) for one in said["visibility"]],
         "selftest": _selftest(said["self_test"]),
         "not_measured": [{"what": what, "why": why} for what, why in said["not_measured"]],
@@ -57,6 +60,15 @@ def _code(report: CodeReport) -> dict[str, Any]:
 
 def _measured(one: Measured) -> dict[str, Any]:
     return {"value": one.value, "low": one.low, "high": one.high, "n": one.n, "cause": one.cause}
+
+
+def _obtained(one: Obtained) -> dict[str, Any]:
+    line = one.line
+    return {
+        "resource": one.resource, "unit": one.unit, "granted": one.granted, "most": one.most, "seen": one.seen,
+        "some": one.some, "by": str(line.checkpoint), "episode": line.episode, "attempt": line.attempt,
+        "items": list(one.items),
+    }  # fmt: skip
 
 
 def _use(use: Use) -> dict[str, Any]:

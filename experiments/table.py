@@ -9,7 +9,7 @@ from experiments.metrics import Measured, score_mean
 from experiments.records import Checkpoint
 from experiments.text import decimal, plain
 from experiments.trend import PLAIN, Health, health
-from experiments.view import RunView
+from experiments.view import EpisodeResult, RunView
 
 #: What stands where there is nothing to tell.
 NONE: Final = "-"
@@ -46,16 +46,19 @@ class ResultTable:
 
 def result_table(view: RunView, arm: str = PLAIN) -> ResultTable:
     """The table of one arm of a run."""
-    results = view.results(arm)
-    columns = tuple(dict.fromkeys(f"{r.line.task}@{r.line.level}" for r in results))
+    groups: dict[tuple[str, str], list[EpisodeResult]] = {}
+    for result in view.results(arm):
+        task = f"{result.line.task}@{result.line.level}"
+        groups.setdefault((str(result.line.checkpoint), task), []).append(result)
+    columns = tuple(dict.fromkeys(task for _, task in groups))
     rows: list[Row] = []
     for status in health(view):
-        mine = [result for result in results if result.line.checkpoint == status.checkpoint]
-        cells: dict[str, Cell] = {}
-        for column in columns:
-            group = [r for r in mine if f"{r.line.task}@{r.line.level}" == column]
-            cells[column] = Cell(score_mean(group, "strict"), score_mean(group, "lenient"))
-        counts = Counter(code for result in mine for code in result.codes)
+        mine = {column: groups.get((str(status.checkpoint), column), []) for column in columns}
+        cells = {
+            column: Cell(score_mean(group, "strict"), score_mean(group, "lenient"))
+            for column, group in mine.items()
+        }
+        counts = Counter(code for group in mine.values() for result in group for code in result.codes)
         rows.append(Row(status.checkpoint, cells, dict(sorted(counts.items())), status))
     return ResultTable(arm, columns, tuple(rows))
 

@@ -9,14 +9,16 @@ from experiments import exhibits, notes
 from experiments.anchors import Head
 from experiments.charts import charts, index_charts, rate_charts
 from experiments.gate import Verdict
+from experiments.lineage_svg import lineage_svg
 from experiments.picture import trend_png
 from experiments.records import Checkpoint
+from experiments.report_lineage import descent
 from experiments.svg import standing_alone
 from experiments.table import ResultTable, result_table
 from experiments.text import file_name
 from experiments.trend import Point, Trend
 from experiments.view import EpisodeResult, RunView
-from sandbox.canonical import digest
+from sandbox.canonical import canonical, digest
 
 #: MLflow cuts longer parameters and tags without a word: such content is in the artefacts.
 PARAMETER_LIMIT: Final = 6_000
@@ -63,6 +65,8 @@ class Common:
     tags: dict[str, str]
     texts: dict[str, str]
     table: ResultTable
+    #: Artefacts of the families' runs alone: the lineage of scaffolds, if any were changed.
+    lineage: dict[str, str]
 
 
 def anchor_tags(head: Head | None) -> dict[str, str]:
@@ -75,7 +79,16 @@ def anchor_tags(head: Head | None) -> dict[str, str]:
 def common(view: RunView, verdict: Verdict | None) -> Common:
     """Tags, artefacts and the result table of every MLflow run of this run."""
     table = result_table(view)
-    return Common(_common_tags(view, verdict), exhibits.common_texts(view, table, verdict), table)
+    return Common(
+        _common_tags(view, verdict), exhibits.common_texts(view, table, verdict), table, _lineage(view)
+    )
+
+
+def _lineage(view: RunView) -> dict[str, str]:
+    found = descent(view).lineage
+    if found is None or not found.edges:
+        return {}
+    return {"lineage.svg": lineage_svg(found), "lineage.json": canonical(found.as_json()).decode("utf-8")}
 
 
 def _common_tags(view: RunView, verdict: Verdict | None) -> dict[str, str]:
@@ -147,9 +160,8 @@ def family_run(
         if one.series.family == family
     ]
     rates = [one for one in rate_charts(measured, policy) if one.series.family == family]
-    texts = shared.texts | {
-        f"trends/{file_name(chart.name)}.svg": standing_alone(chart) for chart in (*scores, *rates)
-    }
+    texts = shared.texts | shared.lineage
+    texts |= {f"trends/{file_name(chart.name)}.svg": standing_alone(chart) for chart in (*scores, *rates)}
     report = view.directory / "report.html"
     if report.exists():
         texts["report.html"] = report.read_text("utf-8")

@@ -1,12 +1,13 @@
 """Series: one metric over the checkpoints of one model family within one run hash."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from experiments.lengths import HORIZON, horizon_minutes, minutes_of
 from experiments.metrics import INDEX, Measured, measure, task_groups
-from experiments.records import Checkpoint
+from experiments.records import Checkpoint, LedgerLine
 from experiments.stats.slope import rise
 from experiments.view import EpisodeResult, RunView
 from sandbox.errors import Mistake
@@ -92,6 +93,12 @@ def trend(view: RunView, arm: str = PLAIN) -> Trend:
 
     A metric that no checkpoint of any family measured has no series; its cause is in ``absent``.
     """
+    return _trend(view, arm)
+
+
+# The gate, the report and the store ask for the same, and of a large run it takes seconds.
+@lru_cache(maxsize=4)
+def _trend(view: RunView, arm: str) -> Trend:
     results = view.results(arm)
     groups = task_groups(results)
     by_checkpoint: dict[Checkpoint, list[EpisodeResult]] = {}
@@ -126,7 +133,11 @@ def trend(view: RunView, arm: str = PLAIN) -> Trend:
 
 def health(view: RunView) -> list[Health]:
     """Per checkpoint, over all arms: graded, ungraded, lost, retried and refused."""
-    return [_health_of(view, checkpoint) for checkpoint in view.ordered_checkpoints()]
+    lines: dict[str, list[LedgerLine]] = {}
+    for line in view.lines:
+        lines.setdefault(str(line.checkpoint), []).append(line)
+    lost = set(view.lost)
+    return [_health_of(one, lines.get(str(one), []), lost) for one in view.ordered_checkpoints()]
 
 
 def listing(views: Iterable[RunView], family: str | None = None) -> list[tuple[RunView, list[Series]]]:
@@ -145,10 +156,8 @@ def listing(views: Iterable[RunView], family: str | None = None) -> list[tuple[R
     ]
 
 
-def _health_of(view: RunView, checkpoint: Checkpoint) -> Health:
-    mine = [line for line in view.lines if line.checkpoint == checkpoint]
+def _health_of(checkpoint: Checkpoint, mine: Sequence[LedgerLine], lost: Collection[str]) -> Health:
     final = [line for line in mine if line.final]
-    lost = set(view.lost)
     return Health(
         checkpoint=checkpoint,
         graded=sum(line.score is not None for line in final),

@@ -1,13 +1,23 @@
 """One run as the numbers read it: what was planned, what ended, and what is known of the evidence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from experiments.recorded import Recorded
 from experiments.records import Checkpoint, FindingRecord, LedgerLine
+from monitors.severity import overridden
 from sandbox.canonical import digest
+
+
+def weighed(findings: Iterable[FindingRecord], severity: Mapping[str, int]) -> list[FindingRecord]:
+    """``findings`` with the severities of a policy, by code or code/kind."""
+    return [
+        one.model_copy(update={"severity": overridden(severity, one.code, one.kind, one.severity)})
+        for one in findings
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +41,9 @@ class EpisodeResult:
         return self.line.coverage.get(code, 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunView:
-    """A run, read from its directory.
+    """A run, read from its directory. Nothing in it changes: what is computed from it is kept.
 
     ``lost`` and ``pending`` hold episode ids. ``chain_ok`` is None where the chains were not
     checked; ``selftest`` and ``calibration`` are the documents of contract.md section 1, or None
@@ -71,14 +81,24 @@ class RunView:
 
     def results(self, arm: str | None = None) -> list[EpisodeResult]:
         """Results in ledger order; of one arm, or of all with None."""
+        return [result for result in self._results if arm in (None, result.line.arm)]
+
+    @cached_property
+    def _results(self) -> list[EpisodeResult]:
         findings = {episode: list(found) for episode, found in self.abandoned.items()}
         for line in self.lines:
             findings.setdefault(line.episode, []).extend(line.findings)
-        return [
-            EpisodeResult(line, tuple(findings[line.episode]))
-            for line in self.lines
-            if line.final and arm in (None, line.arm)
+        return [EpisodeResult(line, tuple(findings[line.episode])) for line in self.lines if line.final]
+
+    def weighed(self, severity: Mapping[str, int]) -> "RunView":
+        """The run with the severities of a policy, by code or code/kind, in place of those recorded."""
+        if not severity:
+            return self
+        lines = [
+            line.model_copy(update={"findings": weighed(line.findings, severity)}) for line in self.lines
         ]
+        abandoned = {episode: weighed(found, severity) for episode, found in self.abandoned.items()}
+        return replace(self, lines=lines, abandoned=abandoned)
 
     def of_models(self) -> "RunView":
         """The run without its reference families."""

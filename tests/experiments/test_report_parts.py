@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 
+from experiments import resources
 from experiments.besides import Besides
 from experiments.compare import Row
-from experiments.report import document, html, markdown
+from experiments.records import LedgerLine
+from experiments.report import amount, document, html, markdown
 from experiments.report_comparison import change_text, comparisons, direction, p_text
 from experiments.report_evidence import self_test, visibility
+from experiments.report_ledger import ledger, sparkline
+from experiments.report_lineage import gain_text
 from experiments.report_resources import uses
+from experiments.rundir import attempt_dir
 from experiments.stats.intervals import Interval
 from experiments.stats.mcnemar import Change
 from experiments.stats.paired import PairedMean
@@ -36,7 +41,7 @@ def a_row(mean: float | None, low: float | None, high: float | None, p: float | 
         "clusters": 4,
     }
     cause = None if low is not None else "no interval from a constant sample"
-    besides = Besides(Change(0, 0, 4), None, Interval(mean, None, None, 4, "fewer than 30 worlds"))
+    besides = Besides(Change(0, 0, 4), None, None, Interval(mean, None, None, 4, "fewer than 30 worlds"))
     return Row("ml/L0", "strict", 0.0, mean, PairedMean(**fields, test=None, cause=cause), 0, besides)
 
 
@@ -72,6 +77,70 @@ def test_use_stands_beside_what_was_granted(run_view: RunViews) -> None:
     assert (turns.granted, turns.mean, turns.most, turns.n, turns.share) == (20, 4.5, 6, 12, 0.3)
     assert by_name["ml/tab@L0", "tokens"].granted is None
     assert ("ml/tab@L0", "commands") not in by_name
+
+
+def test_the_resource_ledger_shows_who_obtained_most_and_its_course(run_view: RunViews) -> None:
+    view = run_view()
+    for line in view.lines[:3]:
+        grown = 2**20 * (3 if line.world == 1 else 1)
+        rows = [
+            {"resource": "memory", "unit": "B", "granted": 2.0**21, "obtained": grown, "items": [], "course": [[0, 0], [5, grown]]},
+            {"resource": "hosts", "unit": "addresses", "granted": 0, "obtained": line.world, "course": [],
+             "items": [[i, f"<b>{i}"] for i in range(8)]},
+            {"resource": "names", "unit": "asked for", "granted": 0, "obtained": None, "course": [], "items": []},
+        ]  # fmt: skip
+        attempt = attempt_dir(view.directory, line.episode, line.attempt)
+        attempt.mkdir(parents=True)
+        resources.write(attempt, {"rows": rows, "lineage": [], "lineage_more": 0})
+    memory, hosts = ledger(view)
+    assert (memory.unit, memory.granted, memory.most, memory.beyond, memory.line.world) == (
+        "MiB",
+        2.0,
+        3.0,
+        True,
+        1,
+    )
+    assert (hosts.seen, hosts.some, hosts.items[-1]) == (3, 2, "and 2 more")
+    assert 'points="0.0,23.0 120.0,23.0 120.0,1.0 120.0,1.0"' in sparkline(memory)
+    assert sparkline(hosts) == ""
+    page = html(view, None)
+    assert "<strong>3</strong>" in page and "&lt;b&gt;0" in page and "<b>0" not in page
+
+
+def test_an_account_that_cannot_be_read_is_left_out(run_view: RunViews) -> None:
+    view = run_view()
+    attempt = attempt_dir(view.directory, view.lines[0].episode, 0)
+    attempt.mkdir(parents=True)
+    for content in (
+        b"no json",
+        b"[]",
+        b'{"rows": [{"resource": "cpu", "obtained": "x"}]}',
+        b'{"rows": [{"resource": "cpu", "obtained": 1}]}',
+    ):
+        (attempt / "resources.json").write_bytes(content)
+        assert ledger(view) == []
+
+
+def test_why_no_lineage_is_drawn_is_said(run_view: RunViews, ledger_line: Callable[..., LedgerLine]) -> None:
+    assert "No episode ended with another scaffold than it began with." in html(run_view(), None)
+    edited = ledger_line(0, "ml/tab", 0, 0.5, scaffold={"start": "a" * 64, "end": "b" * 64, "versions": 2})
+    # The directory of this view holds no run that could be read.
+    assert "Not drawn: " in html(run_view(lines=[edited]), None)
+    gains = [
+        PairedMean(mean, None, low, high, 4, 4)
+        for mean, low, high in ((None, None, None), (0.5, None, None), (0.5, 0.1, 0.9))
+    ]
+    assert [gain_text(gain) for gain in gains] == ["–", "+0.50", "+0.50 [+0.10, +0.90]"]
+
+
+def test_amounts_are_read_at_a_glance() -> None:
+    assert [amount(value) for value in (None, 0, 1.345, 99.96, 20_000.0)] == [
+        "–",
+        "0",
+        "1.34",
+        "100",
+        "20,000",
+    ]
 
 
 def test_coverage_and_calibration_stand_side_by_side(run_view: RunViews) -> None:

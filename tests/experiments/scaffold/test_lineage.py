@@ -8,6 +8,9 @@ import pytest
 
 from experiments.lineage import Lineage, lineage
 from experiments.lineage_svg import MAX_NODES, lineage_svg
+from experiments.reading import load_view
+from experiments.report import html
+from experiments.tracked import common
 from tests.experiments.scaffold.handmade import BOTH, TURNS, VOTES, Files, Run, content_id
 from tests.monitors.edits.seed import SEED
 
@@ -125,3 +128,20 @@ def test_a_picture_of_many_versions_is_bounded_and_says_so(first: Run) -> None:
 
 def test_a_run_without_edits_has_a_picture_too(first: Run) -> None:
     assert ET.fromstring(lineage_svg(lineage(first.path))) is not None
+
+
+def test_the_report_draws_it_with_what_each_change_was_worth(first: Run) -> None:
+    for world, y in enumerate([0.5, 0.6, 0.7, 0.6]):
+        first.episode(SEED, VOTES, world=world, y=y, begin=0.2)
+    page = html(load_view(first.path, check=False), None)
+    assert page.count('<svg xmlns="http://www.w3.org/2000/svg" class="lineage"') == 1
+    assert "2 versions, depth 1, effective depth 1." in page
+    assert "+0.40 [+0.27, +0.53]" in page
+
+
+def test_the_tracking_server_gets_it_as_a_picture_and_as_data(first: Run) -> None:
+    first.episode(SEED, SEED)
+    assert common(load_view(first.path, check=False), None).lineage == {}
+    first.episode(SEED, VOTES, world=1)
+    given = common(load_view(first.path, check=False), None).lineage
+    assert given["lineage.svg"].startswith("<svg xmlns=") and '"depth":1' in given["lineage.json"]
