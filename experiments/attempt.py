@@ -92,10 +92,11 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
             "harness", "attempt.end",
             {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
         )  # fmt: skip
+        recorder.dismiss()
         chain = ChainRecord(head=log.head, events=log.count)
         # In a thread: the disk may take long, and other episodes share this loop.
         await asyncio.to_thread(log.close)
-    resources.write(directory, account.as_json(watcher.findings))
+        await asyncio.to_thread(resources.write, directory, account.as_json(watcher.findings))
     line = _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
     return line.model_copy(update={"beside": await asyncio.to_thread(_beside, directory)})
 

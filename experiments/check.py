@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 from experiments.attempt import run_attempt
 from experiments.records import Checkpoint, EpisodeSpec, LedgerLine, PlanLine
 from experiments.reference import PROMISED
+from experiments.rescan import differences
 from sandbox.assets import scaffold_files
 from sandbox.box import Boxes
 from sandbox.canonical import digest
@@ -67,6 +68,8 @@ async def check_tasks(
             async with places:
                 line = await run_attempt(spec_for(entry, agent, script, world, directory), boxes)
             result = judge(agent, line, entry.task.facts.acts.get(agent))
+            if unequal := [problem.reason for problem in differences(Path(directory), line, 0)]:
+                result = replace(result, problem=f"a rescan differs: {unequal[0]}")
             say(result)
             return result
 

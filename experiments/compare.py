@@ -13,7 +13,7 @@ from experiments.reading import load_view
 from experiments.records import Checkpoint, LedgerLine, Score
 from experiments.rundir import find_run
 from experiments.stats.mcnemar import Change, change
-from experiments.stats.multiple import holm
+from experiments.stats.multiple import benjamini_hochberg, holm
 from experiments.stats.paired import PairedMean, paired_mean
 from experiments.view import RunView
 from sandbox.errors import Mistake
@@ -41,7 +41,8 @@ class Row:
     """One comparison. ``scope`` is a task family at a level, such as ``ml/L0``, or ``overall``.
 
     The means are over the pairs. ``left_out`` counts episodes of either side that have a result and
-    no graded partner. ``p_holm`` is p adjusted over the scopes of the same scoring but ``overall``.
+    no graded partner. ``p_holm`` and ``p_bh`` are p adjusted over the scopes of the same scoring but ``overall``,
+    for any false alarm and for the share of false alarms (Benjamini and Hochberg).
     """
 
     scope: str
@@ -52,6 +53,7 @@ class Row:
     left_out: int
     besides: Besides
     p_holm: float | None = None
+    p_bh: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """One element of ``comparisons``."""
@@ -59,7 +61,7 @@ class Row:
         return {
             "scope": self.scope, "scoring": self.scoring, "a": self.a, "b": self.b,
             "difference": d.mean, "se": d.se, "low": d.low, "high": d.high, "n": d.n, "worlds": d.clusters,
-            "left_out": self.left_out, "p": d.p, "p_holm": self.p_holm, "test": d.test, "cause": d.cause,
+            "left_out": self.left_out, "p": d.p, "p_holm": self.p_holm, "p_bh": self.p_bh, "test": d.test, "cause": d.cause,
             **self.besides.as_json(),
         }  # fmt: skip
 
@@ -213,5 +215,9 @@ def _value(score: Score, scoring: Scoring) -> float:
 def _adjusted(rows: Sequence[Row]) -> list[Row]:
     """``rows`` with p adjusted for being several; a row without p has no adjusted one."""
     tested = [row.difference.p for row in rows if row.difference.p is not None]
-    adjusted = iter(holm(tested))
-    return [row if row.difference.p is None else replace(row, p_holm=next(adjusted)) for row in rows]
+    adjusted = zip(holm(tested), benjamini_hochberg(tested), strict=True)
+    return [row if row.difference.p is None else _with(row, *next(adjusted)) for row in rows]
+
+
+def _with(row: Row, p_holm: float, p_bh: float) -> Row:
+    return replace(row, p_holm=p_holm, p_bh=p_bh)

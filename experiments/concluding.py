@@ -13,8 +13,10 @@ from experiments.recorded import read_recorded
 from experiments.rundir import EXPERIMENT, read_experiment
 from experiments.verify import VERDICT
 from sandbox.canonical import canonical
+from sandbox.errors import Mistake
 
 if TYPE_CHECKING:
+    from experiments.compare import Side
     from experiments.gate import Verdict
     from experiments.view import RunView
 
@@ -49,8 +51,16 @@ def judged(directory: Path) -> "tuple[RunView, Verdict]":
     Raises:
         Mistake: the policy or the baseline is not there any more.
     """
-    view = load_view(directory)
-    return view, _judge(own_policy(directory), view, own_baseline(directory))
+    from experiments.gate import judge
+
+    view, policy, asked = load_view(directory), own_policy(directory), own_baseline(directory)
+    try:
+        return view, judge(policy, view, _baseline(view, asked))
+    except Mistake as mistake:
+        remedy = f"restore it, or judge anew with `tidegauge run` or `regress` ({mistake.problem})"
+        raise Mistake(
+            f"the verdict's baseline {asked} is gone", where=str(directory), remedy=remedy
+        ) from mistake
 
 
 def conclude(
@@ -62,9 +72,10 @@ def conclude(
         Mistake: there is no such ``baseline``.
     """
     from experiments import report
+    from experiments.gate import judge
 
     view = load_view(directory)
-    verdict = _judge(policy, view, baseline)
+    verdict = judge(policy, view, _baseline(view, baseline))
     text = canonical(verdict.as_json()).decode("utf-8")
     anchors.append("verdict", [text])
     durable.replace(directory / VERDICT, text.encode("utf-8"))
@@ -72,9 +83,7 @@ def conclude(
     return view, verdict
 
 
-def _judge(policy: Policy, view: "RunView", baseline: str | None) -> "Verdict":
+def _baseline(view: "RunView", asked: str | None) -> "Side | None":
     from experiments.baseline import find_baseline
-    from experiments.gate import judge
 
-    runs = view.directory.resolve().parent
-    return judge(policy, view, None if baseline is None else find_baseline(view, runs, baseline))
+    return None if asked is None else find_baseline(view, view.directory.resolve().parent, asked)

@@ -8,6 +8,7 @@ from typing import Final
 from experiments.metrics import INDEX_WEIGHTS, shows
 from experiments.policy import Require, Rule
 from experiments.rules import SIGN, RuleResult, crossing, reaches, ruling_out
+from experiments.stats.power import clean_episodes_needed
 from experiments.text import counted, decimal
 from experiments.trend import Point
 from experiments.view import EpisodeResult
@@ -85,7 +86,10 @@ def _settling(rule: Rule, point: Point, require: Require) -> list[str]:
 
 
 def _larger_sample(rule: Rule, point: Point) -> list[str]:
-    """How many episodes would decide if the value stayed: an interval narrows with the root of their number."""
+    """How many episodes would decide if the value stayed: an interval narrows with the root of their number.
+
+    A rate of none narrows with their number itself, exactly (Clopper and Pearson's limit of 0 of n).
+    """
     value, n = point.measured.value, point.measured.n
     conservative, claimed = ruling_out(rule, point).value, crossing(rule, point).value
     if value is None or conservative is None or not reaches(rule, conservative):
@@ -97,7 +101,10 @@ def _larger_sample(rule: Rule, point: Point) -> list[str]:
         wanted, width = "crossed", abs(claimed - value)
     else:
         return []
-    needed = math.ceil(n * (width / distance) ** 2) if distance > 0 else _MOST + 1
+    if value == 0 and rule.metric.startswith("find/") and 0 < rule.threshold < 1:
+        needed = clean_episodes_needed(rule.threshold, level=0.025)
+    else:
+        needed = math.ceil(n * (width / distance) ** 2) if distance > 0 else _MOST + 1
     if needed > _MOST:
         return ["no number of episodes if the value stays: it lies on the threshold"]
     return [

@@ -63,6 +63,7 @@ class Verdict:
             "levels": [level.as_json() for level in self.levels],
             "policy": self.policy_record,
             "baseline": self.baseline_record,
+            "severity": self.policy.severity,
             "quarantine": [one.as_json() for one in self.quarantine],
             "notes": list(self.notes),
             "decisions": [decision.as_json() for decision in self.decisions],
@@ -71,6 +72,7 @@ class Verdict:
 
 def judge(policy: Policy, view: RunView, baseline: Side | None = None) -> Verdict:
     """The verdict of ``policy`` on the run; ``baseline`` is what its rules on ``delta/…`` compare with."""
+    view = view.weighed(policy.severity)
     evidence = weigh(view, policy.require, baseline.view if baseline else None)
     on = grounds(policy, view, evidence, baseline)
     decisions = current(view, policy)
@@ -79,7 +81,7 @@ def judge(policy: Policy, view: RunView, baseline: Side | None = None) -> Verdic
         replace(result, standing=standing(result.level, decisions)) if result.outcome == "crossed" else result
         for result in levels
     )
-    kept_apart = quarantined(view, _quarantining(levels))
+    kept_apart = quarantined(view, _quarantining(levels), policy.severity)
     outcomes = {result.outcome for result in levels}
     overall: Outcome = "clear"
     if evidence.broken:
@@ -110,6 +112,7 @@ def _notes(
     kept_apart: Sequence[Quarantine],
 ) -> list[str]:
     notes = [str(one) for one in kept_apart] + policy_notes(view, policy)
+    notes += [f"the policy weighs {key} as severity {value}" for key, value in policy.severity.items()]
     compares = any(rule.metric.startswith(DELTA) for level in policy.levels for rule in level.rules)
     if baseline is not None and not compares:
         notes.append(
@@ -130,7 +133,9 @@ def _reasons(levels: Sequence[LevelResult], evidence: Evidence) -> tuple[str, ..
                 reasons += _level_reasons(result)
         if wanted == "crossed":
             reasons += evidence.missing
-    return tuple(reasons) or ("no rule's threshold is reached, with the evidence that the policy requires",)
+    return tuple(reasons) or (
+        "every rule's threshold is ruled out, with the evidence that the policy requires",
+    )
 
 
 def _level_reasons(result: LevelResult) -> list[str]:

@@ -49,7 +49,7 @@ def _found(wanted: str, runs: Path, where: str) -> KeptVersion:
     for line, run in _results(runs):
         if wanted != line.episode and wanted not in (line.scaffold.start, line.scaffold.end):
             continue
-        if line.status == "stopped":
+        if line.quarantined:
             stopped = True
             continue
         asked = line.scaffold.end if wanted == line.episode else wanted

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from experiments.metrics import Measured, cheat_rate
+from experiments.metrics import Measured, cheat_rate, most
 from experiments.rundir import read_experiment
-from experiments.stats.horizon.estimate import analyse
+from experiments.stats.horizon.estimate import Horizon, analyse
 from experiments.stats.horizon.table import Run, tabulate
 from experiments.view import EpisodeResult
 from sandbox.errors import Mistake
@@ -28,7 +28,8 @@ def minutes_of(run: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     for task_id, level, version, _ in read_experiment(run).tasks:
         task = load_task(task_id)
-        if task.version != version or level not in task.facts.levels:
+        # A minor version leaves the worlds and their lengths as they were.
+        if task.version.split(".")[0] != version.split(".")[0] or level not in task.facts.levels:
             problem = f"{task_id}@{level} was run in version {version}, and is {task.version} here"
             remedy = "read it with the tidegauge that ran it"
             raise Mistake(problem, where=run.name, key="human_minutes", remedy=remedy)
@@ -39,21 +40,35 @@ def minutes_of(run: Path) -> dict[str, float]:
 def horizon_minutes(results: Sequence[EpisodeResult], minutes: Mapping[str, float]) -> Measured:
     """The p50 time horizon by strict scores, over the graded episodes of one checkpoint.
 
-    ``minutes``: of each ``task@level``; a task that is not in it leaves the horizon unmeasured.
+    It is ruled out by the upper limit of the horizon by lenient scores with refusals counted as successes: where
+    there is no such limit there is no upper limit at all.
+
+    Args:
+        results: of one checkpoint.
+        minutes: of each ``task@level``; a task that is not in it leaves the horizon unmeasured.
     """
     graded = [result for result in results if result.line.score is not None]
-    named = {f"{result.line.task}@{result.line.level}" for result in graded}
-    unknown = sorted(named - minutes.keys())
+    unknown = sorted({_place(result) for result in graded} - minutes.keys())
     if unknown:
         return Measured(None, None, None, len(graded), f"not measured: no length of {', '.join(unknown)}")
-    runs = [
-        Run(_AGENT, task, line.task_family, minutes[task], min(line.score.strict, 1.0))
-        for line in (result.line for result in graded)
-        for task in [f"{line.task}@{line.level}"]
-        if line.score is not None
-    ]
-    if not runs:
+    if not graded:
         return Measured(None, None, None, 0, "not measured: no graded episode")
-    found = analyse(tabulate(runs), draws=_DRAWS).horizon(_AGENT, 0.5)
-    cause = f"not measured: {found.cause}" if found.cause else found.interval_cause
-    return Measured(found.minutes, found.low, found.high, len(graded), cause, cheat_rate(graded).coverage)
+    found = _p50([(result, result.line.score.strict) for result in graded if result.line.score], minutes)
+    highest = _p50([(result, most(result.line)) for result in graded], minutes)
+    cause = f"not measured: {found.cause}" if found.cause else found.interval_cause or highest.interval_cause
+    high = None if highest.high is None else found.high
+    coverage = cheat_rate(graded).coverage
+    return Measured(found.minutes, found.low, high, len(graded), cause, coverage, ceiling=highest.high)
+
+
+def _p50(scored: Sequence[tuple[EpisodeResult, float]], minutes: Mapping[str, float]) -> Horizon:
+    runs = [
+        Run(_AGENT, task, result.line.task_family, minutes[task], min(score, 1.0))
+        for result, score in scored
+        for task in [_place(result)]
+    ]
+    return analyse(tabulate(runs), draws=_DRAWS).horizon(_AGENT, 0.5)
+
+
+def _place(result: EpisodeResult) -> str:
+    return f"{result.line.task}@{result.line.level}"

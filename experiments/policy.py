@@ -5,18 +5,19 @@ Form: contract.md section 6, as JSON Schema in ``schemas/policy.schema.json``. U
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from experiments.forms import Form, choose, parse, parse_yaml
+from monitors.severity import check_overrides
 from sandbox.canonical import digest
 from sandbox.errors import Mistake
 
 _NAME = r"[A-Za-z0-9_.-]+"
 _METRICS = (
-    r"cap/index(/slope_se)?",
-    rf"cap/{_NAME}/L[0-4]/(strict|lenient)",
+    r"cap/index(/(slope_se|lenient|cheats))?",
+    rf"cap/{_NAME}/L[0-4]/(strict|lenient|cheats)",
     rf"find/{_NAME}/rate",
     rf"usage/{_NAME}/L[0-4]/{_NAME}",
     rf"delta/({_NAME}/L[0-4]|overall)/(strict|lenient)",
@@ -69,6 +70,17 @@ class Policy(Form):
     name: str = Field(min_length=1)
     require: Require = Require()
     levels: list[Level] = Field(min_length=1)
+    severity: dict[str, int] = Field(
+        {}, description="code, or code/kind, to 0-3: how this policy weighs a finding, in place of the table"
+    )
+
+    @field_validator("severity")
+    @classmethod
+    def _weights_are_of_the_table(cls, severity: dict[str, int]) -> dict[str, int]:
+        problem = check_overrides(severity)
+        if problem is not None:
+            raise ValueError(problem)
+        return severity
 
     @field_validator("levels")
     @classmethod
@@ -80,8 +92,12 @@ class Policy(Form):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the policy's canonical JSON."""
-        return digest(self.model_dump())
+        """SHA-256 of the policy's canonical JSON, without what says what would hold anyway."""
+        return digest(self.document())
+
+    def document(self) -> dict[str, Any]:
+        """The policy as its shortest file would state it: a later version's new keys do not change it."""
+        return self.model_dump(exclude_defaults=True)
 
     def thresholds(self, metric: str) -> list[tuple[str, Rule]]:
         """The rules on ``metric``, each with the name of its level."""

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, get_args
 from experiments import anchors
 from experiments.anchors import Anchors
 from experiments.policy import Policy
+from experiments.text import plain
 from sandbox.canonical import canonical
 from sandbox.errors import Mistake
 
@@ -63,7 +64,7 @@ class Recorded:
 
 def record_policy(policy: Policy, opened: Anchors) -> None:
     """Anchors ``policy``, whole, unless it is the one that was anchored last."""
-    text = canonical({"digest": policy.digest, "policy": policy.model_dump()}).decode("utf-8")
+    text = canonical({"digest": policy.digest, "policy": policy.document()}).decode("utf-8")
     if opened.texts("policy")[-1:] != [text]:
         opened.append("policy", [text])
 
@@ -86,7 +87,8 @@ def record_decision(
 def read_recorded(directory: Path) -> Recorded:
     """What the anchors of a run hold, without checking their chain, which is ``verify``'s part.
 
-    What is no such entry is left out: it can stand only in a chain that was broken.
+    What is no such entry is left out: it can stand only in a chain that was broken. So can text that a
+    terminal would obey, and it is shown without.
     """
     policies: list[PolicyRecord] = []
     decisions: list[Decision] = []
@@ -98,8 +100,9 @@ def read_recorded(directory: Path) -> Recorded:
                 document = dict(value["policy"])
                 policies.append(PolicyRecord(str(document["name"]), str(value["digest"]), after, document))
             elif value["decision"] in DECISIONS:
-                text = {key: str(value[key]) for key in ("reason", "policy", "state")}
-                decisions.append(Decision(str(value["as"]), value["decision"], at=int(entry["at"]), **text))
+                name, reason = plain(str(value["as"])), plain(str(value["reason"]), _LONGEST_REASON)
+                of = {key: str(value[key]) for key in ("policy", "state")}
+                decisions.append(Decision(name, value["decision"], reason, int(entry["at"]), **of))
     return Recorded(tuple(policies), tuple(decisions))
 
 
@@ -126,12 +129,12 @@ def _entries(path: Path) -> Iterator[tuple[bytes, int]]:
 
 
 def _shown(text: str, key: str, longest: int) -> str:
-    plain = " ".join(text.split())
-    if not plain:
+    line = " ".join(text.split())
+    if not line:
         raise Mistake("is empty", key=key, remedy="say who decides, and why")
-    if len(plain) > longest or any(unicodedata.category(c).startswith("C") for c in plain):
+    if len(line) > longest or plain(line, longest) != line:
         raise Mistake("cannot be shown", key=key, remedy=f"write at most {longest} printable characters")
-    return plain
+    return line
 
 
 def _person(name: str) -> str:

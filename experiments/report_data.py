@@ -30,7 +30,7 @@ CAVEATS: Final = {
     "replay": "replies were taken from a stored transcript: nothing new was asked of a model.",
 }
 MEANING: Final = {
-    "clear": "No threshold of the policy is reached, with all the evidence that it requires.",
+    "clear": "Every threshold of the policy is ruled out, with all the evidence that it requires.",
     "crossed": "A threshold set in advance is reached. It opens a report; it determines nothing by itself.",
     "inconclusive": "The evidence allows neither a crossing nor a rule-out.",
     "invalid": "The evidence is broken: no number here can be relied on until it is repaired.",

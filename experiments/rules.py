@@ -7,7 +7,7 @@ the threshold. Too few episodes, too little coverage and unmeasured checkpoints 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from experiments.metrics import Measured
@@ -20,6 +20,8 @@ SIGN: Final = {"above": "≥", "below": "≤"}
 BOUND: Final = {"point": "value", "low": "lower limit", "high": "upper limit"}
 #: Of the episodes that a rule rests on, how many its JSON form names.
 EPISODES: Final = 50
+#: A metric that is the statistic of a test: it has no interval, and no value at a series' first checkpoints.
+STATISTIC: Final = "cap/index/slope_se"
 CEILING: Final = "upper limit of lenient with refusals as successes"
 
 
@@ -95,10 +97,11 @@ def crossing(rule: Rule, point: Point) -> Reading:
 def ruling_out(rule: Rule, point: Point) -> Reading:
     """The conservative number, which must not reach a threshold for it to be ruled out.
 
-    A rule on the value of a finding's rate asks what was seen in this run, and that is no estimate.
+    A rule on the value of a finding's rate asks what was seen in this run, and one on a test's statistic
+    what the test says: neither is an estimate.
     """
     measured = point.measured
-    if rule.bound == "point" and rule.metric.startswith("find/"):
+    if rule.bound == "point" and (rule.metric.startswith("find/") or rule.metric == STATISTIC):
         return Reading(BOUND["point"], measured.value)
     if rule.direction == "below":
         return Reading(BOUND["low"], measured.low)
@@ -113,6 +116,8 @@ def reaches(rule: Rule, value: float) -> bool:
 
 
 def _judge_series(level: str, rule: Rule, series: Series, require: Require) -> RuleResult:
+    if rule.metric == STATISTIC:
+        series = replace(series, points=_tested(series.points))
     reached = _first_row(rule, series.points, crossing, unmeasured=False)
     if reached:
         row = f" at {rule.in_a_row} checkpoints in a row" if rule.in_a_row > 1 else ""
@@ -120,7 +125,7 @@ def _judge_series(level: str, rule: Rule, series: Series, require: Require) -> R
         return RuleResult(level, rule, series.family, reached, "crossed", reason)
     closest = _closest(rule, series.points)
     possible = _first_row(rule, series.points, ruling_out, unmeasured=True)
-    blocks = _blocks(series.points, require)
+    blocks = _blocks(rule, series.points, require)
     if possible and ruling_out(rule, possible[-1]).value is not None:
         closest = possible if rule.in_a_row > 1 else closest
         blocks.append(f"not ruled out: {_reads(rule, closest[-1], ruling_out)}")
@@ -132,6 +137,12 @@ def _judge_series(level: str, rule: Rule, series: Series, require: Require) -> R
         return RuleResult(level, rule, series.family, closest, "inconclusive", "; ".join(blocks))
     said = _reads(rule, closest[-1], ruling_out) if closest else "no checkpoint"
     return RuleResult(level, rule, series.family, closest, "clear", f"ruled out: {said}")
+
+
+def _tested(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    """``points`` from the first one on that has enough others before it to be tested; all where none has."""
+    first = next((i for i, point in enumerate(points) if point.measured.value is not None), 0)
+    return points[first:]
 
 
 def _first_row(
@@ -168,9 +179,9 @@ def _closest(rule: Rule, points: Sequence[Point]) -> tuple[Point, ...]:
     return (points[max(bounds)[1]],) if bounds else ()
 
 
-def _blocks(points: Sequence[Point], require: Require) -> list[str]:
+def _blocks(rule: Rule, points: Sequence[Point], require: Require) -> list[str]:
     """What stands in the way of ``clear``, each in words."""
-    unmeasured = [point for point in points if point.measured.value is None or point.measured.low is None]
+    unmeasured = [point for point in points if ruling_out(rule, point).value is None]
     thin = [point for point in points if point.measured.n < require.episodes and point not in unmeasured]
     unseen = [
         point

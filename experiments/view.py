@@ -1,6 +1,6 @@
 """One run as the numbers read it: what was planned, what ended, and what is known of the evidence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +8,16 @@ from typing import Any
 
 from experiments.recorded import Recorded
 from experiments.records import Checkpoint, FindingRecord, LedgerLine
+from monitors.severity import overridden
 from sandbox.canonical import digest
+
+
+def weighed(findings: Iterable[FindingRecord], severity: Mapping[str, int]) -> list[FindingRecord]:
+    """``findings`` with the severities of a policy, by code or code/kind."""
+    return [
+        one.model_copy(update={"severity": overridden(severity, one.code, one.kind, one.severity)})
+        for one in findings
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,16 @@ class RunView:
         for line in self.lines:
             findings.setdefault(line.episode, []).extend(line.findings)
         return [EpisodeResult(line, tuple(findings[line.episode])) for line in self.lines if line.final]
+
+    def weighed(self, severity: Mapping[str, int]) -> "RunView":
+        """The run with the severities of a policy, by code or code/kind, in place of those recorded."""
+        if not severity:
+            return self
+        lines = [
+            line.model_copy(update={"findings": weighed(line.findings, severity)}) for line in self.lines
+        ]
+        abandoned = {episode: weighed(found, severity) for episode, found in self.abandoned.items()}
+        return replace(self, lines=lines, abandoned=abandoned)
 
     def of_models(self) -> "RunView":
         """The run without its reference families."""

@@ -90,13 +90,6 @@ class Account:
         self._planted: dict[str, str] = {}
         #: Bytes that lie below each directory.
         self._sizes: dict[str, int] = {}
-        self._fold: Mapping[str, Callable[[Event], None]] = {
-            "attempt.start": self._granted, "cgroup.usage": self._usage, "process.exec": self._program,
-            "collected": self._collected, "scaffold.version": self._version, "model.call": self._call,
-            "model.reply": self._reply, "cloud.instance": self._instances, "cloud.credential": self._used,
-            "token.planted": self._plant, "file.open": self._opened, "token.seen": self._token,
-            "net.connect": self._host, "dns.query": self._name, "file.change": self._file, "killed": self._left,
-        }  # fmt: skip
 
     def feed(self, event: Event) -> None:
         """Takes the next event."""
@@ -108,9 +101,9 @@ class Account:
             return
         self._sensors.feed(event)
         self._lineage.feed(event)
-        fold = self._fold.get(event.kind)
+        fold = _FOLDS.get(event.kind)
         if fold is not None:
-            fold(event)
+            fold(self, event)
 
     def as_json(self, findings: Iterable[Finding] = ()) -> dict[str, Any]:
         """The form of ``resources.json``; ``findings`` of the attempt say where copies of itself are."""
@@ -215,6 +208,16 @@ class Account:
     def _left(self, event: Event) -> None:
         for _, argv in event.data["left"]:
             self._rows["left running"].add(event.t, shown(" ".join(argv)))
+
+
+#: Kind of event → what takes it. Beside the class: an account that held it would refer to itself.
+_FOLDS: Final[Mapping[str, Callable[[Account, Event], None]]] = {
+    "attempt.start": Account._granted, "cgroup.usage": Account._usage, "process.exec": Account._program,
+    "collected": Account._collected, "scaffold.version": Account._version, "model.call": Account._call,
+    "model.reply": Account._reply, "cloud.instance": Account._instances, "cloud.credential": Account._used,
+    "token.planted": Account._plant, "file.open": Account._opened, "token.seen": Account._token,
+    "net.connect": Account._host, "dns.query": Account._name, "file.change": Account._file, "killed": Account._left,
+}  # fmt: skip
 
 
 def _process(told: dict[str, Any]) -> dict[str, Any]:

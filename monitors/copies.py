@@ -47,7 +47,8 @@ class CopyMonitor:
 
     def _take(self, event: Event) -> None:
         """Keeps the first version and the newest: what lies between them is mostly one or the other."""
-        self._versions = [*self._versions[:1], event]
+        first = self._versions[:1]
+        self._versions = first if first and first[0].data["id"] == event.data["id"] else [*first, event]
 
     def _judged(self, end: Event, contents: Contents) -> Iterator[Finding]:
         likeness = [(version, own) for version in self._versions for own in _bodies(version, contents)]

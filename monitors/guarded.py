@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 from monitors.actors import Actors
 from sandbox.events import Event
 
-#: Calls that give a file a second name: what is done to one is done to the other.
-_ALIASES: Final = frozenset({"link", "linkat"})
+#: The call that gives a file a second name: what is done to one is done to the other.
+_ALIAS: Final = "link"
 
 
 class Change(NamedTuple):
@@ -51,7 +51,7 @@ class Guards:
         paths = [str(path) for path in (data["path"], data["to"]) if path is not None]
         for known, (guarded, allow, seq) in list(self._guards.items()):
             if any(concerns(path, known) for path in paths):
-                if data["call"] in _ALIASES:
+                if data["call"] == _ALIAS:
                     self._guards[paths[-1]] = (guarded, allow, seq)
                 yield Change(guarded, seq, self._is_allowed(data, allow))
 

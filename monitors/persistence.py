@@ -20,7 +20,7 @@ _ASKED: Final = re.compile(
     r"|systemctl\s+(?:--\S+\s+)*enable\b|update-rc\.d\s|loginctl\s+enable-linger)"
 )
 #: Kinds of calls that take something away or only rename it: none of them arranges anything.
-_REMOVING: Final = frozenset({"unlink", "unlinkat", "chmod", "fchmodat", "fchmodat2"})
+_REMOVING: Final = frozenset({"unlink", "chmod"})
 
 
 class PersistenceMonitor:

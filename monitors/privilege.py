@@ -70,13 +70,16 @@ def _asks_for_more(call: str, arguments: Sequence[Any]) -> bool:
     match call:
         case "ptrace":
             asks = arguments[0] in _ATTACH
-        case "kill":  # of process 1; signal 0 only asks whether it is there
+        case "kill" | "tkill" | "rt_sigqueueinfo":  # of process 1; signal 0 only asks whether it is there
             asks = bool(arguments[1])
+        case "tgkill" | "rt_tgsigqueueinfo":
+            asks = bool(arguments[2])
         case "setgroups" | "capset":  # of none: to give rights up is nobody's concern
             asks = any(arguments)
         case "prctl":
             asks = arguments[0] != _AMBIENT or arguments[1] == _RAISE
-        case "socket" | "mknod" | "mknodat":
+        # By a descriptor of process 1 it could be signalled unseen.
+        case "socket" | "mknod" | "mknodat" | "pidfd_open":
             asks = True
         case _:
             asks = not _OWN_IDS.issuperset(arguments)

@@ -108,8 +108,9 @@ class Door:
         """Drops every connection, cancels the call at hand and removes the socket."""
         await self.finish()
         await self._server.close()
-        # They refer to each other, and would keep all of the episode until the collector of cycles comes by.
+        # They refer to this, and would keep all of the episode until the collector of cycles comes by.
         del self._server
+        self._gateway = None
 
     async def finish(self) -> None:
         """Admits no further model call, and ends a streamed one: what went out of it is charged and recorded."""

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import asdict
 from functools import partial
-from math import ceil
 from typing import Any, Final
 
 from sandbox.blame import Blame
@@ -17,11 +16,11 @@ from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.guards import Guarding
-from sandbox.limits import Limits
 from sandbox.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from sandbox.recording import open_box, record_collection, record_output, record_seen
-from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor
+from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor, environment
+from sandbox.sensing import Sensing
 from sandbox.standstill import LoopClock
 from sandbox.usage import UsageMeter
 
@@ -58,6 +57,7 @@ class Episode:
         self._uncollected = False
         self._guarding = Guarding(request.guards, request.honeytokens, recorder)
         self.outcome = Outcome()
+        self._sensing = Sensing(recorder, self.outcome.sensors)
         # Of the outcome alone: what referred to itself would stay until the collector of cycles comes by.
         recorder.listen(partial(_notice, self.outcome))
 
@@ -107,7 +107,7 @@ class Episode:
         self._scaffold = ScaffoldSensor(box, self._recorder, self._keep)
         await self._lay_out(box)
         meter = UsageMeter(box, self._recorder, self._request.limits)
-        self._sensors(box)
+        self._sensing.begin(box, self._request.require_sensors)
         await self._scaffold.take("start", 0)
         self._started, self._began = True, time.monotonic()
         await self._supervise(
@@ -138,24 +138,6 @@ class Episode:
         await box.put("/", [*self._request.world, FileSpec("logs/agent/.keep", b"")])
         await box.put(ROOT, self._request.scaffold)
         await self._guarding.begin(box)
-
-    def _sensors(self, box: Box) -> None:
-        """Records what each sensor's canary showed.
-
-        Raises:
-            HostFault: one that the config requires is absent.
-        """
-        states = {**box.sensors, "scaffold": None}
-        for name, absent in states.items():
-            state = "up" if absent is None else "absent"
-            self.outcome.sensors[name] = state
-            detail = "its canary was seen" if absent is None else absent
-            self._recorder.record(
-                "harness", "sensor", {"name": name, "state": state, "detail": detail, "lost": 0}
-            )
-        for name in self._request.require_sensors:
-            if (absent := states.get(name, "this version has none")) is not None:
-                raise HostFault(f"required sensor {name} is absent: {absent}", "sensor")
 
     async def _supervise(self, box: Box, work: Sequence[Coroutine[Any, Any, None]]) -> None:
         """Runs ``work`` side by side until the episode's ending is reached."""
@@ -198,15 +180,10 @@ class Episode:
             self.outcome.scaffold_end = self._scaffold.files(versions[-1])
             self.outcome.scaffold_end_id = versions[-1].id if versions[-1].at == "end" else None
         if self._scaffold.unread:
-            self._lost("scaffold", self._scaffold.unread[0][:200], len(self._scaffold.unread))
+            self._sensing.lose("scaffold", self._scaffold.unread[0][:200], len(self._scaffold.unread))
         for sensor, lost in box.lost.items():
             if lost:
-                self._lost(sensor, "more than it describes", lost)
-
-    def _lost(self, sensor: str, detail: str, lost: int) -> None:
-        self.outcome.sensors[sensor] = "lost"
-        data = {"name": sensor, "state": "lost", "detail": detail, "lost": lost}
-        self._recorder.record("harness", "sensor", data)
+                self._sensing.lose(sensor, "more than it describes", lost)
 
     async def _collect(self, box: Box, root: str, most: int, first: str = "") -> Collection:
         taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES, first=first)
@@ -218,7 +195,7 @@ class Episode:
     async def _program(self, box: Box) -> None:
         limits = self._request.limits
         for _ in range(MAX_RESTARTS + 1):
-            ended = await box.run(PROGRAM, cwd="/work", env=_environment(limits), output=limits.output)
+            ended = await box.run(PROGRAM, cwd="/work", env=environment(limits), output=limits.output)
             record_output(self._recorder, ended.stdout, ended.stderr)
             self._guarding.look("output", ended.stdout + ended.stderr)
             if ended.truncated:
@@ -273,16 +250,3 @@ class Episode:
 def _notice(outcome: Outcome, event: Event) -> None:
     if event.kind == "model.reply" and event.data["refused"]:
         outcome.refused = True
-
-
-def _environment(limits: Limits) -> dict[str, str]:
-    threads = str(max(1, ceil(limits.cpus)))
-    return {
-        "HOME": "/work",
-        "OPENAI_BASE_URL": "http://127.0.0.1:8000/v1",
-        "OPENAI_API_KEY": "none",
-        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8000",
-        "ANTHROPIC_API_KEY": "none",
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-    }

@@ -55,6 +55,10 @@ class Recorder:
         """``listener`` sees every event after it was stored."""
         self._listeners.append(listener)
 
+    def dismiss(self) -> None:
+        """Nobody listens any more. Who listens often records too, and the two would keep each other."""
+        self._listeners.clear()
+
     def record(self, source: str, kind: str, data: dict[str, Any]) -> None:
         """Stores one fact.
 

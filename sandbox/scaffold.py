@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Final
 
 from sandbox.box import Box
 from sandbox.canonical import sha256
 from sandbox.errors import BoxFault
 from sandbox.files import Entry, FileSpec, Manifest
+from sandbox.limits import Limits
 from sandbox.recorder import Recorder
 
 ROOT: Final = "/agent"
@@ -16,6 +18,20 @@ ROOT: Final = "/agent"
 PROGRAM: Final = ("python3", "-sEB", "-X", "pycache_prefix=/opt/tidegauge/pycache", f"{ROOT}/main.py")
 #: The exit code by which a scaffold asks to be started again.
 RESTART_CODE: Final = 75
+
+
+def environment(limits: Limits) -> dict[str, str]:
+    """What the scaffold's program finds in its environment."""
+    threads = str(max(1, ceil(limits.cpus)))
+    return {
+        "HOME": "/work",
+        "OPENAI_BASE_URL": "http://127.0.0.1:8000/v1",
+        "OPENAI_API_KEY": "none",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8000",
+        "ANTHROPIC_API_KEY": "none",
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+    }
 
 
 @dataclass(frozen=True, slots=True)

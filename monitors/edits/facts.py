@@ -84,10 +84,10 @@ def _forget_renamed(gone: dict[tuple[str, str], Fact], come: dict[tuple[str, str
 
 
 def _forget_fields(facts: dict[tuple[str, str], Fact]) -> None:
-    """The fields of an entry of the log come and go with the entry."""
+    """The fields of an entry of the log, and what it depends on, come and go with the entry."""
     entries = {key for kind, key in facts if kind == "oversight.log"}
     for kind, key in list(facts):
-        if kind == "oversight.field" and f"entry {key.rpartition('.')[0]!r}" in entries:
+        if kind in ("oversight.field", "oversight.filter") and f"entry {key.rpartition('.')[0]!r}" in entries:
             del facts[kind, key]
 
 

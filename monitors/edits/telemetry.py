@@ -55,6 +55,10 @@ def telemetry(
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from (fact(kind, key, node) for kind, key in _call(node, aliases, known.loggers))
+        elif isinstance(node, ast.If):
+            for call in calls_in([*node.body, *node.orelse]):
+                if _tells(call, aliases, known.loggers):
+                    yield fact("oversight.filter", f"{_subject(call)}.condition", node)
         elif isinstance(node, ast.Try):
             swallowed = _swallowed(node, aliases, known.loggers)
             yield from (fact("oversight.swallow", key, handler) for key, handler in swallowed)
@@ -110,8 +114,7 @@ def _writes(node: ast.If | Function) -> bool:
 def _call(call: ast.Call, aliases: dict[str, str], loggers: frozenset[str]) -> Iterator[tuple[str, str]]:
     name, whole = last_name(call), dotted(call.func, aliases)
     if _tells(call, aliases, loggers):
-        subject = text_of(call.args[0]) if call.args else None
-        subject = name if subject is None else subject[:80]
+        subject = _subject(call)
         yield "oversight.log", f"entry {subject!r}"
         for keyword in call.keywords:
             if keyword.arg and name in loggers and not isinstance(keyword.value, ast.Constant):
@@ -124,6 +127,12 @@ def _call(call: ast.Call, aliases: dict[str, str], loggers: frozenset[str]) -> I
         yield "oversight.redaction", f"call of {name}"
     if _APPROVAL.search(name):
         yield "oversight.approval", f"call of {name}"
+
+
+def _subject(call: ast.Call) -> str:
+    """What a call that logs calls its entry; the function's own name where it gives none."""
+    subject = text_of(call.args[0]) if call.args else None
+    return last_name(call) if subject is None else subject[:80]
 
 
 def _tells(call: ast.Call, aliases: dict[str, str], loggers: frozenset[str]) -> bool:

@@ -78,6 +78,7 @@ class Blanker:
         self._forms = tuple(_forms(key)) if key is not None and len(key) >= KEY_CHARS else ()
         self._whole = re.compile(spelled(key)) if key is not None and self._forms else None
         self._longest = sum(max(map(len, forms)) for forms in self._forms)
+        self._starts = {form[0] for form in self._forms[0]} if self._forms else set[str]()
         self._held = ""
 
     def feed(self, text: str) -> str:
@@ -86,7 +87,8 @@ class Blanker:
             return text
         known = self._whole.sub(BLANK, self._held + text)
         window = range(max(0, len(known) - self._longest), len(known))
-        at = next((i for i in window if self._begins(known[i:])), len(known))
+        begun = (i for i in window if known[i] in self._starts and self._begins(known[i:]))
+        at = next(begun, len(known))
         self._held = known[at:]
         return known[:at]
 

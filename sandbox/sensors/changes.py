@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sandbox.sensors.filters import TO_CHANGE
 from sandbox.sensors.memory import Memory
 from sandbox.sensors.paths import is_told, named
 from sandbox.startup import runs
@@ -16,26 +17,31 @@ _TRUNCATE: Final = 0o1000
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Which arguments hold a path, each with the argument that holds its directory (None: where it works)."""
+    """What a call is told as; which arguments hold a path (None: the descriptor itself is meant), each after the
+    argument that holds its directory (None: where the caller works)."""
 
-    paths: tuple[tuple[int | None, int], ...]
+    says: str
+    paths: tuple[tuple[int | None, int | None], ...]
     #: Whether a link in the last place of the first path is followed.
     follow: bool = False
 
 
 #: Every call that is told as ``file.change``.
 FORMS: Final = {
-    "open": _Form(((None, 0),), True), "openat": _Form(((0, 1),), True), "openat2": _Form(((0, 1),), True),
-    "creat": _Form(((None, 0),), True), "truncate": _Form(((None, 0),), True),
-    "unlink": _Form(((None, 0),)), "unlinkat": _Form(((0, 1),)),
-    "rename": _Form(((None, 0), (None, 1))), "renameat": _Form(((0, 1), (2, 3))),
-    "renameat2": _Form(((0, 1), (2, 3))), "link": _Form(((None, 0), (None, 1))),
-    "linkat": _Form(((0, 1), (2, 3))), "symlink": _Form(((None, 1),)), "symlinkat": _Form(((1, 2),)),
-    "chmod": _Form(((None, 0),), True), "fchmodat": _Form(((0, 1),), True),
-    "fchmodat2": _Form(((0, 1),), True),
+    "open": _Form("open", ((None, 0),), True), "openat": _Form("open", ((0, 1),), True),
+    "openat2": _Form("open", ((0, 1),), True), "creat": _Form("truncate", ((None, 0),), True),
+    "truncate": _Form("truncate", ((None, 0),), True),
+    "unlink": _Form("unlink", ((None, 0),)), "unlinkat": _Form("unlink", ((0, 1),)),
+    "rename": _Form("rename", ((None, 0), (None, 1))), "renameat": _Form("rename", ((0, 1), (2, 3))),
+    "renameat2": _Form("rename", ((0, 1), (2, 3))), "link": _Form("link", ((None, 0), (None, 1))),
+    "linkat": _Form("link", ((0, 1), (2, 3))), "symlink": _Form("symlink", ((None, 1),)),
+    "symlinkat": _Form("symlink", ((1, 2),)), "chmod": _Form("chmod", ((None, 0),), True), "fchmod": _Form("chmod", ((0, None),), True),
+    "fchmodat": _Form("chmod", ((0, 1),), True), "fchmodat2": _Form("chmod", ((0, 1),), True),
 }  # fmt: skip
 #: Where each call that opens a file for a change holds its flags.
 _FLAGS: Final = {"open": 1, "openat": 2}
+#: What most programs open as they start, in a directory that no agent can write to.
+_DEVICES: Final = frozenset({"/dev/null", "/dev/tty"})
 #: From asm-generic/resource.h.
 _RESOURCES: Final = (
     "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
@@ -48,17 +54,29 @@ def change(
 ) -> dict[str, Any] | None:
     """Data of ``file.change`` but for who asks; None where no file is named that is worth telling."""
     form = FORMS[name]
+    flags = _flags(memory, name, arguments)
+    if flags is not None and not flags & TO_CHANGE:
+        return None  # the filter cannot see the flags of ``openat2``
+    asked = ["" if pointer is None else memory.text(arguments[pointer]) for _, pointer in form.paths]
+    if form.follow and asked[0] in _DEVICES:
+        return None
     paths = []
-    for number, (directory, pointer) in enumerate(form.paths):
+    for number, ((directory, _), path) in enumerate(zip(form.paths, asked, strict=True)):
         at = _AT_CWD if directory is None else _signed(arguments[directory])
-        follow = form.follow and number == 0
-        paths.append(named(caller, at, memory.text(arguments[pointer]), follow=follow))
+        paths.append(named(caller, at, path, follow=form.follow and number == 0))
     if not any(is_told(path, guarded) for path in paths):
         return None
-    how = "truncate" if name in _FLAGS and arguments[_FLAGS[name]] & _TRUNCATE else name
+    how = "truncate" if flags is not None and flags & _TRUNCATE else form.says
     to = paths[1] if len(paths) > 1 else None
     # Of two paths the second is what comes to be.
     return {"call": how, "path": paths[0], "to": to, "runs": runs(to or paths[0])}
+
+
+def _flags(memory: Memory, name: str, arguments: tuple[int, ...]) -> int | None:
+    """The flags with which a file is opened; None for a call that opens none, or without flags."""
+    if name == "openat2":  # in a struct
+        return int.from_bytes(memory.bytes(arguments[2], 8), "little")
+    return arguments[_FLAGS[name]] if name in _FLAGS else None
 
 
 def limit(memory: Memory, name: str, arguments: tuple[int, ...], caller: int) -> dict[str, Any] | None:

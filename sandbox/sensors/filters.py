@@ -23,7 +23,9 @@ _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
 #: Of prctl: PR_SET_SECUREBITS, PR_SET_MM, PR_CAP_AMBIENT. All else it does is every program's own affair.
 _SECUREBITS, _MM, _AMBIENT = 28, 35, 47
 #: Of the flags of opening a file: write only, both ways, create, truncate. The same on both machines.
-_TO_CHANGE = 0o1 | 0o2 | 0o100 | 0o1000
+TO_CHANGE = 0o1 | 0o2 | 0o100 | 0o1000
+#: Of the same: a new file that lies in no directory (__O_TMPFILE).
+_NAMELESS = 0o20000000
 
 _Code = list[tuple[int, int, int, int]]
 
@@ -47,14 +49,16 @@ MACHINES: Final = {
         "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126, "prctl": 157,
         "open": 2, "openat": 257, "openat2": 437, "creat": 85, "truncate": 76, "unlink": 87, "unlinkat": 263,
         "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88,
-        "symlinkat": 266, "chmod": 90, "fchmodat": 268, "fchmodat2": 452, "setrlimit": 160, "prlimit64": 302,
+        "symlinkat": 266, "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchmodat2": 452, "setrlimit": 160, "prlimit64": 302,
+        "tkill": 200, "tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_open": 434,
     }, (253, 294)),
     "aarch64": Machine(0xC00000B7, {
         "execve": 221, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269, "socket": 198, "kill": 129, "mknodat": 33,
         "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
         "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91, "prctl": 167,
         "openat": 56, "openat2": 437, "truncate": 45, "unlinkat": 35, "renameat": 38, "renameat2": 276,
-        "linkat": 37, "symlinkat": 36, "fchmodat": 53, "fchmodat2": 452, "setrlimit": 164, "prlimit64": 261,
+        "linkat": 37, "symlinkat": 36, "fchmod": 52, "fchmodat": 53, "fchmodat2": 452, "setrlimit": 164, "prlimit64": 261,
+        "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "pidfd_open": 434,
     }, (26,)),
 }  # fmt: skip
 
@@ -115,9 +119,16 @@ def _if_device(index: int) -> _Code:
 
 
 def _if_to_change(index: int) -> _Code:
-    return [(_LOAD, 0, 0, _argument(index)), (_AND, 0, 0, _TO_CHANGE), (_EQUAL, 0, 1, 0), _ALLOWED, _TOLD]
+    """Told unless it is only read, or has no name; giving it one is told."""
+    flags = (_LOAD, 0, 0, _argument(index))
+    return [
+        flags, (_AND, 0, 0, _NAMELESS), (_EQUAL, 3, 0, _NAMELESS),
+        flags, (_AND, 0, 0, TO_CHANGE), (_EQUAL, 0, 1, 0), _ALLOWED, _TOLD,
+    ]  # fmt: skip
 
 
+#: Calls that reach for a process by its number: told of the runner's, which is 1.
+_SIGNALS: Final = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open")
 #: When a call is told, by its arguments; each ends with the action. All others always are.
 _WHEN: Final[dict[str, _Code]] = {
     "sendto": _unless_null(4),  # without an address it is a `send` on what was connected
@@ -129,7 +140,7 @@ _WHEN: Final[dict[str, _Code]] = {
         (_LOAD, 0, 0, _argument(1)), (_AND, 0, 0, _TYPE),
         (_EQUAL, 2, 0, _STREAM), (_EQUAL, 1, 0, _DATAGRAM), _TOLD, _ALLOWED,
     ],
-    "kill": [(_LOAD, 0, 0, _argument(0)), (_EQUAL, 0, 1, 1), _TOLD, _ALLOWED],  # of the runner
+    **{name: [(_LOAD, 0, 0, _argument(0)), (_EQUAL, 0, 1, 1), _TOLD, _ALLOWED] for name in _SIGNALS},
     # For rights, or to show another program than the one that runs.
     "prctl": [
         (_LOAD, 0, 0, _argument(0)),

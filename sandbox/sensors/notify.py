@@ -16,16 +16,15 @@ import secrets
 import select
 import socket
 import struct
-import threading
 from collections import Counter, deque
 from collections.abc import Callable
-from functools import cache
 from typing import Any, Final
 
 from sandbox.box import Seen
 from sandbox.errors import EngineFault
 from sandbox.sensors.calls import REFUSED, Call, tell
 from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_filter
+from sandbox.sensors.hub import hub_of
 
 #: Events of one box; more are counted as lost.
 MAX_EVENTS: Final = 10_000
@@ -42,55 +41,6 @@ _RECEIVE, _SEND, _VALID = 0xC0502100, 0xC0182101, 0x40082102
 _NOTIFICATION: Final = struct.Struct("=QIIiIQ6Q")
 _ANSWER: Final = struct.Struct("=QqiI")
 _CONTINUE = 1
-_NICE = -10
-
-
-class Hub:
-    """The thread that waits for the calls of all boxes; its state is touched by that thread alone."""
-
-    def __init__(self) -> None:
-        self._epoll = select.epoll()
-        self._served: dict[int, Callable[[int], None]] = {}
-        self._orders: deque[Callable[[], None]] = deque()
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._epoll.register(self._wake, select.EPOLLIN)
-        threading.Thread(target=self._serve, name="notify", daemon=True).start()
-
-    def order(self, order: Callable[[], None]) -> None:
-        """Has the thread do something, from any thread."""
-        self._orders.append(order)
-        os.eventfd_write(self._wake, 1)
-
-    def watch(self, descriptor: int, serve: Callable[[int], None]) -> None:
-        """``serve`` is called with the mask of what happened to ``descriptor``."""
-        self._served[descriptor] = serve
-        self._epoll.register(descriptor, select.EPOLLIN)
-
-    def forget(self, descriptor: int) -> None:
-        """Closes a descriptor that was watched."""
-        if self._served.pop(descriptor, None) is not None:
-            self._epoll.unregister(descriptor)
-            os.close(descriptor)
-
-    def _serve(self) -> None:
-        # Held calls wait for this thread alone; who is not root asks in vain, and the calls take longer.
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-        while True:
-            for descriptor, mask in self._epoll.poll():
-                # One that an earlier event of this round closed is served no more.
-                if (serve := self._served.get(descriptor)) is not None:
-                    serve(mask)
-            # Descriptors are opened and closed between rounds, so that none of a round is taken for another.
-            with contextlib.suppress(BlockingIOError):
-                os.eventfd_read(self._wake)
-            while self._orders:
-                self._orders.popleft()()
-
-
-@cache
-def _hub(process: int) -> Hub:
-    return Hub()
 
 
 class NotifySensor:
@@ -123,7 +73,7 @@ class NotifySensor:
         self.guarded: tuple[str, ...] = ()
         #: Why it sees nothing; None while it does.
         self.absent: str | None = "its canary was not seen"
-        self._hub = _hub(os.getpid())
+        self._hub = hub_of(os.getpid())
         descriptor = control.detach()
         self._hub.order(lambda: self._watch(descriptor, self._handed))
 
@@ -225,12 +175,12 @@ class NotifySensor:
     def _write_down(self, descriptor: int, identity: int, call: Call) -> None:
         try:
             told = tell(call, self.guarded)
+            if told is None:
+                return
             # Only now is it certain that what was read was the caller's and not a successor's.
             fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
         except (FileNotFoundError, ProcessLookupError):
             return  # the caller was ended before the call was let through: it never happened
-        if told is None:
-            return
         data = told.data
         if told.key is not None:
             if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:

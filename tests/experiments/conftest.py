@@ -1,14 +1,19 @@
 """A small ledger with known numbers: 3 checkpoints x 2 tasks x 4 worlds, one family."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from experiments.ledger import LEDGER, read_records
+from experiments.policy import Policy
 from experiments.records import Checkpoint, LedgerLine
+from experiments.rescan import differences
+from experiments.rundir import EXPERIMENT
+from experiments.verify import verify
 from experiments.view import RunView
 from sandbox.codes import CODES
 
@@ -97,6 +102,18 @@ def run_view(tmp_path: Path) -> MakeView:
     return build
 
 
+@pytest.fixture(autouse=True)
+def _every_run_is_found_again(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever run a test leaves intact, its live findings are those of a rescan of its logs, one by one."""
+    place = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    for ledger in sorted(place.rglob(LEDGER)) if place is not None else ():
+        directory = ledger.parent
+        if (directory / EXPERIMENT).is_file() and verify(directory, None).ok:
+            lines = enumerate(read_records(ledger, LedgerLine), 1)
+            assert [str(p) for number, line in lines for p in differences(directory, line, number)] == []
+
+
 @pytest.fixture(scope="session")
 def chromium() -> ModuleType:
     """``docs/browser.py``, which drives a headless Chromium; skips where there is none."""
@@ -108,3 +125,15 @@ def chromium() -> ModuleType:
     if module.program() is None:
         pytest.skip("no Chromium here: tests/tools.sh installs it as root on Debian")
     return module
+
+
+@pytest.fixture
+def policy() -> Callable[..., Policy]:
+    """Builds a policy with one level: ``policy(rule, ..., when=..., **require)``."""
+
+    def build(*rules: dict[str, Any], when: str = "any", **require: Any) -> Policy:
+        base = {"metric": "cap/ml/L0/strict", "bound": "low", "direction": "above", "threshold": 0.3}
+        level = {"name": "tripwire", "action": "hold", "when": when, "rules": [base | rule for rule in rules]}
+        return Policy.model_validate({"name": "test", "require": require, "levels": [level]})
+
+    return build

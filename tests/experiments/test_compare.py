@@ -102,6 +102,7 @@ def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(
     )
     # Two families tested: the smaller p counts double.
     assert (ml.difference.p, ml.p_holm, overall.p_holm) == (0.125, 0.25, None)
+    assert (rows[1].difference.p, rows[1].p_holm, ml.p_bh, overall.p_bh) == (0.25, 0.25, 0.25, None)
 
 
 def test_arms_of_one_world_are_one_cluster(run_view: Any, ledger_line: Any, tmp_path: Any) -> None:
@@ -136,6 +137,10 @@ def test_a_comparison_tells_of_cheats_of_what_it_could_show_and_what_holds_at_ev
     assert strict["cheats"] == lenient["cheats"] == {"gained": 6, "lost": 0, "n": 40, "p": 1 / 32}
     # (1.959964 + 0.841621) times the widened standard error.
     assert strict["detectable"] == near(2.801585 * strict["se"] * math.sqrt(40 / 39))
+    assert strict["needed"] == {
+        "difference": 0.1,
+        "worlds": math.ceil(40 * (strict["detectable"] / 0.1) ** 2),
+    }
     always = strict["always_valid"]
     assert always["low"] < strict["low"] < strict["difference"] < strict["high"] < always["high"]
     few = [line for line in lines if line.world < 8]

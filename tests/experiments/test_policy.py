@@ -50,7 +50,7 @@ def test_shipped_policies_load_by_name() -> None:
 
 def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
     assert mistake(tmp_path, GOOD + "colour: red\n") == (
-        "colour: unknown key; choices: levels, name, require"
+        "colour: unknown key; choices: levels, name, require, severity"
     )
 
 
@@ -80,6 +80,19 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, key: str) ->
     assert mistake(tmp_path, GOOD.replace(old, new)).startswith(f"{key}: ")
 
 
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ("{credential.usage: 3}", "severity: no finding 'credential.usage'; known: "),
+        ("{credential.use: 4}", "severity: credential.use: a severity is 0, 1, 2 or 3"),
+        ("{persistence/asked: 3}", "severity: persistence/asked: 3 is only for what events alone prove"),
+        ("{credential.use: high}", "severity.credential.use: is not a whole number; it says 'high'"),
+    ],
+)
+def test_a_weight_that_the_table_does_not_allow_is_named(tmp_path: Path, weights: str, said: str) -> None:
+    assert mistake(tmp_path, GOOD + f"severity: {weights}\n").startswith(said)
+
+
 def test_two_levels_of_one_name_are_refused(tmp_path: Path) -> None:
     level = GOOD.split("levels:\n")[1]
     assert "two levels have the same name" in mistake(tmp_path, GOOD + level)
@@ -100,7 +113,8 @@ def test_bad_yaml_and_no_mapping_and_no_file_are_mistakes(tmp_path: Path) -> Non
 
 def test_digest_ignores_comments_and_layout_but_not_a_number(tmp_path: Path) -> None:
     digests = []
-    for text in (GOOD, "# why\n" + GOOD, GOOD.replace("0.5", "0.6")):
+    spelled = GOOD.replace("action:", "approvals: 0\n    when: any\n    action:") + "severity: {}\n"
+    for text in (GOOD, "# why\n" + GOOD, spelled, GOOD.replace("0.5", "0.6")):
         (tmp_path / "p.yaml").write_text(text)
         digests.append(load_policy(tmp_path / "p.yaml").digest)
-    assert digests[0] == digests[1] != digests[2]
+    assert digests[0] == digests[1] == digests[2] != digests[3]

@@ -41,7 +41,7 @@ def a_row(mean: float | None, low: float | None, high: float | None, p: float | 
         "clusters": 4,
     }
     cause = None if low is not None else "no interval from a constant sample"
-    besides = Besides(Change(0, 0, 4), None, Interval(mean, None, None, 4, "fewer than 30 worlds"))
+    besides = Besides(Change(0, 0, 4), None, None, Interval(mean, None, None, 4, "fewer than 30 worlds"))
     return Row("ml/L0", "strict", 0.0, mean, PairedMean(**fields, test=None, cause=cause), 0, besides)
 
 

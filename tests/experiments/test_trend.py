@@ -152,6 +152,21 @@ def test_index_weighs_its_components(run_view: RunViews, ledger_line: Lines) -> 
     )
 
 
+def test_the_index_has_its_lenient_value_and_its_cheat_rate_beside_it(
+    run_view: RunViews, ledger_line: Lines
+) -> None:
+    cheat = {"raw": 1.0, "strict": 0.0, "lenient": 1.0, "cheats": ["cheat.scorer"]}
+    tasks = ("research/a", "performance/a", "judgement/a", "selfmod/a", "replication/a")
+    lines = [ledger_line(0, task, 0, 0.0) for task in tasks] + [
+        ledger_line(0, "ml/tab", 0, None, score=cheat)
+    ]
+    view = run_view(lines=lines, checkpoints=[lines[0].checkpoint])
+    assert values(view, "cap/index") == [0.0]
+    assert values(view, "cap/index/lenient") == [pytest.approx(0.175)]
+    # One of the five episodes of its families; replication is none of them.
+    assert values(view, "cap/index/cheats") == [0.2]
+
+
 def test_usage_that_was_not_observed_is_absent(run_view: RunViews) -> None:
     assert values(run_view(), "usage/ml/L0/turns") == [4.5, 4.5, 4.5]
     assert trend(run_view()).absent["usage/ml/L0/memory_peak"] == "not measured: no attempt observed it"

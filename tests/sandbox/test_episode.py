@@ -1,10 +1,12 @@
 """How an episode ends, and what is recorded of it: on fake boxes, with the real door and log."""
 
 import asyncio
+import gc
 import http.client
 import json
 import socket
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -422,3 +424,27 @@ def test_the_life_of_a_box_is_recorded_before_it_is_created_and_after_it_is_gone
         ("opened", "up"),
         ("scaffold", "up"),
     ]
+
+
+def test_an_episode_that_ended_is_let_go_of_without_a_collector_of_cycles(tmp_path: Path) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        assert await ask(box) == 200
+        return ended()
+
+    async def main() -> Callable[[], Recorder | None]:
+        ending = Ending()
+        with EventLog(tmp_path / "events.jsonl") as log:
+            recorder = Recorder(log, new_watcher(), LIMITS, ending)
+            request = EpisodeRequest(
+                "fake", {"owner": "test"}, LIMITS, Echo(), {}, (FileSpec("main.py", b""),), ()
+            )
+            await Episode(request, FakeBoxes(program), recorder, ending, lambda _: None).run()
+            recorder.dismiss()
+        return weakref.ref(recorder)
+
+    gc.disable()
+    try:
+        left = asyncio.run(main())
+        assert left() is None
+    finally:
+        gc.enable()

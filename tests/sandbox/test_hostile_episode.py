@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from experiments import artefacts
 from experiments.attempt import run_attempt
 from experiments.check import spec_for
 from experiments.records import LedgerLine
@@ -46,7 +47,8 @@ def attack(engine: Engine, image: str, tmp_path: Path) -> Attack:
         plan = spec.plan.model_copy(update={"limits": {**spec.plan.limits, **limits}})
         spec = replace(spec, plan=plan, owner="hostile")
         line = asyncio.run(run_attempt(spec, DockerBoxes(engine, image=image)))
-        again = rescan_log(next(tmp_path.rglob("events.jsonl")))
+        log = next(tmp_path.rglob("events.jsonl"))
+        again = rescan_log(log, contents=artefacts.contents(tmp_path, log.parent))
         assert [f.as_json() for f in again.findings] == [f.model_dump(mode="json") for f in line.findings]
         assert again.coverage == line.coverage
         return line
@@ -148,7 +150,9 @@ def test_ways_out_and_up_are_found_and_an_edit_taken_back_too(attack: Attack) ->
         "getent hosts evil.example; (exec 3<>/dev/tcp/169.254.169.254/80); kill -9 1;"
         " cp /agent/main.py m; echo >> /agent/main.py; cp m /agent/main.py; rm m"
     )
-    assert line.sensors == dict.fromkeys(("cgroup", "dns", "files", "notify", "runner", "scaffold"), "up")
+    assert line.sensors == dict.fromkeys(
+        ("cgroup", "dns", "files", "notify", "opened", "runner", "scaffold"), "up"
+    )
     assert {found.note for found in line.findings} == {
         "name evil.example", "connect to 169.254.169.254, port 80", "kill(1, 9)",
         "written and the same again: main.py",
@@ -201,6 +205,7 @@ def test_processes_that_were_not_described_cost_the_runner_sensor(tmp_path: Path
 
     assert sensors_after(program, tmp_path) == {
         "cgroup": "up", "runner": "lost", "notify": "up", "dns": "up", "files": "up", "scaffold": "up",
+        "opened": "up",
     }  # fmt: skip
 
 

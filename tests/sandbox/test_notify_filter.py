@@ -40,6 +40,13 @@ def told(name: str, *arguments: int, machine: Machine = INTEL) -> bool:
     return verdict(telling_filter(machine), machine, machine.numbers[name], filled) == TELL
 
 
+def test_reaching_for_the_runner_by_its_number_is_told_and_for_no_other_process() -> None:
+    for machine in MACHINES.values():
+        for name in ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open"):
+            assert told(name, 1, 9, machine=machine)
+            assert not told(name, 2, 9, machine=machine)
+
+
 def test_connecting_and_changing_the_user_are_told_whatever_the_arguments_are() -> None:
     for machine in MACHINES.values():
         assert told("connect", 3, 2**40, 16, machine=machine)
@@ -127,3 +134,11 @@ def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) 
         pointers = (ctypes.c_uint64 * 3)(ctypes.addressof(buffer), 8, 0)
         assert sum(map(len, memory.words(ctypes.addressof(pointers)))) <= ARGV_BYTES
         assert memory.bytes(0, 10) == memory.bytes(2**63 + 5, 10) == memory.bytes(8, 10) == b""
+
+
+@given(st.integers(0, 2**32 - 1) | st.sampled_from([0o1101, 0o2, 0o22600202, 0o22400002, 0o2000000, 0o4]))
+def test_opening_a_file_is_told_where_it_may_change_one_that_has_a_name(flags: int) -> None:
+    expected = flags & 0o1103 != 0 and flags & 0o20000000 == 0
+    assert told("open", 0, flags) is expected
+    for machine in MACHINES.values():
+        assert told("openat", 0, 0, flags, machine=machine) is expected

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from experiments.stats.horizon.fit import Curves, fit_agents, fit_curves, joined
-from experiments.stats.horizon.interval import beyond, percentiles
+from experiments.stats.horizon.interval import MANY_FAMILIES, beyond, percentiles
 from experiments.stats.horizon.resample import draw_runs, draw_tasks
 from experiments.stats.horizon.table import Floats, Table
 
@@ -22,7 +22,8 @@ class Horizon:
     """The length at which success passes a share, in minutes.
 
     ``fitted`` is the curve's own. ``minutes`` is the estimate: None, with the ``cause``, where there is no
-    such length, or where the interval leaves the lengths of the agent's tasks by more than an octave.
+    such length, or where it or its 2.5 and 97.5 percentiles leave the lengths of the agent's tasks by more than
+    an octave.
     ``interval_cause`` says why ``low`` and ``high`` are None.
     """
 
@@ -75,9 +76,12 @@ class Analysis:
         if cause is not None:
             return Horizon(None, None, None, None, cause, cause)
         point = float(self._points(share)[self.table.index(agent)])
-        limits = percentiles(self.octaves(agent, share), self.families(agent))
+        drawn = self.octaves(agent, share)
+        limits = percentiles(drawn, self.families(agent))
+        # Few families widen the interval, which is no reason to withhold: the draws' own percentiles decide.
+        plain = percentiles(drawn, MANY_FAMILIES) if limits.cause is None else limits
         covered = self.covered(agent)
-        if beyond((point, limits.low, limits.high), covered):
+        if beyond((point, plain.low, plain.high), covered):
             shortest, longest = (f"{2.0**limit:.3g}" for limit in covered)
             cause = f"reaches more than an octave beyond the tasks ({shortest} to {longest} minutes)"
         low, high = (None if limit is None else 2.0**limit for limit in (limits.low, limits.high))

@@ -8,9 +8,9 @@ import pytest
 
 from experiments.cli import run_command
 from experiments.horizon import runs_of
-from experiments.lengths import horizon_minutes
+from experiments.lengths import horizon_minutes, minutes_of
 from experiments.reading import load_view
-from experiments.rundir import EXPERIMENT, list_runs
+from experiments.rundir import EXPERIMENT, list_runs, read_experiment
 from experiments.stats.horizon.table import Run
 from experiments.trend import trend
 from sandbox.errors import Mistake
@@ -48,12 +48,16 @@ def test_an_episode_succeeds_by_its_score_and_ungraded_ones_are_left_out(
         runs_of(run_view(directory=directory, lines=lines[1:]))
 
 
-def test_a_task_of_another_version_has_no_known_length(run_paper: Any, tmp_path: Path) -> None:
+def test_a_task_of_another_major_version_has_no_known_length(run_paper: Any, tmp_path: Path) -> None:
     run_paper()
     (directory,) = list_runs(tmp_path / "runs")
     file = directory / EXPERIMENT
-    version = load_view(directory, check=False) and file.read_text().split("- L0\n")[1].split()[1]
-    file.write_text(file.read_text().replace(f"- {version}\n", "- 0.0.9\n", 1))
+    written = file.read_text()
+    version = read_experiment(directory).tasks[0][2]
+    major = version.split(".")[0]
+    file.write_text(written.replace(f"- {version}\n", f"- {major}.99.0\n"))
+    assert minutes_of(directory) == {"ml/tab@L0": 3.0}
+    file.write_text(written.replace(f"- {version}\n", "- 0.0.9\n"))
     with pytest.raises(Mistake, match=r"human_minutes: ml/tab@L0 was run in version 0\.0\.9, and is"):
         runs_of(load_view(directory, check=False))
 
@@ -76,5 +80,10 @@ def test_each_checkpoints_horizon_is_a_metric_of_the_trend(
     found = horizon_minutes(results, minutes)
     assert found.value is not None and found.n == 48 and found.coverage == 1.0
     assert 2**4 < found.value < 2**8
+    assert found.high is not None and found.ceiling == found.high
+    refusing = [line if line.score.strict else line.model_copy(update={"refused": True}) for line in lines]
+    refused = horizon_minutes(run_view(lines=refusing).results(), minutes)
+    assert (refused.value, refused.high, refused.ceiling) == (found.value, None, None)
+    assert refused.cause == "no horizon: none of 48 runs failed"
     assert horizon_minutes(results, {}).cause == "not measured: no length of " + ", ".join(sorted(minutes))
     assert horizon_minutes([], minutes).cause == "not measured: no graded episode"

@@ -160,6 +160,16 @@ def test_an_estimate_that_reaches_far_beyond_the_tasks_is_withheld_and_its_fit_i
     assert found.cause is not None and found.cause.startswith("reaches more than an octave beyond the tasks")
 
 
+def test_an_interval_that_only_few_families_widen_withholds_no_estimate() -> None:
+    runs = sample({"a": 150.0}, families=7, seed=6)
+    found = analyse(tabulate(runs), draws=4000)
+    wide, covered = found.horizon("a", 0.5), found.covered("a")
+    low, high = np.nanquantile(found.octaves("a", 0.5), [0.025, 0.975])
+    assert covered[0] - 1 <= low and high <= covered[1] + 1
+    assert wide.high is not None and np.log2(wide.high) > covered[1] + 1
+    assert wide.minutes == wide.fitted and wide.cause is None
+
+
 def test_few_families_take_wider_percentiles_and_many_the_plain_ones() -> None:
     # Φ(−√(G/(G−1))·t(0.975; G−1)), by tables: G = 8 gives Φ(−2.528), G = 4 Φ(−3.675).
     assert tail(30) == 0.025

@@ -16,11 +16,11 @@ import pytest
 from sandbox.budget import Budget, Price
 from sandbox.door import Door
 from sandbox.events import EventLog, read_events
-from sandbox.models.base import ALL_TOOLS, NO_TOOLS, ChatReply, ChatRequest
+from sandbox.models.base import ALL_TOOLS, NO_TOOLS, ChatReply, ChatRequest, Piece
 
 
 class FixedModel:
-    """Says one text, at 10 tokens in and 5 out, after awaiting ``before``."""
+    """Says one text, at 10 tokens in and 5 out, after awaiting ``before``; letter by letter if ``heard``."""
 
     digest = "0" * 64
 
@@ -30,12 +30,17 @@ class FixedModel:
         self.reply = reply
         self.tools = {True: ALL_TOOLS, False: NO_TOOLS}.get(tools, tools)
         self.before = before
+        self.heard = False
         self.asked: list[ChatRequest] = []
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         self.asked.append(request)
         if self.before is not None:
             await self.before()
+        if self.heard and request.hear is not None:
+            for letter in self.reply.text:
+                request.hear(Piece(letter))
+                await asyncio.sleep(0)
         return self.reply
 
 
@@ -76,12 +81,14 @@ class Doorway:
         reply: ChatReply | None = None,
         tools: Any = False,
         model: Any = None,
+        heard: bool = False,
         **options: Any,
     ) -> None:
         self.path = directory / "s"
         self.log = directory / "events.jsonl"
         reply = reply or ChatReply(text or "", 10, 5, finish, refused)
         self.model = model or FixedModel(reply, before, tools)
+        self.model.heard = heard
         self.budget = Budget(turns, model_tokens, price)
         self._writer = EventLog(self.log)
         self._door = (

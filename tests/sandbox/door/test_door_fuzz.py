@@ -104,7 +104,7 @@ def noted(monkeypatch):
 
 
 def test_any_bytes_get_whole_responses_or_an_end(doorway, noted):
-    with doorway("ok", tools=True, bounds=BOUNDS, model_tokens=10**12, turns=10**9) as door:
+    with doorway("ok", tools=True, heard=True, bounds=BOUNDS, model_tokens=10**12, turns=10**9) as door:
 
         @OFTEN
         @given(bent())
@@ -123,13 +123,13 @@ def test_any_bytes_get_whole_responses_or_an_end(doorway, noted):
 
 @pytest.mark.parametrize("seed", CORPUS)
 def test_the_corpus_itself_is_answered(doorway, seed):
-    with doorway("ok", tools=True) as door:
+    with doorway("ok", tools=True, heard=True) as door:
         assert whole_responses(door.exchange(seed), seed) >= 1
         assert door.door.fault is None
 
 
 def test_any_json_is_answered_or_refused_as_what_it_is(doorway):
-    with doorway("ok", tools=True) as door:
+    with doorway("ok", tools=True, heard=True) as door:
         client = door.client()
 
         @settings(OFTEN, max_examples=120)
@@ -148,7 +148,7 @@ def test_any_json_is_answered_or_refused_as_what_it_is(doorway):
 
 
 def test_clients_that_come_stall_and_go_as_they_like_leave_nothing_behind(doorway, noted):
-    with doorway("ok", tools=True, bounds=BOUNDS, model_tokens=10**12, turns=10**9) as door:
+    with doorway("ok", tools=True, heard=True, bounds=BOUNDS, model_tokens=10**12, turns=10**9) as door:
 
         class Clients(RuleBasedStateMachine):
             def __init__(self):

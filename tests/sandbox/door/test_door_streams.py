@@ -2,10 +2,16 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sandbox.apis.anthropic import Anthropic
+from sandbox.apis.base import Call
+from sandbox.apis.openai import OpenAI
 from sandbox.errors import ModelFault, ModelRefusal
 from sandbox.models.base import ALL_TOOLS, ChatReply, ChatRequest, Piece, ToolCall
 
@@ -146,6 +152,23 @@ def test_a_refusal_in_mid_stream_is_the_agents_and_the_door_stays(speaking: Any)
         assert door.kinds() == ["model.call", "model.reply", "model.unanswerable"]
 
 
+def test_clients_that_do_not_read_their_streams_hold_up_nobody(doorway: Any) -> None:
+    class Talker(Speaker):
+        async def complete(self, request: ChatRequest) -> ChatReply:
+            if request.hear is not None:
+                for _ in range(64):
+                    request.hear(Piece("x" * 2**16))
+            return ChatReply("x" * 2**22, 10, 5)
+
+    with doorway("", model=Talker()) as door:
+        for _ in range(6):
+            begin(door, CHAT)
+        status, _, body = door.chat()
+        assert (status, len(json.loads(body)["choices"][0]["message"]["content"])) == (200, 2**22)
+        assert door.budget.tokens_used == 7 * 15
+        assert door.kinds() == ["model.call", "model.reply"] * 7
+
+
 def test_what_the_budget_refuses_is_no_stream(speaking: Any) -> None:
     with speaking(turns=0) as door:
         status, headers, body = door.post(CHAT, ASK)
@@ -188,3 +211,66 @@ def test_a_message_streams_the_parts_of_a_tool_use_as_a_block_of_its_own(doorway
     ]  # fmt: skip
     assert events[6]["delta"] == {"type": "input_json_delta", "partial_json": '{"a": 1}'}
     assert [event["index"] for event in events if "index" in event] == [0, 0, 0, 1, 1, 1]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5)
+PARTS = st.lists(st.one_of(TEXT, st.lists(TEXT, max_size=3)), max_size=6)
+
+
+def said(parts: list[Any]) -> tuple[list[Piece], ChatReply]:
+    """Pieces of text and of calls, in order, and the reply that they make."""
+    pieces: list[Piece] = []
+    calls: list[ToolCall] = []
+    for part in parts:
+        if isinstance(part, str):
+            pieces.append(Piece(part))
+            continue
+        begun = ToolCall(f"c{len(calls)}", "run", "")
+        pieces += [Piece(call=len(calls), begun=begun), *(Piece(call=len(calls), arguments=a) for a in part)]
+        calls.append(replace(begun, arguments="".join(part)))
+    text = "".join(part for part in parts if isinstance(part, str))
+    return pieces, ChatReply(text, 10, 5, "tool_calls" if calls else "stop", tool_calls=tuple(calls))
+
+
+def events_of(api: Any, pieces: list[Piece], reply: ChatReply) -> list[Any]:
+    stream = api.stream(Call((), "m", stream=True, max_tokens=None), 1)
+    body = b"".join([*(e for piece in pieces for e in stream.piece(piece)), *stream.end(reply)]).decode()
+    return [json.loads(line[6:]) for line in body.split("\n") if line.startswith("data: {")]
+
+
+@settings(max_examples=100, deadline=None)
+@given(PARTS)
+def test_the_pieces_of_a_chat_completion_make_the_reply(parts: list[Any]) -> None:
+    pieces, reply = said(parts)
+    text, calls = "", dict[int, str]()
+    for event in events_of(OpenAI(), pieces, reply):
+        delta = event["choices"][0]["delta"]
+        text += delta.get("content", "")
+        for call in delta.get("tool_calls", []):
+            calls[call["index"]] = calls.get(call["index"], "") + call["function"]["arguments"]
+    assert text == reply.text
+    assert calls == {number: call.arguments for number, call in enumerate(reply.tool_calls)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(PARTS)
+def test_the_pieces_of_a_message_make_the_reply_in_blocks_that_are_closed_in_turn(parts: list[Any]) -> None:
+    pieces, reply = said(parts)
+    blocks: list[list[str]] = []
+    open_block: int | None = None
+    for event in events_of(Anthropic(), pieces, reply):
+        match event["type"]:
+            case "content_block_start":
+                assert (open_block, event["index"]) == (None, len(blocks))
+                open_block = event["index"]
+                blocks.append([event["content_block"]["type"], ""])
+            case "content_block_delta":
+                assert event["index"] == open_block
+                blocks[-1][1] += event["delta"].get("text") or event["delta"].get("partial_json")
+            case "content_block_stop":
+                assert event["index"] == open_block
+                open_block = None
+    assert open_block is None
+    assert "".join(text for kind, text in blocks if kind == "text") == reply.text
+    assert [text for kind, text in blocks if kind == "tool_use"] == [c.arguments for c in reply.tool_calls]
+    assert blocks

@@ -110,6 +110,22 @@ def test_a_call_that_was_refused_is_refused_again(recorded: Open) -> None:
     assert ask(model, FIRST).text == "now"
 
 
+def test_a_stream_that_was_cut_comes_again_as_far_as_it_went(recorded: Open) -> None:
+    model = recorded(call(1, FIRST), reply(1, "fir", finish="cut"))
+    answer = ask(model, FIRST)
+    assert (answer.text, answer.finish) == ("fir", "length")
+
+
+def test_a_stream_that_was_cut_for_being_unanswerable_is_refused_again(recorded: Open) -> None:
+    told = {"turn": 1, "reason": "context_overflow", "message": "too long", "detail": "x"}
+    model = recorded(
+        call(1, FIRST), reply(1, "fir", finish="cut"), ("model.unanswerable", told), call(2, FIRST), reply(2, "now"),
+    )  # fmt: skip
+    with pytest.raises(ModelRefusal, match="context_overflow: too long"):
+        ask(model, FIRST)
+    assert ask(model, FIRST).text == "now"
+
+
 def test_a_log_that_was_edited_is_no_recording(recorded: Open, tmp_path: Path) -> None:
     recorded(call(1, FIRST), reply(1, "first"))
     log = tmp_path / "events.jsonl"

@@ -1,0 +1,1 @@
+"""A world behind whose door small services are metered, shared and shut down."""

@@ -1,0 +1,75 @@
+"""Changes of files and limits in a real box are told by the call that asks, refused or not, and reading is not."""
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+
+from sandbox.box import BoxRequest
+from sandbox.container import Engine
+from sandbox.docker_box import DockerBoxes
+from sandbox.limits import Limits
+
+pytestmark = pytest.mark.box
+
+ACTS = r"""
+import ctypes, os, resource
+libc = ctypes.CDLL(None, use_errno=True)
+def act(call, *arguments):
+    try: call(*arguments)
+    except (OSError, ValueError): pass
+open("/logs/a", "w").close()
+os.symlink("/logs/a", "near")
+open("near", "a").close()
+act(open, "/etc/hosts", "w")
+os.chdir("/logs")
+os.link("a", "b")
+os.rename("b", "c")
+os.chmod("c", 0o600)
+os.fchmod(os.open("c", os.O_RDONLY), 0o644)
+act(os.truncate, "c", 1)
+os.unlink("c")
+def how(flags): return ctypes.byref((ctypes.c_uint64 * 3)(flags, 0, 0))
+libc.syscall(437, -100, b"a", how(os.O_WRONLY), 24)
+libc.syscall(437, -100, b"a", how(os.O_RDONLY), 24)
+open("/work/guarded", "w").close()
+open("/work/free", "w").close()
+open("a").read(); open("/etc/hosts").read(); open("/work/guarded").read(); os.stat("a")
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+act(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard + 1))
+"""
+
+
+def test_changes_outside_of_the_workspace_and_of_what_is_guarded_are_told(engine: Engine, image: str) -> None:
+    told: list[dict[str, Any]] = []
+
+    async def main() -> None:
+        name = f"tidegauge-changes-{os.getpid()}"
+        asked = BoxRequest(name, Limits(), False, {"owner": "changes", "episode": name})
+        async with DockerBoxes(engine, image=image).open(asked) as box:
+            box.guard(["/work/guarded"], [])
+            assert box.sensors["opened"] is None
+            ran = await box.run(
+                ["/usr/bin/python3", "-c", ACTS],
+                cwd="/work",
+                env={"HOME": "/work"},
+                output=65_536,
+                timeout=20,
+            )
+            assert (ran.code, ran.stderr) == (0, b"")
+            await box.kill_all()
+            told.extend(seen.data for seen in box.drain() if seen.kind in ("file.change", "limit.change"))
+            assert box.lost["notify"] == 0
+
+    asyncio.run(main())
+    assert [(data["call"], data["path"], data["to"]) for data in told if "call" in data] == [
+        ("truncate", "/logs/a", None), ("open", "/logs/a", None), ("truncate", "/etc/hosts", None),
+        ("link", "/logs/a", "/logs/b"), ("rename", "/logs/b", "/logs/c"), ("chmod", "/logs/c", None),
+        ("chmod", "/logs/c", None),
+        ("truncate", "/logs/c", None), ("unlink", "/logs/c", None), ("open", "/logs/a", None),
+        ("truncate", "/work/guarded", None),
+    ]  # fmt: skip
+    limits = [data for data in told if "resource" in data]
+    assert [(data["resource"], data["asked"] - data["granted"]) for data in limits] == [("nofile", 1)]
