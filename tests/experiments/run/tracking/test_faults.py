@@ -20,6 +20,9 @@ from experiments.records import EpisodeSpec
 from experiments.store import sync
 from experiments.tracking import default_uri
 
+# A server that starts twice on a busy machine.
+pytestmark = pytest.mark.timeout(300)
+
 Holds = Callable[[str, str], dict[str, Any]]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from experiments.gate import judge
@@ -20,9 +21,12 @@ LINE = """(() => {
   const metric = %s, section = metric.slice(0, metric.lastIndexOf('/'));
   const header = [...document.querySelectorAll('[data-testid="experiment-view-compare-runs-section-header"]')]
     .find(e => e.innerText.startsWith(section));
-  const card = [...document.querySelectorAll('[data-testid="experiment-view-compare-runs-card"]')]
-    .find(e => [...e.querySelectorAll('.du-bois-light-typography')].some(e => e.innerText === metric));
-  (card || header).scrollIntoView({block: card ? 'center' : 'start'});
+  const cards = [...document.querySelectorAll('[data-testid="experiment-view-compare-runs-card"]')];
+  const titled = wanted => cards.filter(
+    e => [...e.querySelectorAll('.du-bois-light-typography')].some(e => wanted(e.innerText)));
+  const [card] = titled(text => text === metric);
+  const below = titled(text => text.startsWith(section + '/')).pop();
+  (card || below || header).scrollIntoView({block: card || below ? 'center' : 'start'});
   return card && card.querySelector('.js-plotly-plot .scatterlayer .js-line');
 })()"""
 #: The pictures with bands and policy lines that have their pixels.
@@ -52,6 +56,7 @@ async def look(chromium: ModuleType, address: str, metrics: list[str], folder: P
         return seen
 
 
+@pytest.mark.timeout(400)
 def test_two_clicks_show_the_trend_of_every_family_of_tasks(
     server: Any, chromium: ModuleType, run_view: Callable[..., RunView], tmp_path: Path
 ) -> None:
