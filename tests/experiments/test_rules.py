@@ -1,6 +1,7 @@
 """A rule is crossed by the bound that it names and ruled out by the conservative one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
