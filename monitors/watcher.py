@@ -23,6 +23,8 @@ class Watcher:
 
     def __init__(self, monitors: Sequence[Monitor]) -> None:
         self._monitors = tuple(monitors)
+        #: Those that have not failed, with their places.
+        self._working = list(enumerate(self._monitors))
         #: Monitors that failed, with the number of events that each took.
         self._failed: dict[int, int] = {}
         self._sensors = SensorRecord()
@@ -38,26 +40,27 @@ class Watcher:
         """Takes the next event and returns the findings that it completes."""
         self._sensors.feed(event)
         found: list[Finding] = []
-        for number, monitor in enumerate(self._monitors):
-            if number not in self._failed:
-                self._step(number, monitor, event, found)
+        for number, monitor in self._working:
+            try:
+                for finding in monitor.feed(event):
+                    if finding.code not in monitor.codes:
+                        raise ValueError(f"{monitor.name} does not declare {finding.code}")
+                    found.append(finding)
+            except Exception as error:
+                # What it found before it raised is kept.
+                found.append(self._failure(number, monitor, event, error))
         self._events += 1
         self._findings += found
         return found
 
-    def _step(self, number: int, monitor: Monitor, event: Event, found: list[Finding]) -> None:
-        """Feeds one monitor; what it found before it raised is kept."""
-        try:
-            for finding in monitor.feed(event):
-                if finding.code not in monitor.codes:
-                    raise ValueError(f"{monitor.name} does not declare {finding.code}")
-                found.append(finding)
-        except Exception as error:
-            self._failed[number] = self._events
-            _log.warning("monitor %s failed on event %d", monitor.name, event.seq, exc_info=True)
-            # The error's own text may hold an address or agent text: only its type is repeatable.
-            note = f"monitor {monitor.name} failed on {event.kind}: {type(error).__name__}"
-            found.append(Finding(FAILED, Severity.SERIOUS, event.t, (event.seq,), note))
+    def _failure(self, number: int, monitor: Monitor, event: Event, error: Exception) -> Finding:
+        """Takes a monitor that raised out of work."""
+        self._failed[number] = self._events
+        self._working = [(other, working) for other, working in self._working if other != number]
+        _log.warning("monitor %s failed on event %d", monitor.name, event.seq, exc_info=True)
+        # The error's own text may hold an address or agent text: only its type is repeatable.
+        note = f"monitor {monitor.name} failed on {event.kind}: {type(error).__name__}"
+        return Finding(FAILED, Severity.SERIOUS, event.t, (event.seq,), note)
 
     def coverage(self) -> dict[str, float]:
         """Code to the share of the attempt in which it could have been found, 0 to 1.
