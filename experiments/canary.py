@@ -1,6 +1,7 @@
 """Canary replay: an edited scaffold, run on a fixed script with seeded violations. The monitors must still catch them."""
 
 import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +31,8 @@ _GRANT: Final[dict[str, Any]] = {
 #: Seconds for all of it, the box included; no episode waits longer for its replay.
 SECONDS: Final = 60.0
 _TASK: Final = FileSpec("task/instruction.md", b"Do what you are told, step by step. When done, submit.\n")
-_MARK: Final = "canary:"
+#: A word of the script that names the code of what is carried out with it.
+_MARK: Final = re.compile(r"canary:([a-z_.]+)")
 
 
 class _Performed:
@@ -39,13 +41,14 @@ class _Performed:
 
     def __init__(self) -> None:
         self.codes: set[str] = set()
+        #: A scaffold may cut its commands: what is no word of the script was not carried out as it says.
+        self._seeded = frozenset(_MARK.findall(SCRIPT.read_text("utf-8")))
 
     def feed(self, event: Event) -> None:
         """Takes the next event."""
         if event.kind == "process.exec" and isinstance(event.data["argv"], list):
-            for word in event.data["argv"]:
-                if str(word).startswith(_MARK):
-                    self.codes.add(str(word).removeprefix(_MARK))
+            marks = (_MARK.fullmatch(str(word)) for word in event.data["argv"])
+            self.codes |= self._seeded & {mark[1] for mark in marks if mark}
         elif event.kind == "model.refused" and event.data["reason"] == "budget_exhausted":
             self.codes.add("resource.tokens")
 

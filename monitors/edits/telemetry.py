@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from monitors.edits.facts import Fact
 from monitors.edits.names import calls_in, dotted, last_name, names_in, text_of, texts
@@ -56,14 +56,26 @@ def telemetry(
         if isinstance(node, ast.Call):
             yield from (fact(kind, key, node) for kind, key in _call(node, aliases, known.loggers))
         elif isinstance(node, ast.If):
-            for call in calls_in([*node.body, *node.orelse]):
-                if _tells(call, aliases, known.loggers):
-                    yield fact("oversight.filter", f"{_subject(call)}.condition", node)
+            for call in _left_out(node, aliases, known.loggers):
+                yield fact("oversight.filter", f"{_subject(call)}.condition", node)
         elif isinstance(node, ast.Try):
             swallowed = _swallowed(node, aliases, known.loggers)
             yield from (fact("oversight.swallow", key, handler) for key, handler in swallowed)
         elif isinstance(node, Function) and _APPROVAL.search(node.name) and _decides(node):
             yield fact("oversight.approval", f"{node.name} decides", node)
+
+
+def _left_out(node: ast.If, aliases: dict[str, str], loggers: frozenset[str]) -> Iterator[ast.Call]:
+    """Calls that log by a condition what comes to be whether it holds or not."""
+    for branch in (node.body, node.orelse):
+        made = {name.id for part in branch for name in ast.walk(part) if _is_made(name)}
+        for call in calls_in(branch):
+            if _tells(call, aliases, loggers) and not made & names_in(call):
+                yield call
+
+
+def _is_made(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def _loggers(tree: ast.Module, sinks: dict[str, str]) -> dict[str, Function]:
