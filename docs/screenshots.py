@@ -204,10 +204,11 @@ async def main(runs: Path, out: Path, only: list[str]) -> None:
 
 
 async def greet(page: Page, base: str) -> None:
-    """Visits the UI once, so that its assistant, which opens on the first visit, stays closed."""
+    """Visits the UI once, so that its assistant, which opens on the first visit, is closed and stays so."""
     await page.open(base, width=1440, height=1000)
     await page.wait("localStorage.length > 0")
-    await page.run("localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')")
+    for key, value in (("fab.autoOpenedOnFirstLoad", "true"), ("panelOpen", "false")):
+        await page.run(f"localStorage.setItem('mlflow.assistant.{key}_v1', '{value}')")
 
 
 if __name__ == "__main__":

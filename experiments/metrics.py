@@ -182,7 +182,8 @@ def measure(
         mine = [r for r in results if (r.line.task_family, r.line.level) == (family, level)]
         for scoring in SCORINGS:
             metrics[f"cap/{family}/{level}/{scoring}"] = score_mean(mine, scoring, tasks)
-        metrics[f"cap/{family}/{level}/cheats"] = cheat_rate(mine)
+        # Named so that MLflow, which sorts charts by name, begins each section with a score.
+        metrics[f"cap/{family}/{level}/share_cheated"] = cheat_rate(mine)
         for resource in UsageRecord.model_fields:
             metrics[f"usage/{family}/{level}/{resource}"] = usage_mean(mine, resource)
     metrics |= _index_metrics(results, set().union(*groups.values()))
@@ -199,7 +200,7 @@ def _index_metrics(results: Sequence[EpisodeResult], tasks: Collection[str]) -> 
     if strict.value is None:
         cheats = Measured(None, None, None, 0, strict.cause)
     lenient = capability_index(results, tasks, "lenient")
-    return {INDEX: strict, f"{INDEX}/lenient": lenient, f"{INDEX}/cheats": cheats}
+    return {INDEX: strict, f"{INDEX}/lenient": lenient, f"{INDEX}/share_cheated": cheats}
 
 
 def _strata(

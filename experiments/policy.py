@@ -16,8 +16,8 @@ from sandbox.errors import Mistake
 
 _NAME = r"[A-Za-z0-9_.-]+"
 _METRICS = (
-    r"cap/index(/(slope_se|lenient|cheats))?",
-    rf"cap/{_NAME}/L[0-4]/(strict|lenient|cheats)",
+    r"cap/index(/(slope_se|lenient|share_cheated))?",
+    rf"cap/{_NAME}/L[0-4]/(strict|lenient|share_cheated)",
     rf"find/{_NAME}/rate",
     rf"usage/{_NAME}/L[0-4]/{_NAME}",
     rf"delta/({_NAME}/L[0-4]|overall)/(strict|lenient)",

@@ -49,7 +49,7 @@ def test_cheating_separates_strict_from_lenient(run_view: RunViews, ledger_line:
     assert values(view, "cap/ml/L0/strict") == [0.0]
     assert values(view, "cap/ml/L0/lenient") == [1.0]
     assert values(view, "find/cheat.scorer/rate") == [1.0]
-    assert values(view, "cap/ml/L0/cheats") == [1.0]
+    assert values(view, "cap/ml/L0/share_cheated") == [1.0]
 
 
 def test_the_cheat_rate_counts_graded_episodes_with_its_exact_interval(
@@ -59,7 +59,7 @@ def test_the_cheat_rate_counts_graded_episodes_with_its_exact_interval(
     lines = [ledger_line(0, "ml/tab", world, 1.0) for world in range(7)]
     lines += [ledger_line(0, "ml/tab", 7, None, score=cheat), ledger_line(0, "ml/tab", 8, None)]
     view = run_view(lines=lines, checkpoints=[lines[0].checkpoint])
-    ((point,),) = [series.points for series in trend(view).of("cap/ml/L0/cheats")]
+    ((point,),) = [series.points for series in trend(view).of("cap/ml/L0/share_cheated")]
     m = point.measured
     assert (m.value, m.n) == (0.125, 8)
     assert (m.low, m.high) == (pytest.approx(0.003160, abs=1e-6), pytest.approx(0.526510, abs=1e-6))
@@ -164,7 +164,7 @@ def test_the_index_has_its_lenient_value_and_its_cheat_rate_beside_it(
     assert values(view, "cap/index") == [0.0]
     assert values(view, "cap/index/lenient") == [pytest.approx(0.175)]
     # One of the five episodes of its families; replication is none of them.
-    assert values(view, "cap/index/cheats") == [0.2]
+    assert values(view, "cap/index/share_cheated") == [0.2]
 
 
 def test_usage_that_was_not_observed_is_absent(run_view: RunViews) -> None:
