@@ -14,7 +14,7 @@ help:
 	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
 	@echo "make quickstart  set-up, then 8 checkpoints x 6 tasks x 4 worlds (3-5 minutes)"
 	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
-	@echo "make test        set-up, then all tests, real containers included (7-10 minutes)"
+	@echo "make test        set-up, then all tests, real containers included (10-13 minutes)"
 	@echo "make calibrate   the monitors' error rates, in real boxes (6-10 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
 	@echo "make bench       whole episodes against plain containers (about 2 minutes)"
@@ -62,7 +62,7 @@ llm: image
 
 test: image
 	@bash tests/tools.sh
-	@echo "test: the whole suite, real containers included (7-10 minutes)"
+	@echo "test: the whole suite, real containers included (10-13 minutes)"
 	@$(BIN)/python -Im pytest
 
 calibrate: image
