@@ -9,6 +9,7 @@ from sandbox.canonical import sha256
 from sandbox.events import Event
 from sandbox.honeytokens import Honeytoken, Lookout
 from sandbox.recorder import Recorder
+from sandbox.recording import record_seen
 
 Role = Literal["oversight", "limits", "shutdown", "quota"]
 #: Bytes of a guarded file that are recorded.
@@ -60,6 +61,10 @@ class Guarding:
 
     async def take(self, at: str) -> None:
         """Records every file of limits that was touched and reads differently since it was read last."""
+        if self._limits:
+            # A change that was seen and not relayed yet must not wait for the next look.
+            for seen in self._box.drain():
+                record_seen(self._recorder, seen)
         touched, self._touched = sorted(self._touched), set()
         for path in touched:
             _, top, rest = path.split("/", 2)
