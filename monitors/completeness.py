@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from monitors.contents import MAX_BYTES, Contents
-from monitors.edits.data import MAX_DEPTH, nesting
+from monitors.edits.data import MAX_DEPTH, nesting, strings
 from monitors.edits.promises import Promise, promised
 from monitors.needs import needed
 from monitors.severity import claim
@@ -128,16 +128,10 @@ def _told(files: Sequence[Sequence[Any]], contents: Contents) -> Counter[str]:
 
 def _texts(line: bytes) -> Iterator[str]:
     try:
-        stack: list[Any] = [json.loads(line)] if line[:1] == b"{" and nesting(line) <= MAX_DEPTH else []
+        told = [json.loads(line)] if line[:1] == b"{" and nesting(line) <= MAX_DEPTH else []
     except ValueError:
-        stack = []
-    if not stack:
+        told = []
+    if told:
+        yield from map(_key, strings(told))
+    else:
         yield _key(line.decode("utf-8", "replace"))
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            stack += value.values()
-        elif isinstance(value, list):
-            stack += value
-        elif isinstance(value, str):
-            yield _key(value)

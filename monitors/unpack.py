@@ -11,9 +11,9 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from monitors.edits.data import MAX_DEPTH, nesting
+from monitors.edits.data import MAX_DEPTH, nesting, strings
 
 #: Layers that are taken off, and members of one archive.
 MAX_LAYERS: Final = 4
@@ -94,15 +94,7 @@ def _json(content: bytes, budget: Budget) -> Iterator[bytes]:
     """The texts of a document: a program as a JSON string has its line ends escaped."""
     if content[:1] not in (b"{", b"[", b'"') or nesting(content) > MAX_DEPTH:
         return
-    stack: list[Any] = [json.loads(content)]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            stack += value.values()
-        elif isinstance(value, list):
-            stack += value
-        elif isinstance(value, str) and len(value) > 100:
-            yield value.encode("utf-8", "replace")
+    yield from (text.encode("utf-8", "replace") for text in strings(json.loads(content)) if len(text) > 100)
 
 
 def _encoded(content: bytes, budget: Budget) -> Iterator[bytes]:

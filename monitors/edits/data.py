@@ -72,6 +72,19 @@ def _yaml(content: bytes) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
+def strings(document: Any) -> Iterator[str]:
+    """Every text in a parsed document, but for its keys; in no order of its own."""
+    stack = [document]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+        elif isinstance(value, str):
+            yield value
+
+
 def flat(document: Any) -> dict[str, Any]:
     """Key path → value, ``a.b.0``; an empty list or table is a value. At most ``MAX_VALUES``."""
     found: dict[str, Any] = {}

@@ -2,17 +2,12 @@
 
 from collections.abc import Mapping
 from hashlib import sha256
-from pathlib import Path
 
 from monitors.edits.edit import File
+from sandbox.assets import scaffold_files
 
-ROOT = Path(__file__).parents[3] / "docker" / "scaffolds" / "minimal"
 #: Path → text of the seed scaffold.
-SEED = {
-    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in sorted(ROOT.rglob("*"))
-    if path.is_file()
-}
+SEED = {file.path: file.content.decode("utf-8") for file in scaffold_files("minimal")}
 
 
 def version(files: Mapping[str, str | bytes]) -> dict[str, File]:
