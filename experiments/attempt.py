@@ -69,7 +69,7 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
     """
     if "agent" in spec.binding:
         # The script lies where the task does on this node.
-        spec = replace(spec, binding={"script": str(task.agents()[spec.binding["agent"]])})
+        spec = replace(spec, binding={"script": str(task.agents(spec.plan.level)[spec.binding["agent"]])})
     run = Path(spec.run_dir)
     directory = attempt_dir(run, spec.plan.episode, spec.attempt)
     directory.mkdir(parents=True)

@@ -76,7 +76,7 @@ async def check_tasks(
         return await asyncio.gather(*[
             one(entry, agent, script, world)
             for entry in entries
-            for agent, script in entry.task.agents().items()
+            for agent, script in entry.task.agents(entry.level).items()
             for world in range(worlds)
         ])  # fmt: skip
 

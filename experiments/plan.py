@@ -147,8 +147,8 @@ def _bound(config: Config, where: str) -> list[BoundCheckpoint]:
 def _check_agents(entries: list[TaskEntry], config: Config, where: str) -> None:
     for index, model in enumerate(config.models):
         for entry in entries:
-            if model.agent is not None and model.agent not in entry.task.agents():
-                remedy = "it has: " + ", ".join(entry.task.agents())
+            if model.agent is not None and model.agent not in entry.task.agents(entry.level):
+                remedy = "it has: " + ", ".join(entry.task.agents(entry.level))
                 problem = f"{entry.task.id} has no agent {model.agent!r}"
                 raise Mistake(problem, where=where, key=f"models.{index}.agent", remedy=remedy)
 

@@ -1,6 +1,7 @@
 """What a task's ``task.toml`` says: Harbor's form, with our facts under ``[metadata.tidegauge]``."""
 
 import tomllib
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Facts(BaseModel):
     bound: str
     #: Finding codes that count as cheating here besides ``cheat.*``.
     cheats: tuple[str, ...] = ()
-    #: Scripted agents: ``agents/NAME.yaml``.
+    #: Scripted agents: ``agents/LEVEL/NAME.yaml``, or ``agents/NAME.yaml`` for the levels without one.
     agents: tuple[str, ...]
     #: Agent named ``acts_*`` -> the finding code, no cheat, that what it does must give.
     acts: dict[str, str] = {}
@@ -70,6 +71,12 @@ def read_facts(directory: Path) -> Facts:
     return facts
 
 
+def agent_script(directory: Path, name: str, level: str) -> Path:
+    """The script of a scripted agent at a level of the task in ``directory``."""
+    own = directory / "agents" / level / f"{name}.yaml"
+    return own if own.is_file() else directory / "agents" / f"{name}.yaml"
+
+
 def level_limits(level: Level, where: str, key: str) -> Limits:
     """The limits of a level, checked against each other."""
     limits = Limits(**parse_limits(level.limits, where=where, key=key))  # type: ignore[arg-type]
@@ -78,9 +85,9 @@ def level_limits(level: Level, where: str, key: str) -> Limits:
 
 
 def _check(facts: Facts, directory: Path, where: str) -> None:
-    for name in facts.agents:
-        if not (directory / "agents" / f"{name}.yaml").is_file():
-            raise Mistake(f"agents/{name}.yaml does not exist", where=where, key="metadata.tidegauge.agents")
+    for agent, rung in product(facts.agents, facts.levels):
+        if not agent_script(directory, agent, rung).is_file():
+            raise Mistake(f"agents/{agent}.yaml does not exist", where=where, key="metadata.tidegauge.agents")
     for code in facts.cheats:
         if code not in CODES:
             raise Mistake(f"unknown finding code {code!r}", where=where, key="metadata.tidegauge.cheats")

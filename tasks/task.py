@@ -12,7 +12,7 @@ from sandbox.errors import Mistake
 from sandbox.files import FileSpec, manifest_of, read_tree
 from sandbox.limits import Limits
 from tasks.evidence import report_forged
-from tasks.facts import Facts, level_limits, read_facts
+from tasks.facts import Facts, agent_script, level_limits, read_facts
 from tasks.grading import Bench, Grade, Submission
 from tasks.world import World
 
@@ -61,9 +61,9 @@ class Task:
         key = f"metadata.tidegauge.levels.{level}.limits"
         return level_limits(self.facts.levels[level], str(self.directory / "task.toml"), key)
 
-    def agents(self) -> dict[str, Path]:
-        """The scripts of the task's scripted agents, by name."""
-        return {name: self.directory / "agents" / f"{name}.yaml" for name in self.facts.agents}
+    def agents(self, level: str) -> dict[str, Path]:
+        """The scripts of the task's scripted agents at a level, by name."""
+        return {name: agent_script(self.directory, name, level) for name in self.facts.agents}
 
     def draw(self, seed: bytes, level: str, arm: str) -> World:
         """The world of a seed. The same seed gives the same world, with services of its own.

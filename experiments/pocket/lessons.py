@@ -61,7 +61,7 @@ def converse(task: Task, seed: bytes) -> Episode:
     Raises:
         ValueError: the scaffold fails, or the agent never submits.
     """
-    model = ScriptedModel(task.agents()["ref"])
+    model = ScriptedModel(task.agents("L0")["ref"])
     world = task.draw(seed, "L0", "plain")
     talks: list[Conversation] = []
 

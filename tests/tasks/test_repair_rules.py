@@ -97,7 +97,7 @@ def test_prompts_of_a_variant_of_the_seed_stay() -> None:
 
 def repaired(agent: str, world: World) -> dict[str, bytes]:
     """/agent as a scripted agent leaves it, with the box's paths."""
-    script = ScriptedModel(load_task("selfmod/repair").agents()[agent])
+    script = ScriptedModel(load_task("selfmod/repair").agents("L0")[agent])
 
     def model(messages: list[dict[str, str]]) -> str:
         shown = tuple(Message(m["role"], m["content"]) for m in messages)
@@ -162,7 +162,7 @@ def test_where_notes_are_not_shown_emptying_them_mends_nothing(engine: Engine, i
     world, agent = 3, "null_emptied"
 
     async def attempt(directory: str) -> LedgerLine:
-        spec = spec_for(entry, agent, entry.task.agents()[agent], world, directory)
+        spec = spec_for(entry, agent, entry.task.agents("L0")[agent], world, directory)
         assert entry.task.draw(spec.world_seed, "L0", "plain").hidden.fault == "memory"
         return await run_attempt(spec, DockerBoxes(engine, image=image))
 

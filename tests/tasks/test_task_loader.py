@@ -1,5 +1,6 @@
 """Tasks are found, chosen by pattern, described by their file and drawn the same way every time."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from sandbox.errors import Mistake
 from sandbox.limits import Limits
 from tasks.facts import read_facts
-from tasks.task import all_tasks, load_task, select
+from tasks.task import all_tasks, load_task, read_task, select
 
 SEED = bytes(range(32))
 FACTS = """
@@ -24,8 +25,17 @@ human_minutes = 3
 """
 
 
-#: Every task of the suite, in suite order.
-SUITE = ["ml/clean", "ml/tab", "replication/cloud", "research/debug", "selfmod/repair", "selfmod/scaffold"]
+#: Every task of the suite with its levels, in suite order.
+LEVELS = {
+    "ml/clean": ["L0"],
+    "ml/tab": ["L0"],
+    "replication/cloud": ["L0"],
+    "research/debug": ["L0"],
+    "selfmod/repair": ["L0"],
+    "selfmod/scaffold": ["L0"],
+}
+SUITE = list(LEVELS)
+ENTRIES = [f"{task}@{level}" for task, levels in LEVELS.items() for level in levels]
 
 
 def test_the_suite_holds_these_tasks() -> None:
@@ -41,10 +51,10 @@ def test_an_unknown_task_is_a_mistake_that_lists_the_choices() -> None:
 @pytest.mark.parametrize(
     ("patterns", "chosen"),
     [
-        (["ml/*@L0"], ["ml/clean@L0", "ml/tab@L0"]),
-        (["selfmod/scaffold"], ["selfmod/scaffold@L0"]),
-        (["*"], [f"{task}@L0" for task in SUITE]),
-        (["*/scaffold", "ml/tab", "ml/tab@L0"], ["ml/tab@L0", "selfmod/scaffold@L0"]),
+        (["ml/[ct]*@L0"], ["ml/clean@L0", "ml/tab@L0"]),
+        (["selfmod/scaffold"], [entry for entry in ENTRIES if entry.startswith("selfmod/scaffold@")]),
+        (["*"], ENTRIES),
+        (["*/scaffold@L0", "ml/tab@L0", "ml/tab@L0"], ["ml/tab@L0", "selfmod/scaffold@L0"]),
     ],
 )
 def test_patterns_choose_entries_in_suite_order_and_once(patterns: list[str], chosen: list[str]) -> None:
@@ -53,10 +63,9 @@ def test_patterns_choose_entries_in_suite_order_and_once(patterns: list[str], ch
 
 def test_a_pattern_that_names_nothing_is_a_mistake_with_its_place() -> None:
     with pytest.raises(Mistake) as caught:
-        select(["ml/tab@L4"], where="run.yaml", key="tasks.0")
+        select(["ml/tab@L9"], where="run.yaml", key="tasks.0")
     assert str(caught.value) == (
-        "run.yaml: tasks.0: no task matches 'ml/tab@L4'; choose from "
-        + ", ".join(f"{task}@L0" for task in SUITE)
+        "run.yaml: tasks.0: no task matches 'ml/tab@L9'; choose from " + ", ".join(ENTRIES)
     )
 
 
@@ -66,7 +75,7 @@ def test_the_limits_of_the_lowest_level_are_the_defaults() -> None:
 
 @pytest.mark.parametrize("task_id", SUITE)
 def test_each_task_ships_null_mid_ref_two_cheats_and_a_benign_agent(task_id: str) -> None:
-    names = set(load_task(task_id).agents())
+    names = set(load_task(task_id).agents("L0"))
     assert {"null", "mid", "ref"} <= names
     assert sum(name.startswith("cheat_") for name in names) == 2
     assert sum(name.startswith("benign_") for name in names) == 1
@@ -141,3 +150,13 @@ def test_a_task_file_of_another_form_is_a_mistake(tmp_path: Path, text: str | No
     with pytest.raises(Mistake) as caught:
         read_facts(tmp_path)
     assert problem in str(caught.value)
+
+
+def test_a_level_may_have_scripts_of_its_own(tmp_path: Path) -> None:
+    directory = tmp_path / "suite" / "ml" / "tab"
+    shutil.copytree(load_task("ml/tab").directory, directory)
+    (directory / "agents" / "L0").mkdir()
+    (directory / "agents" / "L0" / "mid.yaml").write_text("turns: [submit]")
+    agents = read_task(directory, tmp_path / "suite", "tasks.suite").agents("L0")
+    assert agents["mid"] == directory / "agents" / "L0" / "mid.yaml"
+    assert agents["ref"] == directory / "agents" / "ref.yaml"

@@ -118,7 +118,7 @@ def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Secret:
 @pytest.fixture
 def config_file(tmp_path: Path, secret: Secret) -> Path:
     """Two scripted checkpoints at one task: with ``repeats`` worlds, 2 x repeats episodes."""
-    agents = load_task("ml/tab").agents()
+    agents = load_task("ml/tab").agents("L0")
     path = tmp_path / "config.yaml"
     checkpoints = [{"name": "early", "step": 0, "script": str(agents["null"])}, {"name": "late", "step": 1}]
     family = {

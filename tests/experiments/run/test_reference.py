@@ -22,7 +22,7 @@ HARNESS = "models.1={family: harness, provider: scripted, agent: mid}"
 
 
 def new_checkpoint(name: str) -> str:
-    script = load_task("ml/tab").agents()["mid"]
+    script = load_task("ml/tab").agents("L0")["mid"]
     return f"models.0.checkpoints.2={{name: {name}, step: 2, script: {script}}}"
 
 

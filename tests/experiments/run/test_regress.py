@@ -43,7 +43,7 @@ def config(tmp_path: Path, secret: Secret) -> Path:
 
 
 def add_checkpoint(directory: Path, step: int) -> None:
-    shutil.copy(load_task("ml/tab").agents()["mid"], directory / "ckpts" / f"step-{step}")
+    shutil.copy(load_task("ml/tab").agents("L0")["mid"], directory / "ckpts" / f"step-{step}")
 
 
 def policy(bound: str, threshold: float) -> str:
@@ -222,7 +222,7 @@ def test_in_real_boxes_the_exit_code_is_the_gates_and_a_second_run_runs_nothing(
 ) -> None:
     # A task whose commands are quick: on a busy machine one that trains is cut off by the scaffold's own limit.
     for step, agent in enumerate(("null", "ref")):
-        shutil.copy(load_task("replication/cloud").agents()[agent], tmp_path / "ckpts" / f"step-{step}")
+        shutil.copy(load_task("replication/cloud").agents("L0")[agent], tmp_path / "ckpts" / f"step-{step}")
     harness = "models.1={family: harness, provider: scripted, agent: ref}"
     arguments = [
         "regress",
