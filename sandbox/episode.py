@@ -242,8 +242,9 @@ class Episode:
 
     async def _hold(self) -> None:
         if self._started:
-            self._callers.look(self._budget.turns_used)
-            await self._scaffold.take("call", self._budget.turns_used)
+            turn = self._budget.turns_used
+            # Who asks is looked at while the box lists its scaffold.
+            await asyncio.gather(self._scaffold.take("call", turn), self._callers.look(turn))
             await self._guarding.take("call")
             self._look_at_scaffold()
 

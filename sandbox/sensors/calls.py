@@ -1,12 +1,12 @@
 """From a held system call to the event that tells of it."""
 
-import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from sandbox.sensors import changes
 from sandbox.sensors.memory import Memory
+from sandbox.sensors.proc import look_up, started
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers.
 _PRIVILEGE: Final = {
@@ -20,8 +20,6 @@ _TARGETS: Final = {"connect": (1, 2), "sendto": (4, 5), "sendmsg": (0, 0), "send
 _LIMITS: Final = frozenset({"setrlimit", "prlimit64"})
 #: The end that a message without an address goes to: `connect` told of it.
 _CONNECTED: Final = ("", "", None)
-#: Of ``/proc/PID/status``; what is looked for stands among its first lines.
-_STATUS_BYTES: Final = 2_000
 #: What the host answers with EPERM; the kernel decides on all others.
 REFUSED: Final = frozenset({"ptrace"})
 
@@ -45,6 +43,12 @@ class Told:
     kind: str
     data: dict[str, Any]
     key: tuple[object, ...] | None
+    #: On this host, the process whose number in the box belongs to the data as ``ppid``; None: none does.
+    parent: int | None = None
+
+    def whole(self) -> dict[str, Any]:
+        """The data with their ``ppid``, which takes as long as all the rest and is not needed for the key."""
+        return self.data if self.parent is None else {**self.data, "ppid": _number(self.parent)}
 
 
 def tell(call: Call, guarded: Collection[str] = ()) -> Told | None:
@@ -57,12 +61,12 @@ def tell(call: Call, guarded: Collection[str] = ()) -> Told | None:
     """
     if call.name in changes.FORMS or call.name in _LIMITS:
         return _change(call, guarded)
-    who = _look_up(call.caller)
+    who = look_up(call.caller)
     pid = who.pid
     if call.name == "execve":
         path, argv = _read(call, _program) or (None, None)
-        data: dict[str, Any] = {"pid": pid, "ppid": _parent(who.parent), "started": _started(who.process)}
-        return Told("process.exec", {**data, "path": path, "argv": argv}, None)
+        data: dict[str, Any] = {"pid": pid, "started": started(who.process), "path": path, "argv": argv}
+        return Told("process.exec", data, None, who.parent)
     if call.name in _TARGETS:
         target = _read(call, _target)
         if target == _CONNECTED:
@@ -92,10 +96,8 @@ def _change(call: Call, guarded: Collection[str]) -> Told | None:
     if found is None:
         return None
     kind = "limit.change" if call.name in _LIMITS else "file.change"
-    who = _look_up(call.caller)
-    return Told(
-        kind, {**found, "pid": who.pid, "ppid": _parent(who.parent)}, (kind, *found.values(), who.pid)
-    )
+    who = look_up(call.caller)
+    return Told(kind, {**found, "pid": who.pid}, (kind, *found.values(), who.pid), who.parent)
 
 
 def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
@@ -125,52 +127,9 @@ def _signed(value: int) -> int:
     return low - 2**32 if low >= 2**31 else low
 
 
-class _Who(NamedTuple):
-    """A caller's process, of which it may be any thread."""
-
-    #: In its box.
-    pid: int
-    #: On this host, like ``parent``.
-    process: int
-    parent: int
-
-
-def _look_up(caller: int) -> _Who:
-    """
-    Raises:
-        OSError: it is gone.
-    """
-    text = _file(f"/proc/{caller}/status")
-    return _Who(
-        int(_field(text, b"NStgid").split()[-1]), int(_field(text, b"Tgid")), int(_field(text, b"PPid"))
-    )
-
-
-def _file(path: str) -> bytes:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _number(process: int) -> int | None:
+    """The number of a process in its box; None if it has ended meanwhile."""
     try:
-        return os.read(file, _STATUS_BYTES)
-    finally:
-        os.close(file)
-
-
-def _field(status: bytes, name: bytes) -> bytes:
-    return status.partition(b"\n" + name + b":\t")[2].partition(b"\n")[0]
-
-
-def _parent(process: int) -> int | None:
-    """The number of a parent in its box; None if it has ended meanwhile."""
-    try:
-        return _look_up(process).pid
+        return look_up(process).pid
     except OSError:
         return None
-
-
-def _started(process: int) -> int:
-    """When a process started, in clock ticks since the machine did: with its number, which one it is.
-
-    Raises:
-        OSError: it is gone.
-    """
-    # Fields after the name in brackets: state, ppid, …; the 20th is the start.
-    return int(_file(f"/proc/{process}/stat").rpartition(b")")[2].split()[19])

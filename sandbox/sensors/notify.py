@@ -171,6 +171,8 @@ class NotifySensor:
             answer = _ANSWER.pack(identity, 0, 0, _CONTINUE)
         with contextlib.suppress(OSError):  # the caller was ended meanwhile
             fcntl.ioctl(descriptor, _SEND, answer)
+        # Last: it wakes the event loop, and the call need not wait for that.
+        self._announce()
 
     def _write_down(self, descriptor: int, identity: int, call: Call) -> None:
         try:
@@ -181,7 +183,7 @@ class NotifySensor:
             fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
         except (FileNotFoundError, ProcessLookupError):
             return  # the caller was ended before the call was let through: it never happened
-        data = told.data
+        count: int | None = None
         if told.key is not None:
             if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:
                 self.lost += 1
@@ -190,13 +192,16 @@ class NotifySensor:
             count = self._counts[told.key]
             if count & (count - 1):
                 return
-            data = {**data, "count": count}
         if self._told >= MAX_EVENTS:
             self.lost += 1
             return
         self._told += 1
-        self._found.append(Seen(told.kind, data))
-        if self._proved and not self._giving:
+        data = told.whole()
+        self._found.append(Seen(told.kind, data if count is None else {**data, "count": count}))
+
+    def _announce(self) -> None:
+        """Has what was found given on, after a while."""
+        if self._found and self._proved and not self._giving:
             self._giving = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
                 self._loop.call_soon_threadsafe(self._loop.call_later, GIVE_SECONDS, self._give_on)
