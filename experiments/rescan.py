@@ -20,7 +20,7 @@ from sandbox.events import BrokenLine
 
 FINDINGS: Final = "findings.jsonl"
 #: Events below which it is not worth a process to look at them: some 0.2 s of one processor.
-WORTHWHILE: Final = 20_000
+WORTHWHILE: Final = 5_000
 
 
 def rescan(directory: Path) -> list[BrokenLine]:
