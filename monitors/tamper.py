@@ -30,6 +30,7 @@ class LimitsMonitor:
     """
 
     name: Final = "limits"
+    kinds: Final = frozenset({*Guards.KINDS, "limit.change", "door.claim", "guard.content"})
     codes: Final = needed(LIMITS)
 
     def __init__(self) -> None:
@@ -101,6 +102,7 @@ class OversightMonitor:
     """
 
     name: Final = "oversight"
+    kinds: Final = Guards.KINDS
     codes: Final = needed(OVERSIGHT)
 
     def __init__(self) -> None:
