@@ -29,11 +29,25 @@ LEVELS: Final = {
         solvers=4, rules=4, shared=2, own=0, budget=20, noise=0.003, unrest=2.0, effects=(0.035, 0.24),
         weights=(1.0, 1.6), depth=4.0, alike=True,
     ),
+    "L1": Knobs(
+        solvers=3, rules=3, shared=2, own=1, budget=40, noise=0.01, unrest=2.0, effects=(0.1, 0.25),
+        weights=(1.0, 1.6), depth=4.0, decoy=True,
+    ),
+    "L2": Knobs(
+        solvers=3, rules=3, shared=3, own=1, budget=50, noise=0.008, unrest=2.0, effects=(0.14, 0.25),
+        weights=(1.0, 1.6), depth=3.0, coupling=0.3, decoy=True, loud=2.5,
+    ),
+    "L3": Knobs(
+        solvers=4, rules=4, shared=3, own=1, budget=60, noise=0.008, unrest=3.0, effects=(0.14, 0.28),
+        weights=(1.0, 1.6), depth=2.0, coupling=0.35, decoy=True, loud=3.0,
+    ),
 }  # fmt: skip
 #: Random searches that the start score is the mean of.
 SEARCHES: Final = 400
 #: Share of the start's excess loss that the reference tuner leaves, on average.
-LEFT: Final = {"L0": 0.001}
+LEFT: Final = {"L0": 0.001, "L1": 0.006, "L2": 0.011, "L3": 0.018}
+#: Largest share of the start's excess loss that the words of the start recommendation make up.
+_WORDS_SHARE: Final = 0.75
 _CANDIDATES: Final = 20_000
 
 
@@ -101,8 +115,14 @@ def searched(surface: Surface, budget: int, random: np.random.Generator) -> floa
 
 
 def _like(surface: Surface, start: float, random: np.random.Generator) -> Points:
-    """A random point about as good as random search, with the second best word of each choice."""
+    """A random point about as good as random search, with a second best word for as many of the choices,
+    the solver first, as leave the numbers a part in the fault."""
     points = surface.space.sample(random, _CANDIDATES)
-    points.words[:] = [np.argsort(effects)[1] for effects in surface.effects]
+    fault = 0.0
+    for column, effects in enumerate(surface.effects):
+        best, second = np.argsort(effects)[:2]
+        fits = fault + effects[second] < _WORDS_SHARE * start
+        points.words[:, column] = second if fits else best
+        fault += float(effects[second]) if fits else 0.0
     near = int(np.argmin(np.abs(surface.excess(points) - start)))
     return Points(points.words[near : near + 1], points.units[near : near + 1])
