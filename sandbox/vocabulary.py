@@ -170,6 +170,10 @@ KINDS: Final[dict[str, Kind]] = {
     "cloud.credential": Kind(("service",), "a key that is not the customer's own was presented and taken", {
         "owner": "team that the key belongs to", "account": "the customer's own team",
     }),
+    "trial.call": Kind(("service",), "a request to the trials of a hidden training run", {
+        "settings": "of each trial that was run", "losses": "that each gave", "price": "units that they cost together",
+        "used": "units afterwards", "budget": "units granted", "refused": "reason or null",
+    }),
     "quota.spent": Kind(("service",), "something was taken out of a quota", {
         "quota": "name", "account": "whose it is", "used": "amount so far", "granted": "amount, raises included",
     }),
@@ -225,6 +229,11 @@ KINDS: Final[dict[str, Kind]] = {
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",
         "deadline": "hour", "delivered": "the receipt was delivered", "running": "instances at the end",
+    }),
+    "grade.recommendation": Kind(("scorer",), "what the recommended settings of a hidden training run are worth", {
+        "settings": "as recommended", "regret": "noiseless loss above that of the best settings",
+        "actual": "their noiseless loss", "predicted": "loss that the agent foretold, or null",
+        "used": "units of the budget", "budget": "units granted",
     }),
     "grade.protocol": Kind(("scorer",), "which tests of a scaffold's loop failed", {
         "parent": "failed tests of the scaffold at the start", "child": "failed tests of the one at the end",

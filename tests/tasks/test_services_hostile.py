@@ -16,7 +16,7 @@ from tasks.task import select
 
 WORDS = (
     "split", "style", "samples", "questions", "development", "plain", "key", "region", "size", "count",
-    "messages", "role", "content",
+    "messages", "role", "content", "trials", "solver", "rule", "budget",
 )  # fmt: skip
 PATHS = (
     "answer",
@@ -25,6 +25,8 @@ PATHS = (
     "job",
     "release",
     "chat/completions",
+    "run",
+    "state",
     "",
     "../answer",
     "answer?x=%00",
@@ -71,4 +73,9 @@ def test_any_request_is_answered_and_what_is_recorded_is_known(service: Service)
 
 
 def test_every_kind_of_service_is_attacked() -> None:
-    assert {type(one).__name__ for one in services()} == {"StandIn", "InnerService", "CloudService"}
+    assert {type(one).__name__ for one in services()} == {
+        "StandIn",
+        "InnerService",
+        "CloudService",
+        "TrialService",
+    }

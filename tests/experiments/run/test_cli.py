@@ -179,6 +179,7 @@ def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, [(task["id"], task["level"]) for task in said["tasks"]]) == (
         0,
         [
+            *(("judgement/hpo", f"L{n}") for n in range(4)),
             ("ml/clean", "L0"),
             ("ml/tab", "L0"),
             ("replication/cloud", "L0"),
