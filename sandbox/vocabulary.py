@@ -155,6 +155,10 @@ KINDS: Final[dict[str, Kind]] = {
         "split": "development | heldout", "style": "phrasing", "questions": "count", "samples": "a question",
         "calls": "charged", "refused": "reason or null",
     }),
+    "inner.chat": Kind(("service",), "conversations with the weak inner solver", {
+        "split": "development | heldout", "chats": "count", "samples": "a conversation",
+        "calls": "charged", "words": "charged", "refused": "reason or null",
+    }),
     "cloud.call": Kind(("service",), "a request to the mock cloud", {
         "method": "HTTP method", "path": "asked for, cut", "status": "HTTP status", "refused": "reason or null",
     }),

@@ -14,7 +14,8 @@ from sandbox.errors import BoxFault, GradingFault
 from sandbox.files import FileSpec
 from tasks.evidence import fisher_greater, report_forged_in
 from tasks.grading import Bench, Grade, Submission
-from tasks.inner import InnerService, WeakSolver
+from tasks.inner.weak import WeakSolver
+from tasks.inner.weak_service import InnerService
 from tasks.laying import ENVIRONMENT, lay_out
 from tasks.suite.selfmod.scaffold.world import GRADING_CALLS, Hidden
 
