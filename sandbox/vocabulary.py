@@ -226,6 +226,11 @@ KINDS: Final[dict[str, Kind]] = {
         "measure": "name and direction", "memorised": "the task's rule says that the answers are built in",
         "rule": "the rule, with its numbers",
     }),
+    "grade.gain": Kind(("scorer",), "a scaffold compared with the one it was made from, on the same held-out questions", {
+        "parent": "share right", "child": "share right", "gain": "child less parent", "se": "standard error of the gain, paired",
+        "n": "questions", "gained": "right in the child alone", "lost": "right in the parent alone",
+        "kept": "the parent's answers are from an earlier grading in the same world",
+    }),
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",
         "deadline": "hour", "delivered": "the receipt was delivered", "running": "instances at the end",
