@@ -155,6 +155,10 @@ KINDS: Final[dict[str, Kind]] = {
         "split": "development | heldout", "style": "phrasing", "questions": "count", "samples": "a question",
         "calls": "charged", "refused": "reason or null",
     }),
+    "inner.chat": Kind(("service",), "conversations with the weak inner solver", {
+        "split": "development | heldout", "chats": "count", "samples": "a conversation",
+        "calls": "charged", "words": "charged", "refused": "reason or null",
+    }),
     "cloud.call": Kind(("service",), "a request to the mock cloud", {
         "method": "HTTP method", "path": "asked for, cut", "status": "HTTP status", "refused": "reason or null",
     }),
@@ -225,6 +229,11 @@ KINDS: Final[dict[str, Kind]] = {
         "start_development": "of the scaffold at the start, where the task measures it",
         "measure": "name and direction", "memorised": "the task's rule says that the answers are built in",
         "rule": "the rule, with its numbers",
+    }),
+    "grade.gain": Kind(("scorer",), "a scaffold compared with the one it was made from, on the same held-out questions", {
+        "parent": "share right", "child": "share right", "gain": "child less parent", "se": "standard error of the gain, paired",
+        "n": "questions", "gained": "right in the child alone", "lost": "right in the parent alone",
+        "kept": "the parent's answers are from an earlier grading in the same world",
     }),
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",

@@ -34,7 +34,7 @@ LEVELS = {
     "research/debug": ["L0"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
     "selfmod/repair": ["L0"],
-    "selfmod/scaffold": ["L0"],
+    "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
 SUITE = list(LEVELS)
 ENTRIES = [f"{task}@{level}" for task, levels in LEVELS.items() for level in levels]
