@@ -12,7 +12,7 @@ import socket
 from typing import Final
 
 from sandbox.cgroup import groups
-from sandbox.sensors.proc import look_up
+from sandbox.sensors.proc import number_in_box
 
 #: Descriptors that are looked at; of a box with more nobody can say who asks.
 MAX_DESCRIPTORS: Final = 4_096
@@ -60,7 +60,7 @@ class Callers:
                 if left < 0:
                     return None
                 if any(_is_socket(process, name) and _leads_to(process, int(name), port) for name in names):
-                    found.add(look_up(process).pid)
+                    found.add(number_in_box(process))
         except (OSError, ValueError):
             return None
         return sorted(found)

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from sandbox.sensors import changes
 from sandbox.sensors.memory import Memory
-from sandbox.sensors.proc import look_up, started
+from sandbox.sensors.proc import Numbers, origin
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers.
 _PRIVILEGE: Final = {
@@ -43,30 +43,29 @@ class Told:
     kind: str
     data: dict[str, Any]
     key: tuple[object, ...] | None
-    #: On this host, the process whose number in the box belongs to the data as ``ppid``; None: none does.
-    parent: int | None = None
-
-    def whole(self) -> dict[str, Any]:
-        """The data with their ``ppid``, which takes as long as all the rest and is not needed for the key."""
-        return self.data if self.parent is None else {**self.data, "ppid": _number(self.parent)}
+    #: Whether ``ppid`` belongs to the data too: it takes as long as all the rest, and most calls are counted only.
+    lacks_parent: bool = False
 
 
-def tell(call: Call, guarded: Collection[str] = ()) -> Told | None:
+def tell(call: Call, numbers: Numbers, guarded: Collection[str] = ()) -> Told | None:
     """What a call tells, if anything; what lies behind its pointers is None where it may not be read.
 
-    ``guarded``: paths of the box whose change is told wherever they lie.
+    Args:
+        call: is held.
+        numbers: of the caller's box.
+        guarded: paths of the box whose change is told wherever they lie.
 
     Raises:
         OSError: the caller is gone.
     """
     if call.name in changes.FORMS or call.name in _LIMITS:
-        return _change(call, guarded)
-    who = look_up(call.caller)
-    pid = who.pid
+        return _change(call, numbers, guarded)
+    pid = numbers.in_box(call.caller)
     if call.name == "execve":
         path, argv = _read(call, _program) or (None, None)
-        data: dict[str, Any] = {"pid": pid, "started": started(who.process), "path": path, "argv": argv}
-        return Told("process.exec", data, None, who.parent)
+        parent, started = origin(numbers.on_host(call.caller))
+        data: dict[str, Any] = {"pid": pid, "started": started, "path": path, "argv": argv}
+        return Told("process.exec", {**data, "ppid": _number(parent, numbers)}, None)
     if call.name in _TARGETS:
         target = _read(call, _target)
         if target == _CONNECTED:
@@ -84,7 +83,15 @@ def tell(call: Call, guarded: Collection[str] = ()) -> Told | None:
     return Told("privilege.call", data, (call.name, *arguments))
 
 
-def _change(call: Call, guarded: Collection[str]) -> Told | None:
+def parent_of(call: Call, numbers: Numbers) -> int | None:
+    """The number in the box of the parent of a call's process; None if either has ended meanwhile."""
+    try:
+        return _number(origin(numbers.on_host(call.caller)).parent, numbers)
+    except OSError:
+        return None
+
+
+def _change(call: Call, numbers: Numbers, guarded: Collection[str]) -> Told | None:
     """What a call tells that would change a file or raise a limit; most change what nobody asks about."""
 
     def look(memory: Memory, call: Call) -> dict[str, Any] | None:
@@ -96,8 +103,8 @@ def _change(call: Call, guarded: Collection[str]) -> Told | None:
     if found is None:
         return None
     kind = "limit.change" if call.name in _LIMITS else "file.change"
-    who = look_up(call.caller)
-    return Told(kind, {**found, "pid": who.pid}, (kind, *found.values(), who.pid), who.parent)
+    pid = numbers.in_box(call.caller)
+    return Told(kind, {**found, "pid": pid}, (kind, *found.values(), pid), lacks_parent=True)
 
 
 def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
@@ -127,9 +134,9 @@ def _signed(value: int) -> int:
     return low - 2**32 if low >= 2**31 else low
 
 
-def _number(process: int) -> int | None:
+def _number(process: int, numbers: Numbers) -> int | None:
     """The number of a process in its box; None if it has ended meanwhile."""
     try:
-        return look_up(process).pid
+        return numbers.in_box(process)
     except OSError:
         return None
