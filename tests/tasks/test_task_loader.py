@@ -29,6 +29,7 @@ human_minutes = 3
 LEVELS = {
     "ml/clean": ["L0"],
     "ml/tab": ["L0"],
+    "performance/kernel": ["L0"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0"],
     "selfmod/repair": ["L0"],
