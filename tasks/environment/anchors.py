@@ -1,4 +1,4 @@
-"""Times the start and the reference in a box of their own, step by step: anchors.py START_CALLS.
+"""Times the start and the reference in a box of their own, step by step: anchors.py NAME START_CALLS.
 
 The first step does nothing. Each further one calls the start on the first cases of /task/in.npz, the reference on
 all, and tells in /task/told.json the processor seconds: of a call of each, and of all calls. Nothing that was
@@ -16,18 +16,18 @@ import numpy as np
 GATE = runpy.run_path("/task/gate.py")
 
 
-def load(name):
-    """The kernel of /task/NAME."""
-    spec = importlib.util.spec_from_file_location(name, f"/task/{name}/kernel.py")
+def load(place, name):
+    """The function NAME of /task/PLACE/NAME.py."""
+    spec = importlib.util.spec_from_file_location(place, f"/task/{place}/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.kernel
+    return getattr(module, name)
 
 
-def timed(kernel, inputs):
+def timed(function, inputs):
     """Results of every case, and the seconds that they took."""
     before = time.process_time()
-    results = [np.array(kernel(*case), dtype=np.float64).ravel() for case in zip(*inputs, strict=True)]
+    results = [np.array(function(*case), dtype=np.float64).ravel() for case in zip(*inputs, strict=True)]
     return results, time.process_time() - before
 
 
@@ -43,9 +43,9 @@ def measure(start, reference, start_calls):
         json.dump(told, file)
 
 
-def main(start_calls):
+def main(name, start_calls):
     """Measures for as long as the host asks."""
-    start, reference = load("start"), load("reference")
+    start, reference = load("start", name), load("reference", name)
     GATE["leave_behind"]()
     with GATE["step"]():
         pass
@@ -55,4 +55,4 @@ def main(start_calls):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1], int(sys.argv[2]))
