@@ -30,6 +30,7 @@ LEVELS = {
     "judgement/hpo": ["L0", "L1", "L2", "L3"],
     "ml/clean": ["L0"],
     "ml/tab": ["L0"],
+    "performance/kernel": ["L0"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
