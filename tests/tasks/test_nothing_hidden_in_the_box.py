@@ -40,6 +40,7 @@ SHOWN: dict[str, set[str]] = {
         "drawn.spec.names", "drawn.x", "drawn.labels", "drawn.dev_x", "drawn.dev_labels", "public",
     },
     "research/fixweights": {"drawn.damaged", "drawn.given", "drawn.recorded"},
+    "research/repro": {"public", "drawn.data"},
     "selfmod/repair": {"public", "notes", "others"},
     "selfmod/scaffold": {"development.answers"},
 }  # fmt: skip

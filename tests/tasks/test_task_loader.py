@@ -34,6 +34,7 @@ LEVELS = {
     "replication/cloud": ["L0"],
     "research/debug": ["L0"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
+    "research/repro": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/repair": ["L0"],
     "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }

@@ -88,8 +88,9 @@ class Rows:
 class Drawn:
     """A drawn world. A network is its layers' matrices (units, inputs + 1) by name, in order."""
 
-    intact: Mapping[str, Floats]
     damaged: Mapping[str, Floats]
+    #: What the damaged layers were.
+    before: Mapping[str, Floats]
     #: Damaged layer -> what was done to it, first to last.
     kinds: Mapping[str, tuple[str, ...]]
     given: Floats
@@ -98,6 +99,11 @@ class Drawn:
     heldout: Rows
     #: Error of the best possible classifier on the held-out rows.
     bayes: float
+
+    @property
+    def intact(self) -> dict[str, Floats]:
+        """The network before the damage."""
+        return {**self.damaged, **self.before}
 
 
 def error(network: Mapping[str, Floats], rows: Rows) -> float:
@@ -119,7 +125,8 @@ def draw(seed: int, plan: Plan) -> Drawn:
         damaged, kinds = _damaged(random, intact, plan)
         if error(damaged, heldout) >= LEAST_ERROR:
             break
-    return Drawn(intact, damaged, kinds, given, record(intact, over), heldout, _bayes(means, heldout))
+    before = {name: intact[name] for name in kinds}
+    return Drawn(damaged, before, kinds, given, record(intact, over), heldout, _bayes(means, heldout))
 
 
 def change(random: np.random.Generator, kind: str, units: int) -> Floats:
