@@ -60,13 +60,13 @@ def best(hidden: Hidden) -> dict[str, Any]:
 
 def test_a_run_at_its_best_rate_has_the_loss_of_the_law() -> None:
     assert PLAIN.best_rate(64, 1000) == -2.0
-    assert PLAIN.loss(law.Settings(64, 10_000, 10**-2.1)) == pytest.approx(1.5 + 2 / 8 + 20 / 100)
+    assert PLAIN.loss(law.TrainingRun(64, 10_000, 10**-2.1)) == pytest.approx(1.5 + 2 / 8 + 20 / 100)
 
 
 def test_a_wrong_rate_costs_its_square_and_soon_more_above_the_best() -> None:
-    at_best = PLAIN.loss(law.Settings(64, 1000, 10**-2.0))
-    assert PLAIN.loss(law.Settings(64, 1000, 10**-3.0)) - at_best == pytest.approx(0.4)
-    assert PLAIN.loss(law.Settings(64, 1000, 10**-1.0)) - at_best == pytest.approx(0.4 * (1 + 6 * 0.36))
+    at_best = PLAIN.loss(law.TrainingRun(64, 1000, 10**-2.0))
+    assert PLAIN.loss(law.TrainingRun(64, 1000, 10**-3.0)) - at_best == pytest.approx(0.4)
+    assert PLAIN.loss(law.TrainingRun(64, 1000, 10**-1.0)) - at_best == pytest.approx(0.4 * (1 + 6 * 0.36))
 
 
 def test_beyond_the_knee_more_width_gains_nothing() -> None:
@@ -78,13 +78,13 @@ def test_beyond_the_knee_more_width_gains_nothing() -> None:
 
 @given(st.integers(*law.WIDTHS), st.integers(50, 10**6), st.floats(-5, 0))
 def test_no_run_of_the_target_is_better_than_the_best(width: int, steps: int, rate: float) -> None:
-    run = law.Settings(width, steps, 10**rate)
+    run = law.TrainingRun(width, steps, 10**rate)
     target = max(1_000, law.price(run))
     assert PLAIN.loss(run) >= PLAIN.best(target)[1] - 1e-12
 
 
 def test_a_run_costs_its_begun_thousands() -> None:
-    assert [law.price(law.Settings(8, steps, 0.1)) for steps in (50, 125, 126)] == [1, 1, 2]
+    assert [law.price(law.TrainingRun(8, steps, 0.1)) for steps in (50, 125, 126)] == [1, 1, 2]
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -110,7 +110,7 @@ def test_settings_and_forecast_are_worth_one_half_each() -> None:
     run, loss = hidden.law.best(hidden.target)
     assert hidden.worth(run, loss + 100) == pytest.approx(0.5)
     assert hidden.worth(run, loss + TOLERANCE) == pytest.approx(0.5 + 0.5 / np.e)
-    awful = law.Settings(8, 50, 1.0)
+    awful = law.TrainingRun(8, 50, 1.0)
     assert hidden.worth(awful, hidden.law.loss(awful)) == pytest.approx(0.0)
 
 

@@ -29,7 +29,7 @@ STEEP_FROM: Final = 0.4
 STEEPER: Final = 6.0
 
 
-class Settings(NamedTuple):
+class TrainingRun(NamedTuple):
     """One training run."""
 
     width: int
@@ -67,24 +67,24 @@ class Law:
         total: Floats = self.floor + self.wide * narrow + self.long * steps**-self.by_steps
         return total
 
-    def loss(self, run: Settings) -> float:
+    def loss(self, run: TrainingRun) -> float:
         """Noiseless loss of a run."""
         width, steps = np.array([float(run.width)]), np.array([float(run.steps)])
         away = np.log10(run.rate) - self.best_rate(width, steps)
         steep = STEEPER * np.maximum(0.0, away - STEEP_FROM) ** 2
         return float((self.at_best_rate(width, steps) + self.bowl * (away**2 + steep))[0])
 
-    def best(self, budget: int) -> tuple[Settings, float]:
+    def best(self, budget: int) -> tuple[TrainingRun, float]:
         """The run of lowest loss that ``budget`` units pay for, and its loss: over every width."""
         widths = np.arange(WIDTHS[0], WIDTHS[1] + 1)
         steps = np.minimum(budget * UNIT // widths, STEPS[1])
         losses = self.at_best_rate(widths.astype(float), steps.astype(float))
         i = int(np.argmin(losses))
         rate = 10 ** float(self.best_rate(float(widths[i]), float(steps[i])))
-        return Settings(int(widths[i]), int(steps[i]), rate), float(losses[i])
+        return TrainingRun(int(widths[i]), int(steps[i]), rate), float(losses[i])
 
 
-def price(run: Settings) -> int:
+def price(run: TrainingRun) -> int:
     """Units of a budget that a run costs: width times steps, begun units whole."""
     return -(-run.width * run.steps // UNIT)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sandbox.files import FileSpec
 from tasks.suite.judgement.scaling import law
-from tasks.suite.judgement.scaling.law import Knobs, Law
+from tasks.suite.judgement.scaling.law import Knobs, Law, TrainingRun
 from tasks.trials import Settings, TrialService, Unfit, noise
 from tasks.world import World, subseed
 
@@ -61,14 +61,14 @@ class Hidden:
     start: float
     reference: float
 
-    def worth(self, run: law.Settings, foretold: float) -> float:
+    def worth(self, run: TrainingRun, foretold: float) -> float:
         """0.5 (1 - regret / REGRET), at least -0.5, + 0.5 exp(-|foretold - actual| / TOLERANCE): at most 1."""
         actual = self.law.loss(run)
         settings = max(-1.0, 1 - (actual - self.best) / REGRET)
         return 0.5 * settings + 0.5 * exp(-abs(foretold - actual) / TOLERANCE)
 
 
-def run_of(settings: Mapping[str, Any]) -> law.Settings:
+def run_of(settings: Mapping[str, Any]) -> TrainingRun:
     """The training run of settings that came out of a box.
 
     Raises:
@@ -82,10 +82,10 @@ def run_of(settings: Mapping[str, Any]) -> law.Settings:
         value = settings[name]
         if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
             raise Unfit(f"{name}_out_of_range")
-    return law.Settings(settings["width"], settings["steps"], float(settings["rate"]))
+    return TrainingRun(settings["width"], settings["steps"], float(settings["rate"]))
 
 
-def recommended(settings: Mapping[str, Any], target: int) -> tuple[law.Settings, float]:
+def recommended(settings: Mapping[str, Any], target: int) -> tuple[TrainingRun, float]:
     """The run that is recommended, and the loss that is foretold of it.
 
     Raises:
