@@ -66,6 +66,8 @@ def needles(value: Any, shown: set[str], path: str = "") -> Iterator[bytes]:
         else:
             for item in value:
                 yield from needles(item, shown, path)
+    elif isinstance(value, float):
+        yield from _of_text(repr(value).encode())
     elif isinstance(value, bytes | str):
         yield from _of_text(value.encode() if isinstance(value, str) else value)
 

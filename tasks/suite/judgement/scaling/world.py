@@ -15,7 +15,7 @@ from tasks.trials import Settings, TrialService, Unfit, noise
 from tasks.world import World, subseed
 
 LEVELS: Final = {
-    "L0": Knobs(budget=4_000, ratio=16, noise=0.002),
+    "L0": Knobs(budget=4_000, ratio=16, noise=0.001),
     "L1": Knobs(budget=4_000, ratio=16, noise=0.004, drift=(0.5, 0.0)),
     "L2": Knobs(budget=4_000, ratio=32, noise=0.004, drift=(0.6, 0.2), knee=(0.7, 1.2)),
     "L3": Knobs(budget=3_000, ratio=64, noise=0.003, drift=(0.8, 0.3), knee=(0.7, 1.2)),

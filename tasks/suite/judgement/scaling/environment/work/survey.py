@@ -7,7 +7,7 @@ import numpy as np
 from client import SURVEY, TASK, losses
 
 #: Tried for the rate, as powers of ten, in a run of this width.
-RATES, WIDTH = [-3.2, -2.6, -2.0, -1.4], 32
+RATES, WIDTH = [-3.0, -2.6, -2.2, -1.8, -1.4], 32
 #: Width and thousandths of the budget that its run costs.
 RUNS = [
     (16, 5),
@@ -21,7 +21,6 @@ RUNS = [
     (512, 60),
     (1024, 50),
 ]
-POWERS = np.linspace(0.2, 0.5, 31)
 SHOWN = 4
 
 
@@ -32,7 +31,7 @@ def steps(width, thousandths):
 
 def best_rate():
     """The lowest point of the parabola through the losses of the rates about the best one."""
-    found = losses([(WIDTH, steps(WIDTH, 40), 10**rate) for rate in RATES])
+    found = losses([(WIDTH, steps(WIDTH, 30), 10**rate) for rate in RATES])
     i = min(max(int(np.argmin(found)), 1), len(RATES) - 2)
     bend, slope, _ = np.polyfit(RATES[i - 1 : i + 2], found[i - 1 : i + 2], 2)
     return 10 ** min(max(-slope / (2 * bend), RATES[0]), RATES[-1])
@@ -45,14 +44,16 @@ def terms(width, long, a, b):
 
 
 def fitted(width, long, found):
-    """The powers and sizes that fit the losses best."""
-    best = None
-    for a, b in product(POWERS, POWERS):
-        parts = terms(width, long, a, b)
-        sizes = np.linalg.lstsq(parts, found, rcond=None)[0]
-        error = np.sum((parts @ sizes - found) ** 2)
-        if best is None or error < best[0]:
-            best = (error, a, b, sizes)
+    """The powers and sizes that fit the losses best: over a grid, then over a finer one about its best."""
+    best = (np.inf, 0.35, 0.35, None)
+    for reach, count in ((0.15, 16), (0.02, 21), (0.002, 21)):
+        around = np.linspace(-reach, reach, count)
+        for a, b in product(best[1] + around, best[2] + around):
+            parts = terms(width, long, a, b)
+            sizes = np.linalg.lstsq(parts, found, rcond=None)[0]
+            error = np.sum((parts @ sizes - found) ** 2)
+            if error < best[0]:
+                best = (error, a, b, sizes)
     return best[1:]
 
 
