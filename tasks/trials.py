@@ -5,8 +5,11 @@ out. Nothing of it is in the box. A trial is paid for before it is measured, and
 not hold is refused and not measured.
 """
 
+import hashlib
+import hmac
 import json
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any, Final, Protocol
 
 from sandbox.service import Emit, ServiceReply, ServiceRequest
@@ -15,6 +18,7 @@ from sandbox.service import Emit, ServiceReply, ServiceRequest
 MAX_TRIALS: Final = 64
 QUOTA: Final = "trials"
 _MAX_BODY: Final = 64 * 1024
+_MAX_FILE: Final = 4096
 _SHOWN: Final = 80
 #: What a header's name holds if it claims another budget.
 _CLAIMS: Final = ("budget", "quota", "limit")
@@ -40,6 +44,31 @@ class Run(Protocol):
     def measure(self, settings: Settings, number: int) -> float:
         """The loss that trial ``number`` of the episode gives; the same number, the same noise."""
         ...
+
+
+def noise(salt: bytes, number: int) -> float:
+    """A standard normal deviate for trial ``number``, drawn by HMAC-SHA-256 from the salt."""
+    drawn = int.from_bytes(hmac.digest(salt, str(number).encode(), hashlib.sha256)[:6])
+    return NormalDist().inv_cdf((drawn + 0.5) / 2**48)
+
+
+def settings_in(data: bytes | None) -> dict[str, Any]:
+    """The settings in a recommendation file that came out of a box; their values are still hostile.
+
+    Raises:
+        Unfit: it holds none, by cause.
+    """
+    if data is None:
+        raise Unfit("no_recommendation")
+    if len(data) > _MAX_FILE:
+        raise Unfit("recommendation_too_large")
+    try:
+        settings = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Unfit("recommendation_not_json") from error
+    if not isinstance(settings, dict):
+        raise Unfit("recommendation_not_settings")
+    return settings
 
 
 class _Refused(Exception):

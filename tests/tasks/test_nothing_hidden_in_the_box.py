@@ -74,6 +74,8 @@ def _parts(value: Any, path: str) -> Iterator[tuple[str, bytes]]:
         else:
             for item in value:
                 yield from _parts(item, path)
+    elif isinstance(value, float):
+        yield from ((path, needle) for needle in _of_text(repr(value).encode()))
     elif isinstance(value, bytes | str):
         yield from (
             (path, needle) for needle in _of_text(value.encode() if isinstance(value, str) else value)

@@ -28,6 +28,7 @@ human_minutes = 3
 #: Every task of the suite with its levels, in suite order.
 LEVELS = {
     "judgement/hpo": ["L0", "L1", "L2", "L3"],
+    "judgement/scaling": ["L0", "L1", "L2", "L3"],
     "ml/clean": ["L0"],
     "ml/tab": ["L0"],
     "performance/kernel": ["L0"],

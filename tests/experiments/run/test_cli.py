@@ -180,6 +180,7 @@ def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
         0,
         [
             *(("judgement/hpo", f"L{n}") for n in range(4)),
+            *(("judgement/scaling", f"L{n}") for n in range(4)),
             ("ml/clean", "L0"),
             ("ml/tab", "L0"),
             ("replication/cloud", "L0"),

@@ -3,21 +3,19 @@
 Nothing of the agent's runs. The one file that it delivers is a JSON object of settings.
 """
 
-import json
-from typing import Any, Final
+from typing import Final
 
 from tasks.grading import Bench, Grade, Submission
 from tasks.suite.judgement.hpo.world import Hidden
-from tasks.trials import Unfit
+from tasks.trials import Unfit, settings_in
 
 RECOMMENDATION: Final = "recommendation.json"
-_MAX_BYTES: Final = 4096
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
     """y = -(loss of the recommendation - loss of the optimum), both noiseless."""
     try:
-        settings = recommended(submission.work.files.get(RECOMMENDATION))
+        settings = settings_in(submission.work.files.get(RECOMMENDATION))
         excess = hidden.excess(settings)
     except Unfit as error:
         return _result(hidden, None, str(error))
@@ -30,22 +28,3 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
 
 def _result(hidden: Hidden, y: float | None, invalid: str | None) -> Grade:
     return Grade(y, -hidden.start, -hidden.reference, bound=0.0, invalid=invalid)
-
-
-def recommended(data: bytes | None) -> dict[str, Any]:
-    """The settings in a recommendation file.
-
-    Raises:
-        Unfit: it holds none, by cause.
-    """
-    if data is None:
-        raise Unfit("no_recommendation")
-    if len(data) > _MAX_BYTES:
-        raise Unfit("recommendation_too_large")
-    try:
-        settings = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Unfit("recommendation_not_json") from error
-    if not isinstance(settings, dict):
-        raise Unfit("recommendation_not_settings")
-    return settings

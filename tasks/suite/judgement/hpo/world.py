@@ -1,11 +1,8 @@
 """Draws a world of judgement/hpo."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +11,7 @@ from sandbox.files import FileSpec
 from tasks.suite.judgement.hpo.space import Points
 from tasks.suite.judgement.hpo.surface import Knobs, Surface, space_of
 from tasks.suite.judgement.hpo.surface import draw as draw_surface
-from tasks.trials import Settings, TrialService
+from tasks.trials import Settings, TrialService, noise
 from tasks.world import World, subseed
 
 #: Names of solvers and rules; a closed vocabulary of plain words.
@@ -53,7 +50,7 @@ _CANDIDATES: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class HiddenRun:
-    """What is tried: settings to a noisy loss. Its noise is drawn by HMAC from the number of the trial."""
+    """What is tried: settings to a noisy loss."""
 
     surface: Surface
     salt: bytes
@@ -66,9 +63,8 @@ class HiddenRun:
     def measure(self, settings: Settings, number: int) -> float:
         """A trial's loss, to four places."""
         point = self.surface.space.place(settings)
-        drawn = int.from_bytes(hmac.digest(self.salt, str(number).encode(), hashlib.sha256)[:6])
-        normal = NormalDist().inv_cdf((drawn + 0.5) / 2**48)
-        loss = self.surface.best + self.surface.excess(point) + normal * self.surface.spread(point)
+        away = noise(self.salt, number) * self.surface.spread(point)
+        loss = self.surface.best + self.surface.excess(point) + away
         return round(float(loss[0]), 4)
 
 
