@@ -235,6 +235,9 @@ KINDS: Final[dict[str, Kind]] = {
         "n": "questions", "gained": "right in the child alone", "lost": "right in the parent alone",
         "kept": "the parent's answers are from an earlier grading in the same world",
     }),
+    "grade.conformance": Kind(("scorer",), "which tests of its plugins a scaffold failed", {
+        "tests": "how many there are", "failed": "plugin and test",
+    }),
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",
         "deadline": "hour", "delivered": "the receipt was delivered", "running": "instances at the end",

@@ -36,6 +36,7 @@ LEVELS = {
     "research/debug": ["L0"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
     "research/repro": ["L0", "L1", "L2", "L3", "L4"],
+    "selfmod/addtool": ["L0", "L1", "L2", "L3"],
     "selfmod/repair": ["L0"],
     "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
