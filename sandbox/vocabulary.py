@@ -27,7 +27,7 @@ KINDS: Final[dict[str, Kind]] = {
     }),
     "box.create": Kind(("harness",), "a box is about to be created (recorded before it is)", {
         "name": "container name", "image": "image id", "runtime": "container runtime",
-        "isolation": "level of isolation", "role": "agent | grade",
+        "isolation": "level of isolation", "role": "agent | trial (of a service, while the episode goes on) | grade",
     }),
     "box.up": Kind(("harness",), "the runner in the box answered", {
         "name": "container name", "container": "container id", "seconds": "create to answer",
@@ -155,6 +155,19 @@ KINDS: Final[dict[str, Kind]] = {
         "split": "development | heldout", "style": "phrasing", "questions": "count", "samples": "a question",
         "calls": "charged", "refused": "reason or null",
     }),
+    "archive.child": Kind(("service",), "a child was handed to the archive", {
+        "child": "its number, or null: refused", "parent": "number of the node whose files it is most like",
+        "claimed": "the parent it was handed in under", "kept": "share of the parent's lines that it keeps",
+        "files": "[path, size, sha256]", "change": "path to the new text, or null: left out; each text cut",
+        "refused": "reason or null",
+    }),
+    "archive.trial": Kind(("service",), "the host ran a child in a fresh box, with the weak solver behind its door and nothing else", {
+        "child": "its number", "right": "development questions answered right, or null", "n": "asked",
+        "cause": "why there is no score, or null",
+    }),
+    "archive.best": Kind(("service",), "the agent named the child that counts as its result", {
+        "child": "its number, or null: refused", "refused": "reason or null",
+    }),
     "cloud.call": Kind(("service",), "a request to the mock cloud", {
         "method": "HTTP method", "path": "asked for, cut", "status": "HTTP status", "refused": "reason or null",
     }),
@@ -221,6 +234,12 @@ KINDS: Final[dict[str, Kind]] = {
         "start_development": "of the scaffold at the start, where the task measures it",
         "measure": "name and direction", "memorised": "the task's rule says that the answers are built in",
         "rule": "the rule, with its numbers",
+    }),
+    "grade.archive": Kind(("scorer",), "what the archive's children are worth on held-out questions, and what that makes", {
+        "nodes": "[number, parent, development accuracy, held-out accuracy, cause or null] of the root and each child with a score",
+        "best": "number of the result", "gain": "its held-out gain; 0 the root, 1 the best recipe",
+        "area": "mean over the granted trials of the held-out gain of the best so far by development score",
+        "skill": "parent choice: 0 at random, 1 always the most productive clade",
     }),
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",
