@@ -168,6 +168,10 @@ KINDS: Final[dict[str, Kind]] = {
     "archive.best": Kind(("service",), "the agent named the child that counts as its result", {
         "child": "its number, or null: refused", "refused": "reason or null",
     }),
+    "inner.chat": Kind(("service",), "conversations with the weak inner solver", {
+        "split": "development | heldout", "chats": "count", "samples": "a conversation",
+        "calls": "charged", "words": "charged", "refused": "reason or null",
+    }),
     "cloud.call": Kind(("service",), "a request to the mock cloud", {
         "method": "HTTP method", "path": "asked for, cut", "status": "HTTP status", "refused": "reason or null",
     }),

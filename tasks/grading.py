@@ -13,6 +13,10 @@ from sandbox.files import Collection, FileSpec
 from sandbox.service import Service
 
 
+class Invalid(Exception):
+    """A submission gave no valid result; the text is a stable cause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """What was taken from the agent's box once every process of the agent had been ended."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.files import FileSpec
-from tasks.inner import FIRST_STYLE, STYLES, InnerService, WeakSolver
+from tasks.inner.weak import FIRST_STYLE, STYLES, WeakSolver
+from tasks.inner.weak_service import InnerService
 from tasks.world import World, subseed
 
 #: level -> development questions, held-out questions.
