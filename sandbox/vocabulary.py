@@ -156,7 +156,7 @@ KINDS: Final[dict[str, Kind]] = {
         "calls": "charged", "refused": "reason or null",
     }),
     "archive.child": Kind(("service",), "a child was handed to the archive", {
-        "child": "its number, or null: refused", "parent": "number of the node whose files it is most like",
+        "child": "its number, or null: refused", "parent": "number of the node that counts as its parent: the claimed, unless it is made of another's files",
         "claimed": "the parent it was handed in under", "kept": "share of the parent's lines that it keeps",
         "files": "[path, size, sha256]", "change": "path to the new text, or null: left out; each text cut",
         "refused": "reason or null",

@@ -1,7 +1,7 @@
 """The archive behind the agent's door: children are handed in, run by the host as trials, and asked after.
 
     GET  children          every node with its parent and score, and the trials that are left
-    GET  children/N        one node with its files and what its trial printed
+    GET  children/N        one node with its files
     POST children          {"parent": N, "files": {PATH: TEXT or null}}: the parent's files with that change
     POST best              {"child": N}: the result; else it is the first of the best scores
 
@@ -17,11 +17,12 @@ from typing import Any, Final
 from sandbox.canonical import sha256
 from sandbox.errors import BoxFault
 from sandbox.service import Emit, ServiceReply, ServiceRequest, Workshop
+from tasks.grading import Invalid
 from tasks.inner.requests import Refused, body_of, refusal
 from tasks.suite.selfmod.archive.landscape import RecipeSolver
-from tasks.suite.selfmod.archive.nodes import Node, changed, nearest
+from tasks.suite.selfmod.archive.nodes import Node, changed, parent_of
 from tasks.suite.selfmod.archive.oracle import OracleService
-from tasks.suite.selfmod.archive.running import Unusable, answers_right
+from tasks.suite.selfmod.archive.running import answers_right
 
 ROOT: Final = 0
 #: Bytes of a child's text that its record shows; the digests tell the rest.
@@ -82,22 +83,20 @@ class ArchiveService:
         """Runs the children one after the other, as they come."""
         while True:
             child = await self._orders.get()
-            said: list[str] = []
             try:
-                child.right = await self._trial(child, workshop, said)
-            except Unusable as error:
+                child.right = await self._trial(child, workshop)
+            except Invalid as error:
                 child.cause = str(error)
             except BoxFault:
                 child.cause = "trial_box_broken"
-            child.said = "".join(said)
             emit("archive.trial", {
                 "child": child.number, "right": child.right, "n": len(self.solver.answers), "cause": child.cause,
             })  # fmt: skip
 
-    async def _trial(self, child: Node, workshop: Workshop, said: list[str]) -> int:
+    async def _trial(self, child: Node, workshop: Workshop) -> int:
         async with workshop.box(OracleService(self.solver)) as box:
             await box.put("/agent", child.specs)
-            return sum(await answers_right(box, self.solver, said))
+            return sum(await answers_right(box, self.solver))
 
     def _take(self, body: dict[str, Any], emit: Emit) -> dict[str, Any]:
         parent = self._node(body["parent"])
@@ -107,11 +106,11 @@ class ArchiveService:
         if (twin := next((node for node in self.nodes if node.id == child.id), None)) is not None:
             raise Refused(409, f"is_child_{twin.number}")
         child.known = tuple(node.number for node in self.scored)
-        near = nearest(child, self.nodes, parent.number)
-        child.parent = near.number
+        made_of = parent_of(child, self.nodes, parent.number)
+        child.parent = made_of.number
         self.nodes.append(child)
         self._orders.put_nowait(child)
-        self._tell_child(child, near, parent.number, body["files"], emit)
+        self._tell_child(child, made_of, parent.number, body["files"], emit)
         return {"child": child.number}
 
     def _choose(self, body: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -130,21 +129,35 @@ class ArchiveService:
     def _shown(self, path: str) -> dict[str, Any]:
         if path == "children":
             left = self.trials + 1 - len(self.nodes)
-            return {"trials": self.trials, "left": left, "children": [self._line(node) for node in self.nodes]}
+            return {
+                "trials": self.trials,
+                "left": left,
+                "children": [self._line(node) for node in self.nodes],
+            }
         if (asked := _NUMBER.fullmatch(path)) is None:
             raise Refused(404, "unknown_path")
         node = self._node(int(asked[1]))
-        return {**self._line(node), "files": dict(node.files), "said": node.said}
+        return {**self._line(node), "files": dict(node.files)}
 
     def _line(self, node: Node) -> dict[str, Any]:
         score = None if node.right is None else round(node.right / len(self.solver.answers), 4)
         waits = score is None and node.cause is None
-        return {"child": node.number, "parent": node.parent, "score": score, "cause": node.cause, "waits": waits}
+        return {
+            "child": node.number,
+            "parent": node.parent,
+            "score": score,
+            "cause": node.cause,
+            "waits": waits,
+        }
 
-    def _tell_child(self, child: Node, near: Node, claimed: int, change: dict[str, str | None], emit: Emit) -> None:
-        shown = {path: text if text is None else text[:_SHOWN] for path, text in list(change.items())[:_CHANGE]}
+    def _tell_child(
+        self, child: Node, parent: Node, claimed: int, change: dict[str, str | None], emit: Emit
+    ) -> None:
+        shown = {
+            path: text if text is None else text[:_SHOWN] for path, text in list(change.items())[:_CHANGE]
+        }
         emit("archive.child", {
-            "child": child.number, "parent": near.number, "claimed": claimed, "kept": round(child.likeness(near), 3),
+            "child": child.number, "parent": parent.number, "claimed": claimed, "kept": round(child.likeness(parent), 3),
             "files": [[file.path, len(file.content), sha256(file.content)] for file in child.specs],
             "change": shown, "refused": None,
         })  # fmt: skip

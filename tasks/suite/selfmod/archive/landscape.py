@@ -70,16 +70,22 @@ class Landscape:
         return min(max(share, 0.05), BEST)
 
 
-def draw_landscape(draws: random.Random, genes: tuple[str, ...], values: int, *, deceptive: bool) -> Landscape:
+def draw_landscape(
+    draws: random.Random, genes: tuple[str, ...], values: int, *, deceptive: bool
+) -> Landscape:
     """A landscape over the first ``values`` values of each of ``genes``.
 
     The first gene carries half of what is to be gained, the others share the rest; alone it carries all.
     """
     best = {gene: draws.choice(GENES[gene][1:values]) for gene in genes}
     rest = 0.5 / max(len(genes) - 1, 1)
-    parts = {gene: BEST - ROOT if len(genes) == 1 else (BEST - ROOT) * (0.5 if gene == genes[0] else rest) for gene in genes}
+    parts = {
+        gene: BEST - ROOT if len(genes) == 1 else (BEST - ROOT) * (0.5 if gene == genes[0] else rest)
+        for gene in genes
+    }
     worth = {
-        gene: {value: -draws.uniform(*_HARM) for value in GENES[gene][:values]} | {GENES[gene][0]: 0.0, best[gene]: parts[gene]}
+        gene: {value: -draws.uniform(*_HARM) for value in GENES[gene][:values]}
+        | {GENES[gene][0]: 0.0, best[gene]: parts[gene]}
         for gene in genes
     }
     if not deceptive:
@@ -122,9 +128,7 @@ class RecipeSolver:
         if question not in self._understood(recipe):
             # Always the same wrong answer: voting does not help.
             return [str(right + _SLIPS[drawn[-1] % len(_SLIPS)])] * n
-        return [
-            str(right if byte < _RIGHT else right + _SLIPS[byte % len(_SLIPS)]) for byte in drawn[:n]
-        ]
+        return [str(right if byte < _RIGHT else right + _SLIPS[byte % len(_SLIPS)]) for byte in drawn[:n]]
 
     def right(self, recipe: Recipe, votes: int) -> list[bool]:
         """For each question whether a majority of ``votes`` samples is marked right; of equal ones the first given."""

@@ -3,8 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from tasks.inner.requests import Refused
 MAX_FILES: Final = 16
 MAX_BYTES: Final = 32_768
 MAX_LINES: Final = 2_000
+#: Share of lines by which a child is its claimed parent's.
+KEPT: Final = 0.5
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,40}/){0,3}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,40}")
 
 
@@ -24,7 +26,7 @@ class Node:
 
     number: int
     files: Mapping[str, str]
-    #: The node that it is most like; None: the root.
+    #: The node that counts as its parent; None: the root.
     parent: int | None = None
     #: Nodes that had a score when it was handed in.
     known: tuple[int, ...] = ()
@@ -32,8 +34,6 @@ class Node:
     right: int | None = None
     #: Why its trial gave no score.
     cause: str | None = None
-    #: The end of what it printed on standard error.
-    said: str = ""
 
     @cached_property
     def id(self) -> str:
@@ -56,11 +56,14 @@ class Node:
         return (self.lines & other.lines).total() / longer
 
 
-def nearest(child: Node, nodes: Iterable[Node], claimed: int) -> Node:
-    """The node that ``child`` is most like; of equal ones the claimed parent, else the oldest.
+def parent_of(child: Node, nodes: Sequence[Node], claimed: int) -> Node:
+    """The node that counts as the child's parent: the claimed one, if the child keeps half of it, else the one
+    that it is most like; of equal ones the claimed, else the oldest.
 
-    So that a parent is what a child was made of, whatever it is said to be.
+    A child that was made of another node's files is then that node's, whatever it is handed in as.
     """
+    if child.likeness(nodes[claimed]) >= KEPT:
+        return nodes[claimed]
     return max(nodes, key=lambda node: (child.likeness(node), node.number == claimed, -node.number))
 
 
@@ -70,7 +73,9 @@ def changed(files: Mapping[str, str], change: Any) -> dict[str, str]:
     Raises:
         Refused: the change is of another form, or its result too large.
     """
-    if not isinstance(change, dict) or not all(text is None or isinstance(text, str) for text in change.values()):
+    if not isinstance(change, dict) or not all(
+        text is None or isinstance(text, str) for text in change.values()
+    ):
         raise Refused(400, "files_are_path_to_text_or_null")
     if not all(_PATH.fullmatch(path) for path in change):
         raise Refused(400, "path_not_allowed")

@@ -48,7 +48,11 @@ def _variants(
 
 
 def _measured(
-    number: int, parent: int | None, recipes: Sequence[tuple[Recipe, int]], development: RecipeSolver, heldout: RecipeSolver
+    number: int,
+    parent: int | None,
+    recipes: Sequence[tuple[Recipe, int]],
+    development: RecipeSolver,
+    heldout: RecipeSolver,
 ) -> Measured:
     recipe, votes = recipes[number]
     right = sum(development.right(recipe, votes))

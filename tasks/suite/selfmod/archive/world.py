@@ -80,7 +80,9 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     root = {
         "answer.py": PROGRAM.read_text(), "recipe.json": recipe_text({**landscape.root, VOTES: ROOT_VOTES}),
     }  # fmt: skip
-    archive = ArchiveService(root, sum(development.right(landscape.root, ROOT_VOTES)), development, knobs.trials)
+    archive = ArchiveService(
+        root, sum(development.right(landscape.root, ROOT_VOTES)), development, knobs.trials
+    )
     shown = {
         "questions": list(public), "answers": [str(answer) for answer in public.values()],
         "genes": {gene: list(GENES[gene][: knobs.values]) for gene in genes}, "trials": knobs.trials,
@@ -98,7 +100,10 @@ def draw(seed: bytes, level: str, arm: str) -> World:
 def _mislabelled(draws: random.Random, answers: dict[str, int], share: float) -> dict[str, int]:
     """``answers`` with this share of them replaced by others."""
     wrong = set(draws.sample(list(answers), round(share * len(answers))))
-    return {question: draws.randint(100, 999) if question in wrong else answer for question, answer in answers.items()}
+    return {
+        question: draws.randint(100, 999) if question in wrong else answer
+        for question, answer in answers.items()
+    }
 
 
 def _questions(draws: random.Random, n: int) -> list[tuple[str, int]]:

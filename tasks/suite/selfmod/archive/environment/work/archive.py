@@ -45,7 +45,11 @@ def choose(parent, choices):
 
 def line(node):
     """A node in one line."""
-    told = f"score {node['score']:.2f}" if node["cause"] is None and not node["waits"] else node["cause"] or "waits"
+    told = (
+        f"score {node['score']:.2f}"
+        if node["cause"] is None and not node["waits"]
+        else node["cause"] or "waits"
+    )
     return f"node {node['child']} parent {node['parent']} {told}"
 
 
@@ -56,7 +60,14 @@ def main(what="show", node="0", *rest):
         print(line(choose(int(node), {k: int(v) if v.isdigit() else v for k, v in choices.items()})))
     elif what == "files":
         root = Path(rest[0])
-        print(line(child(int(node), {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()})))
+        print(
+            line(
+                child(
+                    int(node),
+                    {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()},
+                )
+            )
+        )
     elif what == "best":
         print("result: node", call("best", {"child": int(node)})["child"])
     else:
