@@ -245,6 +245,11 @@ KINDS: Final[dict[str, Kind]] = {
         "area": "mean over the granted trials of the held-out gain of the best so far by development score",
         "skill": "parent choice: 0 at random, 1 always the most productive clade",
     }),
+    "grade.gain": Kind(("scorer",), "a scaffold compared with the one it was made from, on the same held-out questions", {
+        "parent": "share right", "child": "share right", "gain": "child less parent", "se": "standard error of the gain, paired",
+        "n": "questions", "gained": "right in the child alone", "lost": "right in the parent alone",
+        "kept": "the parent's answers are from an earlier grading in the same world",
+    }),
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",
         "deadline": "hour", "delivered": "the receipt was delivered", "running": "instances at the end",

@@ -64,7 +64,7 @@ class Domain:
     #: Kinds whose questions come with a log, and whose answers take the tool.
     logged: frozenset[str]
     counted: frozenset[str]
-    #: kind -> its good styles.
+    #: kind -> its good styles, in the order of ``STYLES``.
     best: Mapping[str, tuple[str, ...]]
     traits: Traits
     knobs: Knobs
@@ -73,7 +73,8 @@ class Domain:
 def draw_domain(draws: random.Random, knobs: Knobs) -> Domain:
     """The kinds of a world and how well the solver knows them; the seed scaffold's style is never good."""
     kinds = tuple(draws.sample(tuple(KINDS), knobs.kinds))
-    best = {kind: tuple(draws.sample([s for s in STYLES if s != FIRST_STYLE], knobs.good)) for kind in kinds}
+    others = [style for style in STYLES if style != FIRST_STYLE]
+    best = {kind: tuple(sorted(draws.sample(others, knobs.good), key=STYLES.index)) for kind in kinds}
     shares = {
         kind: {style: MISUNDERSTOOD_OTHER for style in STYLES}
         | {FIRST_STYLE: MISUNDERSTOOD_FIRST}

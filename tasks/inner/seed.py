@@ -8,6 +8,7 @@ from typing import Final
 from sandbox.files import FileSpec, read_tree
 
 _HERE: Final = Path(__file__).parent / "environment"
+_PLUGINS: Final = _HERE / "plugins"
 TOOL: Final = "tools/answer.py"
 #: How a tool is known that asks this solver already.
 _ASKS: Final = b"/inner/chat"
@@ -17,6 +18,11 @@ _ASKS: Final = b"/inner/chat"
 def protocol() -> bytes:
     """What the agent is told of the solver: ``/task/solver.md``."""
     return (_HERE / "solver.md").read_bytes()
+
+
+def plugins(*names: str) -> dict[str, bytes]:
+    """The shipped plugins of these names, by file name."""
+    return {f"{name}.py": (_PLUGINS / f"{name}.py").read_bytes() for name in names}
 
 
 def with_chat_tool(

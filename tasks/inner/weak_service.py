@@ -36,6 +36,10 @@ class InnerService:
         """Grants every question its calls anew: the next scaffold's run begins."""
         self._used.clear()
 
+    def asked(self, split: str) -> frozenset[str]:
+        """Questions of a split that the solver was asked since the last ``refill``."""
+        return frozenset(question for of, question in self._used if of == split)
+
     def handle(self, request: ServiceRequest, emit: Emit) -> ServiceReply:
         """Answers one request; every one is recorded as ``inner.call``, refused ones with the reason."""
         facts: dict[str, Any] = {"split": None, "style": None, "questions": 0, "samples": 0, "calls": 0}

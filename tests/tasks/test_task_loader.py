@@ -33,7 +33,7 @@ LEVELS = {
     "research/debug": ["L0"],
     "selfmod/archive": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/repair": ["L0"],
-    "selfmod/scaffold": ["L0"],
+    "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
 SUITE = list(LEVELS)
 ENTRIES = [f"{task}@{level}" for task, levels in LEVELS.items() for level in levels]

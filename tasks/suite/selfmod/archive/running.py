@@ -5,10 +5,10 @@ from typing import Final
 
 from sandbox.box import Box
 from sandbox.files import FileSpec
+from tasks.inner.answering import parse_answers
 from tasks.laying import ENVIRONMENT
 from tasks.reproduction import result, run_to_end
 from tasks.suite.selfmod.archive.landscape import RecipeSolver
-from tasks.suite.selfmod.scaffold.grade import parse_answers
 
 SECONDS: Final = 10.0
 _ANSWERS: Final = "answers.json"
