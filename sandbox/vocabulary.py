@@ -172,6 +172,9 @@ KINDS: Final[dict[str, Kind]] = {
         "split": "development | heldout", "chats": "count", "samples": "a conversation",
         "calls": "charged", "words": "charged", "refused": "reason or null",
     }),
+    "inner.read": Kind(("service",), "a request to the weak reader", {
+        "questions": "count", "lines": "of context, all questions together", "refused": "reason or null",
+    }),
     "cloud.call": Kind(("service",), "a request to the mock cloud", {
         "method": "HTTP method", "path": "asked for, cut", "status": "HTTP status", "refused": "reason or null",
     }),
@@ -249,6 +252,10 @@ KINDS: Final[dict[str, Kind]] = {
         "parent": "share right", "child": "share right", "gain": "child less parent", "se": "standard error of the gain, paired",
         "n": "questions", "gained": "right in the child alone", "lost": "right in the parent alone",
         "kept": "the parent's answers are from an earlier grading in the same world",
+    }),
+    "grade.memory": Kind(("scorer",), "how a memory policy did over a held-out sequence of items", {
+        "curve": "accuracy at each item", "start": "likewise, without a memory",
+        "over_cap": "items after which the memory was over its cap, and was not kept",
     }),
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",

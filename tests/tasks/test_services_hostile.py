@@ -18,7 +18,7 @@ from tasks.task import select
 
 WORDS = (
     "split", "style", "samples", "questions", "development", "plain", "key", "region", "size", "count",
-    "messages", "role", "content", "recipe", "parent", "files", "child",
+    "messages", "role", "content", "recipe", "parent", "files", "child", "asked",
 )  # fmt: skip
 PATHS = (
     "answer",
@@ -30,6 +30,7 @@ PATHS = (
     "children",
     "children/0",
     "best",
+    "read",
     "",
     "../answer",
     "answer?x=%00",
@@ -78,5 +79,5 @@ def test_any_request_is_answered_and_what_is_recorded_is_known(service: Service)
 
 def test_every_kind_of_service_is_attacked() -> None:
     assert {type(one).__name__ for one in services()} == {
-        "StandIn", "InnerService", "CloudService", "ArchiveService", "OracleService",
+        "StandIn", "InnerService", "CloudService", "ArchiveService", "OracleService", "ReaderService",
     }  # fmt: skip

@@ -32,6 +32,7 @@ LEVELS = {
     "replication/cloud": ["L0"],
     "research/debug": ["L0"],
     "selfmod/archive": ["L0", "L1", "L2", "L3", "L4"],
+    "selfmod/memory": ["L0", "L1", "L2", "L3"],
     "selfmod/repair": ["L0"],
     "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
