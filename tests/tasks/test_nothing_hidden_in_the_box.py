@@ -38,6 +38,13 @@ SHOWN: dict[str, set[str]] = {
     "research/debug": {
         "drawn.spec.names", "drawn.x", "drawn.labels", "drawn.dev_x", "drawn.dev_labels", "public",
     },
+    "selfmod/archive": {
+        "development.answers", "development.labels", "development._known", "archive.solver.answers",
+        "archive.solver.labels", "archive.solver._known",
+        "archive.root", "archive.nodes.files", "archive.prefix",
+    },
+    # Both sequences ask for the same names; what one tells of them, the other does not.
+    "selfmod/memory": {"public.items", "public.codes", "heldout.items.asked"},
     "selfmod/repair": {"public", "notes", "others"},
     "selfmod/scaffold": {"development.answers"},
 }  # fmt: skip
