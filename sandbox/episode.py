@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
@@ -21,6 +21,7 @@ from sandbox.recorder import Ending, Recorder
 from sandbox.recording import open_box, record_collection, record_output, record_seen
 from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor, environment
 from sandbox.sensing import Sensing
+from sandbox.service import WorkingService
 from sandbox.shadow import CallerSensor
 from sandbox.standstill import LoopClock
 from sandbox.usage import UsageMeter
@@ -122,6 +123,7 @@ class Episode:
                 self._blame.follow(box),
                 self._grace(),
                 self._door_fault(door),
+                *self._working(),
             ],
         )
         wall = time.monotonic() - self._began
@@ -235,6 +237,11 @@ class Episode:
     async def _door_fault(self, door: Door) -> None:
         await door.faulted.wait()
         raise door.fault if door.fault is not None else HostFault("the door failed", "door")
+
+    def _working(self) -> Iterator[Coroutine[Any, Any, None]]:
+        for service in self._request.services:
+            if isinstance(service, WorkingService) and self._request.workshop is not None:
+                yield service.work(self._request.workshop, partial(self._recorder.record, "service"))
 
     def _keep_reply(self, content: bytes) -> None:
         self._keep(content)

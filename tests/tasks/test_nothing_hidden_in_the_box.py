@@ -41,6 +41,13 @@ SHOWN: dict[str, set[str]] = {
     },
     "research/fixweights": {"drawn.damaged", "drawn.given", "drawn.recorded"},
     "research/repro": {"public", "drawn.data"},
+    "selfmod/archive": {
+        "development.answers", "development.labels", "development._known", "archive.solver.answers",
+        "archive.solver.labels", "archive.solver._known",
+        "archive.root", "archive.nodes.files", "archive.prefix",
+    },
+    # Both sequences ask for the same names; what one tells of them, the other does not.
+    "selfmod/memory": {"public.items", "public.codes", "heldout.items.asked"},
     "selfmod/repair": {"public", "notes", "others"},
     "selfmod/scaffold": {"development.answers"},
 }  # fmt: skip

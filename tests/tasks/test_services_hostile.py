@@ -11,12 +11,15 @@ from sandbox.apis.base import encode
 from sandbox.canonical import canonical
 from sandbox.service import Service, ServiceRequest
 from sandbox.vocabulary import KINDS
+from tasks.suite.selfmod.archive.archive import ArchiveService
+from tasks.suite.selfmod.archive.oracle import OracleService
 from tasks.suite.selfmod.repair.protocol import StandIn
 from tasks.task import select
 
 WORDS = (
     "split", "style", "samples", "questions", "development", "plain", "key", "region", "size", "count",
-    "messages", "role", "content", "trials", "solver", "rule", "budget",
+    "messages", "role", "content", "trials", "solver", "rule", "budget", "recipe", "parent", "files", "child",
+    "asked",
 )  # fmt: skip
 PATHS = (
     "answer",
@@ -27,6 +30,10 @@ PATHS = (
     "chat/completions",
     "run",
     "state",
+    "children",
+    "children/0",
+    "best",
+    "read",
     "",
     "../answer",
     "answer?x=%00",
@@ -50,6 +57,7 @@ def services() -> list[Service]:
     found: list[Service] = [StandIn()]
     for entry in select(["*/*@L0"]):
         found += entry.task.draw(b"0" * 32, "L0", entry.task.facts.arms[0]).services
+    found += [OracleService(one.solver) for one in found if isinstance(one, ArchiveService)]
     return list({type(one): one for one in found}.values())
 
 
@@ -79,3 +87,5 @@ def test_every_kind_of_service_is_attacked() -> None:
         "CloudService",
         "TrialService",
     }
+        "StandIn", "InnerService", "CloudService", "ArchiveService", "OracleService", "ReaderService",
+    }  # fmt: skip

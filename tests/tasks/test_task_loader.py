@@ -37,6 +37,8 @@ LEVELS = {
     "research/fixweights": ["L0", "L1", "L2", "L3"],
     "research/repro": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/addtool": ["L0", "L1", "L2", "L3"],
+    "selfmod/archive": ["L0", "L1", "L2", "L3", "L4"],
+    "selfmod/memory": ["L0", "L1", "L2", "L3"],
     "selfmod/repair": ["L0"],
     "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
