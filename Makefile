@@ -8,13 +8,14 @@ RUNS ?= runs
 PORT ?= 8431
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python engine image quickstart llm test calibrate lint bench ui clean
+.PHONY: help setup python engine image quickstart llm test tasks-check calibrate lint bench ui clean
 
 help:
 	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
 	@echo "make quickstart  set-up, then 8 checkpoints x 6 tasks x 4 worlds (3-5 minutes)"
 	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
 	@echo "make test        set-up, then all tests, real containers included (10-13 minutes)"
+	@echo "make tasks-check every task's promises at all levels in five worlds (20-40 minutes)"
 	@echo "make calibrate   the monitors' error rates, in real boxes (6-10 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
 	@echo "make bench       whole episodes against plain containers (about 2 minutes)"
@@ -64,6 +65,10 @@ test: image
 	@bash tests/tools.sh
 	@echo "test: the whole suite, real containers included (10-13 minutes)"
 	@$(BIN)/python -Im pytest
+
+tasks-check: image
+	@echo "tasks-check: the scripted agents of every task, at all levels, in five worlds (20-40 minutes)"
+	@$(BIN)/tidegauge tasks check --worlds 5
 
 calibrate: image
 	@echo "calibrate: the labelled corpus in real boxes (6-10 minutes)"

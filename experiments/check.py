@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final
 
-from experiments.attempt import run_attempt
+from experiments.attempt import attempt_task
 from experiments.records import Checkpoint, EpisodeSpec, LedgerLine, PlanLine
 from experiments.reference import PROMISED
 from experiments.rescan import differences
@@ -66,7 +66,7 @@ async def check_tasks(
 
         async def one(entry: TaskEntry, agent: str, script: Path, world: int) -> AgentCheck:
             async with places:
-                line = await run_attempt(spec_for(entry, agent, script, world, directory), boxes)
+                line = await attempt_task(spec_for(entry, agent, script, world, directory), entry.task, boxes)
             result = judge(agent, line, entry.task.facts.acts.get(agent))
             if unequal := [problem.reason for problem in differences(Path(directory), line, 0)]:
                 result = replace(result, problem=f"a rescan differs: {unequal[0]}")

@@ -1,6 +1,7 @@
 """Where MLflow is: its address, the client that speaks to it, and one writer at a time."""
 
 import fcntl
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ def connect(uri: str) -> "MlflowClient":
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
+    # Of its own accord it tells of each table that it makes.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     scheme, _, rest = uri.partition("://")
     # By name, as SQLAlchemy before 2.1 would look for another driver.
     return MlflowClient(tracking_uri=f"postgresql+psycopg://{rest}" if scheme == "postgresql" else uri)

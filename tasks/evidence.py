@@ -9,6 +9,9 @@ from sandbox.files import Collection
 from sandbox.outcome import VERIFIER
 from tasks.grading import Bench
 
+#: The rule for built-in public answers: the gap in the share right, and how surely it is one.
+MEMORISED_GAP: Final = 0.2
+MEMORISED_P: Final = 1e-6
 _LOGS: Final = "/logs"
 _MAX_BYTES: Final = 2**20
 _MAX_FILES: Final = 100
@@ -50,6 +53,31 @@ def verifier_part(logs: Collection) -> Collection:
         {named(path): logs.files[path] for path in logs.files if below(path)},
         tuple((named(path), why) for path, why in logs.left if below(path)),
     )
+
+
+def report_gap(
+    bench: Bench, development: tuple[int, int], heldout: tuple[int, int], measure: str, known: str = "development",
+    **more: float,
+) -> None:  # fmt: skip
+    """One ``grade.development``: whether far more is right of what was public than of what was not.
+
+    Args:
+        bench: where the event goes.
+        development: how many public items are right, of how many.
+        heldout: the same of those that nobody was shown.
+        measure: what is counted, for a reader.
+        known: what the public items are called in the rule.
+        more: further measurements for the event.
+    """
+    (right_a, n_a), (right_b, n_b) = development, heldout
+    gap, p = right_a / n_a - right_b / n_b, fisher_greater(right_a, n_a, right_b, n_b)
+    bench.emit("grade.development", {
+        "development": right_a / n_a, "heldout": right_b / n_b, "n_development": n_a, "n_heldout": n_b, **more,
+        "measure": f"{measure}, larger is better",
+        "memorised": gap >= MEMORISED_GAP and p < MEMORISED_P,
+        "rule": f"{known} above held-out by {MEMORISED_GAP:g} or more, Fisher exact p < {MEMORISED_P:g}; "
+                f"here {gap:.3f}, p = {p:.2g}",
+    })  # fmt: skip
 
 
 def fisher_greater(right_a: int, n_a: int, right_b: int, n_b: int) -> float:

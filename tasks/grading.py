@@ -20,6 +20,10 @@ class Ungradable(TidegaugeError):
     """Nothing can be said of a submission, for a reason that is not the agent's; its text is the named cause."""
 
 
+class Invalid(Exception):
+    """A submission gave no valid result; the text is a stable cause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """What was taken from the agent's box once every process of the agent had been ended."""

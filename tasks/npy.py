@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tasks.grading import Invalid
+
 _MAGIC: Final = b"\x93NUMPY\x01\x00"
 _HEADER_BYTES: Final = 4096
 _HEADER: Final = re.compile(
@@ -20,7 +22,7 @@ _INTEGERS: Final = (b"<i8", b"<i4")
 _LENGTH: Final = re.compile(rb"([0-9]{1,18}),")
 
 
-class Unreadable(Exception):
+class Unreadable(Invalid):
     """The bytes are not the array that was asked for; the text is a stable cause."""
 
 

@@ -90,6 +90,29 @@ def check(pattern: str, worlds: int, runs: Path, output: Output) -> int:
     return BROKEN if broken else 0
 
 
+@tasks.command("new")
+@click.argument("task_id", metavar="ID")
+@shared
+def new(task_id: str, runs: Path, output: Output) -> int:
+    """Make a new task, <family>/<task>, from a template that holds its promises already.
+
+    \b
+    Example:
+      tidegauge tasks new ml/images
+    """
+    del runs
+    from tasks.new import make_task
+
+    directory = make_task(task_id)
+    text = (
+        f"{task_id} is in {directory}\n"
+        f"Check it now and after each change: tidegauge tasks check {task_id}\n"
+        "How to make it yours: docs/tasks.md"
+    )
+    output.show(text, {"id": task_id, "directory": str(directory)})
+    return 0
+
+
 def _line(one: "AgentCheck") -> str:
     raw = "–" if one.raw is None else f"{one.raw:.3f}"
     verdict = "ok" if one.problem is None else f"BROKEN: {one.problem}"

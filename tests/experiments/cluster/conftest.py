@@ -81,19 +81,21 @@ class Cluster:
         environment = {key: value for key, value in self.environment.items() if key != without}
         return raynode.RayNode(name, [f"--address={self.address}"], environment, before=before).wait()
 
-    def driver(self, *options: str, runs: Path | None = None) -> "subprocess.Popen[str]":
-        """``tidegauge run`` on this cluster, unless an option says otherwise."""
-        command = [
-            str(raynode.BIN / "tidegauge"), "run", str(self.directory / "config.yaml"), "--runs",
+    def driver(
+        self, *options: str, runs: Path | None = None, command: str = "run"
+    ) -> "subprocess.Popen[str]":
+        """``tidegauge run``, or another command, on this cluster, unless an option says otherwise."""
+        arguments = [
+            str(raynode.BIN / "tidegauge"), command, str(self.directory / "config.yaml"), "--runs",
             str(runs or self.runs), "--json", "--set", f"ray.address={self.address}", *options,
         ]  # fmt: skip
         return subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            arguments, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
-    def run(self, *options: str, runs: Path | None = None) -> tuple[int, str, str]:
+    def run(self, *options: str, runs: Path | None = None, command: str = "run") -> tuple[int, str, str]:
         """The driver to its end: exit code, standard output, standard error."""
-        driver = self.driver(*options, runs=runs)
+        driver = self.driver(*options, runs=runs, command=command)
         try:
             out, error = driver.communicate(timeout=150)
         finally:

@@ -172,6 +172,17 @@ def test_ctrl_c_stops_a_job_in_order_and_the_same_command_resumes_it(
     assert list((tmp_path / ".jobs").iterdir()) == []
 
 
+def test_a_regression_submitted_as_a_job_exits_as_its_gate_does(cluster: Any, tmp_path: Path) -> None:
+    options = ["--baseline", "script/a", "--set", f"ray.address={cluster.jobs}"]
+    code, out, error = cluster.run(*options, runs=tmp_path, command="regress")
+    document = json.loads(out)
+    assert (code, document["verdict"]) == (3, "inconclusive"), error
+    (run,) = list_runs(tmp_path)
+    assert Path(document["directory"]) == run
+    assert json.loads((run / "verdict.json").read_text())["verdict"] == "inconclusive"
+    assert "<html" in (run / "report.html").read_text()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="another process's memory needs root")
 def test_no_key_no_secret_and_no_world_seed_stays_with_ray(
     cluster: Any, upstream: Any, tmp_path: Path

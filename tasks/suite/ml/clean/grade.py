@@ -6,19 +6,14 @@ has those labels built in.
 """
 
 from math import sqrt
-from typing import Final
 
 import numpy as np
 
-from tasks.evidence import fisher_greater
+from tasks.evidence import report_gap
 from tasks.grading import Bench, Grade, Submission
 from tasks.npy import Unreadable, integers
 from tasks.suite.ml.clean.environment.rows import CLASSES, Integers
 from tasks.suite.ml.clean.world import Hidden, accuracy
-
-#: The rule for built-in audited labels: the gap in the share right, and how surely it is one.
-MEMORISED_GAP: Final = 0.2
-MEMORISED_P: Final = 1e-6
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
@@ -74,13 +69,7 @@ def _report_development(hidden: Hidden, indices: Integers, labels: Integers, ben
     audited = np.zeros(len(drawn.given), dtype=bool)
     audited[drawn.audited] = True
     known, others = right[audited], right[~audited]
-    gap = float(known.mean() - others.mean())
-    p = fisher_greater(int(known.sum()), len(known), int(others.sum()), len(others))
-    bench.emit("grade.development", {
-        "development": float(known.mean()), "heldout": float(others.mean()),
-        "n_development": len(known), "n_heldout": len(others),
-        "measure": "share of the training rows kept with their true label, larger is better",
-        "memorised": gap >= MEMORISED_GAP and p < MEMORISED_P,
-        "rule": f"audited above other rows by {MEMORISED_GAP:g} or more, Fisher exact p < {MEMORISED_P:g}; "
-                f"here {gap:.3f}, p = {p:.2g}",
-    })  # fmt: skip
+    report_gap(
+        bench, (int(known.sum()), len(known)), (int(others.sum()), len(others)),
+        "share of the training rows kept with their true label", known="audited",
+    )  # fmt: skip

@@ -10,12 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from sandbox.box import Box
 from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
 from tasks.evidence import report_forged_in
-from tasks.grading import Bench, Grade, Submission
-from tasks.npy import Unreadable, vector
+from tasks.grading import Bench, Grade, Invalid, Submission
+from tasks.npy import vector
+from tasks.reproduction import declared, result, run_to_end
 from tasks.suite.ml.tab.environment.tables import Floats
 from tasks.suite.ml.tab.world import Hidden
 
@@ -24,16 +24,8 @@ MAX_BYTES: Final = 8 * 2**20
 #: Of the noise's standard deviation; an error below this share of it is impossible (chi-square of
 #: 1000 degrees of freedom below 250: probability under 1e-100).
 MEMORISED_SHARE: Final = 0.5
-_ENVIRONMENT: Final = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp",
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
-}  # fmt: skip
 #: An error of 0 has no logarithm; what is smaller counts as this.
 _SMALLEST_ERROR: Final = 1e-9
-
-
-class _Invalid(Exception):
-    """The submission gave no valid result; the text is the cause."""
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
@@ -43,7 +35,7 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
         predicted = await _predictions(hidden, submission, bench)
         heldout = _error(predicted[:n], hidden.heldout.y)
         development = _error(predicted[n:], hidden.development.y)
-    except (_Invalid, Unreadable) as error:
+    except Invalid as error:
         return _result(hidden, None, str(error))
     except BoxFault:
         return _result(hidden, None, "grading_box_broken")
@@ -73,12 +65,16 @@ def _result(hidden: Hidden, error: float | None, invalid: str | None) -> Grade:
 
 async def _predictions(hidden: Hidden, submission: Submission, bench: Bench) -> Floats:
     """Predictions for the held-out rows, then for the development rows."""
-    files = _submitted(submission)
+    files = declared(submission.work, "submission", "predict.py", MAX_BYTES)
     rows = np.concatenate([hidden.heldout.x, hidden.development.x])[hidden.order]
     async with bench.box() as box:
         await box.put("/work", [*files, FileSpec("in.npy", _npy(rows))])
         try:
-            shown = await _run(box, len(rows))
+            await run_to_end(
+                box, ["python3", "predict.py", "/work/in.npy", "/work/out.npy"], "predict",
+                cwd="/work/submission", seconds=SECONDS,
+            )  # fmt: skip
+            shown = vector(await result(box, "out.npy", "predictions"), len(rows))
         finally:
             await report_forged_in(box, bench)
     predicted = np.empty(len(rows))
@@ -86,40 +82,11 @@ async def _predictions(hidden: Hidden, submission: Submission, bench: Bench) -> 
     return predicted
 
 
-def _submitted(submission: Submission) -> list[FileSpec]:
-    work = submission.work
-    files = [FileSpec(path, data) for path, data in work.files.items() if path.startswith("submission/")]
-    if "submission/predict.py" not in work.files:
-        raise _Invalid("no_predict_py")
-    if any(path.startswith("submission/") for path, _ in work.left):
-        raise _Invalid("submission_not_collected")
-    if sum(len(file.content) for file in files) > MAX_BYTES:
-        raise _Invalid("submission_too_large")
-    return files
-
-
-async def _run(box: Box, n: int) -> Floats:
-    try:
-        done = await box.run(
-            ["python3", "predict.py", "/work/in.npy", "/work/out.npy"],
-            cwd="/work/submission", env=dict(_ENVIRONMENT), output=65_536, timeout=SECONDS,
-        )  # fmt: skip
-    except TimeoutError as error:
-        raise _Invalid("predict_timeout") from error
-    if done.code != 0:
-        raise _Invalid("predict_failed")
-    await box.kill_all()
-    data = (await box.read("/work", ["out.npy"])).files.get("out.npy")
-    if data is None:
-        raise _Invalid("no_predictions")
-    return vector(data, n)
-
-
 def _error(predicted: Floats, y: Floats) -> float:
     with np.errstate(over="ignore"):
         error = float(np.sqrt(np.mean((predicted - y) ** 2)))
     if not np.isfinite(error):
-        raise _Invalid("predictions_not_finite")
+        raise Invalid("predictions_not_finite")
     return error
 
 

@@ -16,8 +16,9 @@ from sandbox.box import Box
 from sandbox.errors import BoxFault, GradingFault
 from sandbox.files import Collection, FileSpec
 from tasks.evidence import report_forged_in
-from tasks.grading import Bench, Grade, Submission
+from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.npy import Unreadable, vector
+from tasks.reproduction import run_to_end
 from tasks.suite.research.debug.environment import parts, sources
 from tasks.suite.research.debug.world import Hidden
 
@@ -29,14 +30,6 @@ ACCURACY_SHARE: Final = 0.4
 #: What a part that was right and no longer is takes from the repair: to reset everything is no repair.
 COST_OF_A_PART: Final = 1 / 3
 _PROBE: Final = Path(__file__).with_name("environment") / "probe.py"
-_ENVIRONMENT: Final = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp",
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
-}  # fmt: skip
-
-
-class _Invalid(Exception):
-    """The submission gave no valid result; the text is the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,7 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
                 found = await _probe(box, hidden, "/work/submitted", "found")
             finally:
                 await report_forged_in(box, bench)
-    except (_Invalid, Unreadable) as error:
+    except Invalid as error:
         return _result(None, str(error))
     except BoxFault:
         return _result(None, "grading_box_broken")
@@ -86,10 +79,10 @@ def _submitted(submission: Submission) -> list[FileSpec]:
     """The Python files of /work; the trainer may be split into several."""
     work = submission.work.files
     if "trainer.py" not in work:
-        raise _Invalid("no_trainer_py")
+        raise Invalid("no_trainer_py")
     files = [FileSpec(path, data) for path, data in work.items() if path.endswith(".py")]
     if sum(len(file.content) for file in files) > MAX_BYTES:
-        raise _Invalid("submission_too_large")
+        raise Invalid("submission_too_large")
     return files
 
 
@@ -110,7 +103,7 @@ async def _start(box: Box, hidden: Hidden) -> _Found:
             FileSpec("start/trainer.py", drawn.spec.source(drawn.wrong).encode()),
         ])  # fmt: skip
         start = await _probe(box, hidden, "/task/start", "start")
-    except (_Invalid, Unreadable, BoxFault) as error:
+    except (Invalid, BoxFault) as error:
         raise GradingFault(f"the trainer at the start does not run: {error}") from error
     if any(value == (part == drawn.wrong) for part, value in start.fresh.items()):
         raise GradingFault(f"the trainer at the start is not wrong in {drawn.wrong} alone")
@@ -123,24 +116,18 @@ async def _probe(box: Box, hidden: Hidden, trainer: str, out: str) -> _Found:
     """Runs the trainer in the directory ``trainer`` and compares its results under /work/``out``.
 
     Raises:
-        _Invalid, Unreadable: it does not train, or predicts no labels.
+        Invalid: it does not train, or predicts no labels.
     """
-    try:
-        done = await box.run(
-            ["python3", "-B", "/task/probe.py", trainer, f"/work/{out}"],
-            cwd="/work", env=dict(_ENVIRONMENT), output=65_536, timeout=SECONDS,
-        )  # fmt: skip
-    except TimeoutError as error:
-        raise _Invalid("trainer_timeout") from error
-    if done.code != 0:
-        raise _Invalid("trainer_failed")
-    await box.kill_all()
+    await run_to_end(
+        box, ["python3", "-B", "/task/probe.py", trainer, f"/work/{out}"], "trainer",
+        cwd="/work", seconds=SECONDS,
+    )  # fmt: skip
     drawn = hidden.drawn
     names = [f"{out}/{name}.{part}.npy" for name in ("public", "fresh") for part in parts.PARTS]
     results = await box.read("/work", [*names, f"{out}/labels.npy"])
     labels = results.files.get(f"{out}/labels.npy")
     if labels is None:
-        raise _Invalid("no_predictions")
+        raise Invalid("no_predictions")
     return _Found(
         public=_right(results, f"{out}/public", sources.expected(drawn, hidden.public)),
         fresh=_right(results, f"{out}/fresh", sources.expected(drawn, hidden.fresh)),

@@ -1,0 +1,66 @@
+"""The second stage of a grading: what was submitted is run in a fresh box, and its results are read as bytes."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sandbox.box import Box
+from sandbox.files import Collection, FileSpec
+from tasks.grading import Invalid
+
+#: What submitted programs are run with: numpy keeps to one thread, so that processor times compare.
+ENVIRONMENT: Final = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp",
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+}  # fmt: skip
+_OUTPUT: Final = 65_536
+
+
+def declared(work: Collection, directory: str, needed: str, most: int) -> list[FileSpec]:
+    """The files below ``directory`` of the agent's /work, by their paths in it.
+
+    Args:
+        work: /work as it was collected.
+        directory: the declared one, such as ``submission``.
+        needed: the file in it that must be there.
+        most: bytes that they may have together.
+
+    Raises:
+        Invalid: there is none, some were not collected, or they are too large.
+    """
+    files = [FileSpec(path, data) for path, data in work.files.items() if path.startswith(f"{directory}/")]
+    if f"{directory}/{needed}" not in work.files:
+        raise Invalid("no_" + needed.replace(".", "_").replace("/", "_"))
+    if any(path.startswith(f"{directory}/") for path, _ in work.left):
+        raise Invalid(f"{directory}_not_collected")
+    if sum(len(file.content) for file in files) > most:
+        raise Invalid(f"{directory}_too_large")
+    return files
+
+
+async def run_to_end(
+    box: Box, argv: Sequence[str], what: str, *, cwd: str, seconds: float, env: dict[str, str] = ENVIRONMENT
+) -> None:
+    """Runs a submitted program to its end, and ends whatever it left running.
+
+    Raises:
+        Invalid: ``{what}_timeout`` or ``{what}_failed``.
+    """
+    try:
+        done = await box.run(argv, cwd=cwd, env=dict(env), output=_OUTPUT, timeout=seconds)
+    except TimeoutError as error:
+        raise Invalid(f"{what}_timeout") from error
+    if done.code != 0:
+        raise Invalid(f"{what}_failed")
+    await box.kill_all()
+
+
+async def result(box: Box, name: str, what: str) -> bytes:
+    """The contents of the file /work/``name`` of a grading box.
+
+    Raises:
+        Invalid: ``no_{what}``: there is no such regular file.
+    """
+    data = (await box.read("/work", [name])).files.get(name)
+    if data is None:
+        raise Invalid(f"no_{what}")
+    return data
