@@ -11,6 +11,7 @@ from sandbox.box import BoxInfo, BoxRequest, Completed, Killed, Seen, Usage
 from sandbox.container import Engine
 from sandbox.errors import EngineFault
 from sandbox.files import Collection, FileSpec, Manifest, layout_mode
+from sandbox.ground import ENVIRONMENT
 from sandbox.hardening import capacity
 from sandbox.link import reason
 from sandbox.making import Made, Maker
@@ -202,7 +203,7 @@ class DockerBoxes:
             EngineFault: it could not be made, or did not answer in time.
         """
         if request.ground is not None and request.ground.missing is not None:
-            raise EngineFault(request.ground.missing, "environment")
+            raise EngineFault(request.ground.missing, ENVIRONMENT)
         box = DockerBox(info_of(self.info, request), await self._maker.make(request))
         try:
             yield box

@@ -16,6 +16,8 @@ PYTHON: Final = (
     f"{TOOLS}/python/ld.so", "--library-path", f"{TOOLS}/python/lib", f"{TOOLS}/python/bin/python3",
 )  # fmt: skip
 _CACHE: Final = ("-X", f"pycache_prefix={TOOLS}/pycache")
+#: The cause by which an attempt fails whose image is not there.
+ENVIRONMENT: Final = "environment"
 #: Starts the runner.
 ENTRYPOINT: Final = (*PYTHON, "-ISB", *_CACHE, TOOLS)
 #: Starts the scaffold as ``scaffold.PROGRAM`` does elsewhere.

@@ -1,5 +1,6 @@
 """What the container of a box is created with that stands on somebody else's image. See docs/containment.md."""
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ def loosened(locked: dict[str, Any], ground: Ground, limits: Limits) -> dict[str
     return {
         **locked,
         "read_only": False,
+        # A task may ask for more than there are, and the engine refuses that.
+        "nano_cpus": int(min(limits.cpus, os.cpu_count() or 1) * 1e9),
         "cap_add": capabilities,
         "tmpfs": {path: options for path, options in locked["tmpfs"].items() if path in IN_MEMORY},
         "ulimits": [*ulimits, {"name": "fsize", "soft": limits.disk, "hard": limits.disk}],

@@ -86,7 +86,8 @@ class Maker:
             made = await self._make(request, idle, stack)
         except BaseException as error:
             if isinstance(error, EngineFault):
-                self._refused = request
+                # Tried again on the episode image: another's image that carries no box says nothing of the engine.
+                self._refused = replace(request, ground=None)
                 self.readiness.failed()
             await asyncio.shield(stack.aclose())
             raise

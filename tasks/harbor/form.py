@@ -44,6 +44,7 @@ _REFUSED: Final = {
     "verifier.environment": "the verifier runs in a snapshot of the agent's box",
     "verifier.collect": "there is one box and no other service",
 }
+_LEAVE_OUT: Final = "leave the task out with harbor.skip"
 #: Keys that are known and without effect here.
 _IGNORED: Final = ("artifacts", "environment.skills_dir", "environment.gpu_types")
 _SIZE: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMG])\s*$", re.IGNORECASE)
@@ -84,22 +85,9 @@ def read_form(file: Path) -> Form:
     """
     where = str(file)
     written = _written(file)
-    for key, why in _REFUSED.items():
-        if _at(written, key):
-            raise Mistake(
-                f"not run here: {why}", where=where, key=key, remedy="leave the task out with harbor.skip"
-            )
+    _refuse(written, where)
     agent, verifier = _table(written, "agent", where), _table(written, "verifier", where)
     environment, solution = _table(written, "environment", where), _table(written, "solution", where)
-    if str(environment.get("os", "linux")).lower() != "linux":
-        raise Mistake(
-            "boxes are Linux", where=where, key="environment.os", remedy="leave the task out with harbor.skip"
-        )
-    if verifier.get("environment_mode") == "separate":
-        why = "not run here: " + _REFUSED["verifier.environment"]
-        raise Mistake(
-            why, where=where, key="verifier.environment_mode", remedy="leave the task out with harbor.skip"
-        )
     network, key = _network(agent, verifier, environment, where)
     return Form(
         agent_seconds=_seconds(agent, "agent", "timeout_sec", AGENT_SECONDS, where),
@@ -122,13 +110,24 @@ def read_form(file: Path) -> Form:
     )
 
 
+def _refuse(written: Mapping[str, Any], where: str) -> None:
+    """Refuses what no box gives, by the key that asks for it."""
+    reasons = [(key, why) for key, why in _REFUSED.items() if _at(written, key)]
+    if str(_at(written, "environment.os") or "linux").lower() != "linux":
+        reasons.append(("environment.os", "boxes are Linux"))
+    if _at(written, "verifier.environment_mode") == "separate":
+        reasons.append(("verifier.environment_mode", _REFUSED["verifier.environment"]))
+    for key, why in reasons:
+        raise Mistake(f"not run here: {why}", where=where, key=key, remedy=_LEAVE_OUT)
+
+
 def _written(file: Path) -> dict[str, Any]:
     where = str(file)
     try:
         with file.open("rb") as opened:
             text = opened.read(_MAX_TOML + 1)
         if len(text) > _MAX_TOML:
-            raise Mistake("is larger than 1 MiB", where=where, remedy="leave the task out with harbor.skip")
+            raise Mistake("is larger than 1 MiB", where=where, remedy=_LEAVE_OUT)
         return tomllib.loads(text.decode("utf-8"))
     except OSError as error:
         raise Mistake(

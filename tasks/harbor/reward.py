@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tasks.grading import Ungradable
+
 _TEXT, _JSON = "reward.txt", "reward.json"
 _MAX_BYTES: Final = 2**16
 #: The reward among several.
@@ -22,7 +24,7 @@ def read_reward(files: Mapping[str, bytes]) -> dict[str, float]:
         files: what lies in /logs/verifier, by path. ``reward.json`` goes before ``reward.txt``.
 
     Raises:
-        BadReward: there is none, it is empty or too large, no number, not finite, or has no ``reward`` among several.
+        BadReward: there is none, it is empty or too large, no number, or not finite.
     """
     name = next((name for name in (_JSON, _TEXT) if name in files), None)
     if name is None:
@@ -40,7 +42,13 @@ def read_reward(files: Mapping[str, bytes]) -> dict[str, float]:
 
 
 def counting(rewards: Mapping[str, float]) -> float:
-    """The reward that counts."""
+    """The reward that counts.
+
+    Raises:
+        Ungradable: there are several and none is ``KEY``: which of them says how well it went, nobody here knows.
+    """
+    if KEY not in rewards and len(rewards) != 1:
+        raise Ungradable(f"no_reward: {_JSON} has no {KEY!r} among {len(rewards)} values")
     return rewards[KEY] if KEY in rewards else next(iter(rewards.values()))
 
 
@@ -59,8 +67,8 @@ def _from_json(text: str) -> dict[str, float]:
     if not isinstance(value, dict):
         raise BadReward(f"{_JSON} is no object")
     found = {name: _finite(one, _JSON) for name, one in value.items()}
-    if KEY not in found and len(found) != 1:
-        raise BadReward(f"{_JSON} has no {KEY!r} among {len(found)} values")
+    if not found:
+        raise BadReward(f"{_JSON} holds no reward")
     return found
 
 

@@ -1,6 +1,7 @@
 """A public task as the rest of the house sees one: what an attempt is given, and how its snapshot is graded."""
 
 import json
+import re
 import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -45,6 +46,7 @@ _MAX_FOUND, _MAX_FILES = 2**24, 200
 #: Seconds for laying the tests out and reading what they left, beyond the verifier's own.
 _MARGIN: Final = 60.0
 _NAMES_PORT: Final = 53
+_CANARY: Final = re.compile(rb"^(?:<!--.*canary.*-->|#.*canary.*)$", re.IGNORECASE)
 NEEDS_NETWORK: Final = "needs_network"
 
 
@@ -87,7 +89,7 @@ class HarborTask(Task):
 
     def draw(self, seed: bytes, level: str, arm: str) -> World:
         """The same world for every seed: a public task has one instance."""
-        files = [FileSpec("task/instruction.md", (self.directory / "instruction.md").read_bytes())]
+        files = [FileSpec("task/instruction.md", _shown((self.directory / "instruction.md").read_bytes()))]
         if self.solving:
             files += [
                 FileSpec(f"solution/{file.path}", file.content, file.mode) for file in self._files("solution")
@@ -163,6 +165,16 @@ def facts_of(name: str, form: Form, agents: tuple[str, ...]) -> Facts:
         task_family=FAMILY, version="1.0.0", arms=("plain",), start="reward 0", reference="reward 1",
         bound="none", agents=agents, levels={LEVEL: Level(human_minutes=form.agent_seconds / 60)},
     )  # fmt: skip
+
+
+def _shown(instruction: bytes) -> bytes:
+    """An instruction without the lines at its beginning that only mark it as a benchmark's, as Harbor shows it."""
+    lines = instruction.split(b"\n")
+    while lines and _CANARY.match(lines[0].strip()):
+        del lines[0]
+        while lines and not lines[0].strip():
+            del lines[0]
+    return b"\n".join(lines)
 
 
 def _invalid(cause: str) -> Grade:

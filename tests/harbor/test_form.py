@@ -68,7 +68,7 @@ def test_unknown_keys_are_told_by_their_dotted_names(tmp_path: Path) -> None:
     [
         ("[[steps]]\nname = 'one'\n", "steps: not run here: tasks of several steps"),
         ("[environment]\ngpus = 1\n", "environment.gpus: not run here: there is no GPU"),
-        ("[environment]\nos = 'Windows'\n", "environment.os: boxes are Linux"),
+        ("[environment]\nos = 'Windows'\n", "environment.os: not run here: boxes are Linux"),
         ("[environment.healthcheck]\ncommand = 'true'\n", "environment.healthcheck: not run here"),
         ("[verifier]\nenvironment_mode = 'separate'\n", "verifier.environment_mode: not run here"),
         ("[verifier.env]\nKEY = '${OPENAI_API_KEY}'\n", "verifier.env.KEY: asks for the host's variable OPENAI_API_KEY"),
@@ -102,6 +102,13 @@ def test_a_task_that_asks_for_a_network_is_refused_unless_the_config_runs_it_off
     with pytest.raises(Mistake, match=r"asks for a network \(public\), .*harbor: \{offline: true\}"):
         read(task, offline=False)
     assert read(task, offline=True).id == "harbor/reaching"
+
+
+def test_an_instruction_is_shown_without_the_marks_of_a_benchmark(public_task: Callable[..., Path]) -> None:
+    task = public_task("marked")
+    (task / "instruction.md").write_text("<!-- a canary GUID 1 -->\n# Canary 2\n\n# Title\nDo it.\n")
+    (shown,) = read(task, offline=False).draw(b"", "snapshot", "plain").files
+    assert shown.content == b"# Title\nDo it.\n"
 
 
 def test_its_limits_are_the_tasks_own(public_task: Callable[..., Path]) -> None:

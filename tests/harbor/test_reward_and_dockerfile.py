@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.errors import EngineFault
+from tasks.grading import Ungradable
 from tasks.harbor.dockerfile import bases, rebased
 from tasks.harbor.people import Person, person_of
 from tasks.harbor.reward import BadReward, counting, read_reward
@@ -35,8 +36,8 @@ def test_json_goes_before_text_and_may_hold_several() -> None:
         ({"reward.txt": b"1" * 100_000}, "larger than"),
         ({"reward.json": b"1"}, "is no object"),
         ({"reward.json": b"[1]"}, "is no object"),
-        ({"reward.json": b"{}"}, "no 'reward' among 0 values"),
-        ({"reward.json": b'{"a": 1, "b": 0}'}, "no 'reward' among 2 values"),
+        ({"reward.json": b"{}"}, "holds no reward"),
+        ({"reward.json": b'{"reward": 1, "reason": "done"}'}, "holds no number"),
         ({"reward.json": b'{"reward": "1"}'}, "holds no number"),
         ({"reward.json": b'{"reward": NaN}'}, "not finite"),
         ({"reward.json": b'{"reward": 1e999}'}, "not finite"),
@@ -50,6 +51,11 @@ def test_what_is_no_reward_has_a_cause(files: dict[str, bytes], said: str) -> No
         read_reward(files)
 
 
+def test_of_several_none_counts_unless_one_is_the_reward() -> None:
+    with pytest.raises(Ungradable, match=r"^no_reward: reward\.json has no 'reward' among 2 values$"):
+        counting(read_reward({"reward.json": b'{"passed": 1, "speedup": 3.5}'}))
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_finite_number_comes_back(value: float) -> None:
     assert counting(read_reward({"reward.txt": repr(value).encode()})) == value
@@ -61,7 +67,7 @@ def test_whatever_lies_there_is_a_number_or_a_cause(content: bytes) -> None:
     for name in ("reward.txt", "reward.json"):
         try:
             assert isinstance(counting(read_reward({name: content})), float)
-        except BadReward as error:
+        except (BadReward, Ungradable) as error:
             assert str(error)
 
 
