@@ -82,10 +82,5 @@ def test_any_request_is_answered_and_what_is_recorded_is_known(service: Service)
 
 def test_every_kind_of_service_is_attacked() -> None:
     assert {type(one).__name__ for one in services()} == {
-        "StandIn",
-        "InnerService",
-        "CloudService",
-        "TrialService",
-    }
-        "StandIn", "InnerService", "CloudService", "ArchiveService", "OracleService", "ReaderService",
+        "StandIn", "InnerService", "CloudService", "TrialService", "ArchiveService", "OracleService", "ReaderService",
     }  # fmt: skip
