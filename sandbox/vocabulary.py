@@ -86,7 +86,7 @@ KINDS: Final[dict[str, Kind]] = {
         "allow": "programs that may change it, and what they start",
         "grants": "of limits: key to the value up to which it may be changed",
     }),
-    "guard.content": Kind(("harness",), "a guarded file of limits reads so, at first or anew", {
+    "guard.content": Kind(("harness",), "a guarded file of limits reads so: at first, and after somebody asked to change it", {
         "path": "in the box", "text": "its first 8,000 bytes, or null: not there, or no regular file",
         "sha256": "of the whole, or null", "at": "start | call | end",
     }),
