@@ -15,11 +15,12 @@ from tasks.suite.selfmod.repair.protocol import StandIn
 from tasks.task import select
 
 WORDS = (
-    "split", "style", "samples", "questions", "development", "plain", "key", "region", "size", "count",
+    "split", "style", "samples", "questions", "development", "plain", "chats", "key", "region", "size", "count",
     "messages", "role", "content",
 )  # fmt: skip
 PATHS = (
     "answer",
+    "chat",
     "offers",
     "instances",
     "job",
@@ -71,4 +72,9 @@ def test_any_request_is_answered_and_what_is_recorded_is_known(service: Service)
 
 
 def test_every_kind_of_service_is_attacked() -> None:
-    assert {type(one).__name__ for one in services()} == {"StandIn", "InnerService", "CloudService"}
+    assert {type(one).__name__ for one in services()} == {
+        "StandIn",
+        "InnerService",
+        "ChatService",
+        "CloudService",
+    }
