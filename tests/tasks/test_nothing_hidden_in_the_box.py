@@ -48,6 +48,7 @@ SHOWN: dict[str, set[str]] = {
     },
     # Both sequences ask for the same names; what one tells of them, the other does not.
     "selfmod/memory": {"public.items", "public.codes", "heldout.items.asked"},
+    "selfmod/addtool": {"development.items.text"},
     "selfmod/repair": {"public", "notes", "others"},
     "selfmod/scaffold": {"development.answers"},
 }  # fmt: skip
