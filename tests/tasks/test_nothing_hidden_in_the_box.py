@@ -82,7 +82,7 @@ def _parts(value: Any, path: str) -> Iterator[tuple[str, bytes]]:
         else:
             for item in value:
                 yield from _parts(item, path)
-    elif isinstance(value, float):
+    elif isinstance(value, int | float):
         yield from ((path, needle) for needle in _of_text(repr(value).encode()))
     elif isinstance(value, bytes | str):
         yield from (
