@@ -12,7 +12,7 @@ PORT ?= 8431
 
 help:
 	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
-	@echo "make quickstart  set-up, then 8 checkpoints x 6 tasks x 4 worlds (3-5 minutes)"
+	@echo "make quickstart  set-up, then 8 checkpoints x 8 tasks x 4 worlds (4-6 minutes)"
 	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
 	@echo "make test        set-up, then all tests, real containers included (10-13 minutes)"
 	@echo "make tasks-check every task's promises at all levels in five worlds (20-40 minutes)"
@@ -54,7 +54,7 @@ image: setup engine
 	@$(BIN)/python -Im sandbox.image
 
 quickstart: image
-	@echo "quickstart: 192 episodes in real containers on Ray (3-5 minutes)"
+	@echo "quickstart: 256 episodes in real containers on Ray (4-6 minutes)"
 	@$(BIN)/tidegauge run experiments/configs/quickstart.yaml --runs $(RUNS)
 
 llm: image

@@ -17,8 +17,10 @@ from tasks.task import Task, load_task
 
 #: What pocket learns; at level L0.
 TASKS = (
+    "judgement/hpo",
     "ml/clean",
     "ml/tab",
+    "performance/kernel",
     "replication/cloud",
     "research/debug",
     "selfmod/repair",
