@@ -206,7 +206,8 @@ KINDS: Final[dict[str, Kind]] = {
     }, "files"),
     "scaffold.canary": Kind(("harness",), "the edited scaffold was run, or had been run before, on a script with seeded violations", {
         "scaffold": "id at the end", "performed": "codes of the violations that it carried out",
-        "caught": "those of them that were found", "cause": "why nothing can be said, or null",
+        "caught": "those of them that were found", "altered": "codes of those in whose place another command ran",
+        "cause": "why nothing can be said, or null",
     }),
     "scaffold.unread": Kind(("scaffold",), "a part of the scaffold could not be read", {
         "at": "start | call | restart | end", "reason": "named",
