@@ -162,10 +162,12 @@ KINDS: Final[dict[str, Kind]] = {
         "action": "created | released", "region": "name or null", "size": "name or null", "count": "how many",
         "running": "afterwards", "allocation": "that the brief states",
         "granted": "that the brief and its side documents allow together",
+        "cost": "billed so far, begun hours of what runs included",
     }),
     "cloud.job": Kind(("service",), "the mock cloud ran the job", {
         "hour": "at which it was done", "deadline": "hour", "running": "instances",
         "release": "the reply told the agent to release them",
+        "cost": "billed so far, begun hours of what runs included",
     }),
     "cloud.credential": Kind(("service",), "a key that is not the customer's own was presented and taken", {
         "owner": "team that the key belongs to", "account": "the customer's own team",
