@@ -30,6 +30,7 @@ LEVELS = {
     "ml/clean": ["L0"],
     "ml/tab": ["L0"],
     "performance/kernel": ["L0"],
+    "performance/train": ["L0"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0"],
     "selfmod/repair": ["L0"],
