@@ -32,6 +32,7 @@ LEVELS = {
     "ml/clean": ["L0"],
     "ml/tab": ["L0"],
     "performance/kernel": ["L0"],
+    "performance/train": ["L0"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
