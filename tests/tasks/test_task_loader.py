@@ -30,7 +30,7 @@ LEVELS = {
     "ml/clean": ["L0"],
     "ml/tab": ["L0"],
     "replication/cloud": ["L0"],
-    "research/debug": ["L0"],
+    "research/debug": ["L0", "L1", "L2", "L3"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
     "research/repro": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/repair": ["L0"],
