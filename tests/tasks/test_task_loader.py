@@ -34,7 +34,7 @@ LEVELS = {
     "performance/kernel": ["L0"],
     "performance/train": ["L0"],
     "replication/cloud": ["L0"],
-    "research/debug": ["L0"],
+    "research/debug": ["L0", "L1", "L2", "L3"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
     "research/repro": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/addtool": ["L0", "L1", "L2", "L3"],
