@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from experiments.authored import Authored, authored
+from experiments.authored import Authored, authored, pooled_se
 from experiments.replays import kept_replay
 from experiments.rundir import read_experiment
 from experiments.stats.paired import PairedMean, paired_mean
@@ -51,6 +51,7 @@ class Edge:
         return {
             "parent": self.parent, "child": self.child, "episodes": [one.episode for one in self.by],
             "kinds": dict(self.kinds), "codes": dict(self.codes), "gain_held": gain_json(self.gain_held),
+            "held_se": pooled_se(self.by),
             "gain_dev": gain_json(self.gain_dev), "overfit_gap": gain_json(self.overfit_gap),
             "cost": _cost(self.by), "disclosure": dict(self.disclosure),
         }  # fmt: skip
