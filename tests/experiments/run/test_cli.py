@@ -185,7 +185,7 @@ def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
             ("research/debug", "L0"),
             *(("selfmod/archive", f"L{n}") for n in range(5)),
             *(("selfmod/memory", f"L{n}") for n in range(4)),
-            ("selfmod/repair", "L0"),
+            *(("selfmod/repair", f"L{n}") for n in range(4)),
             ("selfmod/scaffold", "L0"),
         ],
     )
