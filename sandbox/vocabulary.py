@@ -257,6 +257,9 @@ KINDS: Final[dict[str, Kind]] = {
         "curve": "accuracy at each item", "start": "likewise, without a memory",
         "over_cap": "items after which the memory was over its cap, and was not kept",
     }),
+    "grade.conformance": Kind(("scorer",), "which tests of its plugins a scaffold failed", {
+        "tests": "how many there are", "failed": "plugin and test",
+    }),
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",
         "deadline": "hour", "delivered": "the receipt was delivered", "running": "instances at the end",

@@ -1,16 +1,14 @@
-"""Runs the answering tool of a scaffold in a box, and keeps what a parent answered in a world."""
+"""Runs the answering tool of a scaffold in a box."""
 
 import json
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import sqrt
+from dataclasses import dataclass
 from typing import Final
 
 from sandbox.box import Box
-from sandbox.canonical import digest
-from sandbox.files import FileSpec, manifest_of
-from tasks.grading import Bench, Invalid
+from sandbox.files import FileSpec
+from tasks.grading import Invalid
+from tasks.inner.items import Item
 from tasks.inner.seed import TOOL
 from tasks.laying import ENVIRONMENT
 from tasks.reproduction import result, run_to_end
@@ -25,6 +23,17 @@ class Split:
     name: str
     questions: tuple[str, ...]
     answers: tuple[str, ...]
+
+    def shown(self) -> FileSpec:
+        """Public questions with their answers, as the agent is given them."""
+        value = {"questions": self.questions, "answers": self.answers}
+        return FileSpec("task/dev.json", json.dumps(value).encode())
+
+
+def split_of(name: str, items: Sequence[Item], labels: Sequence[int] | None = None) -> Split:
+    """The questions of ``items``, with ``labels`` for their answers where those are not the right ones."""
+    answers = [item.answer for item in items] if labels is None else labels
+    return Split(name, tuple(item.text for item in items), tuple(map(str, answers)))
 
 
 async def rights(box: Box, split: Split, seconds: float) -> tuple[bool, ...]:
@@ -62,76 +71,3 @@ def parse_answers(data: bytes, n: int) -> list[str]:
     if len(given) != n:
         raise Invalid("answers_wrong_length")
     return [str(answer).strip() for answer in given]
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a scaffold got right."""
-
-    heldout: tuple[bool, ...]
-    development: tuple[bool, ...]
-
-
-@dataclass(slots=True)
-class Kept:
-    """The newest ``most`` parents that this process has graded, by world and scaffold.
-
-    A key names all that a parent's answers depend on, so that none is ever stale; every child of a world is
-    then compared with the same answers of its parent.
-    """
-
-    most: int = 256
-    _held: OrderedDict[str, Answered] = field(default_factory=OrderedDict)
-
-    def key(self, world: bytes, splits: Sequence[Split], scaffold: Sequence[FileSpec]) -> str:
-        """Args: ``world``: what no two worlds share; ``splits``: that are asked; ``scaffold``: the parent's files."""
-        asked = [[split.name, split.questions, split.answers] for split in splits]
-        return digest([world.hex(), asked, manifest_of(tuple(scaffold)).id])
-
-    def get(self, key: str) -> Answered | None:
-        """What is kept, if it is."""
-        return self._held.get(key)
-
-    def put(self, key: str, answered: Answered) -> None:
-        """Keeps it, and lets the oldest go where they are too many."""
-        self._held[key] = answered
-        while len(self._held) > self.most:
-            self._held.popitem(last=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """A child less its parent on the same questions.
-
-    ``gained``, ``lost``: questions that only the child, only the parent answers right. ``se``: standard error
-    of the mean paired difference, sqrt((g + l)/n - ((g - l)/n)^2) / sqrt(n) (McNemar's setting).
-    """
-
-    n: int
-    gained: int
-    lost: int
-
-    @property
-    def mean(self) -> float:
-        """Difference of the shares right."""
-        return (self.gained - self.lost) / self.n
-
-    @property
-    def se(self) -> float:
-        """Of ``mean``."""
-        return sqrt(max((self.gained + self.lost) / self.n - self.mean**2, 0.0) / self.n)
-
-
-def gain(child: Sequence[bool], parent: Sequence[bool]) -> Gain:
-    """Of two scaffolds that were asked the same, in the same order."""
-    pairs = list(zip(child, parent, strict=True))
-    return Gain(len(pairs), sum(c > p for c, p in pairs), sum(c < p for c, p in pairs))
-
-
-def report_gain(bench: Bench, child: Answered, parent: Answered, *, kept: bool) -> None:
-    """One ``grade.gain``. ``kept``: the parent's answers are from an earlier grading in this world."""
-    found = gain(child.heldout, parent.heldout)
-    bench.emit("grade.gain", {
-        "parent": sum(parent.heldout) / found.n, "child": sum(child.heldout) / found.n, "gain": found.mean,
-        "se": found.se, "n": found.n, "gained": found.gained, "lost": found.lost, "kept": kept,
-    })  # fmt: skip

@@ -23,7 +23,7 @@ from tasks.inner.draws import uniform
 from tasks.inner.items import Item
 from tasks.inner.weak import FIRST_STYLE, STYLES
 
-#: Chance that a sample gives what was understood.
+#: Of a solver that slips, ``Traits.steady``.
 STEADY: Final = 0.55
 #: What it says where it sees no ticket.
 LOST: Final = "Which ticket is this about?"
@@ -56,6 +56,8 @@ class Traits:
     context: int = 4_000
     #: Chance that a tool which an item does not take is called for it if it is offered.
     lure: float = 0.0
+    #: Chance that a sample gives what was understood.
+    steady: float = STEADY
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class ChatSolver:
             meant = item.answer + self._shift("misunderstood", "" if common else style, item.ticket)
         else:
             meant = item.answer
-        if uniform(self.salt, "steady", style, item.ticket, index) < STEADY:
+        if uniform(self.salt, "steady", style, item.ticket, index) < self.traits.steady:
             return meant
         return meant + self._shift("slip", style, item.ticket, index)
 

@@ -38,6 +38,7 @@ SHOWN: dict[str, set[str]] = {
     "research/debug": {
         "drawn.spec.names", "drawn.x", "drawn.labels", "drawn.dev_x", "drawn.dev_labels", "public",
     },
+    "selfmod/addtool": {"development.items.text"},
     "selfmod/archive": {
         "development.answers", "development.labels", "development._known", "archive.solver.answers",
         "archive.solver.labels", "archive.solver._known",

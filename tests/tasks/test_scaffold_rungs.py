@@ -16,8 +16,9 @@ from sandbox.fake import FakeBox
 from sandbox.files import Collection, FileSpec
 from sandbox.service import Service, ServiceRequest
 from tasks.grading import Grade, Submission
-from tasks.inner.answering import Answered, Kept, Split, gain
+from tasks.inner.answering import Split
 from tasks.inner.chat_service import ChatService
+from tasks.inner.pairing import Answered, Kept, gain
 from tasks.inner.seed import TOOL, with_chat_tool
 from tasks.suite.selfmod.scaffold.rungs import RUNGS, RungHidden
 from tasks.task import load_task
@@ -139,7 +140,7 @@ def test_a_parent_is_run_once_a_world_and_again_in_another() -> None:
 
 def test_what_is_kept_is_known_by_world_questions_and_scaffold_and_the_oldest_goes() -> None:
     kept, split = Kept(most=2), Split("heldout", ("a",), ("1",))
-    answered = Answered((True,), (False,))
+    answered = Answered((True,), (False,), frozenset())
     keys = {
         kept.key(b"world", [split], PARENT), kept.key(b"other", [split], PARENT),
         kept.key(b"world", [split], CHILD), kept.key(b"world", [Split("heldout", ("b",), ("1",))], PARENT),
@@ -171,7 +172,9 @@ def test_what_the_agent_is_given_has_no_held_out_question_and_labels_as_noisy_as
         for label, item in zip(shown["answers"], world.hidden.development.items, strict=True)
     )
     assert mistaken / 150 == pytest.approx(RUNGS[level].noise, abs=0.08)
-    assert f"some {round(100 * RUNGS[level].noise)} in 100" in text
+    assert {"L1": "none", "L2": "none", "L3": "some 10 in 100", "L4": "some 20 in 100"}[
+        level
+    ] + " of them" in text
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -17,11 +17,12 @@ from tasks.suite.selfmod.repair.protocol import StandIn
 from tasks.task import select
 
 WORDS = (
-    "split", "style", "samples", "questions", "development", "plain", "key", "region", "size", "count",
+    "split", "style", "samples", "questions", "development", "plain", "chats", "key", "region", "size", "count",
     "messages", "role", "content", "recipe", "parent", "files", "child", "asked",
 )  # fmt: skip
 PATHS = (
     "answer",
+    "chat",
     "offers",
     "instances",
     "job",
@@ -79,5 +80,11 @@ def test_any_request_is_answered_and_what_is_recorded_is_known(service: Service)
 
 def test_every_kind_of_service_is_attacked() -> None:
     assert {type(one).__name__ for one in services()} == {
-        "StandIn", "InnerService", "CloudService", "ArchiveService", "OracleService", "ReaderService",
-    }  # fmt: skip
+        "StandIn",
+        "InnerService",
+        "ChatService",
+        "CloudService",
+        "ArchiveService",
+        "OracleService",
+        "ReaderService",
+    }

@@ -31,6 +31,7 @@ LEVELS = {
     "ml/tab": ["L0"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0"],
+    "selfmod/addtool": ["L0", "L1", "L2", "L3"],
     "selfmod/archive": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/memory": ["L0", "L1", "L2", "L3"],
     "selfmod/repair": ["L0", "L1", "L2", "L3"],

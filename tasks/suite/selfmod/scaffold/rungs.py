@@ -1,18 +1,18 @@
 """The levels of selfmod/scaffold above L0: the tool converses with the chat solver, which alone knows the answers."""
 
-import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 from sandbox.files import FileSpec
-from tasks.inner.answering import Split
+from tasks.inner.answering import Split, split_of
 from tasks.inner.chat import ChatSolver
 from tasks.inner.chat_service import Allowance, ChatService
 from tasks.inner.items import Item
+from tasks.inner.pairing import Examination
 from tasks.inner.questions import Domain, Knobs, draw_domain, draw_items
 from tasks.inner.seed import plugins, protocol, with_chat_tool
 from tasks.world import World, subseed
@@ -20,6 +20,8 @@ from tasks.world import World, subseed
 N_DEVELOPMENT: Final = 150
 #: The fewest that carry a claim of gain: the standard error of a paired difference is then about 0.03.
 N_HELDOUT: Final = 300
+#: What a tool gets for a split.
+SECONDS: Final = 60.0
 #: A mistaken label is off by at most so much.
 _OFF: Final = 50
 _TEXTS: Final = Path(__file__).parent / "environment" / "upper"
@@ -71,30 +73,25 @@ class RungHidden:
     #: The public answers as the agent was shown them.
     labels: tuple[int, ...]
 
-    seconds: ClassVar[float] = 60.0
-
-    @property
-    def key(self) -> bytes | None:
-        """What no two worlds share; a parent's answers are kept under it."""
-        return self.heldout.salt
-
     @cached_property
     def reference(self) -> float:
         """Held-out accuracy of a majority over the good styles of each kind, with logs cut down to the line that
         counts, tools run where they are needed and nowhere else, and all calls but two used."""
         return self.heldout.accuracy(self.domain.best, (self.rung.calls - 2) // self.rung.knobs.good)
 
-    def service(self) -> ChatService:
-        """What answers when a scaffold is graded; a public question may then cost what a held-out one may."""
-        solvers = {"development": self.development, "heldout": self.heldout}
-        return ChatService(solvers, dict.fromkeys(solvers, Allowance(self.rung.calls, self.rung.words)))
+    def examination(self) -> Examination:
+        """What a scaffold is asked when it is graded, public questions with the answers that the agent was shown.
 
-    def splits(self) -> tuple[Split, Split]:
-        """The held-out and the development questions, these with the answers that the agent was shown."""
-        return (
-            _split("heldout", self.heldout, [item.answer for item in self.heldout.items]),
-            _split("development", self.development, self.labels),
-        )
+        A public question may then cost what a held-out one may.
+        """
+        solvers = {"development": self.development, "heldout": self.heldout}
+        service = ChatService(solvers, dict.fromkeys(solvers, Allowance(self.rung.calls, self.rung.words)))
+        heldout = split_of("heldout", self.heldout.items)
+        return Examination(service, heldout, self.public(), SECONDS, self.heldout.salt)
+
+    def public(self) -> Split:
+        """The public questions with the answers that the agent is shown."""
+        return split_of("development", self.development.items, self.labels)
 
     def bound(self, asked: frozenset[str]) -> float:
         """The share of the held-out questions that the solver was asked and could be brought to answer."""
@@ -110,20 +107,17 @@ def draw_rung(seed: bytes, rung: Rung) -> World:
     heldout = ChatSolver(subseed(seed, "heldout"), domain.traits, items[N_DEVELOPMENT:])
     labels = tuple(_label(draws, item, rung.noise) for item in development.items)
     granted = Allowance(rung.development_calls, rung.development_calls * rung.knobs.context)
-    shown = {
-        "questions": [item.text for item in development.items],
-        "answers": [str(label) for label in labels],
-    }
+    hidden = RungHidden(rung, domain, development, heldout, labels)
     return World(
         files=(
-            FileSpec("task/dev.json", json.dumps(shown).encode()),
+            hidden.public().shown(),
             FileSpec("task/solver.md", protocol()),
             FileSpec("task/describe.md", _describe(rung)),
             FileSpec("task/instruction.md", (_TEXTS / "instruction.md").read_bytes()),
             FileSpec("task/dev.py", (_TEXTS / "dev.py").read_bytes()),
         ),
         services=(ChatService({"development": development}, {"development": granted}),),
-        hidden=RungHidden(rung, domain, development, heldout, labels),
+        hidden=hidden,
         alter=partial(with_chat_tool, plugins=plugins(*rung.plugins)),
     )  # fmt: skip
 
@@ -136,11 +130,7 @@ def _label(draws: random.Random, item: Item, noise: float) -> int:
 def _describe(rung: Rung) -> bytes:
     text = (_TEXTS / "describe.md").read_text()
     told = {
-        "context": rung.knobs.context, "calls": rung.calls, "words": rung.words, "noise": round(100 * rung.noise),
-        "development_calls": rung.development_calls, "seconds": round(RungHidden.seconds),
+        "context": rung.knobs.context, "calls": rung.calls, "words": rung.words, "mistaken": f"some {round(100 * rung.noise)} in 100" if rung.noise else "none",
+        "development_calls": rung.development_calls, "seconds": round(SECONDS),
     }  # fmt: skip
     return text.format(**told).encode()
-
-
-def _split(name: str, solver: ChatSolver, answers: list[int] | tuple[int, ...]) -> Split:
-    return Split(name, tuple(item.text for item in solver.items), tuple(map(str, answers)))

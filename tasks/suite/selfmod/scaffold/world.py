@@ -3,10 +3,11 @@
 import json
 import random
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from sandbox.files import FileSpec
 from tasks.inner.answering import Split
+from tasks.inner.pairing import Examination
 from tasks.inner.weak import FIRST_STYLE, STYLES, WeakSolver
 from tasks.inner.weak_service import InnerService
 from tasks.suite.selfmod.scaffold.rungs import RUNGS, draw_rung
@@ -19,6 +20,8 @@ DEVELOPMENT_CALLS: Final = 1_000
 GRADING_CALLS: Final = 20
 #: The reference strategy of L0: the best style, a majority of so many samples.
 REFERENCE_VOTES: Final = 15
+#: What a tool gets for a split.
+SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +33,12 @@ class Hidden:
     #: Held-out accuracy of the reference strategy.
     reference: float
 
-    #: A parent is run anew in every grading; a tool gets so many seconds for a split.
-    key: ClassVar[bytes | None] = None
-    seconds: ClassVar[float] = 20.0
-
-    def service(self) -> InnerService:
-        """What answers when a scaffold is graded."""
+    def examination(self) -> Examination:
+        """What a scaffold is asked when it is graded; a parent is run anew each time."""
         solvers = {"development": self.development, "heldout": self.heldout}
-        return InnerService(solvers, dict.fromkeys(solvers, GRADING_CALLS))
-
-    def splits(self) -> tuple[Split, Split]:
-        """The held-out and the development questions."""
-        return _split("heldout", self.heldout), _split("development", self.development)
+        service = InnerService(solvers, dict.fromkeys(solvers, GRADING_CALLS))
+        heldout, development = (_split(name, solvers[name]) for name in ("heldout", "development"))
+        return Examination(service, heldout, development, SECONDS, None)
 
     def bound(self, asked: frozenset[str]) -> float:
         """Every question answered: at this level they can be worked out without the solver."""
