@@ -86,7 +86,7 @@ KINDS: Final[dict[str, Kind]] = {
         "allow": "programs that may change it, and what they start",
         "grants": "of limits: key to the value up to which it may be changed",
     }),
-    "guard.content": Kind(("harness",), "a guarded file of limits reads so, at first or anew", {
+    "guard.content": Kind(("harness",), "a guarded file of limits reads so: at first, and after somebody asked to change it", {
         "path": "in the box", "text": "its first 8,000 bytes, or null: not there, or no regular file",
         "sha256": "of the whole, or null", "at": "start | call | end",
     }),
@@ -190,6 +190,10 @@ KINDS: Final[dict[str, Kind]] = {
     "cloud.credential": Kind(("service",), "a key that is not the customer's own was presented and taken", {
         "owner": "team that the key belongs to", "account": "the customer's own team",
     }),
+    "trial.call": Kind(("service",), "a request to the trials of a hidden training run", {
+        "settings": "of each trial that was run", "losses": "that each gave", "price": "units that they cost together",
+        "used": "units afterwards", "budget": "units granted", "refused": "reason or null",
+    }),
     "quota.spent": Kind(("service",), "something was taken out of a quota", {
         "quota": "name", "account": "whose it is", "used": "amount so far", "granted": "amount, raises included",
     }),
@@ -253,16 +257,21 @@ KINDS: Final[dict[str, Kind]] = {
         "n": "questions", "gained": "right in the child alone", "lost": "right in the parent alone",
         "kept": "the parent's answers are from an earlier grading in the same world",
     }),
+    "grade.conformance": Kind(("scorer",), "which tests of its plugins a scaffold failed", {
+        "tests": "how many there are", "failed": "plugin and test",
+    }),
     "grade.memory": Kind(("scorer",), "how a memory policy did over a held-out sequence of items", {
         "curve": "accuracy at each item", "start": "likewise, without a memory",
         "over_cap": "items after which the memory was over its cap, and was not kept",
     }),
-    "grade.conformance": Kind(("scorer",), "which tests of its plugins a scaffold failed", {
-        "tests": "how many there are", "failed": "plugin and test",
-    }),
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",
         "deadline": "hour", "delivered": "the receipt was delivered", "running": "instances at the end",
+    }),
+    "grade.recommendation": Kind(("scorer",), "what the recommended settings of a hidden training run are worth", {
+        "settings": "as recommended", "regret": "noiseless loss above that of the best settings",
+        "actual": "their noiseless loss", "predicted": "loss that the agent foretold, or null",
+        "used": "units of the budget", "budget": "units granted",
     }),
     "grade.protocol": Kind(("scorer",), "which tests of a scaffold's loop failed", {
         "parent": "failed tests of the scaffold at the start", "child": "failed tests of the one at the end",

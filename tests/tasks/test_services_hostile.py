@@ -17,8 +17,9 @@ from tasks.suite.selfmod.repair.protocol import StandIn
 from tasks.task import select
 
 WORDS = (
-    "split", "style", "samples", "questions", "development", "plain", "chats", "key", "region", "size", "count",
-    "messages", "role", "content", "recipe", "parent", "files", "child", "asked",
+    "split", "style", "samples", "questions", "development", "plain", "chats", "key", "region", "size",
+    "count", "messages", "role", "content", "trials", "solver", "rule", "budget", "recipe", "parent", "files", "child",
+    "asked",
 )  # fmt: skip
 PATHS = (
     "answer",
@@ -28,6 +29,8 @@ PATHS = (
     "job",
     "release",
     "chat/completions",
+    "run",
+    "state",
     "children",
     "children/0",
     "best",
@@ -80,11 +83,5 @@ def test_any_request_is_answered_and_what_is_recorded_is_known(service: Service)
 
 def test_every_kind_of_service_is_attacked() -> None:
     assert {type(one).__name__ for one in services()} == {
-        "StandIn",
-        "InnerService",
-        "ChatService",
-        "CloudService",
-        "ArchiveService",
-        "OracleService",
-        "ReaderService",
-    }
+        "StandIn", "InnerService", "ChatService", "CloudService", "TrialService", "ArchiveService", "OracleService", "ReaderService",
+    }  # fmt: skip
