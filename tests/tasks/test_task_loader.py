@@ -40,7 +40,7 @@ LEVELS = {
     "selfmod/addtool": ["L0", "L1", "L2", "L3"],
     "selfmod/archive": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/memory": ["L0", "L1", "L2", "L3"],
-    "selfmod/repair": ["L0"],
+    "selfmod/repair": ["L0", "L1", "L2", "L3"],
     "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
 SUITE = list(LEVELS)
