@@ -15,9 +15,11 @@ from sandbox.images import context_of
 from tasks.harbor import tree
 from tasks.harbor.dockerfile import bases, rebased
 from tasks.harbor.form import Form
+from tasks.harbor.lowering import PLACE, lowered
 from tasks.harbor.people import person_of
 
 DOCKERFILE: Final = "Dockerfile"
+_IGNORED: Final = ".dockerignore"
 COMPOSE: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
 #: What a box lays out or mounts for itself.
 _TAKEN: Final = ("/work", "/task", "/agent")
@@ -74,15 +76,19 @@ class Builder:
             if form.image is None:
                 raise EngineFault(f"neither environment/{DOCKERFILE} nor environment.docker_image", "build")
             return self._base(form.image)
-        text = file.read_text(encoding="utf-8", errors="replace")
-        instead = {image: self._base(image) for image in bases(text)}
-        text = rebased(text, lambda image: instead[image])
+        written = lowered(file.read_text(encoding="utf-8", errors="replace"))
+        instead = {image: self._base(image) for image in bases(written.text)}
+        text = rebased(written.text, lambda image: instead[image])
         held = [[image, self._engine.image_id(image)] for image in sorted(set(instead.values()))]
         files = tree.tree_digest(task / "environment")
         name = f"tidegauge/harbor:{digest([files, sha256(text.encode()), held, self._offline.network])[:12]}"
         if self._engine.image_id(name) is None:
             self._say(f"building the environment of {task.name}")
-            with tree.context(task / "environment", task, {DOCKERFILE: text.encode()}) as context:
+            given = {**written.files, DOCKERFILE: text.encode()}
+            ignored = task / "environment" / _IGNORED
+            if written.files and ignored.is_file():
+                given[_IGNORED] = ignored.read_bytes() + f"\n!{PLACE}\n".encode()
+            with tree.context(task / "environment", task, given, written.modes) as context:
                 self._engine.images.build(
                     context,
                     name,
