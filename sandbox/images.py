@@ -10,7 +10,7 @@ import re
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -23,6 +23,7 @@ _UNTIL: Final = f"{LABEL}.until"
 #: The longest that grading a snapshot may take.
 _SNAPSHOT_SECONDS: Final = 24 * 3600
 _LOOK_SECONDS: Final = 600
+_TAR_BLOCK: Final = 512
 #: Of what stat(2) counts in, and the least that a file system gives an entry.
 _SECTOR, _BLOCK = 512, 4096
 _MAX_FILE: Final = 2**20
@@ -105,6 +106,16 @@ class Images:
             return False
         found[0].close()
         return True
+
+    def filled(self, container: str, path: str) -> bool:
+        """Whether what lies at ``path`` is anything but an empty directory."""
+        found = self._unless_absent(lambda: self._api.get_archive(container, path))
+        if found is None:
+            return False
+        # A tar of an empty directory: its header, then nothing but the end.
+        with self._faults(), closing(found[0]) as pieces:
+            taken = b"".join(itertools.islice(pieces, 1))[: 2 * _TAR_BLOCK]
+        return taken[156:157] != tarfile.DIRTYPE or any(taken[_TAR_BLOCK:])
 
     def text(self, container: str, path: str) -> str | None:
         """The regular file at ``path``, up to 1 MiB of it; None where there is none."""

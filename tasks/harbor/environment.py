@@ -1,5 +1,6 @@
 """From a task's ``environment/`` to the ground that its boxes stand on."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -21,8 +22,8 @@ from tasks.harbor.people import person_of
 DOCKERFILE: Final = "Dockerfile"
 _IGNORED: Final = ".dockerignore"
 COMPOSE: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
-#: What a box lays out or mounts for itself.
-_TAKEN: Final = ("/work", "/task", "/agent")
+#: What a box mounts for itself.
+_MOUNTED: Final = ("/task", "/agent")
 #: Places that whoever works in the box may write.
 _OPEN: Final = ("logs", "logs/agent", "logs/verifier", "logs/artifacts")
 _ROOT: Final = frozenset({None, "", "root", "0", "0:0"})
@@ -127,16 +128,21 @@ class Builder:
                 raise EngineFault(
                     "the image has no /bin/bash, which the agent and the verifier start with", "image"
                 )
-            for place in _TAKEN:
-                if place != directory and self._engine.images.holds(looked, place):
-                    raise EngineFault(
-                        f"the image has a {place} of its own, where a box lays out its own", "image"
-                    )
+            for place in (*_MOUNTED, *(["/work"] if directory != "/work" else [])):
+                if self._engine.images.filled(looked, place):
+                    problem = f"the image has files of its own in {place}, where a box lays out its own"
+                    raise EngineFault(problem, "image")
+            empty = self._engine.images.holds(looked, "/work")
         users = {form.agent_user, form.verifier_user, config.get("User")}
         # One who is not root could not make these.
         places = _OPEN if users <= _ROOT else (*_OPEN, "tests", "solution")
-        given = {} if directory == "/work" else {"work": directory}
         text = f"FROM {image}\nCOPY root/ /\nWORKDIR {directory}\n"
+        given = {}
+        if directory != "/work" and empty:
+            user = config.get("User") or "root"
+            text += f"USER root\nRUN rmdir /work && ln -s {shlex.quote(directory)} /work\nUSER {user}\n"
+        elif directory != "/work":
+            given = {"work": directory}
         base = self._engine.image_id(image)
         name = f"tidegauge/ground:{digest([base, text, given, places])[:12]}"
         if self._engine.image_id(name) is None:
