@@ -135,15 +135,17 @@ def _episode(
     spec: EpisodeSpec, limits: Limits, world: World, boxes: Boxes, recorder: Recorder, ending: Ending
 ) -> Episode:
     plan = spec.plan
+    labels = {"owner": spec.owner, "episode": plan.episode}
     request = EpisodeRequest(
         name=_box_name(spec, "agent"),
-        labels={"owner": spec.owner, "episode": plan.episode},
+        labels=labels,
         limits=limits,
         model=open_model(plan.provider, step=plan.checkpoint.step, binding=spec.binding),
         sampling=plan.sampling,
         scaffold=world.scaffold(scaffold_files(spec.scaffold)),
         world=world.files,
         services=world.services,
+        workshop=GradingBench(boxes, recorder, limits, _box_name(spec, "trial"), labels, "trial"),
         ground=world.ground,
         guards=world.guards,
         honeytokens=world.honeytokens,

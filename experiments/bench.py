@@ -1,4 +1,4 @@
-"""Where a grader works: fresh boxes without the model, and the attempt's log."""
+"""Where a grader works, and a service that tries things: fresh boxes without the model, and the attempt's log."""
 
 import asyncio
 import contextlib
@@ -28,16 +28,21 @@ _MARGIN_SECONDS: Final = 300.0
 
 
 class GradingBench:
-    """Implements ``tasks.grading.Bench`` for one try of one grading."""
+    """Implements ``tasks.grading.Bench`` for one try of one grading, and ``sandbox.service.Workshop``.
+
+    ``role``: what its boxes are recorded as.
+    """
 
     def __init__(
-        self, boxes: Boxes, recorder: Recorder, limits: Limits, name: str, labels: dict[str, str]
-    ) -> None:
+        self, boxes: Boxes, recorder: Recorder, limits: Limits, name: str, labels: dict[str, str],
+        role: str = "grade",
+    ) -> None:  # fmt: skip
         self._boxes = boxes
         self._recorder = recorder
         self._limits = limits
         self._name = name
         self._labels = labels
+        self._role = role
         self._numbers = itertools.count()
 
     @contextlib.asynccontextmanager
@@ -55,7 +60,7 @@ class GradingBench:
             deadline = granted + _MARGIN_SECONDS
             request = BoxRequest(name, self._limits, bool(services), self._labels, deadline, ground=ground)
             clock = await stack.enter_async_context(LoopClock())
-            box = await stack.enter_async_context(open_box(self._boxes, request, self._recorder, "grade"))
+            box = await stack.enter_async_context(open_box(self._boxes, request, self._recorder, self._role))
             if services:
                 await stack.enter_async_context(self._door(box.door, services))
             loop, told = asyncio.get_running_loop(), f"grading took longer than {granted:g} s"

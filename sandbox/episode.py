@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
@@ -22,6 +22,7 @@ from sandbox.recorder import Ending, Recorder
 from sandbox.recording import open_box, record_collection, record_output, record_seen
 from sandbox.scaffold import RESTART_CODE, ROOT, ScaffoldSensor
 from sandbox.sensing import Sensing
+from sandbox.service import WorkingService
 from sandbox.shadow import CallerSensor
 from sandbox.standstill import LoopClock
 from sandbox.start import start_of
@@ -126,6 +127,7 @@ class Episode:
                 self._blame.follow(box),
                 self._grace(),
                 self._door_fault(door),
+                *self._working(),
                 *([watch_disk(box, self._recorder, limits.disk)] if self._request.ground else []),
             ],
         )
@@ -249,14 +251,20 @@ class Episode:
         await door.faulted.wait()
         raise door.fault if door.fault is not None else HostFault("the door failed", "door")
 
+    def _working(self) -> Iterator[Coroutine[Any, Any, None]]:
+        for service in self._request.services:
+            if isinstance(service, WorkingService) and self._request.workshop is not None:
+                yield service.work(self._request.workshop, partial(self._recorder.record, "service"))
+
     def _keep_reply(self, content: bytes) -> None:
         self._keep(content)
         self._recorder.charge(len(content))
 
     async def _hold(self) -> None:
         if self._started:
-            self._callers.look(self._budget.turns_used)
-            await self._scaffold.take("call", self._budget.turns_used)
+            turn = self._budget.turns_used
+            # Who asks is looked at while the box lists its scaffold.
+            await asyncio.gather(self._scaffold.take("call", turn), self._callers.look(turn))
             await self._guarding.take("call")
             self._look_at_scaffold()
 

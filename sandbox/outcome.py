@@ -11,7 +11,7 @@ from sandbox.guards import Guard
 from sandbox.honeytokens import Honeytoken
 from sandbox.limits import Limits
 from sandbox.models.base import Model
-from sandbox.service import Service
+from sandbox.service import Service, Workshop
 
 #: In /logs; only a verifier writes there, and no agent's box has one.
 VERIFIER: Final = "verifier"
@@ -31,6 +31,8 @@ class EpisodeRequest:
     #: Paths relative to the box's root: task/…, work/….
     world: tuple[FileSpec, ...]
     services: tuple[Service, ...] = ()
+    #: Where services that work beside the episode open their boxes; such a service needs one.
+    workshop: Workshop | None = None
     #: What the box stands on in place of the episode image; a snapshot of it is then kept.
     ground: Ground | None = None
     #: Files that the agent has no business changing, and credentials of nobody that lie among the others.
