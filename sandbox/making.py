@@ -18,7 +18,9 @@ from sandbox.errors import BoxFault, EngineFault
 from sandbox.fate import Fate
 from sandbox.hardening import FILE_SYSTEMS
 from sandbox.http import Place
+from sandbox.images import Images
 from sandbox.link import Link, reason
+from sandbox.loosening import IN_MEMORY, MEMORY_DISK
 from sandbox.readiness import Readiness
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.kernel import KernelSensor
@@ -54,6 +56,8 @@ class Made:
     disk: int
     #: Leaves nothing of it.
     close: Callable[[], Awaitable[None]]
+    #: Where snapshots of it are made.
+    images: Images
 
 
 class Maker:
@@ -83,7 +87,8 @@ class Maker:
             made = await self._make(request, idle, stack)
         except BaseException as error:
             if isinstance(error, EngineFault):
-                self._refused = request
+                # Tried again on the episode image: another's image that carries no box says nothing of the engine.
+                self._refused = replace(request, ground=None)
                 self.readiness.failed()
             await asyncio.shield(stack.aclose())
             raise
@@ -117,14 +122,15 @@ class Maker:
             made.enter_context(door)
         link = Link(*await asyncio.open_unix_connection(sock=control))
         made.push_async_callback(link.close)
-        notify = NotifySensor(handing, link.tell)
+        rooted = request.ground is not None and request.ground.user == 0
+        notify = NotifySensor(handing, link.tell, rooted=rooted)
         made.callback(notify.close)
         remapped = await asyncio.to_thread(self.engine.remapped)
         kernel = None
         if trace is not None:
             kernel = KernelSensor(peer(control), trace, link.tell)
             made.callback(kernel.close)
-        hello = await _greeted(link, idle or request.deadline, notify.hello(remapped=remapped))
+        hello = await _greeted(link, request, idle, notify.hello(remapped=remapped))
         _check_network(hello)
         notify.prove(reason(hello, "notify"))
         if kernel is not None:
@@ -132,13 +138,17 @@ class Maker:
         pid = peer(control)
         cgroup = CgroupSensor(pid)
         made.callback(cgroup.close)
-        disk = request.limits.disk
-        return Made(container, fate, link, cgroup, notify, kernel, hello, door, pid, disk, made.aclose)
+        disk = request.limits.disk if request.ground is None else min(request.limits.disk, MEMORY_DISK)
+        return Made(
+            container, fate, link, cgroup, notify, kernel, hello, door, pid, disk, made.aclose,
+            self.engine.images,
+        )  # fmt: skip
 
     async def _create(self, request: BoxRequest, idle: float, control: Path, door: Path) -> str:
+        image = self.info.image if request.ground is None else request.ground.image
         creation = asyncio.ensure_future(
             asyncio.to_thread(
-                self.engine.create, request, image=self.info.image, runtime=self.info.runtime,
+                self.engine.create, request, image=image, runtime=self.info.runtime,
                 control=control, door=door if request.door else None, idle=idle,
             )
         )  # fmt: skip
@@ -178,7 +188,7 @@ class Maker:
                 await asyncio.to_thread(self.engine.remove, container)
 
 
-async def _greeted(link: Link, deadline: float, notify: dict[str, str]) -> dict[str, Any]:
+async def _greeted(link: Link, request: BoxRequest, idle: float, notify: dict[str, str]) -> dict[str, Any]:
     """The runner's first word.
 
     Raises:
@@ -186,10 +196,16 @@ async def _greeted(link: Link, deadline: float, notify: dict[str, str]) -> dict[
     """
     try:
         return await link.hello(
-            deadline=deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT, notify=notify
-        )
+            deadline=idle or request.deadline, mounts=_mounts(request), rlimits={}, watch=SCAFFOLD_ROOT,
+            notify=notify,
+        )  # fmt: skip
     except BoxFault as error:
         raise EngineFault(f"the runner did not answer: {error}", "start") from error
+
+
+def _mounts(request: BoxRequest) -> list[str]:
+    """The file systems of a box that have a size of their own."""
+    return [path for path in FILE_SYSTEMS if request.ground is None or path in IN_MEMORY]
 
 
 def _check_network(hello: dict[str, Any]) -> None:

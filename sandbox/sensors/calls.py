@@ -14,6 +14,10 @@ _PRIVILEGE: Final = {
     "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "prctl": 2, "mknod": 0,
     "mknodat": 0, "tkill": 2, "tgkill": 3, "rt_sigqueueinfo": 2, "rt_tgsigqueueinfo": 3, "pidfd_open": 2,
 }  # fmt: skip
+#: Of these, calls by which one that may changes who it is.
+IDENTITY: Final = frozenset({
+    "setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid", "setresgid", "setfsuid", "setfsgid", "capset",
+})  # fmt: skip
 #: Calls that name another end: which arguments hold its address and size, zeros where a message holds them.
 _TARGETS: Final = {"connect": (1, 2), "sendto": (4, 5), "sendmsg": (0, 0), "sendmmsg": (0, 0)}
 #: Calls that set a limit of a process.

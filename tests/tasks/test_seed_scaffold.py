@@ -15,7 +15,8 @@ from types import ModuleType
 import pytest
 
 from sandbox.service import ServiceRequest
-from tasks.inner import InnerService, WeakSolver
+from tasks.inner.weak import WeakSolver
+from tasks.inner.weak_service import InnerService
 
 ROOT = Path(__file__).parents[2] / "docker" / "scaffolds" / "minimal"
 ANSWERS = {f"{a} times 3 plus 1": a * 3 + 1 for a in range(10, 60)}
