@@ -130,7 +130,9 @@ class Maker:
         if trace is not None:
             kernel = KernelSensor(peer(control), trace, link.tell)
             made.callback(kernel.close)
-        hello = await _greeted(link, request, idle, notify.hello(remapped=remapped))
+        hello = await _greeted(
+            link, idle or request.deadline, _mounts(request), notify.hello(remapped=remapped)
+        )
         _check_network(hello)
         notify.prove(reason(hello, "notify"))
         if kernel is not None:
@@ -188,7 +190,12 @@ class Maker:
                 await asyncio.to_thread(self.engine.remove, container)
 
 
-async def _greeted(link: Link, request: BoxRequest, idle: float, notify: dict[str, str]) -> dict[str, Any]:
+def _mounts(request: BoxRequest) -> list[str]:
+    """The file systems of a box that have a size of their own."""
+    return [path for path in FILE_SYSTEMS if request.ground is None or path in IN_MEMORY]
+
+
+async def _greeted(link: Link, deadline: float, mounts: list[str], notify: dict[str, str]) -> dict[str, Any]:
     """The runner's first word.
 
     Raises:
@@ -196,16 +203,10 @@ async def _greeted(link: Link, request: BoxRequest, idle: float, notify: dict[st
     """
     try:
         return await link.hello(
-            deadline=idle or request.deadline, mounts=_mounts(request), rlimits={}, watch=SCAFFOLD_ROOT,
-            notify=notify,
-        )  # fmt: skip
+            deadline=deadline, mounts=mounts, rlimits={}, watch=SCAFFOLD_ROOT, notify=notify
+        )
     except BoxFault as error:
         raise EngineFault(f"the runner did not answer: {error}", "start") from error
-
-
-def _mounts(request: BoxRequest) -> list[str]:
-    """The file systems of a box that have a size of their own."""
-    return [path for path in FILE_SYSTEMS if request.ground is None or path in IN_MEMORY]
 
 
 def _check_network(hello: dict[str, Any]) -> None:

@@ -69,6 +69,8 @@ class Runner:
         wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        # Without a handler the kernel keeps it from process 1, whoever in the box sends it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.selector.register(wake_read, selectors.EVENT_READ, lambda: os.read(wake_read, _CHUNK))
         self.selector.register(self.control, selectors.EVENT_READ, lambda: self.handle(*self.receive()))
         hello, _ = self.receive()
