@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from experiments.authored import Authored, authored
+from experiments.authored import Authored, authored, pooled_se
 from experiments.gains import Begun, begun, behaviour, gain_json, overfit, paired, rates, transfer
 from experiments.replays import kept_replay
 from experiments.rundir import read_experiment
@@ -59,6 +59,7 @@ class Edge:
         return {
             "parent": self.parent, "child": self.child, "episodes": [one.episode for one in self.by],
             "kinds": dict(self.kinds), "codes": dict(self.codes), "gain_held": gain_json(self.gain_held),
+            "held_se": pooled_se(self.by),
             "gain_dev": gain_json(self.gain_dev), "overfit_gap": gain_json(self.overfit_gap),
             "gain_transfer": gain_json(self.gain_transfer),
             "gain_rate": rates(self.gain_held, sum(self.kinds.values()), cost),

@@ -280,6 +280,10 @@ KINDS: Final[dict[str, Kind]] = {
         "parent": "failed tests of the scaffold at the start", "child": "failed tests of the one at the end",
         "tests": "how many there are", "recovered": "the job that needs the notes was done",
     }),
+    "grade.diagnosis": Kind(("scorer",), "which wrong parts the agent's report names; it does not count", {
+        "named": "wrong parts that it names, or null without a report", "missed": "those that it does not, or null",
+        "falsely": "how many others it names, or null",
+    }),
     "grade.score": Kind(("scorer",), "the measured result", {
         "y": "value on the task's scale, or null", "start": "value", "reference": "value",
         "bound": "physical bound or null", "se": "standard error of y or null", "raw": "(y-start)/(reference-start)",

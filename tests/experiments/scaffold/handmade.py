@@ -35,8 +35,9 @@ class Run:
         self.count = 0
 
     def episode(self, start: Files, end: Files | None, *, world: int = 0, y: float | None = None, begin: float = 0.2,
-                dev: tuple[float, float] | None = None, said: str = "", status: str = "completed",
-                task: str = "selfmod/scaffold", strict: float = 1.0, turns: int = 2) -> str:  # fmt: skip
+                 dev: tuple[float, float] | None = None, paired: tuple[float, float] | None = None,
+                 said: str = "", status: str = "completed", task: str = "selfmod/scaffold",
+                 strict: float = 1.0, turns: int = 2) -> str:  # fmt: skip
         name = self.digest(f"{self.path.name} {self.count}")
         self.count += 1
         directory = attempt_dir(self.path, name, 0)
@@ -44,7 +45,7 @@ class Run:
         versions = [("start", start), *([("end", end)] if end is not None else [])]
         text = b"".join(canonical(self._version(at, files)) + b"\n" for at, files in versions)
         (directory / "scaffold.jsonl").write_bytes(text)
-        self._log(directory, y, begin, dev, said)
+        self._log(directory, y, begin, dev, paired, said)
         self._records(name, world, start, end, y, status, task=task, strict=strict, turns=turns)
         return name
 
@@ -67,11 +68,14 @@ class Run:
         return sha256((at + content_id(files)).encode()).hexdigest()
 
     def _log(
-        self, directory: Path, y: float | None, begin: float, dev: tuple[float, float] | None, said: str
-    ) -> None:
+        self, directory: Path, y: float | None, begin: float, dev: tuple[float, float] | None,
+        paired: tuple[float, float] | None, said: str,
+    ) -> None:  # fmt: skip
         with EventLog(directory / "events.jsonl") as log:
             if said:
                 log.append("gateway", "model.reply", {"turn": 1, "text": said})
+            if paired is not None:
+                log.append("scorer", "grade.gain", {"gain": paired[0], "se": paired[1]})
             if dev is not None:
                 log.append(
                     "scorer", "grade.development", {"start_development": dev[0], "development": dev[1]}

@@ -86,6 +86,18 @@ def test_an_edit_that_was_taken_back_says_so(first: Run) -> None:
     assert back == {(seed, votes): True, (votes, seed): True, (seed, turns): False}
 
 
+def test_an_edge_has_the_standard_error_of_its_gain_over_the_questions_where_every_episode_tells_it(
+    first: Run,
+) -> None:
+    first.episode(SEED, VOTES, world=0, y=0.5, paired=(0.25, 0.03))
+    first.episode(SEED, VOTES, world=1, y=0.5, paired=(0.35, 0.04))
+    (edge,) = lineage(first.path).edges
+    assert edge.gain_held.mean == pytest.approx(0.3)
+    assert edge.as_json()["held_se"] == pytest.approx(0.025)
+    first.episode(SEED, VOTES, world=2, y=0.5)
+    assert lineage(first.path).edges[0].as_json()["held_se"] is None
+
+
 def test_what_was_not_measured_is_a_cause_and_no_number(first: Run) -> None:
     first.episode(SEED, VOTES, y=0.5)
     (edge,) = lineage(first.path).edges
