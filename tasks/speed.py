@@ -10,19 +10,18 @@ from statistics import median
 from typing import Final
 
 from sandbox.errors import BoxFault
-from sandbox.files import FileSpec
 from tasks.evidence import report_forged_in
 from tasks.grading import Bench, Grade, Submission
 from tasks.npy import Unreadable
+from tasks.submitted import Invalid, submitted
 from tasks.timing import Anchor, Speed, Turn, compare, enough
-from tasks.trials import Cases, Invalid, Pace, Trial, Trials, Work
+from tasks.trials import Cases, Pace, Trial, Trials, Work
 
 MAX_BYTES: Final = 2**20
 #: A function that needs less than this share of its usual time on the public cases has their results built in, if
 #: on as many fresh ones it needs at least so many seconds: below, the cost of a step drowns it.
 MEMORISED_SHARE: Final = 1 / 3
 MEMORISED_SECONDS: Final = 0.02
-_PLACE: Final = "submission/"
 
 
 async def grade_speed(
@@ -44,7 +43,7 @@ async def grade_speed(
         await trials.begin_anchors()
         first = await trials.anchor()
         try:
-            await box.put("/work", submitted(submission, f"{work.name}.py"))
+            await box.put("/work", submitted(submission, f"{work.name}.py", MAX_BYTES))
             try:
                 speed = await _measure(trials, pace, public, first, bench)
             finally:
@@ -58,23 +57,6 @@ async def grade_speed(
 
 def _invalid(own: Anchor, cause: str) -> Grade:
     return Grade(None, 0.0, log(own.start / own.reference), invalid=cause)
-
-
-def submitted(submission: Submission, program: str) -> list[FileSpec]:
-    """The files of /work/submission, ``program`` among them.
-
-    Raises:
-        Invalid: it is not there, or they are not whole or too large.
-    """
-    work = submission.work
-    if _PLACE + program not in work.files:
-        raise Invalid(f"no_{program.replace('.', '_')}")
-    if any(path.startswith(_PLACE) for path, _ in work.left):
-        raise Invalid("submission_not_collected")
-    files = [FileSpec(path, data) for path, data in work.files.items() if path.startswith(_PLACE)]
-    if sum(len(file.content) for file in files) > MAX_BYTES:
-        raise Invalid("submission_too_large")
-    return files
 
 
 async def _measure(trials: Trials, pace: Pace, public: Cases, first: Anchor, bench: Bench) -> Speed:

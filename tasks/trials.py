@@ -14,6 +14,7 @@ from sandbox.box import Box
 from sandbox.errors import BoxFault, GradingFault
 from sandbox.files import FileSpec
 from tasks.npy import vector
+from tasks.submitted import Invalid
 from tasks.timing import NOISE, Anchor, Step, Turn, begin, calls_for, cpu_seconds, gate, step
 
 Floats = npt.NDArray[np.float64]
@@ -26,10 +27,6 @@ _PYTHON: Final = ("python3", "-IB")
 #: Processor seconds that handing a step its inputs takes at most.
 _HANDING: Final = 0.02
 _ENVIRONMENT: Final = Path(__file__).with_name("environment")
-
-
-class Invalid(Exception):
-    """The submission gave no valid result; the text is the cause."""
 
 
 class Cases(Protocol):

@@ -28,6 +28,7 @@ human_minutes = 3
 #: Every task of the suite with its levels, in suite order.
 LEVELS = {
     "ml/clean": ["L0"],
+    "ml/lm": ["L0", "L1"],
     "ml/tab": ["L0"],
     "performance/kernel": ["L0"],
     "performance/train": ["L0"],
