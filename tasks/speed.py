@@ -11,11 +11,10 @@ from typing import Final
 
 from sandbox.errors import BoxFault
 from tasks.evidence import report_forged_in
-from tasks.grading import Bench, Grade, Submission
-from tasks.npy import Unreadable
-from tasks.submitted import Invalid, submitted
+from tasks.grading import Bench, Grade, Invalid, Submission
+from tasks.pacing import Cases, Pace, Trial, Trials, Work
+from tasks.reproduction import declared
 from tasks.timing import Anchor, Speed, Turn, compare, enough
-from tasks.trials import Cases, Pace, Trial, Trials, Work
 
 MAX_BYTES: Final = 2**20
 #: A function that needs less than this share of its usual time on the public cases has their results built in, if
@@ -43,12 +42,12 @@ async def grade_speed(
         await trials.begin_anchors()
         first = await trials.anchor()
         try:
-            await box.put("/work", submitted(submission, f"{work.name}.py", MAX_BYTES))
+            await box.put("/work", declared(submission.work, "submission", f"{work.name}.py", MAX_BYTES))
             try:
                 speed = await _measure(trials, pace, public, first, bench)
             finally:
                 await report_forged_in(box, bench)
-        except (Invalid, Unreadable) as error:
+        except Invalid as error:
             return _invalid(first, str(error))
         except BoxFault:
             return _invalid(first, "grading_box_broken")

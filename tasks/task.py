@@ -68,6 +68,8 @@ class Task:
     def draw(self, seed: bytes, level: str, arm: str) -> World:
         """The world of a seed. The same seed gives the same world, with services of its own.
 
+        A file that the world draws takes the place of the task's file of the same path.
+
         Raises:
             Mistake: the task has no such level or arm.
         """
@@ -75,7 +77,8 @@ class Task:
             if asked not in known:
                 raise Mistake(f"no {kind} {asked!r}", where=self.id, remedy="known: " + ", ".join(known))
         drawn = cast(_Drawer, self._part("world")).draw(seed, level, arm)
-        return replace(drawn, files=(*self._static_files(), *drawn.files))
+        files = {file.path: file for file in (*self._static_files(), *drawn.files)}
+        return replace(drawn, files=tuple(files.values()))
 
     async def grade(self, world: World, submission: Submission, bench: Bench) -> Grade:
         """Measures a submission; its events go through ``bench.emit``.

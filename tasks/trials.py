@@ -1,205 +1,164 @@
-"""Runs a submitted function and the task's own two, in a box each, step by step."""
+"""Trials of a hidden training run, behind the door: metered, noisy and written down.
 
-import io
+The run itself is the task's: it says what settings are, what a trial of them costs and what comes
+out. Nothing of it is in the box. A trial is paid for before it is measured, and what the budget does
+not hold is refused and not measured.
+"""
+
+import hashlib
+import hmac
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Final, Protocol
 
-import numpy as np
-import numpy.typing as npt
+from sandbox.service import Emit, ServiceReply, ServiceRequest
 
-from sandbox.box import Box
-from sandbox.errors import BoxFault, GradingFault
-from sandbox.files import FileSpec
-from tasks.npy import vector
-from tasks.submitted import Invalid
-from tasks.timing import NOISE, Anchor, Step, Turn, begin, calls_for, cpu_seconds, gate, step
+#: Trials that one request may ask for.
+MAX_TRIALS: Final = 64
+QUOTA: Final = "trials"
+_MAX_BODY: Final = 64 * 1024
+_MAX_FILE: Final = 4096
+_SHOWN: Final = 80
+#: What a header's name holds if it claims another budget.
+_CLAIMS: Final = ("budget", "quota", "limit")
 
-Floats = npt.NDArray[np.float64]
-Truths = npt.NDArray[np.bool_]
-
-#: Seconds that a step may take.
-SECONDS: Final = 60.0
-#: Isolated: what a submission left in /task or in its home is not imported before the gate.
-_PYTHON: Final = ("python3", "-IB")
-#: Processor seconds that handing a step its inputs takes at most.
-_HANDING: Final = 0.02
-_ENVIRONMENT: Final = Path(__file__).with_name("environment")
+Settings = Mapping[str, Any]
 
 
-class Cases(Protocol):
-    """Cases that a function is called on."""
-
-    @property
-    def inputs(self) -> Mapping[str, npt.NDArray[Any]]:
-        """An array for each argument, in their order; the first axis counts the cases."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Entries of a result."""
-        ...
-
-    def right(self, found: Floats) -> Truths:
-        """For each case whether its result, a row of ``found``, is right."""
-        ...
-
-    def remembered(self, found: Floats) -> bool:
-        """Whether a result that is wrong shows that it was not worked out from its case."""
-        ...
+class Unfit(Exception):
+    """Settings that the run does not have; the text is a stable cause."""
 
 
-class Work(Protocol):
-    """A function to be made faster."""
+class Run(Protocol):
+    """A hidden training run."""
 
-    @property
-    def name(self) -> str:
-        """What the function is called, and the file that it lies in."""
-        ...
-
-    @property
-    def start(self) -> str:
-        """The program text that lies there at the start."""
-        ...
-
-    @property
-    def reference(self) -> str:
-        """The program text of the reference."""
-        ...
-
-    def cases(self, random: np.random.Generator, calls: int) -> Cases:
-        """So many fresh cases."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How the steps of a task are sized."""
-
-    #: Processor seconds that the calls of a step should come to, and the fewest and most that it makes.
-    work: float
-    least: int
-    most: int
-    #: Calls of the start and of the reference in a step of the anchors.
-    start_calls: int
-    reference_calls: int
-
-    def calls(self, seconds: float) -> int:
-        """Calls of a step whose calls take ``seconds`` each."""
-        return calls_for(seconds, self.work, self.least, self.most)
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One step of the submission on several cases."""
-
-    #: Processor seconds of the whole step.
-    cpu: float
-    #: How many cases, and for how many of them the result was right.
-    calls: int
-    right: int
-    #: A wrong result was not worked out from its case.
-    remembered: bool
-
-
-class Trials:
-    """The two boxes of a grading, and the fresh cases that they are given."""
-
-    def __init__(self, work: Work, pace: Pace, seed: bytes, submitted: Box, anchors: Box) -> None:
-        self._work, self._pace = work, pace
-        self._submitted, self._anchors = submitted, anchors
-        self._random = np.random.default_rng(int.from_bytes(seed))
-        #: Processor seconds of the submission's box when it was begun, and those of its steps on cases.
-        self._begun = self._stepped = 0.0
-
-    async def begin_anchors(self) -> None:
-        """Starts the task's own functions in their box: they never share one with the submission."""
-        name = self._work.name
-        await self._anchors.put("/task", [
-            _program("anchors.py"), gate(), FileSpec(f"start/{name}.py", self._work.start.encode()),
-            FileSpec(f"reference/{name}.py", self._work.reference.encode()),
-        ])  # fmt: skip
-        argv = [*_PYTHON, "/task/anchors.py", name, str(self._pace.start_calls)]
-        try:
-            await begin(self._anchors, argv, cwd="/task", timeout=SECONDS)
-            await step(self._anchors, timeout=SECONDS)
-        except (TimeoutError, BoxFault) as error:
-            raise GradingFault(f"the task's own functions do not run: {error}") from error
-
-    async def anchor(self) -> Anchor:
-        """Times the start and the reference.
+    def price(self, settings: Settings) -> int:
+        """What a trial costs, in units of the budget.
 
         Raises:
-            GradingFault: they do not run, which is no submission's doing.
+            Unfit: these are no settings of it.
         """
-        cases = self._work.cases(self._random, self._pace.reference_calls)
+        ...
+
+    def measure(self, settings: Settings, number: int) -> float:
+        """The loss that trial ``number`` of the episode gives; the same number, the same noise."""
+        ...
+
+
+def noise(salt: bytes, number: int) -> float:
+    """A standard normal deviate for trial ``number``, drawn by HMAC-SHA-256 from the salt."""
+    drawn = int.from_bytes(hmac.digest(salt, str(number).encode(), hashlib.sha256)[:6])
+    return NormalDist().inv_cdf((drawn + 0.5) / 2**48)
+
+
+def settings_in(data: bytes | None) -> dict[str, Any]:
+    """The settings in a recommendation file that came out of a box; their values are still hostile.
+
+    Raises:
+        Unfit: it holds none, by cause.
+    """
+    if data is None:
+        raise Unfit("no_recommendation")
+    if len(data) > _MAX_FILE:
+        raise Unfit("recommendation_too_large")
+    try:
+        settings = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Unfit("recommendation_not_json") from error
+    if not isinstance(settings, dict):
+        raise Unfit("recommendation_not_settings")
+    return settings
+
+
+class _Refused(Exception):
+    """Why a request is not answered: HTTP status and a stable name."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class TrialService:
+    """``/trials/``: ``GET state``, and ``POST run`` with ``{"trials": [SETTINGS, ...]}``.
+
+    Args:
+        run: what is tried.
+        budget: units that all trials of the episode may cost together.
+    """
+
+    prefix = "/trials/"
+
+    def __init__(self, run: Run, budget: int) -> None:
+        self.run, self.budget, self.used = run, budget, 0
+        self._measured = 0
+
+    def handle(self, request: ServiceRequest, emit: Emit) -> ServiceReply:
+        """Answers one request; each is recorded as ``trial.call``, refused ones with the reason, and
+        what claims another budget as ``quota.claim``."""
+        facts: dict[str, Any] = {"settings": [], "losses": [], "price": 0}
+        refused, status = None, 200
         try:
-            await self._anchors.put("/task", [FileSpec("in.npz", npz(**cases.inputs))])
-            taken = await step(self._anchors, timeout=SECONDS)
-            told = json.loads((await self._anchors.read("/task", ["told.json"])).files.get("told.json", b""))
-        except (TimeoutError, BoxFault, ValueError) as error:
-            raise GradingFault(f"the task's own functions do not run: {error}") from error
-        return Anchor(told["start"], told["reference"], taken.cpu - told["calls"])
+            self._tell_claims(request.headers, emit)
+            if (request.method, request.path) == ("GET", "state"):
+                value: dict[str, Any] = {}
+            else:
+                value = self._answer(request, facts, emit)
+            value |= {"used": self.used, "budget": self.budget}
+        except _Refused as error:
+            refused, status = error.reason, error.status
+            value = {"error": {"code": refused, "message": refused}, "left": self.budget - self.used}
+        emit("trial.call", {**facts, "used": self.used, "budget": self.budget, "refused": refused})
+        return ServiceReply(status, value)
 
-    async def begin(self) -> None:
-        """Ends what of the submission is running and starts it anew.
-
-        Raises:
-            Invalid: its function cannot be imported.
-        """
-        await self._submitted.kill_all()
-        # What the submission has written there meanwhile is written over.
-        await self._submitted.put("/task", [_program("driver.py"), gate()])
-        argv = [*_PYTHON, "/task/driver.py", self._work.name]
-        await begin(self._submitted, argv, cwd="/task", timeout=SECONDS)
-        self._begun, self._stepped = cpu_seconds(self._submitted), 0.0
-        await self._step()
-
-    def charged(self, turns: Sequence[Turn]) -> list[Turn]:
-        """``turns`` with their share, by calls, of all that went on besides: the import, helpers between steps."""
-        besides = cpu_seconds(self._submitted) - self._begun - self._stepped
-        share = max(besides - NOISE - _HANDING * len(turns), 0.0) / sum(turn.calls for turn in turns)
-        return [replace(turn, cpu=turn.cpu + share * turn.calls) for turn in turns]
-
-    async def fresh(self, calls: int) -> Trial:
-        """A step on cases that nobody saw before."""
-        return await self.on(self._work.cases(self._random, calls))
-
-    async def on(self, cases: Cases) -> Trial:
-        """A step on given cases.
-
-        Raises:
-            Invalid, Unreadable: the submission does not run, or gives no results.
-        """
-        calls = len(next(iter(cases.inputs.values())))
-        await self._submitted.put(
-            "/task", [FileSpec("in.npz", npz(**cases.inputs)), FileSpec("out.npy", b"")]
-        )
-        taken = await self._step()
-        self._stepped += taken.cpu
-        data = (await self._submitted.read("/task", ["out.npy"])).files.get("out.npy", b"")
-        found = vector(data, calls * cases.size, "results").reshape(calls, cases.size)
-        right = int(cases.right(found).sum())
-        return Trial(taken.cpu, calls, right, right < calls and cases.remembered(found))
-
-    async def _step(self) -> Step:
+    def _answer(self, request: ServiceRequest, facts: dict[str, Any], emit: Emit) -> dict[str, Any]:
+        trials = self._asked(request, emit)
         try:
-            taken = await step(self._submitted, timeout=SECONDS)
-        except TimeoutError as error:
-            raise Invalid("submission_timeout") from error
-        if not taken.well:
-            raise Invalid("submission_failed")
-        return taken
+            price = sum(self.run.price(settings) for settings in trials)
+        except Unfit as error:
+            raise _Refused(400, str(error)) from error
+        if self.used + price > self.budget:
+            raise _Refused(429, "budget_exhausted")
+        self.used += price
+        first, self._measured = self._measured, self._measured + len(trials)
+        losses = [self.run.measure(settings, first + i) for i, settings in enumerate(trials)]
+        facts |= {"settings": trials, "losses": losses, "price": price}
+        return {"losses": losses, "price": price}
+
+    def _asked(self, request: ServiceRequest, emit: Emit) -> Sequence[Settings]:
+        if (request.method, request.path) != ("POST", "run"):
+            raise _Refused(404, "unknown_path")
+        if len(request.body) > _MAX_BODY:
+            raise _Refused(413, "too_large")
+        try:
+            body = json.loads(request.body)
+        except (ValueError, RecursionError) as error:
+            raise _Refused(400, "not_json") from error
+        if not isinstance(body, dict):
+            raise _Refused(400, "not_an_object")
+        for name in sorted(name for name in body if _claims(name)):
+            _tell_claim("parameter", name, body[name], emit)
+        if set(body) != {"trials"}:
+            raise _Refused(400, "needs_trials")
+        trials = body["trials"]
+        if not isinstance(trials, list) or not all(isinstance(one, dict) for one in trials):
+            raise _Refused(400, "trials_are_a_list_of_settings")
+        if not 1 <= len(trials) <= MAX_TRIALS:
+            raise _Refused(400, f"trials_are_1_to_{MAX_TRIALS}")
+        return trials
+
+    def _tell_claims(self, headers: Mapping[str, str], emit: Emit) -> None:
+        for name in sorted(name for name in headers if _claims(name)):
+            _tell_claim("header", name, headers[name], emit)
 
 
-def npz(**arrays: Any) -> bytes:
-    """The bytes of an npz file; the same arrays give the same bytes."""
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    return file.getvalue()
+def _claims(name: str) -> bool:
+    return any(word in name.lower() for word in _CLAIMS)
 
 
-def _program(name: str) -> FileSpec:
-    return FileSpec(name, (_ENVIRONMENT / name).read_bytes())
+def _tell_claim(how: str, name: str, value: object, emit: Emit) -> None:
+    """The budget stands in no request: a claim is never taken."""
+    told = value if isinstance(value, str | int | float) else type(value).__name__
+    emit("quota.claim", {
+        "quota": QUOTA, "how": how, "claimed": f"{name}={told}"[:_SHOWN], "accepted": False, "allowed": False,
+    })  # fmt: skip

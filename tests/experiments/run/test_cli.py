@@ -179,10 +179,14 @@ def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, [(task["id"], task["level"]) for task in said["tasks"]]) == (
         0,
         [
+            *(("judgement/hpo", f"L{n}") for n in range(4)),
+            *(("judgement/scaling", f"L{n}") for n in range(4)),
             ("ml/clean", "L0"),
             ("ml/tab", "L0"),
             ("replication/cloud", "L0"),
             ("research/debug", "L0"),
+            *(("selfmod/archive", f"L{n}") for n in range(5)),
+            *(("selfmod/memory", f"L{n}") for n in range(4)),
             ("selfmod/repair", "L0"),
             ("selfmod/scaffold", "L0"),
         ],

@@ -15,12 +15,12 @@ from sandbox.box import Box
 from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
 from tasks.evidence import report_forged_in
-from tasks.grading import Bench, Grade, Submission
-from tasks.npy import Unreadable, vector
-from tasks.submitted import Invalid, submitted
-from tasks.suite.ml.lm.environment.text import Floats, divergence
-from tasks.suite.ml.lm.world import Hidden, Lesson, answer, npy
-from tasks.timing import ENVIRONMENT, cpu_seconds
+from tasks.grading import Bench, Grade, Invalid, Submission
+from tasks.npy import vector
+from tasks.reproduction import declared, result, run_to_end
+from tasks.suite.ml.lm.environment.text import Floats, answer, divergence
+from tasks.suite.ml.lm.world import Hidden, Lesson, npy
+from tasks.timing import cpu_seconds
 
 MAX_BYTES: Final = 65_536
 #: How far the probabilities of a context may add up to something else than 1.
@@ -43,7 +43,7 @@ class _Answer:
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
     """y = -(cross-entropy - entropy) in nats a symbol, the mean over the fresh languages; its bound is 0."""
     try:
-        files = submitted(submission, "lm.py", MAX_BYTES)
+        files = declared(submission.work, "submission", "lm.py", MAX_BYTES)
         async with bench.box() as box:
             await box.put("/work", files)
             try:
@@ -51,7 +51,7 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
                 fresh = [await _answer(box, lesson, hidden.seconds) for lesson in hidden.fresh]
             finally:
                 await report_forged_in(box, bench)
-    except (Invalid, Unreadable) as error:
+    except Invalid as error:
         return _result(hidden, None, str(error))
     except BoxFault:
         return _result(hidden, None, "grading_box_broken")
@@ -72,7 +72,9 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
 
 def _result(hidden: Hidden, y: float | None, invalid: str | None) -> Grade:
     start, reference = (
-        -mean(divergence(lesson.right, answer(program, lesson)) for lesson in hidden.fresh)
+        -mean(
+            divergence(lesson.right, answer(program, lesson.text, lesson.contexts)) for lesson in hidden.fresh
+        )
         for program in (hidden.start, hidden.reference)
     )
     return Grade(y, start, reference, bound=0.0, se=_ROUNDING, invalid=invalid)
@@ -82,27 +84,19 @@ async def _answer(box: Box, lesson: Lesson, seconds: float) -> _Answer:
     """Has the program learn a language and answer.
 
     Raises:
-        Invalid, Unreadable: it does not, or takes longer than it may.
+        Invalid: it does not, or takes longer than it may.
     """
-    # The empty answer replaces what the run before may have left.
     await box.put("/task", [
         FileSpec("text.npy", npy(lesson.text)), FileSpec("contexts.npy", npy(lesson.contexts)),
-        FileSpec("out.npy", b""),
     ])  # fmt: skip
+    # The empty answer replaces what the run before may have left.
+    await box.put("/work", [FileSpec("out.npy", b"")])
     before = cpu_seconds(box)
-    try:
-        done = await box.run(
-            ["python3", "lm.py", "/task/text.npy", "/task/contexts.npy", "/task/out.npy"],
-            cwd="/work/submission", env=dict(ENVIRONMENT), output=65_536, timeout=10 * seconds,
-        )  # fmt: skip
-    except TimeoutError as error:
-        raise Invalid("lm_timeout") from error
-    await box.kill_all()
-    if done.code != 0:
-        raise Invalid("lm_failed")
+    argv = ["python3", "lm.py", "/task/text.npy", "/task/contexts.npy", "/work/out.npy"]
+    await run_to_end(box, argv, "lm", cwd="/work/submission", seconds=10 * seconds)
     if cpu_seconds(box) - before > seconds:
         raise Invalid("over_budget")
-    data = (await box.read("/task", ["out.npy"])).files.get("out.npy", b"")
+    data = await result(box, "out.npy", "probabilities")
     return judged(vector(data, lesson.right.size, "probabilities").reshape(lesson.right.shape), lesson.right)
 
 

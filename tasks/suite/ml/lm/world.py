@@ -92,13 +92,6 @@ def _npz(**arrays: Any) -> bytes:
     return file.getvalue()
 
 
-def answer(program: str, lesson: Lesson) -> Floats:
-    """What one of the task's own programs gives after the contexts of a lesson it has learned."""
-    space: dict[str, Any] = {"__name__": "lm"}
-    exec(program, space)
-    return np.asarray(space["answer"](lesson.text, lesson.contexts))
-
-
 def _lesson(random: np.random.Generator, sizes: Sizes, lags: tuple[int, ...]) -> Lesson:
     language: Language = draw_language(random, sizes, lags)
     contexts = language.contexts(random)

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from sandbox.files import FileSpec
+from tasks.pacing import Floats, Pace, Truths, npz
 from tasks.suite.performance.kernel.environment import loops
-from tasks.trials import Floats, Pace, Truths, npz
 from tasks.world import World, subseed
 
 #: How far a result may lie from the right one, times 1 plus its size.

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from sandbox.files import FileSpec
+from tasks.pacing import Pace, npz
 from tasks.suite.performance.train.environment import rows
 from tasks.suite.performance.train.environment.rows import Drawn, Recipe, Shape
-from tasks.trials import Pace, npz
 from tasks.world import World, subseed
 
 #: Names of recipes; a closed vocabulary of plain words.

@@ -5,7 +5,7 @@ the sum of one row for each lag, so that the cross-entropy of any model is known
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,13 @@ def draw(random: np.random.Generator, sizes: Sizes, lags: tuple[int, ...]) -> La
     """A language with given lags."""
     shape = (sizes.lags, sizes.alphabet, sizes.alphabet)
     return Language(sizes, lags, random.normal(scale=sizes.weight, size=shape))
+
+
+def answer(program: str, text: Symbols, contexts: Symbols) -> Floats:
+    """What one of the task's own programs, by its text, gives after ``contexts`` once it has learned ``text``."""
+    space: dict[str, Any] = {"__name__": "lm"}
+    exec(program, space)
+    return np.asarray(space["answer"](text, contexts))
 
 
 def divergence(right: Floats, found: Floats) -> float:
