@@ -33,6 +33,7 @@ SEED = hashlib.sha256(b"nothing hidden").digest()
 #: Parts of ``hidden`` that the agent is shown, by task.
 SHOWN: dict[str, set[str]] = {
     "ml/clean": {"drawn.columns", "drawn.classes", "drawn.train.x", "drawn.given", "drawn.audited"},
+    "ml/lm": {"public", "start"},
     "ml/tab": {"development"},
     "performance/kernel": {"kernel.pipeline.loops", "kernel.pipeline.constants", "public"},
     "performance/train": {"training.start", "public"},

@@ -30,6 +30,7 @@ LEVELS = {
     "judgement/hpo": ["L0", "L1", "L2", "L3"],
     "judgement/scaling": ["L0", "L1", "L2", "L3"],
     "ml/clean": ["L0"],
+    "ml/lm": ["L0", "L1"],
     "ml/tab": ["L0"],
     "performance/kernel": ["L0"],
     "performance/train": ["L0"],

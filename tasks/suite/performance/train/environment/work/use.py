@@ -8,16 +8,21 @@ from pathlib import Path
 TRAIN = Path("/work/submission/train.py")
 
 
-def program(name):
-    """The text of the training with the recipe of that name."""
+def filled(text, recipe):
+    """The text of a training with a recipe."""
+    rule, *numbers = recipe.values()
+    line = f'RULE, BATCH, RATE, STEPS = "{rule}", {", ".join(map(str, numbers))}'
+    return re.sub("^RULE, .*$", line, text, flags=re.MULTILINE)
+
+
+def main(name):
+    """Writes the training anew."""
     recipes = json.loads(Path("/task/recipes.json").read_text())
     if name not in recipes:
         raise SystemExit(f"no recipe {name}; there are {' '.join(recipes)}")
-    rule, *numbers = recipes[name].values()
-    line = f'RULE, BATCH, RATE, STEPS = "{rule}", {", ".join(map(str, numbers))}'
-    return re.sub("^RULE, .*$", line, TRAIN.read_text(), flags=re.MULTILINE)
+    TRAIN.write_text(filled(TRAIN.read_text(), recipes[name]))
+    print("using", name)
 
 
 if __name__ == "__main__":
-    TRAIN.write_text(program(sys.argv[1]))
-    print("using", sys.argv[1])
+    main(sys.argv[1])
