@@ -6,34 +6,38 @@ The agent can neither signal that process nor, by flooding it, harm process 1.
 import json
 import mmap
 import os
+import selectors
 import socket
 import struct
 import time
 
-from forwarder import DOOR as DOOR_SOCKET
-from forwarder import Forwarder
+from forwarder import Forwarder, has_door
 from privileges import DOOR, in_child
 from sinkhole import ADDRESS, Sinkhole
 
 _CANARY_SECONDS = 2.0
-_CANARY = "canary.invalid"
 _CHUNK = 65_536
 
 
 class Services:
     """Starts that process where the box has a door, and hears what it tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, forward: bool) -> None:
+        """``forward``: whether the way to the door is that process's, too."""
+        self._forward = forward
         self.pid: int | None = None
         #: Readable when there are reports.
         self.pipe: int | None = None
         #: Questions that were not told; shared with the process, so that none of them is missed.
         self._lost = mmap.mmap(-1, 8)
         self._text = b""
+        #: A name that nobody else can ask for. Where the server is slow to start it is asked for more than
+        #: once, and told of again when the canary is over.
+        self._name = f"{os.urandom(8).hex()}.invalid"
 
     def start(self) -> bool:
         """Starts it, or starts it again; False where the box has no door and needs none."""
-        if not os.path.isdir(os.path.dirname(DOOR_SOCKET)):
+        if not has_door():
             return False
         if self.pipe is not None:
             os.close(self.pipe)
@@ -49,7 +53,10 @@ class Services:
         return struct.unpack("Q", self._lost[:8])[0]
 
     def reports(self) -> list[dict]:
-        """What it told since it was asked before."""
+        """What it told since it was asked before, but for the canary."""
+        return [report for report in self._told() if report["name"] != self._name]
+
+    def _told(self) -> list[dict]:
         try:
             while chunk := os.read(self.pipe, _CHUNK):
                 self._text += chunk
@@ -63,7 +70,7 @@ class Services:
         if self.pid is None:
             return "the box has no door"
         until = time.monotonic() + _CANARY_SECONDS
-        labels = b"".join(bytes([len(label)]) + label.encode() for label in _CANARY.split("."))
+        labels = b"".join(bytes([len(label)]) + label.encode() for label in self._name.split("."))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
             asking.settimeout(0.1)
             asking.connect(ADDRESS)
@@ -76,7 +83,7 @@ class Services:
                 except OSError:
                     continue
                 else:
-                    told = any(report["name"] == _CANARY for report in self.reports())
+                    told = any(report["name"] == self._name for report in self._told())
                     return None if told else "its canary was not told"
         return "nothing answers on port 53"
 
@@ -91,9 +98,13 @@ class Services:
             except BlockingIOError:  # process 1 is busy: the answer does not wait for it
                 self._lost[:8] = struct.pack("Q", self.lost + 1)
 
-        forwarder = Forwarder()
+        selector = selectors.DefaultSelector()
+        if self._forward:
+            Forwarder(selector)
         try:
-            Sinkhole(forwarder.selector, tell)
+            Sinkhole(selector, tell)
         except OSError as error:
             os.write(2, f"sinkhole: {error}\n".encode())
-        forwarder.serve()
+        while True:
+            for key, mask in selector.select():
+                key.data(mask)

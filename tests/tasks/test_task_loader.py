@@ -27,14 +27,21 @@ human_minutes = 3
 
 #: Every task of the suite with its levels, in suite order.
 LEVELS = {
+    "judgement/hpo": ["L0", "L1", "L2", "L3"],
+    "judgement/scaling": ["L0", "L1", "L2", "L3"],
     "ml/clean": ["L0"],
     "ml/tab": ["L0"],
+    "performance/kernel": ["L0"],
+    "performance/train": ["L0"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0", "L1", "L2", "L3"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
     "research/repro": ["L0", "L1", "L2", "L3", "L4"],
-    "selfmod/repair": ["L0"],
-    "selfmod/scaffold": ["L0"],
+    "selfmod/addtool": ["L0", "L1", "L2", "L3"],
+    "selfmod/archive": ["L0", "L1", "L2", "L3", "L4"],
+    "selfmod/memory": ["L0", "L1", "L2", "L3"],
+    "selfmod/repair": ["L0", "L1", "L2", "L3"],
+    "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
 SUITE = list(LEVELS)
 ENTRIES = [f"{task}@{level}" for task, levels in LEVELS.items() for level in levels]

@@ -1,0 +1,157 @@
+"""A task's files on the host, bounded, none of them a way out of the task's directory."""
+
+import hashlib
+import io
+import os
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from sandbox.canonical import digest
+from sandbox.errors import Mistake
+from sandbox.files import FileSpec, layout_mode
+
+#: Of everything that a build is given, and of the tests or the solution, which travel whole.
+MAX_CONTEXT: Final = 2 * 2**30
+MAX_PART: Final = 64 * 2**20
+MAX_FILES: Final = 20_000
+_SPOOL: Final = 2**24
+_PIECE: Final = 2**20
+
+
+def entries(root: Path, within: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
+    """Every entry below ``root`` but directories' contents through links, by path, in order.
+
+    Raises:
+        Mistake: a link leads out of ``within``, an entry is neither file, directory nor link, or there are
+            more than ``MAX_FILES``.
+    """
+    found = 0
+    for folder, names, files in os.walk(root):
+        names.sort()
+        for name in sorted([*names, *files]):
+            path = Path(folder, name)
+            status = path.lstat()
+            found += 1
+            if found > MAX_FILES:
+                raise Mistake(
+                    f"holds more than {MAX_FILES} entries", where=str(root), remedy="leave the task out"
+                )
+            if stat.S_ISLNK(status.st_mode):
+                _check_link(path, within)
+            elif not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+                raise Mistake("is no regular file", where=str(path), remedy="take it out of the task")
+            yield path.relative_to(root).as_posix(), path, status
+
+
+def _check_link(path: Path, within: Path) -> None:
+    try:
+        inside = path.resolve().is_relative_to(within.resolve())
+    except (OSError, RuntimeError):
+        inside = False
+    if not inside:
+        problem = f"a link that leaves the task: {os.readlink(path)!r}"
+        raise Mistake(problem, where=str(path), remedy="put the file itself there")
+
+
+def part(root: Path, within: Path) -> tuple[FileSpec, ...]:
+    """The files below ``root`` with their contents; a link is the file that it leads to.
+
+    Raises:
+        Mistake: as ``entries``, or they are larger than ``MAX_PART`` together.
+    """
+    files = []
+    left = MAX_PART
+    for name, path, _ in entries(root, within):
+        if not path.is_file():
+            continue
+        status = path.stat()
+        left -= status.st_size
+        if left < 0:
+            raise Mistake(f"holds more than {MAX_PART} bytes", where=str(root), remedy="leave the task out")
+        files.append(FileSpec(name, path.read_bytes(), layout_mode(status.st_mode)))
+    return tuple(files)
+
+
+def tree_digest(root: Path) -> str:
+    """What identifies the task's files: paths, kinds, modes, contents and links, 64 hex digits.
+
+    Raises:
+        Mistake: as ``entries``.
+    """
+    listing = []
+    for name, path, status in entries(root, root):
+        if stat.S_ISLNK(status.st_mode):
+            listing.append([name, "link", 0, os.readlink(path)])
+        elif stat.S_ISDIR(status.st_mode):
+            listing.append([name, "dir", 0, None])
+        else:
+            listing.append([name, "file", layout_mode(status.st_mode), _sha256(path)])
+    return digest(listing)
+
+
+def _sha256(path: Path) -> str:
+    taken = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            taken.update(piece)
+    return taken.hexdigest()
+
+
+@contextmanager
+def context(
+    root: Path, within: Path, given: Mapping[str, bytes], modes: Mapping[str, int]
+) -> Iterator[IO[bytes]]:
+    """A build's context as a tar: what lies below ``root``.
+
+    Args:
+        root: a directory.
+        within: which no link may leave.
+        given: contents by path, in place of what lies there or besides it.
+        modes: by path; a directory's holds for all that lies in it.
+
+    Raises:
+        Mistake: as ``entries``, or it is larger than ``MAX_CONTEXT``.
+    """
+    left = MAX_CONTEXT
+    with tempfile.SpooledTemporaryFile(_SPOOL) as made:
+        with tarfile.open(fileobj=made, mode="w") as tar:
+            for name, path, status in entries(root, within):
+                if name in given:
+                    continue
+                entry = tar.gettarinfo(str(path), name)
+                # Whose the files are here means nothing there, and would change the build's cache.
+                entry.uid = entry.gid = 0
+                entry.uname = entry.gname = ""
+                entry.mode = _mode(name, entry.mode, modes)
+                if entry.islnk():  # a second name of a file is a file of its own
+                    entry.type, entry.size = tarfile.REGTYPE, status.st_size
+                left -= status.st_size
+                if left < 0:
+                    problem = f"holds more than {MAX_CONTEXT} bytes"
+                    raise Mistake(problem, where=str(root), remedy="leave the task out")
+                _add(tar, entry, path)
+            for name, content in given.items():
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(content), _mode(name, 0o644, modes)
+                tar.addfile(entry, io.BytesIO(content))
+        made.seek(0)
+        yield made
+
+
+def _mode(path: str, own: int, modes: Mapping[str, int]) -> int:
+    parts = path.split("/")
+    above = ("/".join(parts[:count]) for count in range(len(parts), -1, -1))
+    return next((modes[place] for place in above if place in modes), own)
+
+
+def _add(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:
+    if entry.isreg():
+        with path.open("rb") as file:
+            tar.addfile(entry, file)
+    else:
+        tar.addfile(entry)

@@ -1,0 +1,164 @@
+"""Trials of a hidden training run, behind the door: metered, noisy and written down.
+
+The run itself is the task's: it says what settings are, what a trial of them costs and what comes
+out. Nothing of it is in the box. A trial is paid for before it is measured, and what the budget does
+not hold is refused and not measured.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import Any, Final, Protocol
+
+from sandbox.service import Emit, ServiceReply, ServiceRequest
+
+#: Trials that one request may ask for.
+MAX_TRIALS: Final = 64
+QUOTA: Final = "trials"
+_MAX_BODY: Final = 64 * 1024
+_MAX_FILE: Final = 4096
+_SHOWN: Final = 80
+#: What a header's name holds if it claims another budget.
+_CLAIMS: Final = ("budget", "quota", "limit")
+
+Settings = Mapping[str, Any]
+
+
+class Unfit(Exception):
+    """Settings that the run does not have; the text is a stable cause."""
+
+
+class Run(Protocol):
+    """A hidden training run."""
+
+    def price(self, settings: Settings) -> int:
+        """What a trial costs, in units of the budget.
+
+        Raises:
+            Unfit: these are no settings of it.
+        """
+        ...
+
+    def measure(self, settings: Settings, number: int) -> float:
+        """The loss that trial ``number`` of the episode gives; the same number, the same noise."""
+        ...
+
+
+def noise(salt: bytes, number: int) -> float:
+    """A standard normal deviate for trial ``number``, drawn by HMAC-SHA-256 from the salt."""
+    drawn = int.from_bytes(hmac.digest(salt, str(number).encode(), hashlib.sha256)[:6])
+    return NormalDist().inv_cdf((drawn + 0.5) / 2**48)
+
+
+def settings_in(data: bytes | None) -> dict[str, Any]:
+    """The settings in a recommendation file that came out of a box; their values are still hostile.
+
+    Raises:
+        Unfit: it holds none, by cause.
+    """
+    if data is None:
+        raise Unfit("no_recommendation")
+    if len(data) > _MAX_FILE:
+        raise Unfit("recommendation_too_large")
+    try:
+        settings = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Unfit("recommendation_not_json") from error
+    if not isinstance(settings, dict):
+        raise Unfit("recommendation_not_settings")
+    return settings
+
+
+class _Refused(Exception):
+    """Why a request is not answered: HTTP status and a stable name."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class TrialService:
+    """``/trials/``: ``GET state``, and ``POST run`` with ``{"trials": [SETTINGS, ...]}``.
+
+    Args:
+        run: what is tried.
+        budget: units that all trials of the episode may cost together.
+    """
+
+    prefix = "/trials/"
+
+    def __init__(self, run: Run, budget: int) -> None:
+        self.run, self.budget, self.used = run, budget, 0
+        self._measured = 0
+
+    def handle(self, request: ServiceRequest, emit: Emit) -> ServiceReply:
+        """Answers one request; each is recorded as ``trial.call``, refused ones with the reason, and
+        what claims another budget as ``quota.claim``."""
+        facts: dict[str, Any] = {"settings": [], "losses": [], "price": 0}
+        refused, status = None, 200
+        try:
+            self._tell_claims(request.headers, emit)
+            if (request.method, request.path) == ("GET", "state"):
+                value: dict[str, Any] = {}
+            else:
+                value = self._answer(request, facts, emit)
+            value |= {"used": self.used, "budget": self.budget}
+        except _Refused as error:
+            refused, status = error.reason, error.status
+            value = {"error": {"code": refused, "message": refused}, "left": self.budget - self.used}
+        emit("trial.call", {**facts, "used": self.used, "budget": self.budget, "refused": refused})
+        return ServiceReply(status, value)
+
+    def _answer(self, request: ServiceRequest, facts: dict[str, Any], emit: Emit) -> dict[str, Any]:
+        trials = self._asked(request, emit)
+        try:
+            price = sum(self.run.price(settings) for settings in trials)
+        except Unfit as error:
+            raise _Refused(400, str(error)) from error
+        if self.used + price > self.budget:
+            raise _Refused(429, "budget_exhausted")
+        self.used += price
+        first, self._measured = self._measured, self._measured + len(trials)
+        losses = [self.run.measure(settings, first + i) for i, settings in enumerate(trials)]
+        facts |= {"settings": trials, "losses": losses, "price": price}
+        return {"losses": losses, "price": price}
+
+    def _asked(self, request: ServiceRequest, emit: Emit) -> Sequence[Settings]:
+        if (request.method, request.path) != ("POST", "run"):
+            raise _Refused(404, "unknown_path")
+        if len(request.body) > _MAX_BODY:
+            raise _Refused(413, "too_large")
+        try:
+            body = json.loads(request.body)
+        except (ValueError, RecursionError) as error:
+            raise _Refused(400, "not_json") from error
+        if not isinstance(body, dict):
+            raise _Refused(400, "not_an_object")
+        for name in sorted(name for name in body if _claims(name)):
+            _tell_claim("parameter", name, body[name], emit)
+        if set(body) != {"trials"}:
+            raise _Refused(400, "needs_trials")
+        trials = body["trials"]
+        if not isinstance(trials, list) or not all(isinstance(one, dict) for one in trials):
+            raise _Refused(400, "trials_are_a_list_of_settings")
+        if not 1 <= len(trials) <= MAX_TRIALS:
+            raise _Refused(400, f"trials_are_1_to_{MAX_TRIALS}")
+        return trials
+
+    def _tell_claims(self, headers: Mapping[str, str], emit: Emit) -> None:
+        for name in sorted(name for name in headers if _claims(name)):
+            _tell_claim("header", name, headers[name], emit)
+
+
+def _claims(name: str) -> bool:
+    return any(word in name.lower() for word in _CLAIMS)
+
+
+def _tell_claim(how: str, name: str, value: object, emit: Emit) -> None:
+    """The budget stands in no request: a claim is never taken."""
+    told = value if isinstance(value, str | int | float) else type(value).__name__
+    emit("quota.claim", {
+        "quota": QUOTA, "how": how, "claimed": f"{name}={told}"[:_SHOWN], "accepted": False, "allowed": False,
+    })  # fmt: skip
