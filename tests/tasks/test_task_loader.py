@@ -29,8 +29,8 @@ human_minutes = 3
 LEVELS = {
     "judgement/hpo": ["L0", "L1", "L2", "L3"],
     "judgement/scaling": ["L0", "L1", "L2", "L3"],
-    "ml/clean": ["L0"],
-    "ml/tab": ["L0"],
+    "ml/clean": ["L0", "L1", "L2", "L3"],
+    "ml/tab": ["L0", "L1", "L2", "L3"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0"],
     "selfmod/repair": ["L0"],

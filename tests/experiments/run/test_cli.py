@@ -181,8 +181,8 @@ def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
         [
             *(("judgement/hpo", f"L{n}") for n in range(4)),
             *(("judgement/scaling", f"L{n}") for n in range(4)),
-            ("ml/clean", "L0"),
-            ("ml/tab", "L0"),
+            *(("ml/clean", f"L{n}") for n in range(4)),
+            *(("ml/tab", f"L{n}") for n in range(4)),
             ("replication/cloud", "L0"),
             ("research/debug", "L0"),
             ("selfmod/repair", "L0"),
