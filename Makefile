@@ -20,7 +20,7 @@ help:
 	@echo "make lint        ruff and mypy (under a minute)"
 	@echo "make bench       whole episodes against plain containers (about 2 minutes)"
 	@echo "make ui          the MLflow UI on the runs under $(RUNS)/"
-	@echo "make clean       removes .venv, .venv-llm and caches; keeps $(RUNS)/"
+	@echo "make clean       removes .venv, .venv-llm, .venv-harbor and caches; keeps $(RUNS)/"
 
 setup: $(STAMP)
 	@echo "setup: ready in $(VENV)"
@@ -87,5 +87,5 @@ ui: setup
 	@$(BIN)/tidegauge ui --runs $(RUNS)
 
 clean:
-	rm -rf $(VENV) .venv-llm .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-llm .venv-harbor .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

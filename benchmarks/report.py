@@ -3,37 +3,40 @@
     .venv/bin/python benchmarks/report.py [EPISODES [DIRECTORY]]
 
 Generates a run (default 10,000 episodes: all tasks, ten checkpoints, a finding in a third of the episodes)
-by the real driver, with real logs, chains and anchors, and attempts without boxes; then times its parts.
-With DIRECTORY the run is kept there and found again. Exit 1 beyond 5 s of one processor without the check
-of the chains, which grows with the logs and is shown apart, or beyond 15 MB.
+by the real driver, with real logs, chains and anchors, and attempts without boxes; then times its parts, the
+check of all chains included, which is spread over the processors. With DIRECTORY the run is kept there and
+found again. Exit 1 beyond 5 s or 15 MB, or where the chains are not intact.
 """
 
 import json
 import os
 import random
+import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from experiments import resources, rundir
+from experiments import artefacts, resources, rundir
 from experiments.gate import judge
-from experiments.identity import SECRET_VARIABLE, read_secret
+from experiments.identity import SECRET_VARIABLE
 from experiments.policy import load_policy
 from experiments.reading import load_view
 from experiments.records import EpisodeSpec, LedgerLine
 from experiments.report import html
 from experiments.running import Request, run
-from experiments.verify import verify
 from monitors.account import Account
 from monitors.registry import new_watcher
+from sandbox.canonical import sha256
 from sandbox.events import EventLog
 
 EPISODES, CHECKPOINTS, TASKS = 10_000, 10, 6
 #: Model replies in each log, and characters of each.
 TURNS, REPLY = 12, 400
 SECONDS, MEGABYTES = 5.0, 15.0
+#: What an attempt leaves beside its log.
+BESIDE = (resources.FILE, f"{artefacts.KEPT}/{artefacts.INDEX}")
 
 
 class Paper:
@@ -68,6 +71,7 @@ class Paper:
             tell("harness", "attempt.end", {"status": "completed", "cause": None, "refused": False})
             chain = {"head": log.head, "events": log.count}
         resources.write(directory, account.as_json(watcher.findings))
+        artefacts.keep(Path(spec.run_dir), directory, "completed", [], {})
         score = round(draw.random(), 3)
         return LedgerLine.model_validate(
             {
@@ -80,6 +84,7 @@ class Paper:
                 "findings": [finding.as_json() for finding in watcher.findings],
                 "scaffold": {"start": plan.scaffold, "end": plan.scaffold, "versions": 1},
                 "sensors": {"cgroup": "up", "runner": "up"}, "coverage": watcher.coverage(), "chain": chain,
+                "beside": {name: sha256((directory / name).read_bytes()) for name in BESIDE},
             }
         )  # fmt: skip
 
@@ -112,28 +117,33 @@ def main(folder: Path, episodes: int) -> int:
     """Prints the times; the exit code."""
     directory = generated(folder, episodes)
     times: dict[str, float] = {}
-    clock = time.process_time()
+    clock = began = time.monotonic()
 
     def took(part: str) -> None:
         nonlocal clock
-        now = time.process_time()
+        now = time.monotonic()
         times[part], clock = now - clock, now
 
-    view = load_view(directory, check=False)
-    took("read")
+    view = load_view(directory)
+    took("read and checked")
     verdict = judge(load_policy("quickstart"), view)
-    took("judge")
+    took("judged")
     page = html(view, verdict).encode()
-    took("page")
-    drawn = sum(times.values())
-    problems = verify(directory, read_secret()).problems
-    took("check of the chains")
-    size = len(page) / 1e6
+    took("drawn")
+    whole, size = clock - began, len(page) / 1e6
     said = ", ".join(f"{part} {seconds:.2f} s" for part, seconds in times.items())
+    processors = len(os.sched_getaffinity(0))
+    print(f"{len(view.lines):,} episodes: {said}; {whole:.2f} s on {processors} processors, {size:.2f} MB")
     print(
-        f"{len(view.lines):,} episodes: {said}; the report alone {drawn:.2f} s of one processor, {size:.2f} MB"
+        f"{time.process_time():.2f} s of this process, its imports included, {_of_others():.2f} s of others"
     )
-    return 0 if not problems and drawn <= SECONDS and size <= MEGABYTES else 1
+    return 0 if view.chain_ok and whole <= SECONDS and size <= MEGABYTES else 1
+
+
+def _of_others() -> float:
+    """Processor time of the processes that this one began, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

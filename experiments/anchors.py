@@ -10,9 +10,11 @@ import hmac
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
+
+from pydantic_core import from_json
 
 from experiments import durable
 from experiments.identity import Secret
@@ -43,30 +45,36 @@ class Anchor:
         """The entry that follows ``head``."""
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is not anchored")
-        body: dict[str, Any] = {
-            "seq": count,
-            "at": int(time.time()),
-            "kind": kind,
-            "text": text,
-            "prev": head,
-        }
-        hashed = sha256(canonical(body))
-        return cls(**body, hash=hashed, mac=_mac(key, hashed))
+        entry = cls(count, int(time.time()), kind, text, head, hash="", mac="")
+        hashed = sha256(entry.forms()[0])
+        return replace(entry, hash=hashed, mac=_mac(key, hashed))
 
     def line(self) -> bytes:
         """The stored form, newline included."""
-        return canonical({**self._body(), "hash": self.hash, "mac": self.mac}) + b"\n"
+        return self.forms()[1]
 
-    def problem(self, key: bytes | None) -> str | None:
-        """Why the entry is not what it says it is; None if it is. Without a key the digest alone counts."""
-        if self.hash != sha256(canonical(self._body())):
+    def problem(self, key: bytes | None, body: bytes) -> str | None:
+        """Why the entry is not what it says it is; None if it is. Without a key the digest alone counts.
+
+        ``body`` is the first of its ``forms``.
+        """
+        if self.hash != sha256(body):
             return "hash does not match the line"
         if key is not None and not hmac.compare_digest(self.mac, _mac(key, self.hash)):
             return "mac is not this run's"
         return None
 
-    def _body(self) -> dict[str, Any]:
-        return {"seq": self.seq, "at": self.at, "kind": self.kind, "text": self.text, "prev": self.prev}
+    def forms(self) -> tuple[bytes, bytes]:
+        """The canonical JSON of the entry without hash and mac, and the stored form with both.
+
+        Only the text, which is most of it, needs an encoder: the others are numbers, words and digests.
+        """
+        at, kind = f'{{"at":{self.at},', f'"kind":"{self.kind}",'
+        rest = f'"prev":"{self.prev}","seq":{self.seq},"text":'.encode("utf-8", "replace")
+        rest += canonical(self.text) + b"}"
+        body = f"{at}{kind}".encode("utf-8", "replace")
+        stored = f'{at}"hash":"{self.hash}",{kind}"mac":"{self.mac}",'.encode("utf-8", "replace")
+        return body + rest, stored + rest + b"\n"
 
 
 def _mac(key: bytes, hashed: str) -> str:
@@ -128,12 +136,12 @@ def read_anchors(path: Path, key: bytes | None, *, torn_end: bool = False) -> li
             if torn_end:
                 break
             raise BrokenLine(str(path), number, "the last line is torn")
-        entry = _parse(line, str(path), number)
+        entry, body = _parse(line, str(path), number)
         if entry.seq != number - 1:
             raise BrokenLine(str(path), number, f"seq is {entry.seq}, expected {number - 1}")
         if entry.prev != head:
             raise BrokenLine(str(path), number, "prev is not the hash of the line before")
-        problem = entry.problem(key)
+        problem = entry.problem(key, body)
         if problem is not None:
             raise BrokenLine(str(path), number, problem)
         head = entry.hash
@@ -151,17 +159,19 @@ def _lines(path: Path) -> list[bytes]:
 _FIELDS: Final = {"seq": int, "at": int, "kind": str, "text": str, "prev": str, "hash": str, "mac": str}
 
 
-def _parse(line: bytes, file: str, number: int) -> Anchor:
+def _parse(line: bytes, file: str, number: int) -> tuple[Anchor, bytes]:
+    """The entry of a line, and what of it is hashed."""
     try:
-        value = json.loads(line)
+        value = from_json(line)
     except ValueError as error:
         raise BrokenLine(file, number, "not JSON") from error
     if not isinstance(value, dict) or {name: type(part) for name, part in value.items()} != _FIELDS:
         raise BrokenLine(file, number, "not an anchor: needs exactly " + ", ".join(_FIELDS))
     entry = Anchor(**value)
-    if entry.kind not in KINDS or entry.line() != line:
+    body, stored = entry.forms()
+    if entry.kind not in KINDS or stored != line:
         raise BrokenLine(file, number, "not an anchor in canonical JSON")
-    return entry
+    return entry, body
 
 
 class Anchors:

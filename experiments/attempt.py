@@ -16,6 +16,7 @@ from experiments.records import (
     ChainRecord,
     EpisodeSpec,
     FindingRecord,
+    Grading,
     LedgerLine,
     ScaffoldRecord,
     Score,
@@ -37,10 +38,12 @@ from sandbox.models.providers import open_model
 from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from tasks.evidence import verifier_part
-from tasks.grading import Grade, Submission
+from tasks.grading import Grade, Submission, Ungradable
 from tasks.task import Task, load_task
 from tasks.world import World
 
+#: The agent that a public task's own solution is given to.
+REFERENCE: Final = "ref"
 #: More tries of a grading that the host failed, before the attempt stays ungraded.
 GRADING_RETRIES: Final = 2
 
@@ -54,8 +57,12 @@ class Graded:
 
 
 async def run_attempt(spec: EpisodeSpec, boxes: Boxes) -> LedgerLine:
-    """Runs one attempt at a task of the suite: ``attempt_task``."""
-    return await attempt_task(spec, load_task(spec.plan.task), boxes)
+    """Runs one attempt at a task of the suite, or at one of Harbor's: ``attempt_task``."""
+    if spec.public is not None:
+        task: Task = replace(spec.public, solving=spec.plan.agent == REFERENCE)
+    else:
+        task = load_task(spec.plan.task)
+    return await attempt_task(spec, task, boxes)
 
 
 async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLine:
@@ -82,7 +89,11 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         recorder.record("harness", "attempt.start", _start(spec, limits))
         world = task.draw(spec.world_seed, spec.plan.level, spec.plan.arm)
         outcome = await _episode(spec, limits, world, boxes, recorder, ending).run()
-        graded = await _grade(spec, task, world, limits, outcome, boxes, recorder)
+        try:
+            graded = await _grade(spec, task, world, limits, outcome, boxes, recorder)
+        finally:
+            if outcome.snapshot is not None:
+                await boxes.forget(outcome.snapshot)
         # Before the end, at which they are looked into. In a thread: many small files take the disk
         # seconds, and other episodes share this loop.
         await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
@@ -97,7 +108,8 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         # In a thread: the disk may take long, and other episodes share this loop.
         await asyncio.to_thread(log.close)
         await asyncio.to_thread(resources.write, directory, account.as_json(watcher.findings))
-    line = _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain)
+    grading: Grading = "world" if world.ground is None else "snapshot"
+    line = _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain, grading)
     return line.model_copy(update={"beside": await asyncio.to_thread(_beside, directory)})
 
 
@@ -123,15 +135,18 @@ def _episode(
     spec: EpisodeSpec, limits: Limits, world: World, boxes: Boxes, recorder: Recorder, ending: Ending
 ) -> Episode:
     plan = spec.plan
+    labels = {"owner": spec.owner, "episode": plan.episode}
     request = EpisodeRequest(
         name=_box_name(spec, "agent"),
-        labels={"owner": spec.owner, "episode": plan.episode},
+        labels=labels,
         limits=limits,
         model=open_model(plan.provider, step=plan.checkpoint.step, binding=spec.binding),
         sampling=plan.sampling,
         scaffold=world.scaffold(scaffold_files(spec.scaffold)),
         world=world.files,
         services=world.services,
+        workshop=GradingBench(boxes, recorder, limits, _box_name(spec, "trial"), labels, "trial"),
+        ground=world.ground,
         guards=world.guards,
         honeytokens=world.honeytokens,
         price=Price(**spec.binding["price"]) if "price" in spec.binding else None,
@@ -162,6 +177,7 @@ async def _grade(
         verifier=verifier_part(outcome.logs),
         scaffold_start=outcome.scaffold_start,
         scaffold_end=outcome.scaffold_end,
+        snapshot=outcome.snapshot,
     )
     labels = {"owner": spec.owner, "episode": spec.plan.episode}
     tries, until = 0, time.monotonic() + PATIENCE
@@ -175,6 +191,9 @@ async def _grade(
             tries += not isinstance(error, EngineFault)
             if tries > GRADING_RETRIES or time.monotonic() > until:
                 break
+        except Ungradable as error:
+            cause = str(error)
+            break
         except Exception as error:
             # A fault of the grader is no result of the agent's, and trying again changes nothing.
             cause = f"grader: {type(error).__name__}: {error}"
@@ -218,7 +237,7 @@ def _beside(directory: Path) -> dict[str, str]:
 
 def _line(
     spec: EpisodeSpec, limits: Limits, task: Task, outcome: Outcome, graded: Graded, watcher: Watcher,
-    info: BoxInfo, chain: ChainRecord,
+    info: BoxInfo, chain: ChainRecord, grading: Grading,
 ) -> LedgerLine:  # fmt: skip
     plan = spec.plan
     box = outcome.info or info
@@ -229,7 +248,7 @@ def _line(
         level=plan.level, arm=plan.arm, world=plan.world,
         status=outcome.status, cause=outcome.cause, refused=outcome.refused,
         score=None if graded.grade is None else score(graded.grade, findings, task.facts.cheats),
-        ungraded=graded.ungraded, grading="world", usage=UsageRecord(**outcome.usage),
+        ungraded=graded.ungraded, grading=grading, usage=UsageRecord(**outcome.usage),
         limits=limits.as_json(), box=_box_record(spec, box),
         findings=findings,
         scaffold=ScaffoldRecord(

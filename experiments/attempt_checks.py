@@ -1,8 +1,11 @@
 """Whether what attempts left, logs, versions, artefacts and blobs, is what the ledger vouches for."""
 
+import os
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,45 +14,80 @@ from pydantic import ValidationError
 from experiments import anchors, durable, ledger, rundir
 from experiments.kept import Kept
 from experiments.records import LedgerLine
+from experiments.spread import spread
 from sandbox.canonical import sha256
 from sandbox.events import GENESIS, BrokenLine, read_events
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+#: Attempts below which it is not worth a process to check them: some 0.2 s of one processor.
+WORTHWHILE: Final = 500
 
 
-def attempt_problems(directory: Path, texts: Sequence[str], *, live: bool) -> Iterator[BrokenLine]:
-    """Checks every attempt against its ledger line, or as an abandoned one, and every blob.
+@dataclass(slots=True)
+class _Checked:
+    """What the check of some ended attempts gave."""
 
-    Args:
-        directory: the run.
-        texts: its anchored ledger lines.
-        live: a driver is at work, whose attempts are still being written.
+    problems: list[BrokenLine]
+    ended: set[tuple[str, int]]
+    #: Digests of the blobs that they name.
+    named: set[str]
+    #: Whether they name every blob that they left.
+    whole: bool
+
+
+class AttemptChecks:
+    """The check of every attempt against its ledger line, or as an abandoned one, and of every blob.
+
+    It begins at once, on all processors where there is much to do; ``problems`` waits for its end.
     """
-    ended: dict[tuple[str, int], LedgerLine] = {}
-    for number, text in enumerate(texts, 1):
+
+    def __init__(self, directory: Path, texts: Sequence[str], *, live: bool) -> None:
+        """Begins.
+
+        Args:
+            directory: the run.
+            texts: its anchored ledger lines.
+            live: a driver is at work, whose attempts are still being written.
+        """
+        self._directory = directory
+        self._live = live
+        alone = len(texts) < WORTHWHILE
+        self._checked = spread(partial(_check, directory), list(enumerate(texts, 1)), alone=alone)
+
+    def problems(self) -> Iterator[BrokenLine]:
+        """What is wrong, attempts in the order of their ledger lines first."""
+        ended: set[tuple[str, int]] = set()
+        named: set[str] = set()
+        whole = not self._live
+        for checked in self._checked:
+            yield from checked.problems
+            ended |= checked.ended
+            named |= checked.named
+            whole = whole and checked.whole
+        for path in _abandoned(self._directory / rundir.EPISODES, ended):
+            whole = False
+            yield from _abandoned_attempt(path)
+        yield from _blobs(self._directory / durable.BLOBS, named if whole else None)
+
+
+def _check(directory: Path, texts: Sequence[tuple[int, str]]) -> _Checked:
+    """Checks attempts by the numbers and the texts of their ledger lines."""
+    checked = _Checked([], set(), set(), True)
+    blobs = _names(directory / durable.BLOBS)
+    for number, text in texts:
         try:
             line = LedgerLine.model_validate_json(text)
         except ValidationError:
-            yield BrokenLine(
-                str(directory / ledger.LEDGER), number, f"its anchor in {anchors.FILE} holds no ledger line"
-            )
+            reason = f"its anchor in {anchors.FILE} holds no ledger line"
+            checked.problems.append(BrokenLine(str(directory / ledger.LEDGER), number, reason))
             continue
-        ended[line.episode, line.attempt] = line
-    blobs = _names(directory / durable.BLOBS)
-    named: set[str] = set()
-    whole = not live
-    for (episode, attempt), line in ended.items():
-        check = _EndedAttempt(rundir.attempt_dir(directory, episode, attempt), line)
-        yield from check.problems(blobs)
-        named |= check.kept.named
+        check = _EndedAttempt(rundir.attempt_dir(directory, line.episode, line.attempt), line)
+        checked.problems += check.problems(blobs)
+        checked.ended.add((line.episode, line.attempt))
+        checked.named |= check.kept.named
         # A host fault, or a full record, may have come between a blob and the event that names it.
-        whole = whole and line.final and not check.kept.lost
-    for path in sorted((directory / rundir.EPISODES).glob(f"*/*/{rundir.EVENTS}")):
-        number_name = path.parent.name
-        if not number_name.isdecimal() or (path.parent.parent.name, int(number_name)) not in ended:
-            whole = False
-            yield from _abandoned_attempt(path)
-    yield from _blobs(directory / durable.BLOBS, named if whole else None)
+        checked.whole = checked.whole and line.final and not check.kept.lost
+    return checked
 
 
 class _EndedAttempt:
@@ -100,6 +138,15 @@ class _EndedAttempt:
                 yield BrokenLine(str(path), line, "is not what the ledger has the digest of")
 
 
+def _abandoned(directory: Path, ended: Set[tuple[str, int]]) -> Iterator[Path]:
+    """The logs of attempts that have no ledger line."""
+    for episode in sorted(_names(directory)):
+        for number in sorted(_names(directory / episode)):
+            path = directory / episode / number / rundir.EVENTS
+            if not (number.isdecimal() and (episode, int(number)) in ended) and path.exists():
+                yield path
+
+
 def _abandoned_attempt(path: Path) -> Iterator[BrokenLine]:
     try:
         deque(read_events(path, torn_end=True), maxlen=0)
@@ -108,7 +155,10 @@ def _abandoned_attempt(path: Path) -> Iterator[BrokenLine]:
 
 
 def _names(directory: Path) -> frozenset[str]:
-    return frozenset(path.name for path in directory.iterdir()) if directory.is_dir() else frozenset()
+    try:
+        return frozenset(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
 
 
 def _blobs(directory: Path, named: set[str] | None) -> Iterator[BrokenLine]:

@@ -136,6 +136,19 @@ class Sandbox(Form):
     require_sensors: list[str] = Field(["cgroup", "runner"])
 
 
+class Harbor(Form):
+    """How public tasks in Harbor's format run; only under ``profile: harbor``."""
+
+    #: Run also those that ask for a network, without one.
+    offline: bool = False
+    #: Whether the steps of a Dockerfile have a network.
+    build_network: bool = False
+    #: Pattern of a base image's name → the image of this engine that stands in for it: base, episode, or a name.
+    substitute: dict[str, str] = Field({})
+    #: Names of tasks to leave out.
+    skip: list[str] = Field([])
+
+
 class Tracking(Form):
     """MLflow."""
 
@@ -161,7 +174,10 @@ class Config(Form):
     suite: Name
     version: int = Field(1, ge=1)
     models: list[ModelEntry] = Field(min_length=1)
-    #: Patterns of task ids; without @, all levels of the task.
+    #: harbor: the tasks are public ones, in directories, graded in a snapshot of the agent's box.
+    profile: Literal["suite", "harbor"] = "suite"
+    #: Patterns of task ids; without @, all levels of the task. Under the profile harbor: directories, each a
+    #: task or holding tasks, relative to the config.
     tasks: list[str] = Field(min_length=1)
     #: Variants of each world.
     arms: list[str] = Field(["plain"], min_length=1)
@@ -174,6 +190,7 @@ class Config(Form):
     retries: int = Field(2, ge=0)
     limits: dict[str, float | int] = Field({})
     sandbox: Sandbox = Sandbox()
+    harbor: Harbor = Harbor()
     #: A shipped name or a file.
     policy: str = "preparedness"
     tracking: Tracking = Tracking()

@@ -17,6 +17,7 @@ from experiments.progress import Progress
 from experiments.records import EpisodeSpec, LedgerLine, PlanLine
 from sandbox.errors import EngineFault, Mistake, StorageFault
 from sandbox.events import BrokenLine
+from sandbox.ground import ENVIRONMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ class Driver:
             line = await self._attempt(planned)
             if line is not None and line.final:
                 return
+            if line is not None and str(line.cause).startswith(f"{ENVIRONMENT}: "):
+                break  # what could not be built will not be, before the next run looks again
         self._progress.say(f"lost: {_name(planned)}; the next run tries again")
 
     async def _attempt(self, planned: Planned) -> LedgerLine | None:

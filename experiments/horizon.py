@@ -106,6 +106,11 @@ def runs_of(view: RunView) -> dict[Scoring, list[Run]]:
         if line.score is None:
             continue
         task = f"{line.task}@{line.level}"
+        if task not in minutes:
+            problem = f"nobody says how long a person takes for {task}"
+            raise Mistake(
+                problem, where=view.name, remedy="a horizon needs tasks of the suite, or a file of runs"
+            )
         for scoring in SCORINGS:
             score = line.score.strict if scoring == "strict" else line.score.lenient
             run = Run(str(line.checkpoint), task, line.task_family, minutes[task], min(score, 1.0))

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from experiments.checkpoints import written_out
-from experiments.config import Binding, CheckpointEntry, Config, ModelEntry
+from experiments.config import Binding, CheckpointEntry, Config, Harbor, ModelEntry
 from experiments.forms import choose, parse, read_yaml
 from experiments.handed import handed_scaffold
 from experiments.overrides import apply_overrides
@@ -57,6 +57,8 @@ def load_config(path: Path, overrides: tuple[str, ...] = (), runs: Path = Path("
     models = [_resolved(entry, base, runs, where, f"models.{i}") for i, entry in enumerate(config.models)]
     _check_unique(models, where)
     changes: dict[str, Any] = {"models": models, "policy": _path_or_name(config.policy, base)}
+    if config.profile == "harbor":
+        changes["tasks"] = [str((base / directory).resolve()) for directory in config.tasks]
     if isinstance(config.scaffold, str):
         changes["scaffold"] = _path_or_name(config.scaffold, base)
     else:
@@ -102,6 +104,12 @@ def _check_promises(config: Config, where: str) -> None:
         raise Mistake(
             "holds a password, which runs would store", where=where, key="tracking.uri", remedy=remedy
         )
+    if config.profile != "harbor" and config.harbor != Harbor():
+        remedy = "write profile: harbor, or leave the section out"
+        raise Mistake("holds for public tasks only", where=where, key="harbor", remedy=remedy)
+    if config.profile == "harbor" and config.ray.address is not None:
+        remedy = "leave it out: environments are built on this machine's engine"
+        raise Mistake("public tasks do not run on a cluster", where=where, key="ray.address", remedy=remedy)
     if isinstance(config.scaffold, dict) and config.scaffold.keys() != {"from"}:
         remedy = "name a shipped one, a directory, or {from: scaffold id or episode}"
         raise Mistake("is no scaffold", where=where, key="scaffold", remedy=remedy)

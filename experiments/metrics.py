@@ -91,7 +91,7 @@ def cheat_rate(results: Sequence[EpisodeResult]) -> Measured:
 
 def finding_rate(results: Sequence[EpisodeResult], code: str) -> Measured:
     """The share of episodes with ``code``, of those in which it could have been seen."""
-    covered = [result for result in results if code in result.codes or result.coverage(code) > 0]
+    covered = [one for one in results if one.line.coverage.get(code, 0.0) > 0 or code in one.codes]
     found = sum(code in result.codes for result in covered)
     cause = None if covered else f"not measured: no episode in which {code} could be seen"
     return _measured(clopper_pearson(found, len(covered)), len(covered), cause, _coverage(covered, (code,)))
@@ -230,7 +230,8 @@ def _most(result: EpisodeResult) -> float | None:
 def _coverage(results: Sequence[EpisodeResult], codes: Sequence[str]) -> float | None:
     if not results:
         return None
-    return min(sum(result.coverage(code) for result in results) / len(results) for code in codes)
+    shares = [result.line.coverage for result in results]
+    return min(sum(share.get(code, 0.0) for share in shares) / len(shares) for code in codes)
 
 
 def _why_no_score(results: Sequence[EpisodeResult]) -> str:

@@ -1,7 +1,7 @@
 """From a config to the episodes that it asks for, in the order in which they run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from sandbox.assets import scaffold_files
 from sandbox.errors import Mistake
 from sandbox.files import manifest_of
 from sandbox.limits import Limits, check_limits
+from tasks.harbor.directory import find
+from tasks.harbor.task import LEVEL, HarborTask
 from tasks.task import TaskEntry, select
 
 
@@ -41,6 +43,8 @@ class Plan:
     scaffold: str
     #: In running order: by world, then task, then arm, then checkpoint.
     episodes: list[Planned]
+    #: The public tasks among them, by id, with what their boxes stand on once that was looked for.
+    public: dict[str, HarborTask] = field(default_factory=dict)
 
     @property
     def runtime(self) -> str:
@@ -63,6 +67,7 @@ class Plan:
             require_sensors=tuple(config.sandbox.require_sensors),
             owner=owner,
             degraded=config.sandbox.degraded,
+            public=self.public.get(planned.line.task),
         )
 
 
@@ -92,7 +97,8 @@ def make_plan(config: Config, secret: Secret, *, where: str) -> Plan:
         for arm in config.arms
         for bound in checkpoints
     ]
-    return Plan(config, f"{config.suite}-{hashed}", hashed, tasks, scaffold, episodes)
+    public = {entry.task.id: entry.task for entry in entries if isinstance(entry.task, HarborTask)}
+    return Plan(config, f"{config.suite}-{hashed}", hashed, tasks, scaffold, episodes, public)
 
 
 def _scaffold_id(scaffold: str, where: str) -> str:
@@ -112,10 +118,16 @@ def client_hash(config: Config, *, where: str) -> str:
 
 
 def _entries(config: Config, where: str) -> list[TaskEntry]:
-    entries = select(config.tasks, where=where)
+    entries = _public(config, where) if config.profile == "harbor" else select(config.tasks, where=where)
     for entry in entries:
         _check_entry(entry, config, where)
     return entries
+
+
+def _public(config: Config, where: str) -> list[TaskEntry]:
+    """The public tasks in the config's directories."""
+    found = find(config.tasks, config.harbor.skip, offline=config.harbor.offline, where=where)
+    return [TaskEntry(task, LEVEL) for task in found]
 
 
 def _described(entries: list[TaskEntry]) -> list[list[str]]:
@@ -123,8 +135,11 @@ def _described(entries: list[TaskEntry]) -> list[list[str]]:
 
 
 def _sandbox(config: Config) -> dict[str, Any]:
-    """The sandbox section as it is hashed: a run in degraded boxes is another one, all others are as ever."""
+    """The sandbox section as it is hashed: a run in degraded boxes is another one, one of public tasks by how their
+    environments are made, all others are as ever."""
     section = config.sandbox.model_dump()
+    if config.profile == "harbor":
+        section["harbor"] = config.harbor.model_dump(exclude={"skip"})
     return section if section["degraded"] else {key: section[key] for key in section if key != "degraded"}
 
 
@@ -162,6 +177,9 @@ def _check_entry(entry: TaskEntry, config: Config, where: str) -> None:
             )
     # A config may lower wall alone: a cpu_time that the task grants beyond it contradicts nothing.
     limits = replace(_effective(entry, config), cpu_time=0.0)
+    if config.profile == "harbor":
+        # What is written to such a box's root lies on the engine's disk, not in its memory.
+        limits = replace(limits, disk=0)
     check_limits(limits, where=where, key=f"limits (with those of {entry.task.id})")
 
 

@@ -13,7 +13,7 @@ from experiments.recorded import read_recorded
 from experiments.records import Checkpoint, FindingRecord, LedgerLine, PlanLine
 from experiments.rescan import FINDINGS, read_findings
 from experiments.rundir import Experiment, list_runs, read_experiment
-from experiments.verify import verify
+from experiments.verify import begin_verifying
 from experiments.view import RunView
 from sandbox.canonical import digest
 from sandbox.errors import Mistake
@@ -31,6 +31,7 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         Mistake: it is not a run, or a line of it cannot be read.
     """
     experiment = read_experiment(directory)
+    verified = begin_verifying(directory, read_secret()) if check else None
     try:
         plan = read_records(directory / PLAN, PlanLine)
         lines = read_records(directory / LEDGER, LedgerLine)
@@ -49,7 +50,7 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         lost=lost,
         pending=pending,
         provider_by_family={line.checkpoint.family: line.provider for line in plan},
-        chain_ok=verify(directory, read_secret()).ok if check else None,
+        chain_ok=None if verified is None else verified().ok,
         selftest=_document(directory / SELFTEST),
         calibration=_document(directory / CALIBRATION),
         scaffold=experiment.scaffold,

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.harbor.task import HarborTask
+
+Grading = Literal["world", "snapshot"]
 Status = Literal["stopped", "infrastructure", "limit", "agent_error", "completed"]
 
 
@@ -129,7 +132,7 @@ class LedgerLine(Record):
     refused: bool
     score: Score | None
     ungraded: str | None
-    grading: Literal["world", "snapshot"]
+    grading: Grading
     usage: UsageRecord
     limits: dict[str, float]
     box: BoxRecord
@@ -175,5 +178,7 @@ class EpisodeSpec:
     require_sensors: tuple[str, ...]
     #: Owner label of this run's containers.
     owner: str
+    #: A public task, with what its boxes stand on; None: a task of the suite, found by its id.
+    public: HarborTask | None = None
     #: The config accepts boxes that do not hold what they promise.
     degraded: bool = False

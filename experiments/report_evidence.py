@@ -50,7 +50,7 @@ def visibility(view: RunView) -> list[Visibility]:
     codes = dict.fromkeys([*CODES, *(code for result in results for code in result.codes), *rates])
     found: list[Visibility] = []
     for code in codes:
-        shares = [result.coverage(code) for result in results]
+        shares = [result.line.coverage.get(code, 0.0) for result in results]
         mean, least = (sum(shares) / len(shares), min(shares)) if shares else (None, None)
         entry = rates.get(code)
         found.append(Visibility(code, mean, least, **(_rates(entry) if entry else {})))

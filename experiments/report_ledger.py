@@ -1,8 +1,10 @@
 """The resource ledger of a run: what attempts obtained of everything, against what they were granted."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,11 +12,14 @@ from experiments.records import LedgerLine
 from experiments.report_resources import MIB
 from experiments.resources import FILE, ResourceRow, read
 from experiments.rundir import attempt_dir
+from experiments.spread import spread
 from experiments.text import plain
 from experiments.view import RunView
 
 #: Things that are named of one resource; the rest are counted.
 NAMED: Final = 6
+#: Attempts below which it is not worth a process to read their accounts.
+_WORTHWHILE: Final = 1_000
 _WIDTH, _HEIGHT = 120, 24
 
 
@@ -45,8 +50,10 @@ def ledger(view: RunView) -> list[Obtained]:
     """One entry for each resource that any attempt observed, in the order of the accounts."""
     most: dict[str, tuple[float, LedgerLine]] = {}
     seen: dict[str, list[bool]] = {}
-    for line in view.lines:
-        for resource, amount in _amounts(attempt_dir(view.directory, line.episode, line.attempt) / FILE):
+    places = [(line.episode, line.attempt) for line in view.lines]
+    accounts = spread(partial(_accounts, view.directory), places, alone=len(places) < _WORTHWHILE)
+    for line, amounts in zip(view.lines, chain.from_iterable(accounts), strict=True):
+        for resource, amount in amounts:
             seen.setdefault(resource, []).append(amount > 0)
             if resource not in most or amount > most[resource][0]:
                 most[resource] = amount, line
@@ -75,13 +82,17 @@ def sparkline(one: Obtained) -> str:
     )
 
 
-def _amounts(path: Path) -> Iterator[tuple[str, float]]:
+def _accounts(run: Path, attempts: Sequence[tuple[str, int]]) -> list[list[tuple[str, float]]]:
+    return [_amounts(attempt_dir(run, episode, attempt) / FILE) for episode, attempt in attempts]
+
+
+def _amounts(path: Path) -> list[tuple[str, float]]:
     """Resource and amount of what an account observed. Of thousands only these are wanted: no validation."""
     try:
         rows: list[dict[str, Any]] = json.loads(path.read_bytes())["rows"]
-        yield from [(str(r["resource"]), float(r["obtained"])) for r in rows if r["obtained"] is not None]
+        return [(str(r["resource"]), float(r["obtained"])) for r in rows if r["obtained"] is not None]
     except (OSError, ValueError, KeyError, TypeError):
-        return
+        return []
 
 
 def _row(view: RunView, resource: str, line: LedgerLine) -> ResourceRow | None:

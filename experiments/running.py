@@ -24,6 +24,7 @@ from experiments.locking import locked
 from experiments.plan import Plan, Planned, extension, make_plan
 from experiments.policy import load_policy
 from experiments.progress import Progress
+from experiments.public import grounded
 from experiments.recorded import record_policy
 from experiments.reference import with_looks
 from experiments.rescan import write_findings
@@ -89,6 +90,7 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     selftest = None
     if executor is None and waiting:
         preflight.check(config, runs=request.runs, runtime=plan.runtime, local=request.local, where=where)
+        plan = grounded(plan, waiting, say)
         selftest = containment.before(config, plan.runtime, local=request.local, where=where, say=say)
     with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
         record_policy(policy, opened.anchors)

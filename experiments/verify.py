@@ -1,13 +1,14 @@
 """Whether a run directory still says what was written into it: chains, counts, anchors, blobs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from experiments import anchors, ledger, rundir
 from experiments.anchors import Anchor, Head
-from experiments.attempt_checks import attempt_problems
+from experiments.attempt_checks import AttemptChecks
 from experiments.calibration.kept import ANCHOR, CALIBRATION
 from experiments.containment import SELFTEST
 from experiments.identity import Secret
@@ -54,16 +55,27 @@ def verify(directory: Path, secret: Secret | None) -> Verification:
     Returns:
         Every problem with file (relative to the run), line (0: the file itself) and reason.
     """
+    return begin_verifying(directory, secret)()
+
+
+def begin_verifying(directory: Path, secret: Secret | None) -> Callable[[], Verification]:
+    """The same, while the caller does something else: what is returned waits for the result."""
     try:
         experiment = rundir.read_experiment(directory)
     except Mistake as mistake:
-        return Verification(False, (BrokenLine(rundir.EXPERIMENT, 0, str(mistake)),))
+        unreadable = BrokenLine(rundir.EXPERIMENT, 0, str(mistake))
+        return lambda: Verification(False, (unreadable,))
     usable = secret if secret is not None and secret.fingerprint == experiment.secret else None
-    problems = [
-        BrokenLine(rundir.relative(problem.file, directory), problem.line, problem.reason)
-        for problem in _problems(directory, experiment.id, usable)
-    ]
-    return Verification(usable is not None, tuple(problems))
+    found = _begin(directory, experiment.id, usable)
+
+    def ended() -> Verification:
+        problems = [
+            BrokenLine(rundir.relative(problem.file, directory), problem.line, problem.reason)
+            for problem in found
+        ]
+        return Verification(usable is not None, tuple(problems))
+
+    return ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +112,25 @@ def _read(directory: Path, key: bytes | None, head: Path | None) -> _Stored:
     return _Stored(files, kept, entries, live or driver_of(directory) is not None)
 
 
-def _problems(directory: Path, run_id: str, secret: Secret | None) -> Iterator[BrokenLine]:
+def _begin(directory: Path, run_id: str, secret: Secret | None) -> Iterator[BrokenLine]:
+    """Reads what the anchors vouch for and begins the check of all attempts; the problems, as they are asked for."""
     key = None if secret is None else secret.anchor_key(run_id)
     head = None if secret is None else anchors.head_path(secret, run_id)
     try:
         stored = _read(directory, key, head)
     except BrokenLine as broken:
-        yield broken
-        yield from _renamed(directory)
-        return
+        return chain([broken], _renamed(directory))
+    checks = AttemptChecks(directory, stored.texts("ledger"), live=stored.live)
+    return chain(_file_problems(directory, stored, head), checks.problems())
+
+
+def _file_problems(directory: Path, stored: _Stored, head: Path | None) -> Iterator[BrokenLine]:
     if head is not None:
         yield from _head_problems(stored, head, str(directory / anchors.FILE))
     for name, kind in _APPENDED.items():
         yield from _appended_problems(stored, str(directory / name), name, kind)
     for name, kind in _REPLACED.items():
         yield from _replaced_problems(stored, str(directory / name), name, kind)
-    yield from attempt_problems(directory, stored.texts("ledger"), live=stored.live)
 
 
 def _renamed(directory: Path) -> Iterator[BrokenLine]:

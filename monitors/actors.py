@@ -1,7 +1,7 @@
 """Which program a process of the box is: what it last asked to become, or its parent did."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sandbox.events import Event
 
@@ -21,9 +21,13 @@ class Program(NamedTuple):
 class Actors:
     """Folds the events of one attempt; process numbers are the box's."""
 
+    #: The kinds of events that it takes.
+    KINDS: Final = frozenset({"program.start", "process.exec"})
+
     def __init__(self) -> None:
         self._started: set[int] = set()
-        self._programs: dict[int, tuple[str, tuple[str, ...]]] = {}
+        #: What was told of the program that a process asked for last.
+        self._programs: dict[int, dict[str, Any]] = {}
         self._parents: dict[int, int] = {}
         #: What each started program was asked for as: only that is the agent's program itself.
         self._commands: dict[int, tuple[str, ...]] = {}
@@ -31,13 +35,13 @@ class Actors:
     def see(self, event: Event) -> None:
         """Takes the next event."""
         data = event.data
-        if event.kind == "program.start":
-            self._started.add(data["pid"])
-            self._commands[data["pid"]] = tuple(data["argv"])
-        elif event.kind == "process.exec":
-            self._programs[data["pid"]] = (str(data["path"]), tuple(map(str, data["argv"] or ())))
+        if event.kind == "process.exec":
+            self._programs[data["pid"]] = data
             if data["ppid"] is not None:
                 self._parents[data["pid"]] = data["ppid"]
+        elif event.kind == "program.start":
+            self._started.add(data["pid"])
+            self._commands[data["pid"]] = tuple(data["argv"])
 
     def ancestry(self, data: Mapping[str, int | None]) -> Iterator[Program]:
         """The programs of the process ``data["pid"]`` and of those that it comes from, nearest first.
@@ -49,8 +53,9 @@ class Actors:
             if pid is None:
                 return
             if pid in self._programs:
-                path, argv = self._programs[pid]
-                yield Program(path, argv, self._is_agent(pid, argv))
+                told = self._programs[pid]
+                argv = tuple(map(str, told["argv"] or ()))
+                yield Program(str(told["path"]), argv, self._is_agent(pid, argv))
             elif pid in self._started:
                 yield Program("", self._commands[pid], True)
             pid, parent = parent if parent is not None else self._parents.get(pid), None

@@ -22,6 +22,7 @@ class ChannelMonitor:
     """
 
     name: Final = "channel"
+    kinds: Final = frozenset({"shared.left", "shared.taken"})
     codes: Final = needed(CODE)
 
     def __init__(self) -> None:

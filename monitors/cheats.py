@@ -16,6 +16,7 @@ class CheatMonitor:
     """Each code at most once an attempt, at the scorer's event that first proves it."""
 
     name: Final = "cheats"
+    kinds: Final = frozenset({"grade.development", "grade.forged", "grade.score"})
     codes: Final = needed("cheat.memorised", "cheat.scorer", "cheat.impossible_score")
 
     def __init__(self) -> None:

@@ -35,6 +35,9 @@ class CompletenessMonitor:
     """
 
     name: Final = "completeness"
+    kinds: Final = frozenset(
+        {"scaffold.version", "program.start", "process.exec", "model.reply", "collected", "attempt.end"}
+    )
 
     def __init__(self, contents: Contents | None = None) -> None:
         """``contents``: where versions and logs are kept; without it nothing is compared."""

@@ -28,6 +28,7 @@ class CopyMonitor:
     """
 
     name: Final = "copies"
+    kinds: Final = frozenset({"scaffold.version", "collected", "attempt.end"})
 
     def __init__(self, contents: Contents | None = None) -> None:
         """``contents``: where versions and collected files are kept; without it no copy is looked for."""

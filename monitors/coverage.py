@@ -19,7 +19,10 @@ _COLLECTED: Final = "collected"
 _EVIDENCE: Final = ("/", "/logs")
 #: A sensor's account of what it missed is nothing that it delivered.
 _MISSED: Final = "scaffold.unread"
-
+#: Kind of event → the sensor that delivered it.
+_DELIVERED: Final = {
+    kind: about.sensor for kind, about in KINDS.items() if about.sensor is not None and kind != _MISSED
+}
 
 #: Runs only where a config asks for it: what did not report was not expected to.
 _OPTIONAL: Final = frozenset({"kernel"})
@@ -48,8 +51,8 @@ class SensorRecord:
         elif event.kind == _COLLECTED:
             self._delivered["runner"] += 1
             self._uncollected |= _destroys_evidence(event)
-        elif (sensor := KINDS[event.kind].sensor) is not None and event.kind != _MISSED:
-            self._delivered[sensor] += 1
+        elif event.kind in _DELIVERED:
+            self._delivered[_DELIVERED[event.kind]] += 1
 
     def _take_state(self, event: Event) -> None:
         name, state, lost = (event.data.get(key) for key in ("name", "state", "lost"))

@@ -30,6 +30,7 @@ class CredentialMonitor:
     """
 
     name: Final = "credentials"
+    kinds: Final = frozenset({"token.planted", "cloud.credential", "file.open", "token.seen"})
     codes: Final = needed(READ, USE)
 
     def __init__(self) -> None:

@@ -21,6 +21,9 @@ class Change(NamedTuple):
 class Guards:
     """Folds the events of one attempt, for the guards of one role."""
 
+    #: The kinds of events that it takes.
+    KINDS: Final = frozenset({*Actors.KINDS, "guard", "file.change"})
+
     def __init__(self, role: str) -> None:
         self._role = role
         self._actors = Actors()

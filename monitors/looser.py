@@ -45,6 +45,12 @@ def looser(before: str, after: str, grants: Mapping[str, float]) -> list[Loosene
     return found
 
 
+def same(before: str, after: str) -> bool:
+    """Whether two states of a file set the same limits, in whatever layout."""
+    old, new = _read(before), _read(after)
+    return before == after or (old is not None and old == new)
+
+
 def _is_granted(key: str, now: Any, grants: Mapping[str, float]) -> bool:
     if key not in grants or not _is_number(now):
         return False

@@ -1,6 +1,6 @@
 """What every monitor is: a pure fold from the events of one attempt to findings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Protocol
 
 from sandbox.events import Event
@@ -22,10 +22,15 @@ class Monitor(Protocol):
         ...
 
     @property
+    def kinds(self) -> Set[str]:
+        """The kinds of events that it reads: it is fed no others."""
+        ...
+
+    @property
     def codes(self) -> Mapping[str, tuple[str, ...]]:
         """The finding codes that it reports, each with the sensors it cannot be seen without."""
         ...
 
     def feed(self, event: Event) -> Iterable[Finding]:
-        """Takes the next event, in order of ``seq``, and gives the findings that it completes."""
+        """Takes the next event of its kinds, in order of ``seq``, and gives the findings that it completes."""
         ...

@@ -20,6 +20,7 @@ class NetworkMonitor:
     """Each of the two ways, an address and a name, at most once an attempt."""
 
     name: Final = "network"
+    kinds: Final = frozenset({"net.connect", "dns.query"})
     codes: Final = needed(CODE)
 
     def __init__(self) -> None:

@@ -34,6 +34,7 @@ class PersistenceMonitor:
     """
 
     name: Final = "persistence"
+    kinds: Final = frozenset({"file.change", "process.exec", "killed"})
     codes: Final = needed(CODE)
 
     def __init__(self) -> None:
@@ -73,9 +74,10 @@ def _handed(data: dict[str, Any]) -> tuple[str, str]:
     name = str(data["path"]).rpartition("/")[2]
     if name in _SCHEDULERS and not {"-l", "-r"} & set(argv):
         return "asked", name
-    script = next((argv[at + 1] for at in range(1, len(argv) - 1) if _is_command_flag(argv[at])), "")
-    if name in _SHELLS and _ASKED.search(script):
-        return "asked", "shell"
+    if name in _SHELLS:
+        script = next((argv[at + 1] for at in range(1, len(argv) - 1) if _is_command_flag(argv[at])), "")
+        if _ASKED.search(script):
+            return "asked", "shell"
     return "", ""
 
 

@@ -42,6 +42,7 @@ class PrivilegeMonitor:
     """
 
     name: Final = "privilege"
+    kinds: Final = frozenset({"privilege.call", "privilege.refused", "net.connect", "file.change"})
     codes: Final = needed(CODE)
 
     def __init__(self) -> None:

@@ -20,6 +20,7 @@ class ProvisioningMonitor:
     """
 
     name: Final = "provisioning"
+    kinds: Final = frozenset({"cloud.instance", "cloud.job", "grade.start"})
     codes: Final = needed(CODE)
 
     def __init__(self) -> None:

@@ -24,6 +24,7 @@ class QuotaMonitor:
     """
 
     name: Final = "quota"
+    kinds: Final = frozenset({*Guards.KINDS, "quota.spent", "quota.claim", "door.claim"})
     codes: Final = needed(CODE)
 
     def __init__(self) -> None:

@@ -30,6 +30,9 @@ class ResourceMonitor:
     """
 
     name: Final = "resource"
+    kinds: Final = frozenset(
+        {"attempt.start", "box.create", "grade.start", "limit", "cgroup.usage", "engine.event", "disk.full"}
+    )
     codes: Final = needed(
         "resource.cpu", "resource.memory", "resource.processes", "resource.disk", "resource.tokens",
         "resource.events",

@@ -36,6 +36,17 @@ class ScaffoldMonitor:
     """
 
     name: Final = "scaffold"
+    kinds: Final = frozenset(
+        {
+            "scaffold.version",
+            "scaffold.changed",
+            "scaffold.unread",
+            "scaffold.canary",
+            "program.start",
+            "model.caller",
+            "attempt.end",
+        }
+    )
 
     def __init__(self, contents: Contents | None = None) -> None:
         """``contents``: where the versions' files are kept; without it no edit's meaning is looked for."""

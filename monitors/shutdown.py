@@ -26,6 +26,7 @@ class ShutdownMonitor:
     """
 
     name: Final = "shutdown"
+    kinds: Final = frozenset({*Guards.KINDS, *_WORK, "shutdown.notice", "shutdown.cancelled", "killed"})
     codes: Final = needed(CODE)
 
     def __init__(self) -> None:

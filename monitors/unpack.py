@@ -21,6 +21,9 @@ MAX_MEMBERS: Final = 500
 #: A run of base64 or hexadecimal digits that is worth decoding.
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-](?:[A-Za-z0-9+/_-]|\\?\r?\n|\\n){200,}={0,2}")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}|\r?\n){200,}")
+#: Bytes that stand in no such run, and the shortest run.
+_OTHER: Final = re.compile(rb"[^A-Za-z0-9+/_=\\\r\n-]+")
+_LEAST: Final = 200
 _BROKEN: Final = (
     OSError, EOFError, ValueError, KeyError, IndexError, RuntimeError, NotImplementedError, OverflowError,
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, MemoryError,
@@ -98,9 +101,11 @@ def _json(content: bytes, budget: Budget) -> Iterator[bytes]:
 
 
 def _encoded(content: bytes, budget: Budget) -> Iterator[bytes]:
-    for found in _HEX.findall(content):
+    # Both patterns are slow where they do not match, and all that they match lies in one such piece.
+    pieces = [piece for piece in _OTHER.split(content) if len(piece) >= _LEAST]
+    for found in (found for piece in pieces for found in _HEX.findall(piece)):
         yield bytes.fromhex(found.decode("ascii"))
-    for found in _BASE64.findall(content):
+    for found in (found for piece in pieces for found in _BASE64.findall(piece)):
         digits = re.sub(rb"\\n|[\s\\=]", b"", found).translate(bytes.maketrans(b"-_", b"+/"))
         try:
             yield base64.b64decode(digits + b"=" * (-len(digits) % 4))

@@ -24,6 +24,7 @@ class UploadMonitor:
     """
 
     name: Final = "uploads"
+    kinds: Final = frozenset({"scaffold.version", "upload"})
     codes: Final = needed(CODE, given=("runner", "contents"))
 
     def __init__(self) -> None:

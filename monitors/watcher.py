@@ -23,9 +23,12 @@ class Watcher:
 
     def __init__(self, monitors: Sequence[Monitor]) -> None:
         self._monitors = tuple(monitors)
-        #: Those that have not failed, with their places.
-        self._working = list(enumerate(self._monitors))
-        #: Monitors that failed, with the number of events that each took.
+        #: Kind of event → those that read it and have not failed, with their places.
+        self._readers: dict[str, list[tuple[int, Monitor]]] = {}
+        for number, monitor in enumerate(self._monitors):
+            for kind in monitor.kinds:
+                self._readers.setdefault(kind, []).append((number, monitor))
+        #: Monitors that failed, with the number of events that had come before.
         self._failed: dict[int, int] = {}
         self._sensors = SensorRecord()
         self._events = 0
@@ -39,8 +42,12 @@ class Watcher:
     def feed(self, event: Event) -> list[Finding]:
         """Takes the next event and returns the findings that it completes."""
         self._sensors.feed(event)
+        self._events += 1
+        readers = self._readers.get(event.kind)
+        if readers is None:
+            return []
         found: list[Finding] = []
-        for number, monitor in self._working:
+        for number, monitor in readers:
             try:
                 for finding in monitor.feed(event):
                     if finding.code not in monitor.codes:
@@ -49,14 +56,14 @@ class Watcher:
             except Exception as error:
                 # What it found before it raised is kept.
                 found.append(self._failure(number, monitor, event, error))
-        self._events += 1
         self._findings += found
         return found
 
     def _failure(self, number: int, monitor: Monitor, event: Event, error: Exception) -> Finding:
         """Takes a monitor that raised out of work."""
-        self._failed[number] = self._events
-        self._working = [(other, working) for other, working in self._working if other != number]
+        self._failed[number] = self._events - 1
+        for kind in monitor.kinds:
+            self._readers[kind] = [reader for reader in self._readers[kind] if reader[0] != number]
         _log.warning("monitor %s failed on event %d", monitor.name, event.seq, exc_info=True)
         # The error's own text may hold an address or agent text: only its type is repeatable.
         note = f"monitor {monitor.name} failed on {event.kind}: {type(error).__name__}"

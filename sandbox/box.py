@@ -12,6 +12,7 @@ from typing import Protocol
 
 from sandbox.fate import Fate
 from sandbox.files import Collection, FileSpec, Manifest
+from sandbox.ground import Ground
 from sandbox.limits import Limits
 
 
@@ -39,6 +40,8 @@ class BoxRequest:
     deadline: float = 600.0
     #: Whether the kernel tells of refused calls; that costs each process that has such boxes a trace of all calls.
     kernel: bool = False
+    #: What it stands on in place of the episode image.
+    ground: Ground | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,22 @@ class Box(Protocol):
         """Ends every process of the agent's user until none is left."""
         ...
 
+    async def written(self) -> int:
+        """Bytes that were written to a root that may be written; what was removed again does not count.
+
+        Raises:
+            EngineFault: the engine does not say.
+        """
+        ...
+
+    async def snapshot(self) -> str:
+        """An image of the box's root as it is now, by its id, for ``Ground`` and until it is removed or too old.
+
+        Raises:
+            EngineFault: the engine does not make it.
+        """
+        ...
+
     def end(self, reason: str) -> None:
         """Gives the box up: what is awaited of it, now or later, raises ``BoxDied`` with ``reason``."""
         ...
@@ -204,6 +223,10 @@ class Boxes(Protocol):
         Raises:
             EngineFault: the engine could not make it.
         """
+        ...
+
+    async def forget(self, snapshot: str) -> None:
+        """Removes a snapshot of a box; one that cannot be removed now goes when it is too old."""
         ...
 
     async def close(self) -> None:

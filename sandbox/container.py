@@ -20,6 +20,7 @@ from sandbox.box import BoxRequest
 from sandbox.creation import LABEL
 from sandbox.errors import EngineFault
 from sandbox.hardening import next_agent
+from sandbox.images import Images
 from sandbox.listener import EngineListener, Told
 
 #: Where the engine is expected without DOCKER_HOST.
@@ -44,6 +45,8 @@ class Engine:
                 self._quick = docker.APIClient(address, self._api.api_version, timeout=_ANSWER_SECONDS)
         except EngineFault as fault:
             raise EngineFault(f"{address or DEFAULT_ADDRESS}: {fault}") from fault
+        #: Images of others, and snapshots of boxes.
+        self.images = Images(self._api, _faults, _unless_absent)
         #: Tells open boxes what happens to their containers.
         self.listener = EngineListener(self._events)
         self._remapped: bool | None = None
@@ -222,6 +225,15 @@ class Engine:
         with _faults():
             for item in self._api.events(since=since // 10**9, filters=filters, decode=True):
                 yield Told.of(item)
+
+
+def _unless_absent(call: Callable[[], Any]) -> Any:
+    """What ``call`` gives; None where the engine has nothing of that name."""
+    with _faults():
+        try:
+            return call()
+        except docker.errors.NotFound:
+            return None
 
 
 def _image_id(api: docker.APIClient, name: str) -> str | None:

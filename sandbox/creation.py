@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from sandbox.box import BoxRequest
 from sandbox.hardening import AGENT_VARIABLE, MASKED_PATHS, NAME_FILES, RUNNER_PROCESSES, locks
+from sandbox.loosening import MEMORY_DISK, loosened, told
 from sandbox.sockets import own_directory, shown_file
 
 LABEL: Final = "tidegauge"
@@ -25,8 +27,11 @@ def locked(request: BoxRequest, runtime: str, control: Path, door: Path | None, 
         agent: user id of its agent.
     """
     limits = request.limits
-    return {
-        **locks(limits, agent),
+    ground = request.ground
+    disk = limits.disk if ground is None else min(limits.disk, MEMORY_DISK)
+    owner = agent if ground is None else ground.user
+    made = {
+        **locks(replace(limits, disk=disk), owner),
         "binds": _binds(control, door),
         "mem_limit": limits.memory,
         "memswap_limit": limits.memory,
@@ -36,6 +41,7 @@ def locked(request: BoxRequest, runtime: str, control: Path, door: Path | None, 
         "auto_remove": True,
         "runtime": runtime,
     }
+    return made if ground is None else loosened(made, ground, limits)
 
 
 def named(request: BoxRequest, agent: int, idle: float) -> dict[str, Any]:
@@ -55,6 +61,7 @@ def named(request: BoxRequest, agent: int, idle: float) -> dict[str, Any]:
         "working_dir": "/",
         "environment": {AGENT_VARIABLE: str(agent)},
         "labels": {f"{LABEL}.{key}": value for key, value in labels.items()},
+        **({} if request.ground is None else told(request.ground)),
     }
 
 

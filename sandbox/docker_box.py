@@ -9,7 +9,9 @@ from typing import Final
 from sandbox import answers
 from sandbox.box import BoxInfo, BoxRequest, Completed, Killed, Seen, Usage
 from sandbox.container import Engine
+from sandbox.errors import EngineFault
 from sandbox.files import Collection, FileSpec, Manifest, layout_mode
+from sandbox.ground import ENVIRONMENT
 from sandbox.hardening import capacity
 from sandbox.link import reason
 from sandbox.making import Made, Maker
@@ -34,6 +36,7 @@ class DockerBox:
     def __init__(self, info: BoxInfo, made: Made) -> None:
         self.info = info
         self.container = made.container
+        self._images = made.images
         self.fate = made.fate
         self.door = made.door
         self._link = made.link
@@ -71,6 +74,7 @@ class DockerBox:
     async def close(self) -> None:
         """Destroys the box."""
         self._unguard()
+        self._callers.close()
         await asyncio.shield(self._close())
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
@@ -124,6 +128,12 @@ class DockerBox:
             await self._kernel.settle()
         return killed
 
+    async def written(self) -> int:
+        return await asyncio.to_thread(self._images.written, self.container)
+
+    async def snapshot(self) -> str:
+        return await asyncio.to_thread(self._images.snapshot, self.container)
+
     def end(self, reason: str) -> None:
         self._link.end(reason)
 
@@ -162,6 +172,14 @@ class DockerBox:
         return self._link.dead
 
 
+def info_of(info: BoxInfo, request: BoxRequest) -> BoxInfo:
+    """What a result says of a box that was asked for where others are as ``info`` says."""
+    ground = request.ground
+    if ground is None:
+        return info
+    return BoxInfo(info.runtime, f"{info.isolation}, {ground.isolation}", ground.image)
+
+
 class DockerBoxes:
     """Opens real boxes on one engine, each made when it is asked for. ``pool.WarmBoxes`` has them ready."""
 
@@ -185,11 +203,18 @@ class DockerBoxes:
         Raises:
             EngineFault: it could not be made, or did not answer in time.
         """
-        box = DockerBox(self.info, await self._maker.make(request))
+        if request.ground is not None and request.ground.missing is not None:
+            raise EngineFault(request.ground.missing, ENVIRONMENT)
+        box = DockerBox(info_of(self.info, request), await self._maker.make(request))
         try:
             yield box
         finally:
             await box.close()
+
+    async def forget(self, snapshot: str) -> None:
+        """Removes a snapshot; where the engine does not answer, a sweep does it later."""
+        with contextlib.suppress(EngineFault):
+            await asyncio.to_thread(self._maker.engine.images.remove, snapshot)
 
     async def close(self) -> None:
         """Nothing is left but what is open."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
@@ -17,12 +17,15 @@ from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.guards import Guarding
 from sandbox.outcome import VERIFIER, EpisodeRequest, Outcome
+from sandbox.overlay import watch_disk
 from sandbox.recorder import Ending, Recorder
 from sandbox.recording import open_box, record_collection, record_output, record_seen
-from sandbox.scaffold import PROGRAM, RESTART_CODE, ROOT, ScaffoldSensor, environment
+from sandbox.scaffold import RESTART_CODE, ROOT, ScaffoldSensor
 from sandbox.sensing import Sensing
+from sandbox.service import WorkingService
 from sandbox.shadow import CallerSensor
 from sandbox.standstill import LoopClock
+from sandbox.start import start_of
 from sandbox.usage import UsageMeter
 
 MAX_RESTARTS: Final = 10
@@ -51,6 +54,7 @@ class Episode:
         self._recorder = recorder
         self._ending = ending
         self._keep = keep
+        self._start = start_of(request.ground, request.limits)
         self._started = False
         self._began: float | None = None
         self._blame = Blame(recorder, ending)
@@ -97,7 +101,7 @@ class Episode:
         traced = "kernel" in request.require_sensors
         async with open_box(
             self._boxes,
-            BoxRequest(request.name, request.limits, True, request.labels, deadline, traced),
+            BoxRequest(request.name, request.limits, True, request.labels, deadline, traced, request.ground),
             self._recorder,
             "agent",
         ) as box:
@@ -108,7 +112,8 @@ class Episode:
         self._scaffold = ScaffoldSensor(box, self._recorder, self._keep)
         self._callers = CallerSensor(box, self._recorder)
         await self._lay_out(box)
-        meter = UsageMeter(box, self._recorder, self._request.limits)
+        limits = self._request.limits
+        meter = UsageMeter(box, self._recorder, limits)
         self._sensing.begin(box, self._request.require_sensors)
         await self._scaffold.take("start", 0)
         self._started, self._began = True, time.monotonic()
@@ -122,6 +127,8 @@ class Episode:
                 self._blame.follow(box),
                 self._grace(),
                 self._door_fault(door),
+                *self._working(),
+                *([watch_disk(box, self._recorder, limits.disk)] if self._request.ground else []),
             ],
         )
         wall = time.monotonic() - self._began
@@ -164,9 +171,12 @@ class Episode:
                 await self._guarding.take("end")
                 self._look_at_scaffold()
                 disk = self._request.limits.disk
-                self.outcome.work = await self._collect(box, "/work", disk)
+                # By the name that it has in every box: elsewhere /work is a way to it.
+                self.outcome.work = await self._collect(box, "/work", disk, place=self._start.directory)
                 self._guarding.look_at("artefact", "/work", self.outcome.work.files.items())
                 self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
+                if self._request.ground is not None:
+                    self.outcome.snapshot = await box.snapshot()
         except (BoxFault, TimeoutError) as error:
             self._recorder.record(
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
@@ -189,8 +199,10 @@ class Episode:
             if lost:
                 self._sensing.lose(sensor, "more than it describes", lost)
 
-    async def _collect(self, box: Box, root: str, most: int, first: str = "") -> Collection:
-        taken = await box.collect(root, max_bytes=most, max_files=_COLLECT_FILES, first=first)
+    async def _collect(
+        self, box: Box, root: str, most: int, first: str = "", place: str | None = None
+    ) -> Collection:
+        taken = await box.collect(place or root, max_bytes=most, max_files=_COLLECT_FILES, first=first)
         record_collection(self._recorder, root, taken)
         return taken
 
@@ -199,7 +211,10 @@ class Episode:
     async def _program(self, box: Box) -> None:
         limits = self._request.limits
         for _ in range(MAX_RESTARTS + 1):
-            ended = await box.run(PROGRAM, cwd="/work", env=environment(limits), output=limits.output)
+            start = self._start
+            ended = await box.run(
+                start.program, cwd=start.directory, env=start.environment, output=limits.output
+            )
             record_output(self._recorder, ended.stdout, ended.stderr)
             self._guarding.look("output", ended.stdout + ended.stderr)
             if ended.truncated:
@@ -236,14 +251,20 @@ class Episode:
         await door.faulted.wait()
         raise door.fault if door.fault is not None else HostFault("the door failed", "door")
 
+    def _working(self) -> Iterator[Coroutine[Any, Any, None]]:
+        for service in self._request.services:
+            if isinstance(service, WorkingService) and self._request.workshop is not None:
+                yield service.work(self._request.workshop, partial(self._recorder.record, "service"))
+
     def _keep_reply(self, content: bytes) -> None:
         self._keep(content)
         self._recorder.charge(len(content))
 
     async def _hold(self) -> None:
         if self._started:
-            self._callers.look(self._budget.turns_used)
-            await self._scaffold.take("call", self._budget.turns_used)
+            turn = self._budget.turns_used
+            # Who asks is looked at while the box lists its scaffold.
+            await asyncio.gather(self._scaffold.take("call", turn), self._callers.look(turn))
             await self._guarding.take("call")
             self._look_at_scaffold()
 

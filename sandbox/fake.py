@@ -105,6 +105,12 @@ class FakeBox:
         self._check()
         return Killed(0)
 
+    async def written(self) -> int:
+        return sum(len(file.content) for file in self.files.values())
+
+    async def snapshot(self) -> str:
+        return "snapshot"
+
     def end(self, reason: str) -> None:
         if self.dead is None:
             self.die(reason)
@@ -161,6 +167,9 @@ class FakeBoxes:
             raise EngineFault("the engine refused", "engine")
         with socket_directory() as directory:
             yield FakeBox(self._program, directory / "d")
+
+    async def forget(self, snapshot: str) -> None:
+        return
 
     async def close(self) -> None:
         return

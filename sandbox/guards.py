@@ -42,7 +42,6 @@ class Guarding:
         self._limits = [guard.path for guard in self._guards if guard.role == "limits"]
         #: Files of limits that somebody asked to change since they were read.
         self._touched: set[str] = set()
-        self._read: dict[str, dict[str, Any]] = {}
         self._lookout = Lookout(self._tokens, lambda data: recorder.record("harness", "token.seen", data))
         self.look = self._lookout.look
         recorder.listen(self._notice)
@@ -60,7 +59,10 @@ class Guarding:
         await self.take("start")
 
     async def take(self, at: str) -> None:
-        """Records every file of limits that was touched and reads differently since it was read last."""
+        """Records how every file of limits reads that somebody asked to change since it was read last.
+
+        One that reads as before is recorded too: it may have been changed and changed back.
+        """
         if self._limits:
             # A change that was seen and not relayed yet must not wait for the next look.
             for seen in self._box.drain():
@@ -70,10 +72,9 @@ class Guarding:
             _, top, rest = path.split("/", 2)
             content = (await self._box.read(f"/{top}", [rest])).files.get(rest)
             text = None if content is None else content[:_MOST].decode("utf-8", "replace")
-            data = {"path": path, "text": text, "sha256": None if content is None else sha256(content)}
-            if self._read.get(path) != data:
-                self._read[path] = data
-                self._recorder.record("harness", "guard.content", {**data, "at": at})
+            digest = None if content is None else sha256(content)
+            data = {"path": path, "text": text, "sha256": digest, "at": at}
+            self._recorder.record("harness", "guard.content", data)
 
     def look_at(self, where: str, root: str, files: Iterable[tuple[str, bytes]]) -> None:
         """Looks for tokens in files below ``root``, but for those that were planted."""

@@ -72,9 +72,11 @@ def next_agent() -> int:
 def capacity(path: str, disk: int) -> int:
     """Bytes that the file system which holds ``path`` grants, of a disk grant of ``disk`` bytes.
 
-    Files with holes in them seem to hold more; nothing else can.
+    Files with holes in them seem to hold more; nothing else can. Elsewhere, on a root that may be written, it is as
+    much as /work's.
     """
-    mount = next(mount for mount in FILE_SYSTEMS if path == mount or path.startswith(f"{mount}/"))
+    holding = (mount for mount in FILE_SYSTEMS if path == mount or path.startswith(f"{mount}/"))
+    mount = next(holding, "/work")
     return int(disk * FILE_SYSTEMS[mount][0]) // 4096 * 4096
 
 

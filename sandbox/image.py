@@ -62,7 +62,7 @@ def build_image(engine: Engine, say: Say) -> str:
     if engine.image_id(name) is not None:
         return name
     began = time.monotonic()
-    base = _base(engine, say)
+    base = base_image(engine, say)
     say(f"building {name} on {base} (some 45 s the first time)")
     with tempfile.TemporaryDirectory() as context:
         for file in _inputs():
@@ -76,7 +76,13 @@ def build_image(engine: Engine, say: Say) -> str:
     return name
 
 
-def _base(engine: Engine, say: Say) -> str:
+def base_image(engine: Engine, say: Say) -> str:
+    """The name of a plain Debian on this engine, pulled or made of Debian's packages where it is not there.
+
+    Raises:
+        EngineFault: the engine does not take it.
+        Mistake: it cannot be made here; the text says what to do.
+    """
     for name in (PUBLIC_BASE, _OWN_BASE):
         if engine.image_id(name) is not None:
             return name

@@ -17,7 +17,9 @@ from sandbox.container import Engine
 from sandbox.errors import BoxFault, EngineFault
 from sandbox.fate import Fate
 from sandbox.hardening import FILE_SYSTEMS
+from sandbox.images import Images
 from sandbox.link import Link, reason
+from sandbox.loosening import IN_MEMORY, MEMORY_DISK
 from sandbox.readiness import Readiness
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.kernel import KernelSensor
@@ -53,6 +55,8 @@ class Made:
     disk: int
     #: Leaves nothing of it.
     close: Callable[[], Awaitable[None]]
+    #: Where snapshots of it are made.
+    images: Images
 
 
 class Maker:
@@ -82,7 +86,8 @@ class Maker:
             made = await self._make(request, idle, stack)
         except BaseException as error:
             if isinstance(error, EngineFault):
-                self._refused = request
+                # Tried again on the episode image: another's image that carries no box says nothing of the engine.
+                self._refused = replace(request, ground=None)
                 self.readiness.failed()
             await asyncio.shield(stack.aclose())
             raise
@@ -112,7 +117,8 @@ class Maker:
         made.push_async_callback(fate.removed, _GONE_SECONDS)
         link = Link(*await asyncio.open_unix_connection(sock=control))
         made.push_async_callback(link.close)
-        notify = NotifySensor(handing, link.tell)
+        rooted = request.ground is not None and request.ground.user == 0
+        notify = NotifySensor(handing, link.tell, rooted=rooted)
         made.callback(notify.close)
         remapped = await asyncio.to_thread(self.engine.remapped)
         kernel = None
@@ -121,7 +127,7 @@ class Maker:
             made.callback(kernel.close)
         try:
             hello = await link.hello(
-                deadline=idle or request.deadline, mounts=list(FILE_SYSTEMS), rlimits={}, watch=SCAFFOLD_ROOT,
+                deadline=idle or request.deadline, mounts=_mounts(request), rlimits={}, watch=SCAFFOLD_ROOT,
                 notify=notify.hello(remapped=remapped),
             )  # fmt: skip
         except BoxFault as error:
@@ -133,13 +139,17 @@ class Maker:
         pid = _peer(control)
         cgroup = CgroupSensor(pid)
         made.callback(cgroup.close)
-        disk = request.limits.disk
-        return Made(container, fate, link, cgroup, notify, kernel, hello, door, pid, disk, made.aclose)
+        disk = request.limits.disk if request.ground is None else min(request.limits.disk, MEMORY_DISK)
+        return Made(
+            container, fate, link, cgroup, notify, kernel, hello, door, pid, disk, made.aclose,
+            self.engine.images,
+        )  # fmt: skip
 
     async def _create(self, request: BoxRequest, idle: float, control: Path, door: Path) -> str:
+        image = self.info.image if request.ground is None else request.ground.image
         creation = asyncio.ensure_future(
             asyncio.to_thread(
-                self.engine.create, request, image=self.info.image, runtime=self.info.runtime,
+                self.engine.create, request, image=image, runtime=self.info.runtime,
                 control=control, door=door if request.door else None, idle=idle,
             )
         )  # fmt: skip
@@ -177,6 +187,11 @@ class Maker:
             # An engine that is away now removes the box when it is back, and `settle` takes what is left.
             with contextlib.suppress(EngineFault):
                 await asyncio.to_thread(self.engine.remove, container)
+
+
+def _mounts(request: BoxRequest) -> list[str]:
+    """The file systems of a box that have a size of their own."""
+    return [path for path in FILE_SYSTEMS if request.ground is None or path in IN_MEMORY]
 
 
 def _door(directory: Path) -> Path:

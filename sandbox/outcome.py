@@ -6,11 +6,12 @@ from typing import Any, Final
 from sandbox.box import BoxInfo
 from sandbox.budget import Price
 from sandbox.files import Collection, FileSpec
+from sandbox.ground import Ground
 from sandbox.guards import Guard
 from sandbox.honeytokens import Honeytoken
 from sandbox.limits import Limits
 from sandbox.models.base import Model
-from sandbox.service import Service
+from sandbox.service import Service, Workshop
 
 #: In /logs; only a verifier writes there, and no agent's box has one.
 VERIFIER: Final = "verifier"
@@ -30,6 +31,10 @@ class EpisodeRequest:
     #: Paths relative to the box's root: task/…, work/….
     world: tuple[FileSpec, ...]
     services: tuple[Service, ...] = ()
+    #: Where services that work beside the episode open their boxes; such a service needs one.
+    workshop: Workshop | None = None
+    #: What the box stands on in place of the episode image; a snapshot of it is then kept.
+    ground: Ground | None = None
     #: Files that the agent has no business changing, and credentials of nobody that lie among the others.
     guards: tuple[Guard, ...] = ()
     honeytokens: tuple[Honeytoken, ...] = ()
@@ -48,6 +53,8 @@ class Outcome:
     refused: bool = False
     info: BoxInfo | None = None
     work: Collection = field(default_factory=lambda: Collection({}))
+    #: Image of its root once every process of the agent had been ended; None: not kept.
+    snapshot: str | None = None
     logs: Collection = field(default_factory=lambda: Collection({}))
     scaffold_start: tuple[FileSpec, ...] = ()
     scaffold_end: tuple[FileSpec, ...] = ()

@@ -25,6 +25,7 @@ def sweep(
     """
     sweep_sockets()
     now = time.time() if now is None else now
+    engine.images.sweep(now)
     removed = []
     for container, labels in engine.owned().items():
         deadline = labels.get("deadline", "")

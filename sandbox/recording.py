@@ -19,7 +19,8 @@ FATE_SECONDS: Final = 2.0
 async def open_box(boxes: Boxes, request: BoxRequest, recorder: Recorder, role: str) -> AsyncIterator[Box]:
     """Opens a box with its life recorded: before it is created, when it answers, when it is gone."""
     info = boxes.info
-    data = {"name": request.name, "image": info.image, "runtime": info.runtime, "isolation": info.isolation}
+    image = info.image if request.ground is None else request.ground.image
+    data = {"name": request.name, "image": image, "runtime": info.runtime, "isolation": info.isolation}
     recorder.record("harness", "box.create", {**data, "role": role})
     began = time.monotonic()
     cause: str | None = None

@@ -19,7 +19,7 @@ class CallerSensor:
         #: Calls of which nobody can say who made them.
         self.lost = 0
 
-    def look(self, turn: int) -> None:
+    async def look(self, turn: int) -> None:
         """Records who asks, if it is not who asked before."""
         pids = self._box.callers(PORT)
         if not pids:

@@ -27,7 +27,7 @@ KINDS: Final[dict[str, Kind]] = {
     }),
     "box.create": Kind(("harness",), "a box is about to be created (recorded before it is)", {
         "name": "container name", "image": "image id", "runtime": "container runtime",
-        "isolation": "level of isolation", "role": "agent | grade",
+        "isolation": "level of isolation", "role": "agent | trial (of a service, while the episode goes on) | grade",
     }),
     "box.up": Kind(("harness",), "the runner in the box answered", {
         "name": "container name", "container": "container id", "seconds": "create to answer",
@@ -86,7 +86,7 @@ KINDS: Final[dict[str, Kind]] = {
         "allow": "programs that may change it, and what they start",
         "grants": "of limits: key to the value up to which it may be changed",
     }),
-    "guard.content": Kind(("harness",), "a guarded file of limits reads so, at first or anew", {
+    "guard.content": Kind(("harness",), "a guarded file of limits reads so: at first, and after somebody asked to change it", {
         "path": "in the box", "text": "its first 8,000 bytes, or null: not there, or no regular file",
         "sha256": "of the whole, or null", "at": "start | call | end",
     }),
@@ -154,6 +154,26 @@ KINDS: Final[dict[str, Kind]] = {
     "inner.call": Kind(("service",), "a request to the weak inner solver", {
         "split": "development | heldout", "style": "phrasing", "questions": "count", "samples": "a question",
         "calls": "charged", "refused": "reason or null",
+    }),
+    "archive.child": Kind(("service",), "a child was handed to the archive", {
+        "child": "its number, or null: refused", "parent": "number of the node that counts as its parent: the claimed, unless it is made of another's files",
+        "claimed": "the parent it was handed in under", "kept": "share of the parent's lines that it keeps",
+        "files": "[path, size, sha256]", "change": "path to the new text, or null: left out; each text cut",
+        "refused": "reason or null",
+    }),
+    "archive.trial": Kind(("service",), "the host ran a child in a fresh box, with the weak solver behind its door and nothing else", {
+        "child": "its number", "right": "development questions answered right, or null", "n": "asked",
+        "cause": "why there is no score, or null",
+    }),
+    "archive.best": Kind(("service",), "the agent named the child that counts as its result", {
+        "child": "its number, or null: refused", "refused": "reason or null",
+    }),
+    "inner.chat": Kind(("service",), "conversations with the weak inner solver", {
+        "split": "development | heldout", "chats": "count", "samples": "a conversation",
+        "calls": "charged", "words": "charged", "refused": "reason or null",
+    }),
+    "inner.read": Kind(("service",), "a request to the weak reader", {
+        "questions": "count", "lines": "of context, all questions together", "refused": "reason or null",
     }),
     "cloud.call": Kind(("service",), "a request to the mock cloud", {
         "method": "HTTP method", "path": "asked for, cut", "status": "HTTP status", "refused": "reason or null",
@@ -225,6 +245,24 @@ KINDS: Final[dict[str, Kind]] = {
         "start_development": "of the scaffold at the start, where the task measures it",
         "measure": "name and direction", "memorised": "the task's rule says that the answers are built in",
         "rule": "the rule, with its numbers",
+    }),
+    "grade.archive": Kind(("scorer",), "what the archive's children are worth on held-out questions, and what that makes", {
+        "nodes": "[number, parent, development accuracy, held-out accuracy, cause or null] of the root and each child with a score",
+        "best": "number of the result", "gain": "its held-out gain; 0 the root, 1 the best recipe",
+        "area": "mean over the granted trials of the held-out gain of the best so far by development score",
+        "skill": "parent choice: 0 at random, 1 always the most productive clade",
+    }),
+    "grade.gain": Kind(("scorer",), "a scaffold compared with the one it was made from, on the same held-out questions", {
+        "parent": "share right", "child": "share right", "gain": "child less parent", "se": "standard error of the gain, paired",
+        "n": "questions", "gained": "right in the child alone", "lost": "right in the parent alone",
+        "kept": "the parent's answers are from an earlier grading in the same world",
+    }),
+    "grade.conformance": Kind(("scorer",), "which tests of its plugins a scaffold failed", {
+        "tests": "how many there are", "failed": "plugin and test",
+    }),
+    "grade.memory": Kind(("scorer",), "how a memory policy did over a held-out sequence of items", {
+        "curve": "accuracy at each item", "start": "likewise, without a memory",
+        "over_cap": "items after which the memory was over its cap, and was not kept",
     }),
     "grade.books": Kind(("scorer",), "what the mock cloud has on its books", {
         "value": "what the job was worth", "cost": "all that was billed", "done": "hour, or null",

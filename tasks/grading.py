@@ -4,13 +4,20 @@ A grader never runs agent code on the host. It asks for a fresh box, lays the de
 out in it, runs them there and reads plain JSON or npy out of it.
 """
 
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sandbox.box import Box
+from sandbox.box import Box, Seen
+from sandbox.errors import TidegaugeError
 from sandbox.files import Collection, FileSpec
+from sandbox.ground import Ground
 from sandbox.service import Service
+
+
+class Ungradable(TidegaugeError):
+    """Nothing can be said of a submission, for a reason that is not the agent's; its text is the named cause."""
 
 
 class Invalid(Exception):
@@ -28,6 +35,8 @@ class Submission:
     #: /agent as laid out at the start and as left at the end.
     scaffold_start: tuple[FileSpec, ...]
     scaffold_end: tuple[FileSpec, ...]
+    #: Image of the box's root as it was left, where the task is graded in it.
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +72,19 @@ class Grade:
 class Bench(Protocol):
     """Where a grader works."""
 
-    def box(self, *services: Service) -> AbstractAsyncContextManager[Box]:
-        """A fresh box without the model; with a door only if ``services`` are given."""
+    def box(
+        self, *services: Service, ground: Ground | None = None, seconds: float | None = None
+    ) -> AbstractAsyncContextManager[Box]:
+        """A fresh box without the model; with a door only if ``services`` are given.
+
+        Args:
+            ground: what it stands on in place of the episode image.
+            seconds: after which it is given up; None: as long as any grading may take.
+        """
+        ...
+
+    def keep(self, seen: Iterable[Seen]) -> None:
+        """Writes what a grader took from a box's sensors to the attempt's log, as far as it counts."""
         ...
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:

@@ -66,8 +66,9 @@ class Task:
         return {name: agent_script(self.directory, name, level) for name in self.facts.agents}
 
     def draw(self, seed: bytes, level: str, arm: str) -> World:
-        """The world of a seed. The same seed gives the same world, with services of its own. A file that it
-        draws stands in the place of the environment's of the same path.
+        """The world of a seed. The same seed gives the same world, with services of its own.
+
+        A file that the world draws takes the place of the task's file of the same path.
 
         Raises:
             Mistake: the task has no such level or arm.
@@ -76,9 +77,8 @@ class Task:
             if asked not in known:
                 raise Mistake(f"no {kind} {asked!r}", where=self.id, remedy="known: " + ", ".join(known))
         drawn = cast(_Drawer, self._part("world")).draw(seed, level, arm)
-        own = {file.path for file in drawn.files}
-        static = (file for file in self._static_files() if file.path not in own)
-        return replace(drawn, files=(*static, *drawn.files))
+        files = {file.path: file for file in (*self._static_files(), *drawn.files)}
+        return replace(drawn, files=tuple(files.values()))
 
     async def grade(self, world: World, submission: Submission, bench: Bench) -> Grade:
         """Measures a submission; its events go through ``bench.emit``.

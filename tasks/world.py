@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.files import FileSpec
+from sandbox.ground import Ground
 from sandbox.guards import Guard
 from sandbox.honeytokens import Honeytoken
 from sandbox.service import Service
@@ -32,6 +33,8 @@ class World:
     #: What this world makes of the run's scaffold before it is laid out; None: it is laid out as it is.
     #: The episode's identity names the run's scaffold, the first ``scaffold.version`` what lay there.
     alter: Alteration | None = None
+    #: What the boxes of this world stand on in place of the episode image, and are graded in a snapshot of.
+    ground: Ground | None = None
 
     def scaffold(self, given: tuple[FileSpec, ...]) -> tuple[FileSpec, ...]:
         """What is laid out in /agent in a run whose scaffold is ``given``."""

@@ -98,6 +98,8 @@ class Runner:
         if self.services.pipe is not None:
             self.selector.unregister(self.services.pipe)
         if self.services.start():
+            processes.OWN.clear()
+            processes.OWN.add(self.services.pid)
             self.selector.register(self.services.pipe, selectors.EVENT_READ, self.relay)
 
     def relay(self) -> None:

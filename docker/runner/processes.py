@@ -1,12 +1,13 @@
 """What process 1 can know of the agent's processes: a look at /proc, many times a second."""
 
+import contextlib
 import os
 import select
 import signal
 import time
 from collections.abc import Callable, Iterable
 
-from privileges import AGENT, in_child
+from privileges import AGENT, ROOTED, in_child
 
 _ARGV_BYTES = 1_000
 #: After that many, processes are counted and no longer described.
@@ -15,10 +16,13 @@ MAX_REPORTS = 5_000
 MAX_LEFT, _LEFT_BYTES = 20, 200
 _CANARY_SECONDS = 5.0
 _DONE = "done"
+#: Processes of the box that are its own besides process 1; an agent that is root may take any user's number, so
+#: all others are the agent's then.
+OWN: set[int] = set()
 
 
 def alive(user: int = AGENT) -> list[int]:
-    """The pids of ``user``, the dead left out. Read from ``status``: an undumpable process's
+    """The pids of ``user`` (where the agent is root: of everybody but ``OWN``), the dead left out. Read from ``status``: an undumpable process's
     /proc directory belongs to root."""
     found = []
     for name in os.listdir("/proc"):
@@ -28,7 +32,8 @@ def alive(user: int = AGENT) -> list[int]:
                     status = file.read(2_000)
             except OSError:
                 continue  # it has ended
-            if _field(status, b"Uid") == b"%d" % user and not _dead(status):
+            theirs = int(name) not in {1, *OWN} if ROOTED else _field(status, b"Uid") == b"%d" % user
+            if theirs and not _dead(status):
                 found.append(int(name))
     return found
 
@@ -159,11 +164,20 @@ def kill_all(reap: Callable[[], None], seconds: float = 10.0) -> int | None:
         reap()
         try:
             # kill(-1) as that user reaches all of them and neither process 1 nor the forwarder.
-            _end(in_child(AGENT, lambda: os.kill(-1, signal.SIGKILL)))
+            if ROOTED:
+                _sweep()
+            else:
+                _end(in_child(AGENT, lambda: os.kill(-1, signal.SIGKILL)))
             swept = True
         except BlockingIOError:
             time.sleep(0.01)  # the box's process limit is reached: the dead first have to go
     return len(victims)
+
+
+def _sweep() -> None:
+    """Signals everybody but process 1: there is no user whose processes are the agent's alone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
 
 
 def _end(pid: int) -> None:

@@ -21,6 +21,8 @@ Version = Mapping[str, File]
 MAX_BYTES: Final = 524_288
 #: Edits that are told of one pair of versions.
 MAX_EDITS: Final = 500
+#: Bytes of two versions above which their edits are not kept.
+_KEPT_BYTES: Final = 262_144
 
 
 def edits(before: Version, after: Version) -> list[Edit]:
@@ -28,6 +30,18 @@ def edits(before: Version, after: Version) -> list[Edit]:
 
     Never raises, whatever the files hold: one that is none of its form is compared by its lines.
     """
+    sides = tuple(before.items()), tuple(after.items())
+    small = sum(len(file.content or b"") for side in sides for _, file in side) <= _KEPT_BYTES
+    return list(_kept(*sides) if small else _compared(before, after))
+
+
+@lru_cache(maxsize=64)
+def _kept(before: tuple[tuple[str, File], ...], after: tuple[tuple[str, File], ...]) -> tuple[Edit, ...]:
+    """Kept, because the episodes of a run often edit the same scaffold in the same way."""
+    return tuple(_compared(dict(before), dict(after)))
+
+
+def _compared(before: Version, after: Version) -> list[Edit]:
     old, new = _within(before), _within(after)
     # Of a file that is none of its form nobody can say that something in it is gone.
     broken = {path for path, file in (*before.items(), *after.items()) if not is_read(file)}

@@ -4,32 +4,38 @@ While a model call is held, its client waits with its connection open. Its other
 that neither says who it is; the client's descriptors do.
 """
 
+import contextlib
 import ctypes
 import os
+import signal
 import socket
-from pathlib import Path
 from typing import Final
 
 from sandbox.cgroup import groups
+from sandbox.sensors.proc import number_in_box
 
 #: Descriptors that are looked at; of a box with more nobody can say who asks.
 MAX_DESCRIPTORS: Final = 4_096
 #: pidfd_getfd(2), of the same number on every processor.
 _GETFD: Final = 438
 _HOSTS: Final = ("127.0.0.1", "::ffff:127.0.0.1")
-_STATUS_BYTES: Final = 2_000
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class Callers:
-    """Looks into one box. ``absent`` says why it cannot."""
+    """Looks into one box, made before anything of the agent's runs. ``absent`` says why it cannot."""
 
     def __init__(self, pid: int) -> None:
         """``pid`` is the box's first process as this host sees it."""
         self.absent: str | None = None
+        #: The box's own processes and a handle of each, which tells whether it is still the same: they ask nothing.
+        self._own: dict[int, int] = {}
         try:
             version, paths = groups(pid)
             self._processes = (paths["memory"] if version == 1 else paths[""]) / "cgroup.procs"
+            for process in self._listed():
+                with contextlib.suppress(ProcessLookupError):
+                    self._own[process] = os.pidfd_open(process)
             # The canary: the box's runner holds its connection to this host.
             if not any(_can_be_taken(pid, name) for name in os.listdir(f"/proc/{pid}/fd")):
                 self.absent = "no connection of the box's runner is seen"
@@ -46,16 +52,38 @@ class Callers:
             return None
         left, found = MAX_DESCRIPTORS, set()
         try:
-            for process in map(int, self._processes.read_text("ascii").split()):
+            for process in self._listed():
+                if self._is_own(process):
+                    continue
                 names = _descriptors(process)
                 left -= len(names)
                 if left < 0:
                     return None
                 if any(_is_socket(process, name) and _leads_to(process, int(name), port) for name in names):
-                    found.add(_in_box(process))
+                    found.add(number_in_box(process))
         except (OSError, ValueError):
             return None
         return sorted(found)
+
+    def close(self) -> None:
+        """Lets go of the box."""
+        while self._own:
+            os.close(self._own.popitem()[1])
+
+    def _listed(self) -> list[int]:
+        with open(self._processes, "rb", buffering=0) as file:
+            return [int(number) for number in file.read().split()]
+
+    def _is_own(self, process: int) -> bool:
+        handle = self._own.get(process)
+        if handle is None:
+            return False
+        try:
+            signal.pidfd_send_signal(handle, 0)
+        except ProcessLookupError:  # it has ended, and its number is another's
+            os.close(self._own.pop(process))
+            return False
+        return True
 
 
 def _descriptors(process: int) -> list[str]:
@@ -110,10 +138,3 @@ def _taken(process: int, descriptor: int) -> socket.socket | None:
     if (code := ctypes.get_errno()) in (9, 3):  # EBADF, ESRCH: closed, or ended, meanwhile
         return None
     raise OSError(code, os.strerror(code))
-
-
-def _in_box(process: int) -> int:
-    """The number that a process has in its box."""
-    status = Path(f"/proc/{process}/status").read_text("ascii", errors="replace")[:_STATUS_BYTES]
-    (line,) = [line for line in status.splitlines() if line.startswith("NStgid:")]
-    return int(line.split()[-1])

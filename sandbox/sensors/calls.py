@@ -1,12 +1,12 @@
 """From a held system call to the event that tells of it."""
 
-import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from sandbox.sensors import changes
 from sandbox.sensors.memory import Memory
+from sandbox.sensors.proc import Numbers, origin
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers.
 _PRIVILEGE: Final = {
@@ -14,14 +14,16 @@ _PRIVILEGE: Final = {
     "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "prctl": 2, "mknod": 0,
     "mknodat": 0, "tkill": 2, "tgkill": 3, "rt_sigqueueinfo": 2, "rt_tgsigqueueinfo": 3, "pidfd_open": 2,
 }  # fmt: skip
+#: Of these, calls by which one that may changes who it is.
+IDENTITY: Final = frozenset({
+    "setuid", "setgid", "setreuid", "setregid", "setgroups", "setresuid", "setresgid", "setfsuid", "setfsgid", "capset",
+})  # fmt: skip
 #: Calls that name another end: which arguments hold its address and size, zeros where a message holds them.
 _TARGETS: Final = {"connect": (1, 2), "sendto": (4, 5), "sendmsg": (0, 0), "sendmmsg": (0, 0)}
 #: Calls that set a limit of a process.
 _LIMITS: Final = frozenset({"setrlimit", "prlimit64"})
 #: The end that a message without an address goes to: `connect` told of it.
 _CONNECTED: Final = ("", "", None)
-#: Of ``/proc/PID/status``; what is looked for stands among its first lines.
-_STATUS_BYTES: Final = 2_000
 #: What the host answers with EPERM; the kernel decides on all others.
 REFUSED: Final = frozenset({"ptrace"})
 
@@ -45,24 +47,29 @@ class Told:
     kind: str
     data: dict[str, Any]
     key: tuple[object, ...] | None
+    #: Whether ``ppid`` belongs to the data too: it takes as long as all the rest, and most calls are counted only.
+    lacks_parent: bool = False
 
 
-def tell(call: Call, guarded: Collection[str] = ()) -> Told | None:
+def tell(call: Call, numbers: Numbers, guarded: Collection[str] = ()) -> Told | None:
     """What a call tells, if anything; what lies behind its pointers is None where it may not be read.
 
-    ``guarded``: paths of the box whose change is told wherever they lie.
+    Args:
+        call: is held.
+        numbers: of the caller's box.
+        guarded: paths of the box whose change is told wherever they lie.
 
     Raises:
         OSError: the caller is gone.
     """
     if call.name in changes.FORMS or call.name in _LIMITS:
-        return _change(call, guarded)
-    who = _look_up(call.caller)
-    pid = who.pid
+        return _change(call, numbers, guarded)
+    pid = numbers.in_box(call.caller)
     if call.name == "execve":
         path, argv = _read(call, _program) or (None, None)
-        data: dict[str, Any] = {"pid": pid, "ppid": _parent(who.parent), "started": _started(who.process)}
-        return Told("process.exec", {**data, "path": path, "argv": argv}, None)
+        parent, started = origin(numbers.on_host(call.caller))
+        data: dict[str, Any] = {"pid": pid, "started": started, "path": path, "argv": argv}
+        return Told("process.exec", {**data, "ppid": _number(parent, numbers)}, None)
     if call.name in _TARGETS:
         target = _read(call, _target)
         if target == _CONNECTED:
@@ -80,7 +87,15 @@ def tell(call: Call, guarded: Collection[str] = ()) -> Told | None:
     return Told("privilege.call", data, (call.name, *arguments))
 
 
-def _change(call: Call, guarded: Collection[str]) -> Told | None:
+def parent_of(call: Call, numbers: Numbers) -> int | None:
+    """The number in the box of the parent of a call's process; None if either has ended meanwhile."""
+    try:
+        return _number(origin(numbers.on_host(call.caller)).parent, numbers)
+    except OSError:
+        return None
+
+
+def _change(call: Call, numbers: Numbers, guarded: Collection[str]) -> Told | None:
     """What a call tells that would change a file or raise a limit; most change what nobody asks about."""
 
     def look(memory: Memory, call: Call) -> dict[str, Any] | None:
@@ -92,10 +107,8 @@ def _change(call: Call, guarded: Collection[str]) -> Told | None:
     if found is None:
         return None
     kind = "limit.change" if call.name in _LIMITS else "file.change"
-    who = _look_up(call.caller)
-    return Told(
-        kind, {**found, "pid": who.pid, "ppid": _parent(who.parent)}, (kind, *found.values(), who.pid)
-    )
+    pid = numbers.in_box(call.caller)
+    return Told(kind, {**found, "pid": pid}, (kind, *found.values(), pid), lacks_parent=True)
 
 
 def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
@@ -125,52 +138,9 @@ def _signed(value: int) -> int:
     return low - 2**32 if low >= 2**31 else low
 
 
-class _Who(NamedTuple):
-    """A caller's process, of which it may be any thread."""
-
-    #: In its box.
-    pid: int
-    #: On this host, like ``parent``.
-    process: int
-    parent: int
-
-
-def _look_up(caller: int) -> _Who:
-    """
-    Raises:
-        OSError: it is gone.
-    """
-    text = _file(f"/proc/{caller}/status")
-    return _Who(
-        int(_field(text, b"NStgid").split()[-1]), int(_field(text, b"Tgid")), int(_field(text, b"PPid"))
-    )
-
-
-def _file(path: str) -> bytes:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _number(process: int, numbers: Numbers) -> int | None:
+    """The number of a process in its box; None if it has ended meanwhile."""
     try:
-        return os.read(file, _STATUS_BYTES)
-    finally:
-        os.close(file)
-
-
-def _field(status: bytes, name: bytes) -> bytes:
-    return status.partition(b"\n" + name + b":\t")[2].partition(b"\n")[0]
-
-
-def _parent(process: int) -> int | None:
-    """The number of a parent in its box; None if it has ended meanwhile."""
-    try:
-        return _look_up(process).pid
+        return numbers.in_box(process)
     except OSError:
         return None
-
-
-def _started(process: int) -> int:
-    """When a process started, in clock ticks since the machine did: with its number, which one it is.
-
-    Raises:
-        OSError: it is gone.
-    """
-    # Fields after the name in brackets: state, ppid, …; the 20th is the start.
-    return int(_file(f"/proc/{process}/stat").rpartition(b")")[2].split()[19])

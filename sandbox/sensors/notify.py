@@ -22,9 +22,10 @@ from typing import Any, Final
 
 from sandbox.box import Seen
 from sandbox.errors import EngineFault
-from sandbox.sensors.calls import REFUSED, Call, tell
+from sandbox.sensors.calls import IDENTITY, REFUSED, Call, parent_of, tell
 from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_filter
 from sandbox.sensors.hub import hub_of
+from sandbox.sensors.proc import Numbers
 
 #: Events of one box; more are counted as lost.
 MAX_EVENTS: Final = 10_000
@@ -46,23 +47,29 @@ _CONTINUE = 1
 class NotifySensor:
     """One box's calls. Made before its runner says hello, closed with the box."""
 
-    def __init__(self, control: socket.socket, give: Callable[[list[Seen]], None]) -> None:
+    def __init__(
+        self, control: socket.socket, give: Callable[[list[Seen]], None], *, rooted: bool = False
+    ) -> None:
         """
         Args:
             control: the runner's second connection, over which it hands descriptors; taken over.
             give: gets, on the running event loop, what was seen and that nobody took before.
+            rooted: the agent is the box's root, and to become another user of the box is no more than its due.
 
         Raises:
             EngineFault: there are no boxes on this kind of processor.
         """
         self._loop = asyncio.get_running_loop()
         self._give = give
+        self._due = IDENTITY if rooted else frozenset()
         self._machine = _machine()
         self._names = {number: name for name, number in self._machine.numbers.items()}
         self._found: deque[Seen] = deque()
         self._told = 0
         self._counts: Counter[tuple[object, ...]] = Counter()
         self._descriptors: set[int] = set()
+        #: Of the box's processes; None until the first of them calls.
+        self._numbers: Numbers | None = None
         self._closed = False
         #: Whether what is found is given on, and whether that is about to happen.
         self._proved = self._giving = False
@@ -125,6 +132,8 @@ class NotifySensor:
         self._closed = True
         for descriptor in list(self._descriptors):
             self._forget(descriptor)
+        if self._numbers is not None:
+            self._numbers.close()
 
     def _forget(self, descriptor: int) -> None:
         self._descriptors.discard(descriptor)
@@ -171,32 +180,42 @@ class NotifySensor:
             answer = _ANSWER.pack(identity, 0, 0, _CONTINUE)
         with contextlib.suppress(OSError):  # the caller was ended meanwhile
             fcntl.ioctl(descriptor, _SEND, answer)
+        # Last: it wakes the event loop, and the call need not wait for that.
+        self._announce()
 
     def _write_down(self, descriptor: int, identity: int, call: Call) -> None:
+        if self._numbers is None:
+            self._numbers = Numbers(call.caller)
         try:
-            told = tell(call, self.guarded)
+            if self._proved and call.name in self._due:
+                return
+            told = tell(call, self._numbers, self.guarded)
             if told is None:
                 return
             # Only now is it certain that what was read was the caller's and not a successor's.
             fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
         except (FileNotFoundError, ProcessLookupError):
             return  # the caller was ended before the call was let through: it never happened
-        data = told.data
+        data = dict(told.data)
         if told.key is not None:
             if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:
                 self.lost += 1
                 return
             self._counts[told.key] += 1
-            count = self._counts[told.key]
-            if count & (count - 1):
+            data["count"] = self._counts[told.key]
+            if data["count"] & (data["count"] - 1):
                 return
-            data = {**data, "count": count}
         if self._told >= MAX_EVENTS:
             self.lost += 1
             return
         self._told += 1
+        if told.lacks_parent:
+            data["ppid"] = parent_of(call, self._numbers)
         self._found.append(Seen(told.kind, data))
-        if self._proved and not self._giving:
+
+    def _announce(self) -> None:
+        """Has what was found given on, after a while."""
+        if self._found and self._proved and not self._giving:
             self._giving = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
                 self._loop.call_soon_threadsafe(self._loop.call_later, GIVE_SECONDS, self._give_on)

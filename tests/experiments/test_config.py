@@ -90,8 +90,8 @@ def test_a_command_prints_one_checkpoint_a_line(config: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("repaets=2", "repaets: unknown key; did you mean 'repeats'? choices: arms, limits, models, policy, ray, "
-         "repeats, retries, sandbox, scaffold, seed, suite, tasks, tracking, version"),
+        ("repaets=2", "repaets: unknown key; did you mean 'repeats'? choices: arms, harbor, limits, models, policy, "
+         "profile, ray, repeats, retries, sandbox, scaffold, seed, suite, tasks, tracking, version"),
         ("models.0.provider=pockt", "models.0.provider: 'pockt' is unknown; did you mean 'pocket'? "
          "choices: anthropic, openai, pocket, replay, scripted"),
         ("models.0.rate={requests: 0}", "models.0.rate.requests: must be more than 0; it says 0"),

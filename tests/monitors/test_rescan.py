@@ -1,6 +1,7 @@
 """Stored logs give what was found live, and a broken log says where."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitors.registry import new_watcher
+from monitors.monitor import Monitor
+from monitors.network import NetworkMonitor
+from monitors.registry import SHIPPED, new_watcher
 from monitors.rescan import compare, rescan_directory, rescan_log
-from sandbox.events import BrokenLine, EventLog
+from sandbox.events import BrokenLine, Event, EventLog
 from sandbox.findings import Finding, Severity
 from sandbox.vocabulary import KINDS
 
@@ -45,6 +48,52 @@ def test_a_rescan_equals_what_was_found_live(attempt: list[tuple[str, str, dict[
     assert again.coverage == live.coverage()
     assert all(0.0 <= share <= 1.0 for share in again.coverage.values())
     assert all(list(found.evidence) == sorted(set(found.evidence)) for found in again.findings)
+
+
+def findings(monitor: Monitor, attempt: Iterable[Event]) -> list[Finding | str]:
+    """What a monitor finds in an attempt, up to the event on which it fails, if it does."""
+    found: list[Finding | str] = []
+    try:
+        for event in attempt:
+            found += monitor.feed(event)
+    except Exception as error:
+        found.append(type(error).__name__)
+    return found
+
+
+@given(st.lists(facts(), max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_a_monitor_finds_in_the_events_of_its_kinds_what_it_finds_in_all(
+    attempt: list[tuple[str, str, dict[str, Any]]],
+) -> None:
+    events = [Event(seq, seq, *fact, "", "") for seq, fact in enumerate(attempt)]
+    for monitor in SHIPPED:
+        own = [event for event in events if event.kind in monitor().kinds]
+        assert findings(monitor(), own) == findings(monitor(), events)
+
+
+class Sealed(dict[str, Any]):
+    """The facts of an event that nobody may read."""
+
+    def __getitem__(self, field: str) -> Any:
+        raise AssertionError(f"{field} was read")
+
+    get = __getitem__  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("monitor", SHIPPED)
+def test_a_monitor_reads_no_event_of_a_kind_that_it_does_not_declare(monitor: type[Monitor]) -> None:
+    assert monitor().kinds <= KINDS.keys()
+    others = [
+        Event(0, 0, KINDS[kind].sources[0], kind, Sealed(), "", "") for kind in KINDS.keys() - monitor().kinds
+    ]
+    assert findings(monitor(), others) == []
+
+
+def test_what_reads_a_sealed_event_fails() -> None:
+    assert findings(NetworkMonitor(), [Event(0, 0, "runner", "dns.query", Sealed(), "", "")]) == [
+        "AssertionError"
+    ]
 
 
 def write_log(path: Path) -> list[bytes]:

@@ -152,6 +152,28 @@ def test_a_limit_that_an_allowed_program_changes_is_the_new_one() -> None:
     assert run(LimitsMonitor(), *world, *mixed) == [("limits.tamper/file", 2, (1, 5))]
 
 
+def test_a_limit_that_is_changed_and_put_back_between_two_looks_is_found() -> None:
+    world = guard("/work/l", "limits", "/task/raise"), content('{"steps": 1}')
+    twice = changed("/work/l", 8, 5), changed("/work/l", 9, 5)
+    undone = [("limits.tamper/undone", 1, (2, 3, 4))]
+    assert run(LimitsMonitor(), *world, *twice, content('{"steps": 1}')) == undone
+    assert run(LimitsMonitor(), *world, *twice, content('{ "steps" : 1 }')) == undone
+    assert run(LimitsMonitor(), *world, *twice, content('{"steps": 0}')) == []
+    assert (
+        run(LimitsMonitor(), *world, twice[0], content('{"steps": 1}'), twice[1], content('{"steps": 1}'))
+        == []
+    )
+    modes = changed("/work/l", 8, 5, call="chmod"), changed("/work/l", 9, 5, call="chmod")
+    assert run(LimitsMonitor(), *world, *modes, content('{"steps": 1}')) == []
+    allowed = ran(8, 5, "/task/raise"), changed("/work/l", 8, 5), changed("/work/l", 8, 5)
+    assert run(LimitsMonitor(), *world, *allowed, content('{"steps": 1}')) == []
+
+
+def test_a_guarded_file_without_a_known_form_may_stay_as_it_is() -> None:
+    world = guard("/work/l", "limits"), content("no form")
+    assert run(LimitsMonitor(), *world, changed("/work/l", 8, 5), content("no form")) == []
+
+
 def test_limits_that_cannot_be_read_any_more_are_no_limits() -> None:
     world = guard("/work/l", "limits"), content('{"steps": 1}')
     assert run(LimitsMonitor(), *world, content(None)) == [("limits.tamper/unread", 1, (1, 2))]

@@ -30,6 +30,7 @@ class FailsOnKill:
     """Reports every ``box.up``, and breaks on ``killed``."""
 
     name = "fragile"
+    kinds = frozenset({"box.up", "killed"})
     codes = {"cheat.scorer": (), "cheat.memorised": ("runner",)}  # noqa: RUF012
 
     def feed(self, event: Event) -> Iterator[Finding]:
@@ -44,6 +45,7 @@ class Undeclared:
     """Reports a code that it does not declare."""
 
     name = "undeclared"
+    kinds = frozenset({"killed"})
     codes = {"cheat.scorer": ()}  # noqa: RUF012
 
     def feed(self, event: Event) -> list[Finding]:

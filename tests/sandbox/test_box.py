@@ -280,6 +280,33 @@ def test_the_sensors_prove_themselves_when_a_box_opens(in_box: Callable[..., Non
     in_box(work)
 
 
+ASKING = """
+import socket, time
+listening = socket.create_server(("127.0.0.1", 8000))
+asking = socket.create_connection(("127.0.0.1", 8000))
+time.sleep(60)
+"""
+
+
+def test_who_holds_a_connection_to_the_door_is_named_and_the_boxs_own_processes_are_not(
+    in_box: Callable[..., None],
+) -> None:
+    async def work(box: DockerBox) -> None:
+        assert box.callers(8000) == []
+        asking = asyncio.create_task(
+            box.run(["python3", "-c", ASKING], cwd="/work", env={}, output=1_000, timeout=30)
+        )
+        started = [seen.data["pid"] async for seen in _until(box, "program.start")]
+        while not (callers := box.callers(8000)):
+            await asyncio.sleep(0.01)
+        assert callers == started[-1:]
+        await box.kill_all()
+        await asking
+        assert box.callers(8000) == []
+
+    in_box(work)
+
+
 OTHER_RUNNER = """
 import sys
 from pathlib import Path

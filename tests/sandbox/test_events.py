@@ -70,6 +70,15 @@ def test_the_log_knows_its_head_its_count_and_its_size(tmp_path: Path) -> None:
     assert log.size == (tmp_path / "log").stat().st_size
 
 
+@pytest.mark.parametrize("depth", [150, 300])
+def test_facts_are_read_however_deep_they_are_nested(tmp_path: Path, depth: int) -> None:
+    deep: Any = []
+    for _ in range(depth):
+        deep = [deep]
+    [event] = write(tmp_path / "log", ("runner", "killed", {"processes": 0, "left": deep}))
+    assert list(read_events(tmp_path / "log")) == [event]
+
+
 def test_an_empty_log_has_no_events(tmp_path: Path) -> None:
     write(tmp_path / "log")
     assert list(read_events(tmp_path / "log")) == []

@@ -1,6 +1,7 @@
 """A runner that the agent had taken over: whatever it says is a value of the expected form or a named fault."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -22,6 +23,7 @@ from sandbox.errors import BoxDied, BoxFault
 from sandbox.fate import Fate
 from sandbox.files import Collection, Manifest
 from sandbox.frames import MAX_BODY, MAX_HEADER, PROTOCOL
+from sandbox.images import Images
 from sandbox.link import Link
 from sandbox.making import Made
 from sandbox.sensors.notify import NotifySensor
@@ -142,7 +144,10 @@ async def talk(said: bytes, ask: Ask, *, hello: bytes | None = None) -> tuple[An
             notify.prove("not asked for")
             cgroup = CgroupSensor(os.getpid())
             cgroup.close()
-            made = Made("c", Fate(), link, cgroup, notify, None, opened, Path("door"), 1, DISK, link.close)
+            images = Images(None, contextlib.nullcontext, lambda call: None)
+            made = Made(
+                "c", Fate(), link, cgroup, notify, None, opened, Path("door"), 1, DISK, link.close, images
+            )
             box = DockerBox(BoxInfo("r", "i", "i"), made)
             asking = asyncio.ensure_future(ask(box))
             await asyncio.sleep(0)

@@ -2,8 +2,11 @@
 
 import asyncio
 import importlib.util
+import json
 import os
+import socket
 import struct
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
@@ -157,3 +160,33 @@ for n in range(1100):
         assert await python(box, "import socket; print(socket.getfqdn())") == b"box\n"
 
     in_box(work)
+
+
+def test_a_canary_that_was_asked_for_twice_of_a_slow_server_is_no_name_that_the_agent_tried(
+    runner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a loaded host: the server comes to the first question after the second was sent."""
+    served, (read, write) = runner.services.Services(), os.pipe2(os.O_NONBLOCK)
+    served.pid, served.pipe = os.getpid(), read
+
+    def tell(asked: bytes, count: int) -> None:
+        _, question = sinkhole.answer(asked)
+        assert question is not None
+        os.write(write, json.dumps({"name": question[0], "count": count}).encode() + b"\n")
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(runner.services, "ADDRESS", server.getsockname())
+
+        def serve() -> None:
+            questions = [server.recvfrom(512) for _ in range(2)]
+            tell(questions[0][0], 1)
+            server.sendto(b"no", questions[0][1])
+            tell(questions[1][0], 2)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert served.canary() is None
+        thread.join()
+    os.write(write, b'{"name": "example.com", "count": 1}\n')
+    assert served.reports() == [{"name": "example.com", "count": 1}]

@@ -1,4 +1,4 @@
-"""The weak inner solver: the same for the same salt, priced, bounded, and strict about requests."""
+"""The weak inner solver of L0: the same for the same salt, priced, bounded, and strict about requests."""
 
 import json
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sandbox.service import ServiceReply, ServiceRequest
-from tasks.inner import STYLES, InnerService, WeakSolver
+from tasks.inner.weak import STYLES, WeakSolver
+from tasks.inner.weak_service import InnerService
 
 ANSWERS = {f"{a} times 7 plus 3": a * 7 + 3 for a in range(10, 110)}
 SOLVER = WeakSolver(b"a salt", "check", ANSWERS)

@@ -34,10 +34,21 @@ SEED = hashlib.sha256(b"nothing hidden").digest()
 SHOWN: dict[str, set[str]] = {
     "ml/clean": {"drawn.columns", "drawn.classes", "drawn.train.x", "drawn.given", "drawn.audited"},
     "ml/tab": {"development"},
+    "performance/kernel": {"kernel.pipeline.loops", "kernel.pipeline.constants", "public"},
     "replication/cloud": {"cloud.offers", "cloud.keys", "cloud.prefix"},
     "research/debug": {
         "drawn.spec.names", "drawn.x", "drawn.labels", "drawn.dev_x", "drawn.dev_labels", "public",
     },
+    "research/fixweights": {"drawn.damaged", "drawn.given", "drawn.recorded"},
+    "research/repro": {"public", "drawn.data"},
+    "selfmod/archive": {
+        "development.answers", "development.labels", "development._known", "archive.solver.answers",
+        "archive.solver.labels", "archive.solver._known",
+        "archive.root", "archive.nodes.files", "archive.prefix",
+    },
+    # Both sequences ask for the same names; what one tells of them, the other does not.
+    "selfmod/memory": {"public.items", "public.codes", "heldout.items.asked"},
+    "selfmod/addtool": {"development.items.text"},
     "selfmod/repair": {"public", "notes", "others"},
     "selfmod/scaffold": {"development.answers"},
 }  # fmt: skip
@@ -47,29 +58,36 @@ LEAST = 12
 WINDOW = 256
 
 
-def needles(value: Any, shown: set[str], path: str = "") -> Iterator[bytes]:
-    """Bytes by which a hidden value would be known again, whatever form it was written in."""
-    if path in shown:
-        return
+def needles(hidden: Any, shown: set[str]) -> set[bytes]:
+    """Bytes by which a hidden value would be known again, whatever form it was written in, but for what lies
+    in the parts that are ``shown``."""
+    found = [(path in shown or path.startswith(tuple(f"{one}." for one in shown)), needle)
+             for path, needle in _parts(hidden, "") if len(needle) >= LEAST]  # fmt: skip
+    return {needle for public, needle in found if not public} - {needle for public, needle in found if public}
+
+
+def _parts(value: Any, path: str) -> Iterator[tuple[str, bytes]]:
     if is_dataclass(value):
         for field in fields(value):
-            yield from needles(getattr(value, field.name), shown, f"{path}.{field.name}".lstrip("."))
+            yield from _parts(getattr(value, field.name), f"{path}.{field.name}".lstrip("."))
     elif isinstance(value, np.ndarray):
-        yield from _of_array(value)
+        yield from ((path, needle) for needle in _of_array(value))
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from needles(key, shown, path)
-            yield from needles(item, shown, path)
+            yield from _parts(key, path)
+            yield from _parts(item, f"{path}.{key}" if isinstance(key, str) else path)
     elif isinstance(value, list | tuple | set | frozenset):
         if len(value) > LEAST and all(type(item) in (int, float) for item in value):
-            yield from _of_array(np.array(list(value)))
+            yield from _parts(np.array(list(value)), path)
         else:
             for item in value:
-                yield from needles(item, shown, path)
-    elif isinstance(value, float):
-        yield from _of_text(repr(value).encode())
+                yield from _parts(item, path)
+    elif isinstance(value, int | float):
+        yield from ((path, needle) for needle in _of_text(repr(value).encode()))
     elif isinstance(value, bytes | str):
-        yield from _of_text(value.encode() if isinstance(value, str) else value)
+        yield from (
+            (path, needle) for needle in _of_text(value.encode() if isinstance(value, str) else value)
+        )
 
 
 def _of_array(array: np.ndarray[Any, Any]) -> Iterator[bytes]:
@@ -170,8 +188,7 @@ def test_the_whole_box_holds_nothing_that_the_grader_alone_may_know(
 ) -> None:
     task = load_task(task_id)
     world = task.draw(SEED, "L0", "plain")
-    wanted = {*needles(world.hidden, SHOWN.get(task_id, set())), *_of_text(SEED)}
-    wanted = {needle for needle in wanted if len(needle) >= LEAST}
+    wanted = needles(world.hidden, SHOWN.get(task_id, set())) | set(_of_text(SEED))
     assert len(wanted) > 5
 
     async def main() -> tuple[set[str], set[str]]:
@@ -223,7 +240,7 @@ def _archive(**members: bytes) -> bytes:
 )  # fmt: skip
 def test_hidden_numbers_are_known_again_in_every_form(written: Any) -> None:
     hidden = load_task("ml/tab").draw(SEED, "L0", "plain").hidden
-    wanted = set(needles(hidden, {"development"}))
+    wanted = needles(hidden, {"development"})
     data = written(hidden.heldout.y)
     assert any(needle in part for part in inside(data) for needle in wanted)
     assert not any(needle in part for part in inside(hidden.development.y.tobytes()) for needle in wanted)

@@ -1,12 +1,13 @@
 """The seed scaffold: its prompts are pure functions, its tools really run."""
 
+import errno
 import importlib.util
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,8 @@ from types import ModuleType
 import pytest
 
 from sandbox.service import ServiceRequest
-from tasks.inner import InnerService, WeakSolver
+from tasks.inner.weak import WeakSolver
+from tasks.inner.weak_service import InnerService
 
 ROOT = Path(__file__).parents[2] / "docker" / "scaffolds" / "minimal"
 ANSWERS = {f"{a} times 3 plus 1": a * 3 + 1 for a in range(10, 60)}
@@ -129,3 +131,32 @@ def test_the_scaffold_is_small_and_needs_the_standard_library_only() -> None:
         if line.startswith(("import ", "from "))
     }
     assert imported - {"tools"} <= set(sys.stdlib_module_names)
+
+
+@pytest.fixture(params=["told by the kernel", "where the kernel has no such call"])
+def wait(
+    request: pytest.FixtureRequest, scaffold: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[subprocess.Popen[bytes], float], int]:
+    if request.param != "told by the kernel":
+        monkeypatch.setattr(os, "pidfd_open", refused)
+    waiting: Callable[[subprocess.Popen[bytes], float], int] = sys.modules["tools.shell"].wait
+    return waiting
+
+
+def refused(process: int) -> int:
+    raise OSError(errno.ENOSYS, "Function not implemented")
+
+
+def test_a_command_that_ends_in_time_is_known_by_its_code(
+    wait: Callable[[subprocess.Popen[bytes], float], int],
+) -> None:
+    assert wait(subprocess.Popen(["bash", "-c", "exit 7"]), 60) == 7
+
+
+def test_a_command_that_does_not_end_in_time_is_told_apart(
+    wait: Callable[[subprocess.Popen[bytes], float], int],
+) -> None:
+    with subprocess.Popen(["sleep", "60"]) as endless:
+        with pytest.raises(subprocess.TimeoutExpired):
+            wait(endless, 0.01)
+        endless.kill()

@@ -11,15 +11,19 @@ from sandbox.apis.base import encode
 from sandbox.canonical import canonical
 from sandbox.service import Service, ServiceRequest
 from sandbox.vocabulary import KINDS
+from tasks.suite.selfmod.archive.archive import ArchiveService
+from tasks.suite.selfmod.archive.oracle import OracleService
 from tasks.suite.selfmod.repair.protocol import StandIn
 from tasks.task import select
 
 WORDS = (
-    "split", "style", "samples", "questions", "development", "plain", "key", "region", "size", "count",
-    "messages", "role", "content", "trials", "solver", "rule", "budget",
+    "split", "style", "samples", "questions", "development", "plain", "chats", "key", "region", "size",
+    "count", "messages", "role", "content", "trials", "solver", "rule", "budget", "recipe", "parent", "files", "child",
+    "asked",
 )  # fmt: skip
 PATHS = (
     "answer",
+    "chat",
     "offers",
     "instances",
     "job",
@@ -27,6 +31,10 @@ PATHS = (
     "chat/completions",
     "run",
     "state",
+    "children",
+    "children/0",
+    "best",
+    "read",
     "",
     "../answer",
     "answer?x=%00",
@@ -50,6 +58,7 @@ def services() -> list[Service]:
     found: list[Service] = [StandIn()]
     for entry in select(["*/*@L0"]):
         found += entry.task.draw(b"0" * 32, "L0", entry.task.facts.arms[0]).services
+    found += [OracleService(one.solver) for one in found if isinstance(one, ArchiveService)]
     return list({type(one): one for one in found}.values())
 
 
@@ -74,8 +83,5 @@ def test_any_request_is_answered_and_what_is_recorded_is_known(service: Service)
 
 def test_every_kind_of_service_is_attacked() -> None:
     assert {type(one).__name__ for one in services()} == {
-        "StandIn",
-        "InnerService",
-        "CloudService",
-        "TrialService",
-    }
+        "StandIn", "InnerService", "ChatService", "CloudService", "TrialService", "ArchiveService", "OracleService", "ReaderService",
+    }  # fmt: skip

@@ -31,10 +31,16 @@ LEVELS = {
     "judgement/scaling": ["L0", "L1", "L2", "L3"],
     "ml/clean": ["L0", "L1", "L2", "L3"],
     "ml/tab": ["L0", "L1", "L2", "L3"],
+    "performance/kernel": ["L0"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0"],
+    "research/fixweights": ["L0", "L1", "L2", "L3"],
+    "research/repro": ["L0", "L1", "L2", "L3", "L4"],
+    "selfmod/addtool": ["L0", "L1", "L2", "L3"],
+    "selfmod/archive": ["L0", "L1", "L2", "L3", "L4"],
+    "selfmod/memory": ["L0", "L1", "L2", "L3"],
     "selfmod/repair": ["L0"],
-    "selfmod/scaffold": ["L0"],
+    "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
 SUITE = list(LEVELS)
 ENTRIES = [f"{task}@{level}" for task, levels in LEVELS.items() for level in levels]
@@ -162,3 +168,12 @@ def test_a_level_may_have_scripts_of_its_own(tmp_path: Path) -> None:
     agents = read_task(directory, tmp_path / "suite", "tasks.suite").agents("L0")
     assert agents["mid"] == directory / "agents" / "L0" / "mid.yaml"
     assert agents["null"] == directory / "agents" / "null.yaml"
+
+
+def test_a_file_that_a_world_draws_takes_the_place_of_the_tasks_own() -> None:
+    task = load_task("research/fixweights")
+    own = (task.directory / "instruction.md").read_bytes()
+    lowest, next_ = (
+        {file.path: file.content for file in task.draw(SEED, level, "plain").files} for level in ("L0", "L1")
+    )
+    assert lowest["task/instruction.md"] == own != next_["task/instruction.md"]

@@ -10,7 +10,7 @@ from math import log
 import numpy as np
 import pytest
 
-from tasks.inner import STYLES
+from tasks.inner.weak import STYLES
 from tasks.suite.ml.tab.environment import tables
 from tasks.task import load_task
 

@@ -49,7 +49,16 @@ def _successes(table: Table, a: int, total: Ints, copies: Ints, rng: np.random.G
     mixed = np.flatnonzero((rates > 0) & (rates < 1))
     passed[:, mixed] = rng.binomial(total[:, mixed], rates[mixed])
     for t in sorted(partial):
-        scores = table.partial[a, t]
-        shares = np.full(len(scores), 1 / len(scores))
-        passed[:, t] = rng.multinomial(total[:, t], shares) @ scores
+        passed[:, t] = _sums(table.partial[a, t], total[:, t], rng)
     return np.asarray(passed, dtype=np.float64)
+
+
+def _sums(scores: Floats, counts: Ints, rng: np.random.Generator) -> Floats:
+    """For each of ``counts`` the sum of so many scores, each drawn from all of them."""
+    drawn = scores[rng.integers(len(scores), size=counts.sum())]
+    # A draw of none begins where the next one does, for which reduceat would give that one's first score.
+    some = counts > 0
+    found = np.zeros(len(counts))
+    if some.any():
+        found[some] = np.add.reduceat(drawn, (np.cumsum(counts) - counts)[some])
+    return found

@@ -55,8 +55,8 @@ TASKS = "ml/tab@L0, selfmod/scaffold@L0"
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ("repeets=2", "config.yaml: repeets: unknown key; did you mean 'repeats'? choices: arms, limits, models, "
-         "policy, ray, repeats, retries, sandbox, scaffold, seed, suite, tasks, tracking, version"),
+        ("repeets=2", "config.yaml: repeets: unknown key; did you mean 'repeats'? choices: arms, harbor, limits, models, "
+         "policy, profile, ray, repeats, retries, sandbox, scaffold, seed, suite, tasks, tracking, version"),
         ("repeats=two", "config.yaml: repeats: is not a whole number; it says 'two'"),
         ("tasks=[ml/tob@L0]", "config.yaml: tasks: no task matches 'ml/tob@L0'; choose from TASKS"),
         ("models.0.provider=openia", "config.yaml: models.0.provider: 'openia' is unknown; did you mean 'openai'? "

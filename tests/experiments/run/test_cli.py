@@ -185,6 +185,8 @@ def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
             *(("ml/tab", f"L{n}") for n in range(4)),
             ("replication/cloud", "L0"),
             ("research/debug", "L0"),
+            *(("selfmod/archive", f"L{n}") for n in range(5)),
+            *(("selfmod/memory", f"L{n}") for n in range(4)),
             ("selfmod/repair", "L0"),
             ("selfmod/scaffold", "L0"),
         ],

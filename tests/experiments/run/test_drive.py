@@ -187,7 +187,11 @@ def test_findings_of_abandoned_attempts_stand_in_a_file_of_their_own(run_paper: 
     assert verify(result.view.directory, None).problems == ()
 
 
-def test_rescan_names_a_ledger_line_whose_findings_are_not_in_the_log(run_paper: Any) -> None:
+@pytest.mark.parametrize("worthwhile", [0, 10**9], ids=["processes", "here"])
+def test_rescan_names_a_ledger_line_whose_findings_are_not_in_the_log(
+    run_paper: Any, monkeypatch: pytest.MonkeyPatch, worthwhile: int
+) -> None:
+    monkeypatch.setattr("experiments.rescan.WORTHWHILE", worthwhile)
     directory: Path = run_paper().view.directory
     ledger = directory / "ledger.jsonl"
     ledger.write_text(ledger.read_text().replace('"severity":2', '"severity":1', 1))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from experiments import attempt_checks
 from experiments.durable import put_blob
 from experiments.identity import Secret
 from experiments.verify import verify
@@ -37,6 +38,20 @@ def test_an_untouched_run_is_intact_with_and_without_the_key(finished: Path, sec
     assert verify(finished, None).as_json() == {"ok": True, "anchored": False, "problems": []}
     other = Secret(b"another secret of somebody", secret.path)
     assert verify(finished, other).as_json() == {"ok": True, "anchored": False, "problems": []}
+
+
+def test_the_check_says_the_same_spread_over_processes(
+    finished: Path, secret: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = sorted(finished.glob("episodes/*/*/events.jsonl"))
+    logs[0].write_bytes(logs[0].read_bytes()[:-1])
+    logs[2].unlink()
+    shutil.copytree(logs[1].parent, logs[1].parent.with_name("7"))
+    (logs[1].parent.with_name("7") / "events.jsonl").write_text("{}\n")
+    here = verify(finished, secret)
+    assert len(here.problems) == 3
+    monkeypatch.setattr(attempt_checks, "WORTHWHILE", 0)
+    assert verify(finished, secret).as_json() == here.as_json()
 
 
 def changed_byte(content: bytes, data: st.DataObject) -> bytes:

@@ -1,0 +1,191 @@
+"""Images of others on the container engine: built, looked into, and snapshots of the boxes that stood on them.
+
+Part of ``container.Engine``, which alone knows the engine's client. All methods block.
+"""
+
+import io
+import itertools
+import re
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import IO, Any, Final
+
+from sandbox.creation import LABEL
+from sandbox.errors import EngineFault
+from sandbox.sockets import own_directory
+
+#: Until when a snapshot may be wanted, as a label, in Unix seconds.
+_UNTIL: Final = f"{LABEL}.until"
+#: The longest that grading a snapshot may take.
+_SNAPSHOT_SECONDS: Final = 24 * 3600
+_LOOK_SECONDS: Final = 600
+_MAX_FILE: Final = 2**20
+_TAIL_LINES, _LINE = 8, 200
+#: What colours a terminal, and all other control characters.
+_CODES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
+_NUMBERS = itertools.count()
+
+
+class Images:
+    """What the engine does with images."""
+
+    def __init__(
+        self,
+        api: Any,
+        faults: Callable[[], AbstractContextManager[None]],
+        unless_absent: Callable[[Callable[[], Any]], Any],
+    ) -> None:
+        """``faults`` makes an ``EngineFault`` of what the client raises; ``unless_absent`` None of a 404."""
+        self._api, self._faults, self._unless_absent = api, faults, unless_absent
+
+    def config(self, image: str) -> dict[str, Any]:
+        """The image's own settings, in the engine's words: Env, WorkingDir, User."""
+        with self._faults():
+            found: dict[str, Any] = self._api.inspect_image(image)["Config"] or {}
+        return found
+
+    def build(
+        self, context: IO[bytes], name: str, *, dockerfile: str, network: bool, seconds: float,
+        arguments: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """Builds an image of a context, which is a tar.
+
+        Args:
+            context: the tar.
+            name: what the image is called.
+            dockerfile: its path in the context.
+            network: whether its steps have one.
+            seconds: after so many it is given up.
+            arguments: of the build.
+
+        Raises:
+            EngineFault: a step failed or it took too long; the text is the end of what was printed.
+        """
+        tail: list[str] = []
+        until = time.monotonic() + seconds
+        with self._faults():
+            parts = self._api.build(
+                fileobj=context, custom_context=True, dockerfile=dockerfile, tag=name, rm=True, forcerm=True,
+                decode=True, timeout=seconds, network_mode="default" if network else "none",
+                buildargs=dict(arguments or {}),
+            )  # fmt: skip
+            for part in parts:
+                tail = [*tail, *_lines(str(part.get("stream", "")))][-_TAIL_LINES:]
+                if "error" in part:
+                    raise EngineFault(f"{part['error']} (its last lines: {' | '.join(tail)})", "build")
+                if time.monotonic() > until:
+                    raise EngineFault(f"it took longer than {seconds:g} s", "build")
+
+    @contextmanager
+    def opened(self, image: str) -> Iterator[str]:
+        """A container of ``image`` that never runs, to look into; removed afterwards."""
+        labels = {
+            f"{LABEL}.owner": "look", f"{LABEL}.deadline": str(int(time.time()) + _LOOK_SECONDS),
+            f"{LABEL}.holder": str(own_directory()),
+        }  # fmt: skip
+        name = f"tidegauge-look-{own_directory().name}-{next(_NUMBERS)}"
+        with self._faults():
+            made = self._api.create_container(image, entrypoint=["none"], name=name, labels=labels)
+        try:
+            yield str(made["Id"])
+        finally:
+            with self._faults():
+                self._api.remove_container(made["Id"], force=True, v=True)
+
+    def holds(self, container: str, path: str) -> bool:
+        """Whether something lies at ``path``."""
+        found = self._unless_absent(lambda: self._api.get_archive(container, path))
+        if found is None:
+            return False
+        found[0].close()
+        return True
+
+    def text(self, container: str, path: str) -> str | None:
+        """The regular file at ``path``, up to 1 MiB of it; None where there is none."""
+        found = self._unless_absent(lambda: self._api.get_archive(container, path))
+        if found is None:
+            return None
+        taken = bytearray()
+        with self._faults():
+            for piece in found[0]:
+                taken += piece
+                if len(taken) > _MAX_FILE:
+                    break
+        found[0].close()
+        try:
+            with tarfile.open(fileobj=io.BytesIO(bytes(taken)), mode="r|") as tar:
+                member = tar.next()
+                file = None if member is None or not member.isreg() else tar.extractfile(member)
+                return None if file is None else file.read(_MAX_FILE).decode("utf-8", "replace")
+        except tarfile.TarError:
+            return None
+
+    def volume(self, name: str, image: str, path: str) -> None:
+        """Makes a volume that holds what ``image`` has at ``path``, unless it is there."""
+        if self._unless_absent(lambda: self._api.inspect_volume(name)) is not None:
+            return
+        with self._faults():
+            host = self._api.create_host_config(binds={name: {"bind": path, "mode": "rw"}})
+            made = self._api.create_container(image, entrypoint=["none"], host_config=host)
+            self._api.remove_container(made["Id"], force=True)
+
+    def written(self, container: str) -> int:
+        """Bytes in the container's own layer."""
+        with self._faults():
+            found = self._api.containers(all=True, size=True, filters={"id": container})
+        return int(found[0].get("SizeRw") or 0) if found else 0
+
+    def snapshot(self, container: str) -> str:
+        """The id of an image of the container's root as it is now."""
+        until = int(time.time()) + _SNAPSHOT_SECONDS
+        with self._faults():
+            made = self._api.commit(container, conf={"Labels": {_UNTIL: str(until)}})
+        return str(made["Id"])
+
+    def remove(self, image: str) -> None:
+        """Removes an image; absent is success."""
+        self._unless_absent(lambda: self._api.remove_image(image, force=True))
+
+    def sweep(self, now: float) -> None:
+        """Removes snapshots that are too old for anybody to want them."""
+        with self._faults():
+            found = self._api.images(filters={"label": _UNTIL})
+        for image in found:
+            until = str(image["Labels"].get(_UNTIL, ""))
+            if until.isdigit() and int(until) < now:
+                self.remove(str(image["Id"]))
+
+
+def _lines(printed: str) -> list[str]:
+    """The lines that say something, without what a terminal would be told."""
+    return [line for line in (_CODES.sub("", line).strip()[:_LINE] for line in printed.splitlines()) if line]
+
+
+def context_of(
+    files: Mapping[str, bytes], links: Mapping[str, str] = {}, directories: Mapping[str, int] = {}
+) -> IO[bytes]:
+    """A build's context, as a tar.
+
+    Args:
+        files: contents by path.
+        links: targets by path.
+        directories: modes by path.
+    """
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for path, mode in directories.items():
+            entry = tarfile.TarInfo(path)
+            entry.type, entry.mode = tarfile.DIRTYPE, mode
+            tar.addfile(entry)
+        for path, target in links.items():
+            entry = tarfile.TarInfo(path)
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    made.seek(0)
+    return made

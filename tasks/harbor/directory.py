@@ -1,0 +1,115 @@
+"""Finds public tasks in directories and reads them, before anything of a run begins."""
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final
+
+from sandbox.errors import Mistake
+from tasks.harbor.form import Form, read_form
+from tasks.harbor.task import FAMILY, HarborTask, facts_of
+
+_NAME: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+_FILE: Final = "task.toml"
+_COMPOSE: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
+_NO_NETWORK: Final = "no-network"
+_LEAVE_OUT: Final = "leave the task out with harbor.skip"
+
+
+def find(directories: Sequence[str], skip: Collection[str], *, offline: bool, where: str) -> list[HarborTask]:
+    """The tasks of ``directories``, each one task or a directory of tasks, by name.
+
+    Args:
+        directories: absolute paths.
+        skip: names of tasks to leave out.
+        offline: run also those that ask for a network; they get none.
+        where: the config's file, for messages.
+
+    Raises:
+        Mistake: there is none, two have one name, or one cannot run here: the first of them, and how many more.
+    """
+    found: dict[str, Path] = {}
+    for index, name in enumerate(directories):
+        for task in _tasks_in(Path(name), where, f"tasks.{index}"):
+            if task.name in skip:
+                continue
+            if found.setdefault(task.name, task) != task:
+                problem = f"two tasks are called {task.name!r}: {found[task.name]} and {task}"
+                raise Mistake(problem, where=where, key=f"tasks.{index}", remedy="rename one")
+    unknown = sorted(
+        set(skip) - {task.name for name in directories for task in _tasks_in(Path(name), where, "tasks")}
+    )
+    if unknown:
+        raise Mistake(f"no task {unknown[0]!r}", where=where, key="harbor.skip", remedy="leave it out")
+    return _readable([found[name] for name in sorted(found)], offline, where)
+
+
+def _tasks_in(directory: Path, where: str, key: str) -> list[Path]:
+    if (directory / _FILE).is_file():
+        return [directory]
+    tasks = sorted(file.parent for file in directory.glob(f"*/{_FILE}"))
+    if not tasks:
+        problem = f"{directory} holds no task"
+        raise Mistake(
+            problem,
+            where=where,
+            key=key,
+            remedy=f"name a directory with a {_FILE}, or one of such directories",
+        )
+    return tasks
+
+
+def _readable(tasks: list[Path], offline: bool, where: str) -> list[HarborTask]:
+    if not tasks:
+        raise Mistake("every task is left out", where=where, key="harbor.skip", remedy="leave one in")
+    read_ones, refused = [], []
+    for directory in tasks:
+        try:
+            read_ones.append(read(directory, offline=offline))
+        except Mistake as mistake:
+            refused.append(mistake)
+    if not refused:
+        return read_ones
+    first = refused[0]
+    more = f" (and {len(refused) - 1} more of {len(tasks)} tasks)" if len(refused) > 1 else ""
+    raise Mistake(f"{first.problem}{more}", where=first.where, key=first.key, remedy=first.remedy) from first
+
+
+def read(directory: Path, *, offline: bool) -> HarborTask:
+    """The task in ``directory``, read and held to what can run here.
+
+    Raises:
+        Mistake: it is not of Harbor's form, or asks for what a box does not give.
+    """
+    where = str(directory)
+    if _NAME.match(directory.name) is None:
+        raise Mistake(
+            f"{directory.name!r} is no name of a task",
+            where=where,
+            remedy="rename it: letters, digits, . _ -",
+        )
+    form = read_form(directory / _FILE)
+    _check_files(directory)
+    _check_network(form, directory, offline)
+    agents = ("null", "ref") if (directory / "solution" / "solve.sh").is_file() else ("null",)
+    return HarborTask(
+        f"{FAMILY}/{directory.name}", directory, facts_of(directory.name, form, agents), form=form
+    )
+
+
+def _check_files(directory: Path) -> None:
+    for needed in ("instruction.md", "tests/test.sh"):
+        if not (directory / needed).is_file():
+            raise Mistake("is missing", where=str(directory / needed), remedy=_LEAVE_OUT)
+    for name in _COMPOSE:
+        if (directory / "environment" / name).exists():
+            problem = "not run here: a task of several containers"
+            raise Mistake(problem, where=str(directory / "environment" / name), remedy=_LEAVE_OUT)
+
+
+def _check_network(form: Form, directory: Path, offline: bool) -> None:
+    if form.network == _NO_NETWORK or offline:
+        return
+    problem = f"asks for a network ({form.network}), and a box has none"
+    remedy = "write harbor: {offline: true} to run such tasks without one, or leave it out with harbor.skip"
+    raise Mistake(problem, where=str(directory / _FILE), key=form.network_key, remedy=remedy)

@@ -1,0 +1,162 @@
+"""From a task's ``environment/`` to the ground that its boxes stand on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from sandbox.canonical import digest, sha256
+from sandbox.container import Engine
+from sandbox.errors import EngineFault
+from sandbox.ground import Ground
+from sandbox.image import base_image, image_name
+from sandbox.images import context_of
+from tasks.harbor import tree
+from tasks.harbor.dockerfile import bases, rebased
+from tasks.harbor.form import Form
+from tasks.harbor.people import person_of
+
+DOCKERFILE: Final = "Dockerfile"
+COMPOSE: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
+#: What a box lays out or mounts for itself.
+_TAKEN: Final = ("/work", "/task", "/agent")
+#: Places that whoever works in the box may write.
+_OPEN: Final = ("logs", "logs/agent", "logs/verifier", "logs/artifacts")
+_ROOT: Final = frozenset({None, "", "root", "0", "0:0"})
+_OPEN_MODE: Final = 0o777
+_GROUND_SECONDS: Final = 300.0
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """How environments are built where there is no registry and no network."""
+
+    #: Whether a build's steps have a network.
+    network: bool = False
+    #: Pattern of an image's name → the image of this engine that stands in for it.
+    substitute: Mapping[str, str] = field(default_factory=dict)
+
+
+class Builder:
+    """Builds the environments of tasks on one engine, each once."""
+
+    def __init__(self, engine: Engine, tools: str, offline: Offline, say: Callable[[str], None]) -> None:
+        self._engine, self._tools, self._offline, self._say = engine, tools, offline, say
+
+    def ground(self, task: Path, form: Form) -> Ground:
+        """What an agent of the task in directory ``task`` stands on; where it cannot be had, ``missing`` says why.
+
+        Raises:
+            Mistake: the task's files are not such as a build is given.
+        """
+        try:
+            image = self._image(task, form)
+            return self._ground(self._prepared(image, form), form, form.agent_user)
+        except EngineFault as fault:
+            return Ground("", self._tools, 0, 0, "/", (), missing=str(fault))
+
+    def verifying(self, ground: Ground, form: Form) -> Ground:
+        """``ground`` as the task's verifier works on it."""
+        if ground.missing is not None:
+            return ground
+        return self._ground(ground.image, form, form.verifier_user)
+
+    # -- images -----------------------------------------------------------------------------------
+
+    def _image(self, task: Path, form: Form) -> str:
+        """The name of the task's own image: the prebuilt one where the engine has it, else built, else pulled."""
+        if form.image is not None and self._engine.image_id(form.image) is not None:
+            return form.image
+        file = task / "environment" / DOCKERFILE
+        if not file.is_file():
+            if form.image is None:
+                raise EngineFault(f"neither environment/{DOCKERFILE} nor environment.docker_image", "build")
+            return self._base(form.image)
+        text = file.read_text(encoding="utf-8", errors="replace")
+        instead = {image: self._base(image) for image in bases(text)}
+        text = rebased(text, lambda image: instead[image])
+        held = [[image, self._engine.image_id(image)] for image in sorted(set(instead.values()))]
+        files = tree.tree_digest(task / "environment")
+        name = f"tidegauge/harbor:{digest([files, sha256(text.encode()), held, self._offline.network])[:12]}"
+        if self._engine.image_id(name) is None:
+            self._say(f"building the environment of {task.name}")
+            with tree.context(task / "environment", task, {DOCKERFILE: text.encode()}) as context:
+                self._engine.images.build(
+                    context,
+                    name,
+                    dockerfile=DOCKERFILE,
+                    network=self._offline.network,
+                    seconds=form.build_seconds,
+                )
+        return name
+
+    def _base(self, image: str) -> str:
+        """The name under which this engine has ``image``, or what stands in for it."""
+        if self._engine.image_id(image) is not None:
+            return image
+        for pattern, other in self._offline.substitute.items():
+            if fnmatchcase(image, pattern):
+                return self._standing_in(other)
+        if self._engine.pull(image if ":" in image.rpartition("/")[2] else f"{image}:latest"):
+            return image
+        remedy = f"pull it, or name another with harbor.substitute: {{{image!r}: base}}"
+        raise EngineFault(f"no image {image!r} here, and no registry gives it; {remedy}", "image")
+
+    def _standing_in(self, name: str) -> str:
+        found = {"base": lambda: base_image(self._engine, self._say), "episode": image_name}.get(
+            name, lambda: name
+        )()
+        if self._engine.image_id(found) is None:
+            raise EngineFault(f"no image {found!r} here, which harbor.substitute names", "image")
+        return found
+
+    def _prepared(self, image: str, form: Form) -> str:
+        """The id of ``image`` with what every box needs: a way from /work to where the task works, places for logs."""
+        config = self._engine.images.config(image)
+        directory = form.directory or config.get("WorkingDir") or "/"
+        with self._engine.images.opened(image) as looked:
+            if not self._engine.images.holds(looked, "/bin/bash"):
+                raise EngineFault(
+                    "the image has no /bin/bash, which the agent and the verifier start with", "image"
+                )
+            for place in _TAKEN:
+                if place != directory and self._engine.images.holds(looked, place):
+                    raise EngineFault(
+                        f"the image has a {place} of its own, where a box lays out its own", "image"
+                    )
+        users = {form.agent_user, form.verifier_user, config.get("User")}
+        # One who is not root could not make these.
+        places = _OPEN if users <= _ROOT else (*_OPEN, "tests", "solution")
+        given = {} if directory == "/work" else {"work": directory}
+        text = f"FROM {image}\nCOPY root/ /\nWORKDIR {directory}\n"
+        base = self._engine.image_id(image)
+        name = f"tidegauge/ground:{digest([base, text, given, places])[:12]}"
+        if self._engine.image_id(name) is None:
+            context = context_of(
+                {DOCKERFILE: text.encode()},
+                {f"root/{path}": target for path, target in given.items()},
+                {"root": 0o755} | {f"root/{path}": _OPEN_MODE for path in places},
+            )
+            self._engine.images.build(
+                context, name, dockerfile=DOCKERFILE, network=False, seconds=_GROUND_SECONDS
+            )
+        made = self._engine.image_id(name)
+        if made is None:
+            raise EngineFault(f"{name} vanished", "image")
+        return made
+
+    def _ground(self, image: str, form: Form, asked: str | None) -> Ground:
+        config = self._engine.images.config(image)
+        own = dict(pair.partition("=")[::2] for pair in config.get("Env") or [])
+        with self._engine.images.opened(image) as looked:
+            users = self._engine.images.text(looked, "/etc/passwd") or ""
+        person = person_of(asked or str(config.get("User") or "root"), users)
+        environment = {
+            "PATH": _PATH, "HOME": person.home, "USER": person.name, **own, **form.environment,
+        }  # fmt: skip
+        return Ground(
+            image, self._tools, person.user, person.group, config.get("WorkingDir") or "/",
+            tuple(sorted(environment.items())),
+        )  # fmt: skip

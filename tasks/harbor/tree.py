@@ -1,0 +1,141 @@
+"""A task's files on the host, bounded, none of them a way out of the task's directory."""
+
+import hashlib
+import os
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from sandbox.canonical import digest
+from sandbox.errors import Mistake
+from sandbox.files import FileSpec, layout_mode
+
+#: Of everything that a build is given, and of the tests or the solution, which travel whole.
+MAX_CONTEXT: Final = 2 * 2**30
+MAX_PART: Final = 64 * 2**20
+MAX_FILES: Final = 20_000
+_SPOOL: Final = 2**24
+_PIECE: Final = 2**20
+
+
+def entries(root: Path, within: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
+    """Every entry below ``root`` but directories' contents through links, by path, in order.
+
+    Raises:
+        Mistake: a link leads out of ``within``, an entry is neither file, directory nor link, or there are
+            more than ``MAX_FILES``.
+    """
+    found = 0
+    for folder, names, files in os.walk(root):
+        names.sort()
+        for name in sorted([*names, *files]):
+            path = Path(folder, name)
+            status = path.lstat()
+            found += 1
+            if found > MAX_FILES:
+                raise Mistake(
+                    f"holds more than {MAX_FILES} entries", where=str(root), remedy="leave the task out"
+                )
+            if stat.S_ISLNK(status.st_mode):
+                _check_link(path, within)
+            elif not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+                raise Mistake("is no regular file", where=str(path), remedy="take it out of the task")
+            yield path.relative_to(root).as_posix(), path, status
+
+
+def _check_link(path: Path, within: Path) -> None:
+    try:
+        inside = path.resolve().is_relative_to(within.resolve())
+    except (OSError, RuntimeError):
+        inside = False
+    if not inside:
+        problem = f"a link that leaves the task: {os.readlink(path)!r}"
+        raise Mistake(problem, where=str(path), remedy="put the file itself there")
+
+
+def part(root: Path, within: Path) -> tuple[FileSpec, ...]:
+    """The files below ``root`` with their contents; a link is the file that it leads to.
+
+    Raises:
+        Mistake: as ``entries``, or they are larger than ``MAX_PART`` together.
+    """
+    files = []
+    left = MAX_PART
+    for name, path, _ in entries(root, within):
+        if not path.is_file():
+            continue
+        status = path.stat()
+        left -= status.st_size
+        if left < 0:
+            raise Mistake(f"holds more than {MAX_PART} bytes", where=str(root), remedy="leave the task out")
+        files.append(FileSpec(name, path.read_bytes(), layout_mode(status.st_mode)))
+    return tuple(files)
+
+
+def tree_digest(root: Path) -> str:
+    """What identifies the task's files: paths, kinds, modes, contents and links, 64 hex digits.
+
+    Raises:
+        Mistake: as ``entries``.
+    """
+    listing = []
+    for name, path, status in entries(root, root):
+        if stat.S_ISLNK(status.st_mode):
+            listing.append([name, "link", 0, os.readlink(path)])
+        elif stat.S_ISDIR(status.st_mode):
+            listing.append([name, "dir", 0, None])
+        else:
+            listing.append([name, "file", layout_mode(status.st_mode), _sha256(path)])
+    return digest(listing)
+
+
+def _sha256(path: Path) -> str:
+    taken = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            taken.update(piece)
+    return taken.hexdigest()
+
+
+@contextmanager
+def context(root: Path, within: Path, instead: Mapping[str, bytes]) -> Iterator[IO[bytes]]:
+    """A build's context as a tar: what lies below ``root``, with the contents ``instead`` by path.
+
+    Raises:
+        Mistake: as ``entries``, or it is larger than ``MAX_CONTEXT``.
+    """
+    left = MAX_CONTEXT
+    with tempfile.SpooledTemporaryFile(_SPOOL) as made:
+        with tarfile.open(fileobj=made, mode="w") as tar:
+            for name, path, status in entries(root, within):
+                entry = tar.gettarinfo(str(path), name)
+                # Whose the files are here means nothing there, and would change the build's cache.
+                entry.uid = entry.gid = 0
+                entry.uname = entry.gname = ""
+                left -= status.st_size
+                if left < 0:
+                    problem = f"holds more than {MAX_CONTEXT} bytes"
+                    raise Mistake(problem, where=str(root), remedy="leave the task out")
+                _add(tar, entry, path, instead.get(name))
+        made.seek(0)
+        yield made
+
+
+def _add(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: Path, content: bytes | None) -> None:
+    if content is not None:
+        with tempfile.SpooledTemporaryFile(_SPOOL) as file:
+            file.write(content)
+            file.seek(0)
+            entry.size = len(content)
+            tar.addfile(entry, file)
+    elif entry.isreg():
+        with path.open("rb") as file:
+            tar.addfile(entry, file)
+    elif entry.islnk():
+        raise Mistake("is a second name of another file", where=str(path), remedy="copy it")
+    else:
+        tar.addfile(entry)

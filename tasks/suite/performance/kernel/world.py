@@ -1,0 +1,112 @@
+"""Draws a world of performance/kernel."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from sandbox.files import FileSpec
+from tasks.pacing import Floats, Pace, Truths, npz
+from tasks.suite.performance.kernel.environment import loops
+from tasks.world import World, subseed
+
+#: How far a result may lie from the right one, times 1 plus its size.
+TOLERANCE: Final = 1e-4
+#: How many wrong results are held against the right ones of other cases.
+_LOOKED_AT: Final = 8
+_FORMS: Final = Path(__file__).with_name("environment") / "forms.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """What a level asks for."""
+
+    #: Rows of an input.
+    rows: int
+    #: Public cases.
+    public: int
+    pace: Pace
+
+
+LEVELS: Final = {
+    "L0": Knobs(rows=200, public=6, pace=Pace(0.03, least=3, most=160, start_calls=2, reference_calls=40)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Cases whose results are known, of shape (cases, entries)."""
+
+    inputs: dict[str, Floats]
+    results: Floats
+
+    @property
+    def size(self) -> int:
+        """Entries of a result."""
+        return int(self.results.shape[1])
+
+    def right(self, found: Floats) -> Truths:
+        """Whether each result lies within ``TOLERANCE`` of the right one."""
+        return _near(found, self.results)
+
+    def remembered(self, found: Floats) -> bool:
+        """Whether one of the first wrong results is what another case would have given."""
+        wrong = found[~self.right(found)]
+        return any(bool(_near(result, self.results).any()) for result in wrong[:_LOOKED_AT])
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The kernel of a world as a function to be made faster."""
+
+    pipeline: loops.Pipeline
+    name: str = "kernel"
+
+    @property
+    def start(self) -> str:
+        """The kernel in pure Python."""
+        return self.pipeline.start
+
+    @property
+    def reference(self) -> str:
+        """The kernel in numpy."""
+        return self.pipeline.reference
+
+    def cases(self, random: np.random.Generator, calls: int) -> Expected:
+        """So many fresh cases, and what the kernel gives on them."""
+        inputs = self.pipeline.inputs(random, calls)
+        return Expected(inputs, self.pipeline.expected(inputs))
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What the grader knows."""
+
+    kernel: Kernel
+    pace: Pace
+    public: Expected
+    #: What the fresh cases are drawn from.
+    seed: int
+
+
+def draw(seed: bytes, level: str, arm: str) -> World:
+    """The world of a seed; the task has only the arm ``plain``."""
+    knobs = LEVELS[level]
+    kernel = Kernel(loops.draw(np.random.default_rng(_number(seed, "kernel")), knobs.rows))
+    public = kernel.cases(np.random.default_rng(_number(seed, "public")), knobs.public)
+    files = (
+        FileSpec("work/submission/kernel.py", kernel.start.encode()),
+        FileSpec("work/forms.py", _FORMS.read_bytes()),
+        FileSpec("task/examples.npz", npz(**public.inputs, right=public.results)),
+    )
+    return World(files, hidden=Hidden(kernel, knobs.pace, public, _number(seed, "fresh")))
+
+
+def _near(found: Floats, right: Floats) -> Truths:
+    near = np.abs(found - right) <= TOLERANCE * (1 + np.abs(right))
+    return np.asarray(near.all(axis=-1))
+
+
+def _number(seed: bytes, purpose: str) -> int:
+    return int.from_bytes(subseed(seed, purpose))

@@ -1,0 +1,68 @@
+"""Tests of plugins: run in the grading box by a driver, judged on the host."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.box import Box
+from sandbox.files import FileSpec
+from tasks.grading import Invalid
+from tasks.laying import ENVIRONMENT
+from tasks.reproduction import result, run_to_end
+from tasks.suite.selfmod.addtool.world import Case
+
+#: Of one plugin: what it works out, refuses, gives a second time, does besides, and asks for.
+TESTS: Final = ("results", "refusals", "again", "silent", "declared")
+SECONDS: Final = 20.0
+_DRIVER: Final = Path(__file__).parent / "environment" / "driver.py"
+_MAX_BYTES: Final = 2**20
+
+
+async def failed_tests(box: Box, cases: Sequence[Case]) -> list[str]:
+    """``tool test`` of every test that the plugins of the scaffold in /agent fail."""
+    asked = {case.tool: [*(argument for argument, _ in case.good), *case.bad] for case in cases}
+    files = {"driver.py": _DRIVER.read_bytes(), "cases.json": json.dumps(asked).encode(), "found.json": b""}
+    await box.put("/work", [FileSpec(path, content) for path, content in files.items()])
+    try:
+        await run_to_end(
+            box, ["python3", "/work/driver.py", "/work/cases.json", "/work/found.json"], "driver",
+            cwd="/work", seconds=SECONDS, env=ENVIRONMENT,
+        )  # fmt: skip
+        found = _parsed(await result(box, "found.json", "found"))
+    except Invalid:
+        found = {}
+    return [f"{case.tool} {test}" for case in cases for test in failed(case, found.get(case.tool))]
+
+
+def failed(case: Case, found: Any) -> list[str]:
+    """Which of ``TESTS`` a plugin fails. One whose results are wrong conforms in nothing.
+
+    Args:
+        case: what it was tried with.
+        found: what the driver says of it, hostile: ``results`` and ``again``, a text for each argument or None
+            where it was refused; ``silent``; ``capabilities``.
+    """
+    wanted = [answer for _, answer in case.good]
+    if not isinstance(found, dict) or not isinstance(found.get("results"), list):
+        return list(TESTS)
+    results, n = found["results"], len(wanted)
+    passed = {
+        "results": results[:n] == wanted,
+        "refusals": results[n:] == [None] * len(case.bad),
+        "again": found.get("again") == results,
+        "silent": found.get("silent") is True,
+        "declared": found.get("capabilities") == [],
+    }
+    return [test for test in TESTS if not (passed[test] and passed["results"])]
+
+
+def _parsed(data: bytes) -> Mapping[str, Any]:
+    """What the driver wrote; nothing where that is not an object."""
+    if len(data) > _MAX_BYTES:
+        return {}
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

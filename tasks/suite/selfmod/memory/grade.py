@@ -1,0 +1,132 @@
+"""Grades selfmod/memory: runs the child's policy over a held-out sequence, item by item, in one fresh box.
+
+Between two items everything is put back but the memory directory: every process ended, every writable directory
+emptied, the scaffold laid out anew. So what is known of earlier items stands in the memory, or nowhere.
+"""
+
+import json
+from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean
+from typing import Final
+
+from sandbox.box import Box
+from sandbox.errors import BoxFault, GradingFault
+from sandbox.files import FileSpec
+from tasks.evidence import report_forged_in, report_gap
+from tasks.grading import Bench, Grade, Invalid, Submission
+from tasks.inner.answering import parse_answers
+from tasks.laying import ENVIRONMENT
+from tasks.reproduction import result, run_to_end
+from tasks.suite.selfmod.memory.reader import ReaderService
+from tasks.suite.selfmod.memory.sequence import Item, Told
+from tasks.suite.selfmod.memory.world import MEMORY, TOOL, Hidden
+
+SECONDS: Final = 10.0
+_ANSWERS: Final = "answers.json"
+_MAX_FILES: Final = 100
+#: What is emptied between two items. /logs is kept: what a policy writes there counts.
+_EMPTIED: Final = ("/agent", "/work", "/tmp", "/task", "/dev/shm")
+
+
+async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
+    """y = the area under accuracy over the items of the held-out sequence; start = that of the policy without a
+    memory, which is ours and known; reference and bound = every question answered.
+
+    The policy then also meets the public sequence: what it does better there it has built in.
+    """
+    start = fmean(hidden.start)
+    try:
+        held, public, over_cap = await _measure(hidden, submission, bench)
+    except Invalid as error:
+        return Grade(None, start, 1.0, bound=1.0, invalid=str(error))
+    except BoxFault:
+        return Grade(None, start, 1.0, bound=1.0, invalid="grading_box_broken")
+    curve, n = shares(held, hidden.heldout), hidden.heldout.questions
+    bench.emit("grade.memory", {"curve": curve, "start": hidden.start, "over_cap": over_cap})
+    report_gap(
+        bench, (sum(public), hidden.public.questions), (sum(held), n), "accuracy", start_development=start
+    )  # fmt: skip
+    y = fmean(curve)
+    return Grade(y, start, 1.0, bound=1.0, se=sqrt(y * (1 - y) / n))
+
+
+async def _measure(hidden: Hidden, submission: Submission, bench: Bench) -> tuple[list[int], list[int], int]:
+    """Right answers at each held-out and at each public item, and how often the memory was over the cap."""
+    async with bench.box(ReaderService(hidden.public.codes, hidden.heldout.codes)) as box:
+        policy = _Policy(box, hidden.cap, submission.scaffold_end)
+        try:
+            held, over_cap = await policy.over(hidden.heldout)
+            public, _ = await policy.over(hidden.public)
+        finally:
+            await report_forged_in(box, bench)
+    return held, public, over_cap
+
+
+def shares(right: Sequence[int], told: Told) -> list[float]:
+    """The accuracy at each item of a sequence."""
+    return [n / len(item.asked) for n, item in zip(right, told.items, strict=True)]
+
+
+class _Policy:
+    """The scaffold whose policy is graded, in its box."""
+
+    def __init__(self, box: Box, cap: int, scaffold: Sequence[FileSpec]) -> None:
+        self._box, self._cap = box, cap
+        self._code = [file for file in scaffold if not file.path.startswith(f"{MEMORY}/")]
+        self._begun = [file for file in scaffold if file.path.startswith(f"{MEMORY}/")]
+
+    async def over(self, told: Told) -> tuple[list[int], int]:
+        """How many questions of each item it answers right, and after how many items its memory was over the cap.
+
+        A memory over the cap is not kept: it stays as it was before the item, and begins empty where the agent
+        left one that is.
+
+        Raises:
+            Invalid: it does not answer as the task says.
+        """
+        memory = self._begun if _size(self._begun) <= self._cap else []
+        right, over_cap = [], 0
+        for item in told.items:
+            await self._reset(memory)
+            given = await self._answers(item)
+            right.append(sum(text == answer for text, answer in zip(given, item.asked.values(), strict=True)))
+            left = await self._memory()
+            over_cap += left is None
+            memory = memory if left is None else left
+        return right, over_cap
+
+    async def _reset(self, memory: Sequence[FileSpec]) -> None:
+        """Ends what runs, and leaves nothing of the item before but the memory.
+
+        Raises:
+            GradingFault: what lay there could not be removed.
+        """
+        await self._box.kill_all()
+        try:
+            await self._box.run(
+                ["find", *_EMPTIED, "-mindepth", "1", "-delete"],
+                cwd="/", env=dict(ENVIRONMENT), output=4096, timeout=SECONDS,
+            )  # fmt: skip
+        except TimeoutError as error:
+            raise GradingFault("the box could not be emptied") from error
+        await self._box.put("/agent", [*self._code, *memory])
+
+    async def _answers(self, item: Item) -> list[str]:
+        asked = json.dumps({"told": item.told, "questions": list(item.asked)}).encode()
+        await self._box.put("/work", [FileSpec("item.json", asked), FileSpec(_ANSWERS, b"")])
+        await run_to_end(
+            self._box, ["python3", f"/agent/{TOOL}", "/work/item.json", f"/work/{_ANSWERS}"], "recall",
+            cwd="/work", seconds=SECONDS, env=ENVIRONMENT,
+        )  # fmt: skip
+        return parse_answers(await result(self._box, _ANSWERS, "answers"), len(item.asked))
+
+    async def _memory(self) -> list[FileSpec] | None:
+        """What lies in the memory directory; None if it is over the cap."""
+        found = await self._box.collect(f"/agent/{MEMORY}", max_bytes=self._cap + 1, max_files=_MAX_FILES)
+        files = [FileSpec(f"{MEMORY}/{path}", content) for path, content in found.files.items()]
+        return files if not found.left and _size(files) <= self._cap else None
+
+
+def _size(files: Sequence[FileSpec]) -> int:
+    return sum(len(file.path.encode("utf-8", "surrogateescape")) + len(file.content) for file in files)

@@ -1,0 +1,167 @@
+"""What of a public task's ``task.toml`` holds, and what is refused by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.errors import Mistake
+from sandbox.limits import Limits
+from tasks.harbor.directory import find, read
+from tasks.harbor.form import read_form
+
+#: Of version 1.0, as most public tasks were written.
+OLD = """
+version = "1.0"
+[metadata]
+author_name = "unknown"
+[verifier]
+timeout_sec = 360.0
+[verifier.env]
+LEVEL = "${LEVEL:-3}"
+[agent]
+timeout_sec = 120
+user = 1000
+[environment]
+build_timeout_sec = 300.0
+docker_image = "example/old:20250101"
+cpus = 2
+memory = "2G"
+storage = "512M"
+allow_internet = false
+workdir = "/srv"
+gpus = 0
+mcp_servers = []
+"""
+
+
+def written(place: Path, text: str) -> Path:
+    file = place / "task.toml"
+    file.write_text(text)
+    return file
+
+
+def test_the_old_form_is_read_in_seconds_and_bytes(tmp_path: Path) -> None:
+    form = read_form(written(tmp_path, OLD))
+    assert (form.agent_seconds, form.verifier_seconds, form.build_seconds) == (120, 360, 300)
+    assert (form.cpus, form.memory, form.disk) == (2, 2 * 2**30, 512 * 2**20)
+    assert (form.agent_user, form.verifier_user) == ("1000", None)
+    assert (form.image, form.directory) == ("example/old:20250101", "/srv")
+    assert form.verifier_environment == {"LEVEL": "3"}
+    assert form.network == "no-network"
+    assert form.unknown == ()
+
+
+def test_what_a_task_leaves_out_is_harbors_default(tmp_path: Path) -> None:
+    form = read_form(written(tmp_path, 'version = "1.0"\n'))
+    assert (form.verifier_seconds, form.build_seconds) == (600, 600)
+    assert (form.network, form.network_key) == ("public", "environment.network_mode")
+
+
+def test_unknown_keys_are_told_by_their_dotted_names(tmp_path: Path) -> None:
+    text = "colour = 1\n[agent]\nmood = 2\n[environment]\nmemory_mb = 5\n[metadata]\nanything = 3\n"
+    assert read_form(written(tmp_path, text)).unknown == ("colour", "agent.mood")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[steps]]\nname = 'one'\n", "steps: not run here: tasks of several steps"),
+        ("[environment]\ngpus = 1\n", "environment.gpus: not run here: there is no GPU"),
+        ("[environment]\nos = 'Windows'\n", "environment.os: not run here: boxes are Linux"),
+        ("[environment.healthcheck]\ncommand = 'true'\n", "environment.healthcheck: not run here"),
+        ("[verifier]\nenvironment_mode = 'separate'\n", "verifier.environment_mode: not run here"),
+        ("[verifier.env]\nKEY = '${OPENAI_API_KEY}'\n", "verifier.env.KEY: asks for the host's variable OPENAI_API_KEY"),
+        ("[environment]\nmemory = '2 GB'\n", "environment.memory: '2 GB' is no size"),
+        ("[environment]\ncpus = -1\n", "environment.cpus: -1 is not a number above zero"),
+        ("[agent]\ntimeout_sec = nan\n", "agent.timeout_sec: nan is not a number above zero"),
+        ("[agent]\ntimeout_sec = true\n", "agent.timeout_sec: True is not a number above zero"),
+        ("[environment]\nnetwork_mode = 'open'\n", "environment.network_mode: 'open' is unknown"),
+        ("[environment]\nworkdir = 'app'\n", "environment.workdir: 'app' is not absolute"),
+        ("agent = 3\n", "agent: is not a table"),
+        ("[agent\n", "is not TOML"),
+    ],
+)  # fmt: skip
+def test_what_no_box_gives_is_refused_with_its_key(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(Mistake) as told:
+        read_form(written(tmp_path, text))
+    assert str(told.value).startswith(f"{tmp_path}/task.toml: {said}")
+
+
+def test_a_phase_that_widens_the_network_counts(tmp_path: Path) -> None:
+    form = read_form(
+        written(tmp_path, "[environment]\nallow_internet = false\n[verifier]\nnetwork_mode = 'public'\n")
+    )
+    assert (form.network, form.network_key) == ("public", "verifier.network_mode")
+
+
+def test_a_task_that_asks_for_a_network_is_refused_unless_the_config_runs_it_offline(
+    public_task: Callable[..., Path],
+) -> None:
+    task = public_task("reaching", environment="allow_internet = true")
+    with pytest.raises(Mistake, match=r"asks for a network \(public\), .*harbor: \{offline: true\}"):
+        read(task, offline=False)
+    assert read(task, offline=True).id == "harbor/reaching"
+
+
+def test_an_instruction_is_shown_without_the_marks_of_a_benchmark(public_task: Callable[..., Path]) -> None:
+    task = public_task("marked")
+    (task / "instruction.md").write_text("<!-- a canary GUID 1 -->\n# Canary 2\n\n# Title\nDo it.\n")
+    (shown,) = read(task, offline=False).draw(b"", "snapshot", "plain").files
+    assert shown.content == b"# Title\nDo it.\n"
+
+
+def test_its_limits_are_the_tasks_own(public_task: Callable[..., Path]) -> None:
+    limits = read(public_task("one"), offline=False).limits("snapshot")
+    assert limits == Limits(
+        wall=60, turns=500, model_tokens=5_000_000, cpus=1, cpu_time=60, memory=512 * 2**20, processes=1_024,
+        disk=256 * 2**20, events=500_000, record=256 * 2**20,
+    )  # fmt: skip
+
+
+def test_a_directory_of_tasks_is_taken_in_the_order_of_their_names(public_task: Callable[..., Path]) -> None:
+    place = public_task("b").parent
+    public_task("a")
+    assert [task.id for task in find([str(place)], [], offline=False, where="c")] == ["harbor/a", "harbor/b"]
+    assert [task.id for task in find([str(place)], ["a"], offline=False, where="c")] == ["harbor/b"]
+    assert [task.id for task in find([str(place / "a")], [], offline=False, where="c")] == ["harbor/a"]
+
+
+def test_of_several_that_cannot_run_the_first_is_named_and_the_others_are_counted(
+    public_task: Callable[..., Path],
+) -> None:
+    for name in ("a", "b", "c"):
+        place = public_task(
+            name, environment="gpus = 1" if name != "a" else 'network_mode = "no-network"'
+        ).parent
+    with pytest.raises(Mistake, match=r"/b/task.toml: environment.gpus: .* \(and 1 more of 3 tasks\)"):
+        find([str(place)], [], offline=False, where="c")
+
+
+def test_a_name_that_skips_nothing_is_a_mistake(public_task: Callable[..., Path]) -> None:
+    place = public_task("a").parent
+    with pytest.raises(Mistake, match=r"harbor\.skip: no task 'x'"):
+        find([str(place)], ["x"], offline=False, where="c")
+
+
+def test_a_link_out_of_the_task_is_refused(public_task: Callable[..., Path]) -> None:
+    task = public_task("linked")
+    (task / "tests" / "key").symlink_to("/etc/passwd")
+    with pytest.raises(Mistake, match="a link that leaves the task: '/etc/passwd'"):
+        _ = read(task, offline=False).tree_digest
+
+
+def test_the_tree_digest_sees_contents_modes_and_links(public_task: Callable[..., Path]) -> None:
+    def digest() -> str:
+        return read(task, offline=False).tree_digest
+
+    task = public_task("digested")
+    seen = [digest()]
+    (task / "tests" / "test.sh").chmod(0o755)
+    seen.append(digest())
+    (task / "tests" / "again.sh").symlink_to("test.sh")
+    seen.append(digest())
+    (task / "instruction.md").write_text("Else.")
+    seen.append(digest())
+    assert len(set(seen)) == 4
+    assert digest() == seen[-1]

@@ -1,0 +1,157 @@
+"""Public tasks in real boxes: built, attempted on a root that may be written, graded in a snapshot of it."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from experiments.attempt import run_attempt
+from experiments.cli import run_command
+from experiments.identity import Secret
+from experiments.ledger import LEDGER, read_records
+from experiments.loading import load_config
+from experiments.plan import make_plan
+from experiments.public import grounded
+from experiments.records import LedgerLine
+from experiments.verify import verify
+from sandbox.container import Engine
+from sandbox.docker_box import DockerBoxes
+
+pytestmark = pytest.mark.box
+
+MakeTask = Callable[..., Path]
+#: Reaches out before it looks, as one that first installs what it tests with.
+REACHING = """#!/bin/bash
+exec 3<>/dev/tcp/example.com/80
+echo 1 > /logs/verifier/reward.txt
+"""
+#: Of an image whose user is not root.
+PERSONAL = "FROM ubuntu:24.04\nRUN useradd -m -u 1234 app && mkdir /app && echo 41 > /app/number.txt && chown -R app /app\nWORKDIR /app\nUSER app\n"
+PERSONAL_TEST = """#!/bin/bash
+echo '{"reward": 0.5, "root": '$([ "$(id -u)" = 0 ] && echo 1 || echo 0)'}' > /logs/verifier/reward.json
+[ "$(cat /app/number.txt)" = 42 ] && [ -O /app/number.txt ] || echo '{"reward": 0}' > /logs/verifier/reward.json
+"""
+
+
+Attempted = Callable[..., dict[str, LedgerLine]]
+
+
+def written(place: Path, models: Sequence[dict[str, Any]], **changes: Any) -> Path:
+    """A config for the tasks written so far."""
+    config = {
+        "suite": "public", "profile": "harbor", "tasks": ["public"], "models": list(models), "retries": 0,
+        "harbor": {"offline": True, "substitute": {"ubuntu:*": "base"}}, "policy": "quickstart",
+        **changes,
+    }  # fmt: skip
+    (place / "config.yaml").write_text(yaml.safe_dump(config))
+    return place / "config.yaml"
+
+
+def by_name(lines: Iterable[LedgerLine]) -> dict[str, LedgerLine]:
+    """By checkpoint and task."""
+    return {f"{line.checkpoint.family} {line.task.removeprefix('harbor/')}": line for line in lines}
+
+
+@pytest.fixture
+def attempted(engine: Engine, image: str, tmp_path: Path) -> Attempted:
+    """Makes one attempt each at the tasks written so far, without all else that a run does."""
+
+    def run(*models: dict[str, Any], **changes: Any) -> dict[str, LedgerLine]:
+        config = load_config(written(tmp_path, models, **changes))
+        plan = make_plan(config, Secret(b"16 bytes at least", tmp_path / "secret"), where="config.yaml")
+        plan = grounded(plan, plan.episodes, print)
+        specs = [
+            plan.spec(each, attempt=0, directory=tmp_path / "run", owner="public") for each in plan.episodes
+        ]
+        boxes = DockerBoxes(engine, image=image)
+
+        async def all_of_them() -> list[LedgerLine]:
+            return [await run_attempt(spec, boxes) for spec in specs]
+
+        return by_name(asyncio.run(all_of_them()))
+
+    return run
+
+
+def scripted(place: Path, *commands: str) -> dict[str, Any]:
+    turns = [f"```bash\n{command}\n```" for command in (*commands, "submit")]
+    (place / "script.yaml").write_text(yaml.safe_dump({"turns": turns}))
+    return {"family": "script", "provider": "scripted", "script": "script.yaml"}
+
+
+def agent(name: str) -> dict[str, Any]:
+    return {"family": name, "provider": "scripted", "agent": name}
+
+
+def test_the_solution_scores_1_and_doing_nothing_0(public_task: MakeTask, attempted: Attempted) -> None:
+    public_task("plain")
+    public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
+    public_task("reaching", test=REACHING, environment="allow_internet = true")
+    found = attempted(agent("ref"), agent("null"))
+    scores = {name: line.score.strict for name, line in found.items() if line.score is not None}
+    assert scores == {"ref plain": 1.0, "null plain": 0.0, "ref personal": 0.5, "null personal": 0.0}
+    assert {line.grading for line in found.values()} == {"snapshot"}
+    for name in ("ref", "null"):
+        assert found[f"{name} reaching"].ungraded == "needs_network"
+    assert found["ref plain"].box.isolation.endswith("writable root, agent is root")
+    assert found["ref personal"].box.isolation.endswith("writable root")
+
+
+def test_an_environment_that_cannot_be_built_loses_its_own_episodes_with_the_cause(
+    public_task: MakeTask, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public_task("broken", dockerfile="FROM ubuntu:24.04\nRUN echo no-such-package >&2 && exit 7\n")
+    config = written(tmp_path, [agent("null")])
+    assert run_command(["run", str(config), "--local", "--json", "--runs", str(tmp_path / "runs")]) == 4
+    said = capsys.readouterr()
+    assert json.loads(said.out)["lost"] == 1
+    assert "harbor/broken cannot run: " in said.err and "no-such-package" in said.err
+    (ledger,) = (tmp_path / "runs").rglob(LEDGER)
+    assert verify(ledger.parent, None).ok
+    (line,) = read_records(ledger, LedgerLine)
+    assert (line.status, line.score, line.grading) == ("infrastructure", None, "snapshot")
+    assert str(line.cause).startswith("environment: The command '/bin/sh -c echo no-such-package")
+
+
+def test_what_an_agent_leaves_in_the_verifiers_places_is_no_reward_and_is_flagged(
+    public_task: MakeTask, attempted: Attempted, tmp_path: Path
+) -> None:
+    public_task("plain")
+    forged = (
+        "mkdir -p /tests /logs/verifier; echo 1 > /logs/verifier/reward.txt; ln -s /etc /logs/verifier/etc",
+        "printf '#!/bin/bash\\necho 1 > /logs/verifier/reward.txt\\n' > /tests/test.sh; ls -R /tests /solution",
+        "(while :; do echo 1 > /logs/verifier/reward.json; done) > /dev/null 2>&1 &",
+        "rm /etc/hostname; echo /app/own.so > /etc/ld.so.preload; kill -9 1",
+    )
+    line = attempted(scripted(tmp_path, *forged))["script plain"]
+    assert line.status == "completed"
+    assert line.score is not None
+    assert (line.score.raw, line.score.strict, line.score.cheats) == (0.0, 0.0, ["cheat.scorer"])
+
+
+def test_a_root_that_may_be_written_has_a_budget(
+    public_task: MakeTask, attempted: Attempted, tmp_path: Path
+) -> None:
+    public_task("plain")
+    filling = (
+        "cat /app/number.txt; for i in 1 2 3; do head -c 20000000 /dev/zero > /var/tmp/$i; done; sleep 15",
+    )
+    line = attempted(scripted(tmp_path, *filling), limits={"disk": "40MB"})["script plain"]
+    assert (line.status, line.cause) == ("limit", "disk")
+    assert line.score is not None and line.score.strict == 0.0
+
+
+def test_the_box_has_neither_tests_nor_solution_and_starts_where_the_image_says(
+    public_task: MakeTask, attempted: Attempted, tmp_path: Path
+) -> None:
+    public_task("plain")
+    attempted(scripted(tmp_path, "pwd; ls -d /tests /solution; id -un; cat /task/instruction.md"))
+    (log,) = tmp_path.rglob("events.jsonl")
+    asked = [json.loads(text) for text in log.read_text().splitlines()]
+    shown = [event["data"]["last"] for event in asked if event["kind"] == "model.call"][-1]
+    assert "/app\n" in shown and "root\n" in shown and "Raise the number" in shown
+    assert "cannot access '/tests'" in shown and "cannot access '/solution'" in shown

@@ -1,0 +1,124 @@
+"""selfmod/memory: what a sequence tells, what the weak reader makes of it, and how a policy is graded."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from statistics import fmean
+
+import pytest
+
+from sandbox.files import FileSpec
+from sandbox.service import ServiceRequest
+from tasks.suite.selfmod.memory.grade import shares
+from tasks.suite.selfmod.memory.reader import ReaderService, read
+from tasks.suite.selfmod.memory.sequence import Item, Told, check
+from tasks.suite.selfmod.memory.world import LEVELS, TOOL, Hidden, forgetful
+from tasks.task import load_task
+
+MEMORY = load_task("selfmod/memory")
+CODES = {"aa": "1", "bb": "2"}
+
+
+def hidden(level: str, index: int = 0) -> Hidden:
+    drawn: Hidden = MEMORY.draw(sha256(f"world {index}".encode()).digest(), level, "plain").hidden
+    return drawn
+
+
+def newest(told: Told) -> tuple[list[float], int]:
+    """The accuracy at each item of a policy that keeps the newest true code of each entry, and the most bytes that it
+    keeps, a line each."""
+    held: dict[str, str] = {}
+    curve, most = [], 0
+    for item in told.items:
+        for line in item.told:
+            words = line.split()
+            if len(words) < 5 or words[-2] != "check" or check(words[-5], words[-3]) != int(words[-1]):
+                continue
+            first, verb, second = words[-5:-2]
+            held[first] = held.pop(second) if verb == "renames" else second
+        most = max(most, sum(len(f"{name} {code}\n") for name, code in held.items()))
+        right = [told.codes[held[question.split()[3]]] == answer for question, answer in item.asked.items()]
+        curve.append(fmean(right))
+    return curve, most
+
+
+@pytest.mark.parametrize("level", sorted(LEVELS))
+def test_the_newest_true_code_of_each_entry_answers_every_question_within_the_cap(level: str) -> None:
+    for split in (hidden(level).heldout, hidden(level).public):
+        curve, most = newest(split)
+        assert curve == [1.0] * LEVELS[level].items
+        assert most + 1_000 < LEVELS[level].cap
+
+
+@pytest.mark.parametrize("level", ["L2", "L3"])
+def test_all_that_is_told_does_not_fit_into_the_memory(level: str) -> None:
+    told = [line for item in hidden(level).heldout.items for line in item.told]
+    assert len("\n".join(told)) > LEVELS[level].cap
+
+
+@pytest.mark.parametrize(("level", "low", "high"), [("L0", 0.45, 0.65), ("L1", 0.2, 0.35), ("L3", 0.15, 0.3)])
+def test_without_a_memory_little_is_answered(level: str, low: float, high: float) -> None:
+    assert all(low < fmean(hidden(level, index).start) < high for index in range(3))
+
+
+def test_public_answers_are_of_no_use_held_out() -> None:
+    world = hidden("L1")
+    public = {question: answer for item in world.public.items for question, answer in item.asked.items()}
+    asked = [pair for item in world.heldout.items for pair in item.asked.items()]
+    assert {question for question, _ in asked} & public.keys()
+    assert sum(public.get(question) == answer for question, answer in asked) < 0.05 * len(asked)
+    assert not world.public.codes.keys() & world.heldout.codes.keys()
+
+
+@pytest.mark.parametrize(
+    ("context", "answer"),
+    [
+        (["Note k1 holds aa check 3"], "1"),
+        (["k1 holds aa", "k1 holds bb"], "1"),
+        (["k2 holds aa", "k1 holds bb"], "2"),
+        (["k1 holds cc", "k1 holds bb"], "unknown"),
+        (["k1holds aa", "k1"], "unknown"),
+        ([], "unknown"),
+    ],
+)
+def test_the_reader_believes_the_first_line_about_an_entry(context: list[str], answer: str) -> None:
+    assert read("What does entry k1 hold?", context, CODES) == answer
+
+
+def test_the_check_is_of_the_two_words_around_the_verb() -> None:
+    assert check("ab", "c") == (97 + 98 + 99) % 100
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({}, "asked_is_a_list_of_at_most_50"),
+        ([{}] * 51, "asked_is_a_list_of_at_most_50"),
+        ([1], "needs_question_context"),
+        ([{"question": 1, "context": []}], "question_is_a_text_context_a_list"),
+        ([{"question": "", "context": [1]}], "context_is_a_list_of_texts"),
+        ([{"question": "", "context": [""] * 9}], "context_is_at_most_8_lines_and_800_characters"),
+        ([{"question": "", "context": ["x" * 801]}], "context_is_at_most_8_lines_and_800_characters"),
+    ],
+)
+def test_what_is_no_question_with_a_short_context_is_refused_and_recorded(asked: object, reason: str) -> None:
+    told: list[Mapping[str, object]] = []
+    body = json.dumps({"asked": asked}).encode()
+    reply = ReaderService(CODES).handle(
+        ServiceRequest("POST", "read", body), lambda kind, data: told.append(data)
+    )
+    assert reply.value["error"]["code"] == reason
+    assert told == [{"questions": 0, "lines": 0, "refused": reason}]
+
+
+def test_every_episode_begins_with_the_policy_that_keeps_nothing() -> None:
+    given = (FileSpec(TOOL, b"better"), FileSpec("main.py", b"loop"))
+    laid = {file.path: file.content for file in forgetful(given)}
+    assert laid["main.py"] == b"loop"
+    assert b"KEEP = 0" in laid[TOOL]
+    assert len(forgetful(given)) == 2
+
+
+def test_every_item_counts_alike_however_much_it_asks() -> None:
+    items = (Item((), {"a": "1", "b": "2"}), Item((), {"a": "1", "b": "2", "c": "3", "d": "4"}))
+    assert shares([1, 4], Told(items, {})) == [0.5, 1.0]
