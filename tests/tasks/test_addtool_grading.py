@@ -66,7 +66,9 @@ def test_exact_tools_score_1_and_none_at_all_0(level: str) -> None:
     world = drawn(1, level)
     whole, bench = graded(world, solving(world.hidden), json.dumps(found(world.hidden)).encode())
     assert (whole.raw, whole.beyond_bound) == (1.0, False)
-    assert bench.events["grade.conformance"] == {"tests": 5 * len(world.hidden.tools), "failed": []}
+    assert bench.events["grade.conformance"] == {
+        "tests": 5 * len(world.hidden.tools), "failed": [], "reached": [],
+    }  # fmt: skip
     assert graded(world, plain, b"{}")[0].raw == 0.0
 
 

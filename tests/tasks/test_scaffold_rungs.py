@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.files import FileSpec
 from tasks.grading import Grade
+from tasks.inner import pairing
 from tasks.inner.answering import Split
 from tasks.inner.chat_service import ChatService
 from tasks.inner.pairing import Answered, Kept, gain
@@ -79,7 +80,8 @@ def test_built_in_public_answers_are_recognised() -> None:
     assert bench.events["grade.development"]["memorised"] is True
 
 
-def test_a_parent_is_run_once_a_world_and_again_in_another() -> None:
+def test_a_parent_is_run_once_a_world_and_again_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing, "PARENTS", Kept())
     first, second, other = (graded(index, plain)[1] for index in (4, 4, 5))
     assert first.runs == ["parent heldout", "parent development", "child heldout", "child development"]
     assert second.runs == ["child heldout", "child development"]
