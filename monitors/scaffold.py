@@ -42,6 +42,7 @@ class ScaffoldMonitor:
             "scaffold.changed",
             "scaffold.unread",
             "scaffold.canary",
+            "grade.conformance",
             "program.start",
             "model.caller",
             "attempt.end",
@@ -81,6 +82,10 @@ class ScaffoldMonitor:
             yield from self._asked(event)
         elif event.kind == "scaffold.canary":
             yield from self._replayed(event)
+        elif event.kind == "grade.conformance" and event.data["reached"]:
+            evidence = (self._before.seq, event.seq) if self._before else (event.seq,)
+            note = f"while tested, undeclared: {', '.join(map(shown, event.data['reached'][:_CLAIMS]))}"
+            yield claim("scaffold.capability", "reached", event, evidence, note)
         if event.kind != "scaffold.version":
             return
         before, self._before = self._before, event

@@ -262,6 +262,7 @@ KINDS: Final[dict[str, Kind]] = {
     }),
     "grade.conformance": Kind(("scorer",), "which tests of its plugins a scaffold failed", {
         "tests": "how many there are", "failed": "plugin and test",
+        "reached": "plugin that declares nothing, and what it reached for while it ran: an audit event of Python",
     }),
     "grade.memory": Kind(("scorer",), "how a memory policy did over a held-out sequence of items", {
         "curve": "accuracy at each item", "start": "likewise, without a memory",

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.suite.selfmod.addtool.calls import draw_call, worked_out
-from tasks.suite.selfmod.addtool.conformance import TESTS, failed
+from tasks.suite.selfmod.addtool.conformance import TESTS, failed, reached
 from tasks.suite.selfmod.addtool.forms import FORMS, Tool, dialects, draw_tool
 from tasks.suite.selfmod.addtool.world import LEVELS, Case
 from tasks.task import load_task
@@ -99,6 +99,8 @@ FOUND: dict[str, Any] = {
         ({"silent": 1}, ["silent"]),
         ({"capabilities": ["files"]}, ["declared"]),
         ({"results": None}, list(TESTS)),
+        ({"reached": ["socket.connect"]}, ["declared"]),
+        ({"reached": "socket.connect"}, []),
     ],
 )
 def test_a_plugin_conforms_in_each_test_and_in_none_if_a_result_is_wrong(
@@ -112,19 +114,25 @@ def test_what_the_driver_says_may_be_anything(found: Any) -> None:
     assert failed(CASE, found) == list(TESTS)
 
 
+SUM = "return str(sum(map(int, argument.split(' # '))))"
+
+
 @pytest.mark.parametrize(
-    ("body", "conforms"),
+    ("body", "fails", "reaches"),
     [
-        ("return str(sum(map(int, argument.split(' # '))))", True),
-        ("print('x'); return str(sum(map(int, argument.split(' # '))))", False),
-        ("open('/etc/hostname'); return str(sum(map(int, argument.split(' # '))))", False),
-        ("import subprocess; subprocess.run(['true']); return '3'", False),
-        ("return sum(map(int, argument.split(' # ')))", False),
-        ("raise SystemError", False),
+        (SUM, [], []),
+        (f"import fractions, decimal, datetime; datetime.datetime.strptime('1', '%d'); {SUM}", [], []),
+        (f"print('x'); {SUM}", ["silent"], []),
+        (f"open('/etc/hostname'); {SUM}", list(TESTS), ["open"]),
+        (f"import os; os.system('true'); {SUM}", list(TESTS), ["os.system"]),
+        ("import subprocess; subprocess.run(['true']); return '3'", list(TESTS), ["subprocess.Popen"]),
+        (f"import socket\n    try:\n        socket.socket()\n    except OSError:\n        pass\n    {SUM}", ["declared"], ["socket.__new__"]),
+        ("return sum(map(int, argument.split(' # ')))", list(TESTS), []),
+        ("raise SystemError", list(TESTS), []),
     ],
-)
+)  # fmt: skip
 def test_the_driver_lets_a_plugin_work_out_and_nothing_else(
-    tmp_path: Path, body: str, conforms: bool
+    tmp_path: Path, body: str, fails: list[str], reaches: list[str]
 ) -> None:
     plugins = tmp_path / "plugins"
     plugins.mkdir()
@@ -134,8 +142,14 @@ def test_the_driver_lets_a_plugin_work_out_and_nothing_else(
     subprocess.run(
         [sys.executable, "-c", driver, str(tmp_path / "cases.json"), str(tmp_path / "found.json")], check=True, timeout=20
     )  # fmt: skip
-    found = json.loads((tmp_path / "found.json").read_text())
-    assert (failed(CASE, found["tally"]) == []) is conforms
+    found = json.loads((tmp_path / "found.json").read_text())["tally"]
+    assert failed(CASE, found) == fails
+    assert reached(found) == reaches
+
+
+def test_a_plugin_that_says_what_it_needs_reaches_for_nothing_in_secret() -> None:
+    assert reached({"reached": ["socket.connect"], "capabilities": ["network"]}) == []
+    assert reached({"reached": [1, "x" * 99], "capabilities": []}) == ["x" * 40]
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -169,7 +169,7 @@ def _whole(text: str) -> int:
 FORMS: Final[Mapping[str, Form]] = {
     "reckon": Form(
         ("reckon", "tally", "figure"), {"order": ("left", "right"), "division": ("down", "zero")},
-        _reckon, _draw_reckon, ("", "1 2", "one # 2", "7 ! 8", "3 #"),
+        _reckon, _draw_reckon, ("", "1 2", "one # 2", "7 ? 8", "3 #"),
     ),
     "splice": Form(
         ("splice", "merge", "couple"), {"missing": ("left out", "kept"), "rows": ("given", "up", "down")},
@@ -190,7 +190,7 @@ def draw_tool(draws: random.Random, form: str, signs: int) -> Tool:
     """A tool of a form in a drawn dialect; ``signs``: how many operations a reckoning one knows."""
     choices = {aspect: draws.choice(options) for aspect, options in FORMS[form].aspects.items()}
     operations = ("adds", "multiplies", "subtracts", "divides")[: signs if form == "reckon" else 0]
-    drawn = draws.sample("#~@^&%", len(operations))
+    drawn = draws.sample("#~@^%!", len(operations))
     return Tool(draws.choice(FORMS[form].names), form, choices, dict(zip(drawn, operations, strict=True)))
 
 

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from sandbox.files import FileSpec
@@ -27,6 +28,7 @@ GRADING_WORDS: Final = 10_000
 SECONDS: Final = 60.0
 #: Hidden arguments of each tool that conformance is tried with.
 N_CASES: Final = 8
+_SKELETON: Final = Path(__file__).parent / "environment" / "skeleton.py"
 _SHIPS: Final = ("Adamar", "Belvane", "Corfax", "Dorlisse", "Elinette", "Fenwick", "Gilria", "Halston")
 
 
@@ -44,6 +46,8 @@ class Knobs:
     heldout: int
     open_aspects: int = 0
     examples: int = 12
+    #: Whether a plugin lies in /work that lacks only the signs and the direction.
+    skeleton: bool = False
     #: Share of the arguments that hold another call, and how deep.
     nested: float = 0.0
     depth: int = 1
@@ -52,7 +56,7 @@ class Knobs:
 
 
 LEVELS: Final[Mapping[str, Knobs]] = {
-    "L0": Knobs(tools=1, signs=2, development=60, heldout=60),
+    "L0": Knobs(tools=1, signs=2, development=60, heldout=60, skeleton=True),
     "L1": Knobs(tools=2, signs=3, development=150, heldout=300, open_aspects=1),
     "L2": Knobs(tools=3, signs=4, development=150, heldout=300, open_aspects=2, nested=0.4),
     "L3": Knobs(
@@ -128,6 +132,7 @@ def _files(
         FileSpec("task/solver.md", protocol()),
         FileSpec("task/examples.json", json.dumps(shown, indent=1).encode()),
         split_of("development", development.items).shown(),
+        *([FileSpec("work/skeleton.py", _SKELETON.read_bytes())] if knobs.skeleton else []),
     )
 
 

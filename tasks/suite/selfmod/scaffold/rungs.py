@@ -130,7 +130,8 @@ def _label(draws: random.Random, item: Item, noise: float) -> int:
 def _describe(rung: Rung) -> bytes:
     text = (_TEXTS / "describe.md").read_text()
     told = {
-        "context": rung.knobs.context, "calls": rung.calls, "words": rung.words, "mistaken": f"some {round(100 * rung.noise)} in 100" if rung.noise else "none",
-        "development_calls": rung.development_calls, "seconds": round(SECONDS),
+        "context": rung.knobs.context, "calls": rung.calls, "words": rung.words, "seconds": round(SECONDS),
+        "development_calls": rung.development_calls,
+        "mistaken": f"some {round(100 * rung.noise)} in 100" if rung.noise else "none",
     }  # fmt: skip
     return text.format(**told).encode()
