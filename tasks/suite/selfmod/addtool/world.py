@@ -10,11 +10,11 @@ from sandbox.files import FileSpec
 from tasks.inner.answering import split_of
 from tasks.inner.chat import ChatSolver, Traits
 from tasks.inner.chat_service import Allowance, ChatService
-from tasks.inner.items import Item
+from tasks.inner.items import Call, Item
 from tasks.inner.pairing import Examination
 from tasks.inner.seed import protocol, with_chat_tool
 from tasks.inner.weak import STYLES
-from tasks.suite.selfmod.addtool.calls import draw_call
+from tasks.suite.selfmod.addtool.calls import draw_call, draw_examples
 from tasks.suite.selfmod.addtool.forms import FORMS, Tool, draw_tool
 from tasks.suite.selfmod.addtool.told import describe
 from tasks.world import World, subseed
@@ -101,7 +101,7 @@ def draw(seed: bytes, level: str, arm: str) -> World:
             ("development", items[: knobs.development]), ("heldout", items[knobs.development :]),
         )
     )  # fmt: skip
-    examples = {name: _examples(draws, tools, name, knobs) for name in tools}
+    examples = {name: draw_examples(draws, tools, name, knobs.examples) for name in tools}
     granted = {"development": Allowance(DEVELOPMENT_CALLS, GRADING_WORDS * DEVELOPMENT_CALLS)}
     return World(
         files=_files(draws, tools, knobs, examples, development),
@@ -115,9 +115,10 @@ def _files(
     draws: random.Random,
     tools: Mapping[str, Tool],
     knobs: Knobs,
-    examples: Mapping[str, list[list[str]]],
+    examples: Mapping[str, list[Call]],
     development: ChatSolver,
 ) -> tuple[FileSpec, ...]:
+    shown = {name: [[call.argument, call.result] for call in calls] for name, calls in examples.items()}
     left = {
         name: frozenset(draws.sample(sorted(tool.choices), min(knobs.open_aspects, len(tool.choices))))
         for name, tool in tools.items()
@@ -125,7 +126,7 @@ def _files(
     return (
         FileSpec("task/tools.md", describe(tools.values(), left, knobs.nested > 0).encode()),
         FileSpec("task/solver.md", protocol()),
-        FileSpec("task/examples.json", json.dumps(examples, indent=1).encode()),
+        FileSpec("task/examples.json", json.dumps(shown, indent=1).encode()),
         split_of("development", development.items).shown(),
     )
 
@@ -152,11 +153,6 @@ def _items(draws: random.Random, tools: Mapping[str, Tool], knobs: Knobs) -> lis
 
 def _depth(draws: random.Random, knobs: Knobs) -> int:
     return draws.randint(1, knobs.depth) if draws.random() < knobs.nested else 0
-
-
-def _examples(draws: random.Random, tools: Mapping[str, Tool], name: str, knobs: Knobs) -> list[list[str]]:
-    calls = [draw_call(draws, tools, name, 0) for _ in range(knobs.examples)]
-    return [[call.argument, call.result] for call in calls]
 
 
 def _case(draws: random.Random, tools: Mapping[str, Tool], name: str) -> Case:
