@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from sandbox.box import Seen
+from sandbox.box import Box, Seen
 from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
 from sandbox.ground import PYTHON, Ground
@@ -44,7 +44,7 @@ for place in ("{_TESTS}", "{_VERIFIER}"):
 _OUTPUT: Final = 2**16
 _MAX_FOUND, _MAX_FILES = 2**24, 200
 #: Seconds for laying the tests out and reading what they left, beyond the verifier's own.
-_MARGIN: Final = 60.0
+_MARGIN: Final = 90.0
 _NAMES_PORT: Final = 53
 _CANARY: Final = re.compile(rb"^(?:<!--.*canary.*-->|#.*canary.*)$", re.IGNORECASE)
 NEEDS_NETWORK: Final = "needs_network"
@@ -130,30 +130,30 @@ class HarborTask(Task):
 
     async def _verified(self, image: str, bench: Bench) -> tuple[Grade, list[Seen]]:
         """What the verifier says of ``image``, and what the sensors saw of it."""
-        form = self.settings
         if self.verifying is None:
             raise TypeError("the task's environment was not looked for")
         ground = replace(self.verifying, image=image)
-        environment = {**dict(ground.environment), **form.verifier_environment}
-        async with bench.box(ground=ground, seconds=form.verifier_seconds + _MARGIN) as box:
-            try:
-                cleared = await box.run([*PYTHON, "-ISBc", _CLEAR], cwd="/", env=environment, output=_OUTPUT)
-                if cleared.code != 0:
-                    return _invalid(
-                        "the places of the tests and of the reward could not be cleared"
-                    ), box.drain()
-                await box.put(_TESTS, self._files("tests"))
-                await box.run(
-                    ["/bin/bash", "-c", _SCRIPT], cwd=ground.directory, env=environment, output=_OUTPUT,
-                    timeout=form.verifier_seconds,
-                )  # fmt: skip
-                await box.kill_all()
-                found = await box.collect(_VERIFIER, max_bytes=_MAX_FOUND, max_files=_MAX_FILES)
-                return Grade(counting(read_reward(found.files)), 0.0, 1.0), box.drain()
-            except TimeoutError:
-                return _invalid(f"the verifier took longer than {form.verifier_seconds:g} s"), box.drain()
-            except (BadReward, BoxFault) as error:
-                return _invalid(str(error)), box.drain()
+        async with bench.box(ground=ground, seconds=self.settings.verifier_seconds + _MARGIN) as box:
+            grade = await self._judged(box, ground)
+            return grade, box.drain()
+
+    async def _judged(self, box: Box, ground: Ground) -> Grade:
+        seconds = self.settings.verifier_seconds
+        environment = {**dict(ground.environment), **self.settings.verifier_environment}
+        clear, run = [*PYTHON, "-ISBc", _CLEAR], ["/bin/bash", "-c", _SCRIPT]
+        try:
+            cleared = await box.run(clear, cwd="/", env=environment, output=_OUTPUT, timeout=_MARGIN)
+            if cleared.code != 0:
+                return _invalid("the places of the tests and of the reward could not be cleared")
+            await box.put(_TESTS, self._files("tests"))
+            await box.run(run, cwd=ground.directory, env=environment, output=_OUTPUT, timeout=seconds)
+            await box.kill_all()
+            found = await box.collect(_VERIFIER, max_bytes=_MAX_FOUND, max_files=_MAX_FILES)
+            return Grade(counting(read_reward(found.files)), 0.0, 1.0)
+        except TimeoutError:
+            return _invalid(f"the verifier took longer than {seconds:g} s")
+        except (BadReward, BoxFault) as error:
+            return _invalid(str(error))
 
     def _files(self, name: str) -> tuple[FileSpec, ...]:
         return tree.part(self.directory / name, self.directory)

@@ -126,6 +126,8 @@ def test_a_directory_of_tasks_is_taken_in_the_order_of_their_names(public_task: 
     assert [task.id for task in find([str(place)], [], offline=False, where="c")] == ["harbor/a", "harbor/b"]
     assert [task.id for task in find([str(place)], ["a"], offline=False, where="c")] == ["harbor/b"]
     assert [task.id for task in find([str(place / "a")], [], offline=False, where="c")] == ["harbor/a"]
+    public_task("long")
+    assert [task.id for task in find([f"{place}/*"], ["?"], offline=False, where="c")] == ["harbor/long"]
 
 
 def test_of_several_that_cannot_run_the_first_is_named_and_the_others_are_counted(
