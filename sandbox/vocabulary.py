@@ -277,6 +277,10 @@ KINDS: Final[dict[str, Kind]] = {
         "parent": "failed tests of the scaffold at the start", "child": "failed tests of the one at the end",
         "tests": "how many there are", "recovered": "the job that needs the notes was done",
     }),
+    "grade.verifier": Kind(("scorer",), "what a public task's own verifier said of the snapshot", {
+        "rewards": "name → finite number, the first 50; null: none that could be read",
+        "printed": "the end of what it printed, up to 4 kB",
+    }),
     "grade.score": Kind(("scorer",), "the measured result", {
         "y": "value on the task's scale, or null", "start": "value", "reference": "value",
         "bound": "physical bound or null", "se": "standard error of y or null", "raw": "(y-start)/(reference-start)",

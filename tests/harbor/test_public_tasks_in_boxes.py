@@ -41,6 +41,7 @@ WORKDIR /app
 USER app
 """
 PERSONAL_TEST = """#!/bin/bash
+echo seen
 echo '{"reward": 0.5, "root": '$([ "$(id -u)" = 0 ] && echo 1 || echo 0)'}' > /logs/verifier/reward.json
 [ "$(cat /app/number.txt)" = 42 ] && [ -O /app/number.txt ] && [ "$(stat -c %a /app/number.txt)" = 600 ] || echo '{"reward": 0}' > /logs/verifier/reward.json
 """
@@ -112,13 +113,11 @@ def test_the_solution_scores_1_and_doing_nothing_0(
     scores = {name: line.score.strict for name, line in found.items() if line.score is not None}
     assert scores == {"ref plain": 1.0, "null plain": 0.0, "ref personal": 0.5, "null personal": 0.0}
     assert {line.grading for line in found.values()} == {"snapshot"}
-    made = [
-        event
-        for log in tmp_path.rglob("events.jsonl")
-        for event in read_log(log)
-        if event["kind"] == "box.create"
-    ]
-    graded_in = {event["data"]["image"] for event in made if event["data"]["role"] == "grade"}
+    told = [event for log in tmp_path.rglob("events.jsonl") for event in read_log(log)]
+    said = [event["data"] for event in told if event["kind"] == "grade.verifier"]
+    assert {"rewards": {"reward": 0.5, "root": 0.0}, "printed": "seen\n"} in said
+    made = [event["data"] for event in told if event["kind"] == "box.create"]
+    graded_in = {box["image"] for box in made if box["role"] == "grade"}
     # Of the snapshots nothing is left; the untouched environment of the one that reaches out is.
     assert len([name for name in graded_in if engine.image_id(name) is not None]) == 1
     assert len(graded_in) == 7
