@@ -5,6 +5,7 @@ import re
 import shlex
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,7 @@ FAMILY: Final = "harbor"
 _TURNS, _TOKENS, _PROCESSES, _EVENTS, _RECORD = 500, 5_000_000, 1_024, 500_000, 256 * 2**20
 _AGENTS: Final = Path(__file__).parent / "agents"
 _TESTS, _SOLUTION, _VERIFIER = "/tests", "/solution", "/logs/verifier"
-_PRINTED, _MAX_PRINTED = "test-stdout.txt", 4_000
+_PRINTED, _MAX_PRINTED, _MAX_TOLD = "test-stdout.txt", 4_000, 50
 _SCRIPT: Final = f"chmod +x {_TESTS}/test.sh; ({_TESTS}/test.sh) > {_VERIFIER}/{_PRINTED} 2>&1"
 #: Run by a Python that is not the image's: nothing that the agent left says what becomes of these.
 _CLEAR: Final = f"""
@@ -135,7 +136,8 @@ class HarborTask(Task):
             if self.ground is not None and await self._reaches_out(self.ground.image, bench):
                 raise Ungradable(NEEDS_NETWORK)
             bench.keep(verdict.seen)
-        bench.emit("grade.verifier", {"rewards": verdict.rewards, "printed": verdict.printed})
+        told = None if verdict.rewards is None else dict(islice(verdict.rewards.items(), _MAX_TOLD))
+        bench.emit("grade.verifier", {"rewards": told, "printed": verdict.printed})
         if verdict.rewards is None:
             return Grade(None, 0.0, 1.0, invalid=verdict.invalid)
         return Grade(counting(verdict.rewards), 0.0, 1.0)
