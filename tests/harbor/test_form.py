@@ -99,6 +99,13 @@ def test_a_phase_that_widens_the_network_counts(tmp_path: Path) -> None:
     assert (form.network, form.network_key) == ("public", "verifier.network_mode")
 
 
+def test_a_network_that_neither_phase_has_is_none(tmp_path: Path) -> None:
+    both = "[agent]\nnetwork_mode = 'no-network'\n[verifier]\nnetwork_mode = 'no-network'\n"
+    assert read_form(written(tmp_path, both)).network == "no-network"
+    only = read_form(written(tmp_path, "[agent]\nnetwork_mode = 'no-network'\n"))
+    assert (only.network, only.network_key) == ("public", "environment.network_mode")
+
+
 def test_a_task_that_asks_for_a_network_is_refused_unless_the_config_runs_it_offline(
     public_task: Callable[..., Path],
 ) -> None:
