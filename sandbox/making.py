@@ -122,8 +122,7 @@ class Maker:
             made.enter_context(door)
         link = Link(*await asyncio.open_unix_connection(sock=control))
         made.push_async_callback(link.close)
-        rooted = request.ground is not None and request.ground.user == 0
-        notify = NotifySensor(handing, link.tell, rooted=rooted)
+        notify = NotifySensor(handing, link.tell, request.ground)
         made.callback(notify.close)
         remapped = await asyncio.to_thread(self.engine.remapped)
         kernel = None

@@ -281,6 +281,10 @@ KINDS: Final[dict[str, Kind]] = {
         "parent": "failed tests of the scaffold at the start", "child": "failed tests of the one at the end",
         "tests": "how many there are", "recovered": "the job that needs the notes was done",
     }),
+    "grade.verifier": Kind(("scorer",), "what a public task's own verifier said of the snapshot", {
+        "rewards": "name → finite number, the first 50; null: none that could be read",
+        "printed": "the end of what it printed, up to 4 kB",
+    }),
     "grade.diagnosis": Kind(("scorer",), "which wrong parts the agent's report names; it does not count", {
         "named": "wrong parts that it names, or null without a report", "missed": "those that it does not, or null",
         "falsely": "how many others it names, or null",

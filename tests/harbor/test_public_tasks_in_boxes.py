@@ -41,6 +41,7 @@ WORKDIR /app
 USER app
 """
 PERSONAL_TEST = """#!/bin/bash
+echo seen
 echo '{"reward": 0.5, "root": '$([ "$(id -u)" = 0 ] && echo 1 || echo 0)'}' > /logs/verifier/reward.json
 [ "$(cat /app/number.txt)" = 42 ] && [ -O /app/number.txt ] && [ "$(stat -c %a /app/number.txt)" = 600 ] || echo '{"reward": 0}' > /logs/verifier/reward.json
 """
@@ -86,6 +87,10 @@ def attempted(engine: Engine, image: str, tmp_path: Path) -> Attempted:
     return run
 
 
+def read_log(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in log.read_text().splitlines()]
+
+
 def scripted(place: Path, *commands: str) -> dict[str, Any]:
     turns = [f"```bash\n{command}\n```" for command in (*commands, "submit")]
     (place / "script.yaml").write_text(yaml.safe_dump({"turns": turns}))
@@ -96,7 +101,9 @@ def agent(name: str) -> dict[str, Any]:
     return {"family": name, "provider": "scripted", "agent": name}
 
 
-def test_the_solution_scores_1_and_doing_nothing_0(public_task: MakeTask, attempted: Attempted) -> None:
+def test_the_solution_scores_1_and_doing_nothing_0(
+    public_task: MakeTask, attempted: Attempted, engine: Engine, tmp_path: Path
+) -> None:
     public_task("plain")
     personal = public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
     (personal / "environment" / "number.txt").write_text("41\n")
@@ -106,6 +113,14 @@ def test_the_solution_scores_1_and_doing_nothing_0(public_task: MakeTask, attemp
     scores = {name: line.score.strict for name, line in found.items() if line.score is not None}
     assert scores == {"ref plain": 1.0, "null plain": 0.0, "ref personal": 0.5, "null personal": 0.0}
     assert {line.grading for line in found.values()} == {"snapshot"}
+    told = [event for log in tmp_path.rglob("events.jsonl") for event in read_log(log)]
+    said = [event["data"] for event in told if event["kind"] == "grade.verifier"]
+    assert {"rewards": {"reward": 0.5, "root": 0.0}, "printed": "seen\n"} in said
+    made = [event["data"] for event in told if event["kind"] == "box.create"]
+    graded_in = {box["image"] for box in made if box["role"] == "grade"}
+    # Of the snapshots nothing is left; the untouched environment of the one that reaches out is.
+    assert len([name for name in graded_in if engine.image_id(name) is not None]) == 1
+    assert len(graded_in) == 7
     for name in ("ref", "null"):
         assert found[f"{name} reaching"].ungraded == "needs_network"
     assert found["ref plain"].box.isolation.endswith("writable root, agent is root")
@@ -123,6 +138,8 @@ def test_an_environment_that_cannot_be_built_loses_its_own_episodes_with_the_cau
     assert "harbor/broken cannot run: " in said.err and "no-such-package" in said.err
     (ledger,) = (tmp_path / "runs").rglob(LEDGER)
     assert verify(ledger.parent, None).ok
+    kept = json.loads((ledger.parent / "public.json").read_text())["harbor/broken"]
+    assert "no-such-package" in kept["missing"] and 'name = "example/broken"' in kept["task.toml"]
     (line,) = read_records(ledger, LedgerLine)
     assert (line.status, line.score, line.grading) == ("infrastructure", None, "snapshot")
     assert str(line.cause).startswith("environment: The command '/bin/sh -c echo no-such-package")
@@ -160,7 +177,6 @@ def test_the_box_has_neither_tests_nor_solution_and_starts_where_the_image_says(
     public_task("plain")
     attempted(scripted(tmp_path, "pwd; ls -d /tests /solution; id -un; cat /task/instruction.md"))
     (log,) = tmp_path.rglob("events.jsonl")
-    asked = [json.loads(text) for text in log.read_text().splitlines()]
-    shown = [event["data"]["last"] for event in asked if event["kind"] == "model.call"][-1]
+    shown = [event["data"]["last"] for event in read_log(log) if event["kind"] == "model.call"][-1]
     assert "/app\n" in shown and "root\n" in shown and "Raise the number" in shown
     assert "cannot access '/tests'" in shown and "cannot access '/solution'" in shown
