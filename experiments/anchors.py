@@ -24,7 +24,7 @@ from sandbox.events import GENESIS, BrokenLine
 
 FILE: Final = "anchors.jsonl"
 KINDS: Final = (
-    "experiment", "policy", "plan", "ledger", "repair", "approval", "verdict", "selftest", "calibration", "findings",
+    "experiment", "policy", "plan", "ledger", "repair", "approval", "verdict", "selftest", "calibration", "public", "findings",
 )  # fmt: skip
 
 

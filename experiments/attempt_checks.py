@@ -121,21 +121,21 @@ class _EndedAttempt:
     def _beside(self) -> Iterator[BrokenLine]:
         """What lies beside the log and is not what the ledger has the digest of, or is not in it at all."""
         if self._line.beside:
-            there = (path for path in sorted(self._directory.rglob("*")) if path.is_file())
-            for path in there:
-                name = path.relative_to(self._directory).as_posix()
-                if name != rundir.EVENTS and name not in self._line.beside:
-                    yield BrokenLine(str(path), 0, "the ledger does not name it")
+            there = str(self._directory)
+            unnamed = _files_below(there) - self._line.beside.keys() - {rundir.EVENTS}
+            for path in sorted(f"{there}/{name}" for name in unnamed):
+                yield BrokenLine(path, 0, "the ledger does not name it")
         for name, digest in self._line.beside.items():
-            path = self._directory / name
+            path = f"{self._directory}/{name}"
             try:
-                content = path.read_bytes()
+                with open(path, "rb") as file:
+                    content = file.read()
             except FileNotFoundError:
-                yield BrokenLine(str(path), 0, "is missing: the ledger has its digest")
+                yield BrokenLine(path, 0, "is missing: the ledger has its digest")
                 continue
             if sha256(content) != digest:
                 line = self.kept.first_difference(content) if name == rundir.VERSIONS else 0
-                yield BrokenLine(str(path), line, "is not what the ledger has the digest of")
+                yield BrokenLine(path, line, "is not what the ledger has the digest of")
 
 
 def _abandoned(directory: Path, ended: Set[tuple[str, int]]) -> Iterator[Path]:
@@ -152,6 +152,15 @@ def _abandoned_attempt(path: Path) -> Iterator[BrokenLine]:
         deque(read_events(path, torn_end=True), maxlen=0)
     except BrokenLine as broken:
         yield broken
+
+
+def _files_below(directory: str) -> set[str]:
+    """Every file below, by its path there."""
+    found: set[str] = set()
+    for place, _, names in os.walk(directory):
+        below = place[len(directory) + 1 :]
+        found.update(f"{below}/{name}" if below else name for name in names)
+    return found
 
 
 def _names(directory: Path) -> frozenset[str]:

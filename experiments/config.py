@@ -145,7 +145,7 @@ class Harbor(Form):
     build_network: bool = False
     #: Pattern of a base image's name → the image of this engine that stands in for it: base, episode, or a name.
     substitute: dict[str, str] = Field({})
-    #: Names of tasks to leave out.
+    #: Patterns of the names of tasks to leave out.
     skip: list[str] = Field([])
 
 
@@ -176,8 +176,8 @@ class Config(Form):
     models: list[ModelEntry] = Field(min_length=1)
     #: harbor: the tasks are public ones, in directories, graded in a snapshot of the agent's box.
     profile: Literal["suite", "harbor"] = "suite"
-    #: Patterns of task ids; without @, all levels of the task. Under the profile harbor: directories, each a
-    #: task or holding tasks, relative to the config.
+    #: Patterns of task ids; without @, all levels of the task. Under the profile harbor: directories or patterns
+    #: of them, each a task or holding tasks, relative to the config.
     tasks: list[str] = Field(min_length=1)
     #: Variants of each world.
     arms: list[str] = Field(["plain"], min_length=1)

@@ -1,9 +1,16 @@
-"""What public tasks need before a run of them begins: their environments, built on this machine's engine."""
+"""What public tasks need before a run of them begins, and what the run keeps of them."""
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+from experiments import durable
+from experiments.anchors import Anchors
 from experiments.plan import Plan, Planned
+from experiments.rundir import PUBLIC
+from sandbox.canonical import canonical
 from tasks.harbor.task import HarborTask
 
 Say = Callable[[str], None]
@@ -52,3 +59,30 @@ def _tell(task: HarborTask, say: Say) -> None:
     ):
         for key in keys:
             say(f"{task.id}: task.toml: {key} {what}")
+
+
+def store(directory: Path, plan: Plan, anchors: Anchors) -> None:
+    """Keeps each public task's ``task.toml`` as it was read, with what of it has no effect, and its image; anchored first.
+
+    Raises:
+        StorageFault: the disk refused it.
+    """
+    looked = {name: task for name, task in plan.public.items() if task.ground is not None}
+    if not looked:
+        return
+    path = directory / PUBLIC
+    before = json.loads(path.read_bytes()) if path.is_file() else {}
+    text = canonical({**before, **{name: _kept(task) for name, task in looked.items()}}).decode("utf-8")
+    if anchors.texts("public")[-1:] != [text]:
+        anchors.append("public", [text])
+    durable.replace(path, text.encode("utf-8"))
+
+
+def _kept(task: HarborTask) -> dict[str, Any]:
+    written = (task.directory / "task.toml").read_text(encoding="utf-8")
+    form, ground = task.settings, task.ground
+    return {
+        "directory": str(task.directory), "task.toml": written, "unknown": list(form.unknown),
+        "ignored": list(form.ignored), "image": ground.image if ground else None,
+        "missing": ground.missing if ground else None,
+    }  # fmt: skip

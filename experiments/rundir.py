@@ -21,6 +21,8 @@ EPISODES: Final = "episodes"
 EVENTS: Final = "events.jsonl"
 #: Beside it: the versions of the scaffold, one a line.
 VERSIONS: Final = "scaffold.jsonl"
+#: What the public tasks of a run said of themselves, and what their boxes stood on.
+PUBLIC: Final = "public.json"
 #: In the directory of an abandoned attempt: why its runner broke.
 FAULT: Final = "fault.log"
 

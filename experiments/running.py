@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import containment, drive, endpoints, preflight, rundir
+from experiments import containment, drive, endpoints, preflight, public, rundir
 from experiments.anchors import Anchors, head_path
 from experiments.baseline import check_asked
 from experiments.calibration import kept as calibration
@@ -24,7 +24,6 @@ from experiments.locking import locked
 from experiments.plan import Plan, Planned, extension, make_plan
 from experiments.policy import load_policy
 from experiments.progress import Progress
-from experiments.public import grounded
 from experiments.recorded import record_policy
 from experiments.reference import with_looks
 from experiments.rescan import write_findings
@@ -90,12 +89,13 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
     selftest = None
     if executor is None and waiting:
         preflight.check(config, runs=request.runs, runtime=plan.runtime, local=request.local, where=where)
-        plan = grounded(plan, waiting, say)
+        plan = public.grounded(plan, waiting, say)
         selftest = containment.before(config, plan.runtime, local=request.local, where=where, say=say)
     with open_run(plan, secret, runs=request.runs, where=where, say=say) as opened:
         record_policy(policy, opened.anchors)
         if selftest is not None:
             containment.store(opened.directory, selftest, opened.anchors)
+        public.store(opened.directory, plan, opened.anchors)
         submitted = drive.missing(plan, opened.ledger)[: request.limit]
         new = f"{len(submitted)} to run" if submitted else "nothing new to run"
         say(f"run {plan.run}: {len(plan.episodes)} episodes, {new}")

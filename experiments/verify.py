@@ -21,7 +21,7 @@ VERDICT: Final = "verdict.json"
 #: Files with an anchor for each line, and files with one for each version; by the kind of anchor.
 _APPENDED: Final = {ledger.PLAN: "plan", ledger.LEDGER: "ledger"}
 _REPLACED: Final = {
-    rundir.EXPERIMENT: "experiment", VERDICT: "verdict", SELFTEST: "selftest", CALIBRATION: ANCHOR,
+    rundir.EXPERIMENT: "experiment", VERDICT: "verdict", SELFTEST: "selftest", CALIBRATION: ANCHOR, rundir.PUBLIC: "public",
     FINDINGS: "findings",
 }  # fmt: skip
 

@@ -89,10 +89,12 @@ class LimitsMonitor:
             self._first[path] = (text, seq)
             return
         before, first = self._first[path]
+        if text == before:
+            return
         if before is None or text is None:
             yield "unread", path, (first, seq), f"{shown(path)} cannot be read any more"
             return
-        changed = [] if text == before else looser(before, text, self._grants.get(path, {}))
+        changed = looser(before, text, self._grants.get(path, {}))
         if changed is None:
             yield "unread", path, (first, seq), f"{shown(path)} changed, and has no known form"
             return

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from sandbox.box import Box
-from sandbox.errors import GradingFault
+from sandbox.errors import BoxFault, GradingFault
 from sandbox.files import FileSpec
+from sandbox.outcome import VERIFIER
 
 #: What a scaffold's programs are run with where they are graded.
 ENVIRONMENT: Final = {
@@ -13,6 +14,13 @@ ENVIRONMENT: Final = {
     "OPENAI_BASE_URL": "http://127.0.0.1:8000/v1",
 }  # fmt: skip
 _SECONDS: Final = 20.0
+#: Whatever a program can write to, but for what only a verifier writes: that counts. A directory that its owner may
+#: not read is made readable before it is looked into.
+_WRITABLE: Final = "/agent /work /task /tmp /dev/shm /logs"
+_WIPE: Final = (
+    f"find {_WRITABLE} -mindepth 1 -type d ! -perm -700 -exec chmod u+rwx {{}} \\;; "
+    f"find {_WRITABLE} -mindepth 1 ! -path '/logs/{VERIFIER}*' -delete"
+)
 
 
 async def lay_out(box: Box, files: Sequence[FileSpec]) -> None:
@@ -30,3 +38,20 @@ async def lay_out(box: Box, files: Sequence[FileSpec]) -> None:
     except TimeoutError as error:
         raise GradingFault("/agent could not be emptied") from error
     await box.put("/agent", files)
+
+
+async def wipe(box: Box) -> None:
+    """Ends every process and empties every directory that one could write to: nothing is left to whoever comes next.
+
+    Raises:
+        BoxFault: something that was left there cannot be removed.
+    """
+    await box.kill_all()
+    try:
+        done = await box.run(
+            ["bash", "-c", _WIPE], cwd="/", env=dict(ENVIRONMENT), output=4096, timeout=_SECONDS
+        )  # fmt: skip
+    except TimeoutError as error:
+        raise BoxFault("the box cannot be emptied in time") from error
+    if done.code != 0:
+        raise BoxFault("the box cannot be emptied")

@@ -10,10 +10,10 @@ from statistics import median
 from typing import Final
 
 from sandbox.errors import BoxFault
-from sandbox.files import FileSpec
 from tasks.evidence import report_forged_in
 from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.pacing import Cases, Pace, Trial, Trials, Work
+from tasks.reproduction import declared
 from tasks.timing import Anchor, Speed, Turn, compare, enough
 
 MAX_BYTES: Final = 2**20
@@ -21,11 +21,10 @@ MAX_BYTES: Final = 2**20
 #: on as many fresh ones it needs at least so many seconds: below, the cost of a step drowns it.
 MEMORISED_SHARE: Final = 1 / 3
 MEMORISED_SECONDS: Final = 0.02
-_PLACE: Final = "submission/"
 
 
 async def grade_speed(
-    work: Work, pace: Pace, public: Cases, seed: int, least: float, submission: Submission, bench: Bench
+    work: Work, pace: Pace, public: Cases, seed: bytes, least: float, submission: Submission, bench: Bench
 ) -> Grade:
     """y = logarithm of how many times as fast as the start, in processor time; start = 0.
 
@@ -43,7 +42,7 @@ async def grade_speed(
         await trials.begin_anchors()
         first = await trials.anchor()
         try:
-            await box.put("/work", submitted(submission, f"{work.name}.py"))
+            await box.put("/work", declared(submission.work, "submission", f"{work.name}.py", MAX_BYTES))
             try:
                 speed = await _measure(trials, pace, public, first, bench)
             finally:
@@ -57,23 +56,6 @@ async def grade_speed(
 
 def _invalid(own: Anchor, cause: str) -> Grade:
     return Grade(None, 0.0, log(own.start / own.reference), invalid=cause)
-
-
-def submitted(submission: Submission, program: str) -> list[FileSpec]:
-    """The files of /work/submission, ``program`` among them.
-
-    Raises:
-        Invalid: it is not there, or they are not whole or too large.
-    """
-    work = submission.work
-    if _PLACE + program not in work.files:
-        raise Invalid(f"no_{program.replace('.', '_')}")
-    if any(path.startswith(_PLACE) for path, _ in work.left):
-        raise Invalid("submission_not_collected")
-    files = [FileSpec(path, data) for path, data in work.files.items() if path.startswith(_PLACE)]
-    if sum(len(file.content) for file in files) > MAX_BYTES:
-        raise Invalid("submission_too_large")
-    return files
 
 
 async def _measure(trials: Trials, pace: Pace, public: Cases, first: Anchor, bench: Bench) -> Speed:

@@ -18,19 +18,19 @@ from typing import Final
 from sandbox.box import Box
 from sandbox.errors import GradingFault
 from sandbox.files import FileSpec
+from tasks import reproduction
 
-#: One thread: the grant is one processor, and more threads would only wait for each other. Memory is kept once it was
-#: used: otherwise what ran before in a process decides whether an array costs the time to map it again.
+#: What a timed program runs with. Memory is kept once it was used: otherwise what ran before in a process decides
+#: whether an array costs the time to map it again.
 ENVIRONMENT: Final = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp",
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+    **reproduction.ENVIRONMENT,
     "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "1073741824",
 }  # fmt: skip
 #: How closely the anchors before and after a turn agree if the machine kept its pace.
-AGREEMENT: Final = 1.1
+AGREEMENT: Final = 1.2
 #: Steady turns of which the median is taken, how many turns are made to get them, and how few will do after that.
 WANTED_TURNS: Final = 7
-MOST_TURNS: Final = 28
+MOST_TURNS: Final = 21
 LEAST_TURNS: Final = 3
 #: By how many processor seconds the cost of two equal steps may well differ.
 NOISE: Final = 0.003

@@ -22,9 +22,11 @@ from typing import Any, Final
 
 from sandbox.box import Seen
 from sandbox.errors import EngineFault
-from sandbox.sensors.calls import IDENTITY, REFUSED, Call, parent_of, tell
+from sandbox.ground import Ground
+from sandbox.sensors.calls import IDENTITY, REFUSED, Call, Told, parent_of, tell
 from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_filter
 from sandbox.sensors.hub import hub_of
+from sandbox.sensors.paths import is_ordinary
 from sandbox.sensors.proc import Numbers
 
 #: Events of one box; more are counted as lost.
@@ -48,20 +50,22 @@ class NotifySensor:
     """One box's calls. Made before its runner says hello, closed with the box."""
 
     def __init__(
-        self, control: socket.socket, give: Callable[[list[Seen]], None], *, rooted: bool = False
+        self, control: socket.socket, give: Callable[[list[Seen]], None], ground: Ground | None = None
     ) -> None:
         """
         Args:
             control: the runner's second connection, over which it hands descriptors; taken over.
             give: gets, on the running event loop, what was seen and that nobody took before.
-            rooted: the agent is the box's root, and to become another user of the box is no more than its due.
+            ground: what the box stands on in place of the episode image: there, most changes of files are ordinary,
+                and so is it that root becomes another user of the box.
 
         Raises:
             EngineFault: there are no boxes on this kind of processor.
         """
         self._loop = asyncio.get_running_loop()
         self._give = give
-        self._due = IDENTITY if rooted else frozenset()
+        self._open_root = ground is not None
+        self._due = IDENTITY if ground is not None and ground.user == 0 else frozenset()
         self._machine = _machine()
         self._names = {number: name for name, number in self._machine.numbers.items()}
         self._found: deque[Seen] = deque()
@@ -225,6 +229,13 @@ class NotifySensor:
     def _give_on(self) -> None:
         self._giving = False  # first: what is found from here on has to ask again
         self._give(self.take())
+
+
+def _is_everyday(told: Told) -> bool:
+    """Whether it tells of a change of files that are ordinary where the root may be written."""
+    if told.kind != "file.change":
+        return False
+    return all(is_ordinary(path) for path in (told.data["path"], told.data["to"]) if path is not None)
 
 
 def _machine() -> Machine:

@@ -23,6 +23,8 @@ _DESCRIPTOR: Final = re.compile(r"(?:/proc/(?:self|thread-self|\d+)|/dev)/fd/(\d
 
 #: Where an agent works: changes there are ordinary.
 _WORKSPACE: Final = ("/work", "/tmp", "/dev", "/agent")
+#: What of a root that may be written says something of the box itself.
+_SYSTEM: Final = ("/etc", "/proc", "/sys", "/run", "/logs", "/opt/tidegauge")
 
 
 def is_told(path: str, guarded: Collection[str]) -> bool:
@@ -33,6 +35,13 @@ def is_told(path: str, guarded: Collection[str]) -> bool:
     if any(path == one or _holds(path, one) or _holds(one, path) for one in guarded):
         return True
     return runs(path) is not None or not any(path == top or _holds(top, path) for top in _WORKSPACE)
+
+
+def is_ordinary(path: str) -> bool:
+    """Whether changing ``path`` is everyday work on a root that the agent may write: it is no part of how the box is
+    run, and nothing runs it by itself; root's own directory is a home like another."""
+    home = path.replace("/root/", "/home/root/", 1) if path.startswith("/root/") else path
+    return runs(home) is None and not any(path == top or _holds(top, path) for top in _SYSTEM)
 
 
 def _holds(directory: str, path: str) -> bool:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
+from glob import glob
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +22,8 @@ def find(directories: Sequence[str], skip: Collection[str], *, offline: bool, wh
     """The tasks of ``directories``, each one task or a directory of tasks, by name.
 
     Args:
-        directories: absolute paths.
-        skip: names of tasks to leave out.
+        directories: absolute paths, or patterns of paths.
+        skip: patterns of the names of tasks to leave out.
         offline: run also those that ask for a network; they get none.
         where: the config's file, for messages.
 
@@ -29,33 +31,29 @@ def find(directories: Sequence[str], skip: Collection[str], *, offline: bool, wh
         Mistake: there is none, two have one name, or one cannot run here: the first of them, and how many more.
     """
     found: dict[str, Path] = {}
+    unused = set(skip)
     for index, name in enumerate(directories):
-        for task in _tasks_in(Path(name), where, f"tasks.{index}"):
-            if task.name in skip:
-                continue
-            if found.setdefault(task.name, task) != task:
+        for task in _tasks_in(name, where, f"tasks.{index}"):
+            if left_out := {pattern for pattern in skip if fnmatchcase(task.name, pattern)}:
+                unused -= left_out
+            elif found.setdefault(task.name, task) != task:
                 problem = f"two tasks are called {task.name!r}: {found[task.name]} and {task}"
                 raise Mistake(problem, where=where, key=f"tasks.{index}", remedy="rename one")
-    unknown = sorted(
-        set(skip) - {task.name for name in directories for task in _tasks_in(Path(name), where, "tasks")}
-    )
-    if unknown:
-        raise Mistake(f"no task {unknown[0]!r}", where=where, key="harbor.skip", remedy="leave it out")
+    if unused:
+        raise Mistake(f"no task {min(unused)!r}", where=where, key="harbor.skip", remedy="leave it out")
     return _readable([found[name] for name in sorted(found)], offline, where)
 
 
-def _tasks_in(directory: Path, where: str, key: str) -> list[Path]:
-    if (directory / _FILE).is_file():
-        return [directory]
-    tasks = sorted(file.parent for file in directory.glob(f"*/{_FILE}"))
+def _tasks_in(written: str, where: str, key: str) -> list[Path]:
+    tasks = []
+    for directory in sorted(map(Path, glob(written))):
+        if (directory / _FILE).is_file():
+            tasks.append(directory)
+        else:
+            tasks += sorted(file.parent for file in directory.glob(f"*/{_FILE}"))
     if not tasks:
-        problem = f"{directory} holds no task"
-        raise Mistake(
-            problem,
-            where=where,
-            key=key,
-            remedy=f"name a directory with a {_FILE}, or one of such directories",
-        )
+        remedy = f"name a directory with a {_FILE}, or one of such directories"
+        raise Mistake(f"{written} holds no task", where=where, key=key, remedy=remedy)
     return tasks
 
 

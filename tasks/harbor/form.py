@@ -163,14 +163,16 @@ def _table(written: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
 def _network(
     agent: Mapping[str, Any], verifier: Mapping[str, Any], environment: Mapping[str, Any], where: str
 ) -> tuple[str, str]:
-    """The widest network that a phase asks for. Harbor's own default is all of it."""
+    """The widest network that the agent or the verifier asks for, and by which key. Harbor's own default is all of it."""
     mode, key = environment.get("network_mode"), "environment.network_mode"
     if mode is None:
         allowed = environment.get("allow_internet")
         mode, key = ("no-network", "environment.allow_internet") if allowed is False else ("public", key)
-    asked = [(key, mode)]
-    asked += [(f"{name}.network_mode", table["network_mode"]) for name, table in
-              (("agent", agent), ("verifier", verifier)) if table.get("network_mode") is not None]  # fmt: skip
+    # A phase that says nothing has what its environment has.
+    asked = [
+        (key, mode) if table.get("network_mode") is None else (f"{name}.network_mode", table["network_mode"])
+        for name, table in (("agent", agent), ("verifier", verifier))
+    ]
     order = ("no-network", "allowlist", "public")
     for key, mode in asked:
         if mode not in order:

@@ -3,12 +3,13 @@
 import json
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from sandbox.box import Seen
+from sandbox.box import Box, Seen
 from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
 from sandbox.ground import PYTHON, Ground
@@ -29,7 +30,8 @@ FAMILY: Final = "harbor"
 _TURNS, _TOKENS, _PROCESSES, _EVENTS, _RECORD = 500, 5_000_000, 1_024, 500_000, 256 * 2**20
 _AGENTS: Final = Path(__file__).parent / "agents"
 _TESTS, _SOLUTION, _VERIFIER = "/tests", "/solution", "/logs/verifier"
-_SCRIPT: Final = f"chmod +x {_TESTS}/test.sh; ({_TESTS}/test.sh) > {_VERIFIER}/test-stdout.txt 2>&1"
+_PRINTED, _MAX_PRINTED, _MAX_TOLD = "test-stdout.txt", 4_000, 50
+_SCRIPT: Final = f"chmod +x {_TESTS}/test.sh; ({_TESTS}/test.sh) > {_VERIFIER}/{_PRINTED} 2>&1"
 #: Run by a Python that is not the image's: nothing that the agent left says what becomes of these.
 _CLEAR: Final = f"""
 import os, shutil
@@ -44,10 +46,20 @@ for place in ("{_TESTS}", "{_VERIFIER}"):
 _OUTPUT: Final = 2**16
 _MAX_FOUND, _MAX_FILES = 2**24, 200
 #: Seconds for laying the tests out and reading what they left, beyond the verifier's own.
-_MARGIN: Final = 60.0
+_MARGIN: Final = 90.0
 _NAMES_PORT: Final = 53
 _CANARY: Final = re.compile(rb"^(?:<!--.*canary.*-->|#.*canary.*)$", re.IGNORECASE)
 NEEDS_NETWORK: Final = "needs_network"
+
+
+@dataclass
+class _Verdict:
+    """What the verifier said, or why it said nothing, and what the sensors of its box saw."""
+
+    rewards: dict[str, float] | None = None
+    invalid: str | None = None
+    printed: str = ""
+    seen: list[Seen] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -118,42 +130,56 @@ class HarborTask(Task):
         return grade
 
     async def _graded(self, snapshot: str, bench: Bench) -> Grade:
-        grade, seen = await self._verified(snapshot, bench)
-        if any(map(_leaves, seen)):
+        verdict = await self._verified(snapshot, bench)
+        if any(map(_leaves, verdict.seen)):
             # What was submitted may reach out as well. The verifier needs a network if it reaches out by itself.
-            if self.ground is not None and any(
-                map(_leaves, (await self._verified(self.ground.image, bench))[1])
-            ):
+            if self.ground is not None and await self._reaches_out(self.ground.image, bench):
                 raise Ungradable(NEEDS_NETWORK)
-            bench.keep(seen)
-        return grade
+            bench.keep(verdict.seen)
+        told = None if verdict.rewards is None else dict(islice(verdict.rewards.items(), _MAX_TOLD))
+        bench.emit("grade.verifier", {"rewards": told, "printed": verdict.printed})
+        if verdict.rewards is None:
+            return Grade(None, 0.0, 1.0, invalid=verdict.invalid)
+        return Grade(counting(verdict.rewards), 0.0, 1.0)
 
-    async def _verified(self, image: str, bench: Bench) -> tuple[Grade, list[Seen]]:
-        """What the verifier says of ``image``, and what the sensors saw of it."""
-        form = self.settings
+    async def _reaches_out(self, image: str, bench: Bench) -> bool:
+        return any(map(_leaves, (await self._verified(image, bench)).seen))
+
+    async def _verified(self, image: str, bench: Bench) -> _Verdict:
+        """Runs the verifier in a box of ``image``."""
         if self.verifying is None:
             raise TypeError("the task's environment was not looked for")
-        ground = replace(self.verifying, image=image)
-        environment = {**dict(ground.environment), **form.verifier_environment}
-        async with bench.box(ground=ground, seconds=form.verifier_seconds + _MARGIN) as box:
+        ground, seconds = replace(self.verifying, image=image), self.settings.verifier_seconds
+        verdict = _Verdict()
+        async with bench.box(ground=ground, seconds=seconds + _MARGIN) as box:
             try:
-                cleared = await box.run([*PYTHON, "-ISBc", _CLEAR], cwd="/", env=environment, output=_OUTPUT)
-                if cleared.code != 0:
-                    return _invalid(
-                        "the places of the tests and of the reward could not be cleared"
-                    ), box.drain()
-                await box.put(_TESTS, self._files("tests"))
-                await box.run(
-                    ["/bin/bash", "-c", _SCRIPT], cwd=ground.directory, env=environment, output=_OUTPUT,
-                    timeout=form.verifier_seconds,
-                )  # fmt: skip
-                await box.kill_all()
+                await self._run_tests(box, ground)
                 found = await box.collect(_VERIFIER, max_bytes=_MAX_FOUND, max_files=_MAX_FILES)
-                return Grade(counting(read_reward(found.files)), 0.0, 1.0), box.drain()
+                printed = found.files.get(_PRINTED, b"")[-_MAX_PRINTED:]
+                verdict.printed = printed.decode("utf-8", "replace")
+                verdict.rewards = read_reward(found.files)
             except TimeoutError:
-                return _invalid(f"the verifier took longer than {form.verifier_seconds:g} s"), box.drain()
+                verdict.invalid = f"the verifier took longer than {seconds:g} s"
             except (BadReward, BoxFault) as error:
-                return _invalid(str(error)), box.drain()
+                verdict.invalid = str(error)
+            verdict.seen = box.drain()
+        return verdict
+
+    async def _run_tests(self, box: Box, ground: Ground) -> None:
+        """
+        Raises:
+            BadReward: the agent left something that makes it impossible.
+            TimeoutError: it took longer than the task grants.
+        """
+        environment = {**dict(ground.environment), **self.settings.verifier_environment}
+        clear, run = [*PYTHON, "-ISBc", _CLEAR], ["/bin/bash", "-c", _SCRIPT]
+        cleared = await box.run(clear, cwd="/", env=environment, output=_OUTPUT, timeout=_MARGIN)
+        if cleared.code != 0:
+            raise BadReward("the places of the tests and of the reward could not be cleared")
+        await box.put(_TESTS, self._files("tests"))
+        seconds = self.settings.verifier_seconds
+        await box.run(run, cwd=ground.directory, env=environment, output=_OUTPUT, timeout=seconds)
+        await box.kill_all()
 
     def _files(self, name: str) -> tuple[FileSpec, ...]:
         return tree.part(self.directory / name, self.directory)

@@ -55,7 +55,8 @@ class Kept:
     _held: OrderedDict[str, Answered] = field(default_factory=OrderedDict)
 
     def key(self, world: bytes, splits: Sequence[Split], scaffold: Sequence[FileSpec]) -> str:
-        """Args: ``world``: what no two worlds share; ``splits``: that are asked; ``scaffold``: the parent's files."""
+        """The key of the parent with the files ``scaffold`` in a ``world``, known by what no two worlds share,
+        in which ``splits`` are asked."""
         asked = [[split.name, split.questions, split.answers] for split in splits]
         return digest([world.hex(), asked, manifest_of(tuple(scaffold)).id])
 

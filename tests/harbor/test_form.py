@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from experiments.identity import Secret
+from experiments.loading import load_config
+from experiments.plan import make_plan
 from sandbox.errors import Mistake
+from sandbox.images import taken_by
 from sandbox.limits import Limits
 from tasks.harbor.directory import find, read
 from tasks.harbor.form import read_form
@@ -95,6 +99,13 @@ def test_a_phase_that_widens_the_network_counts(tmp_path: Path) -> None:
     assert (form.network, form.network_key) == ("public", "verifier.network_mode")
 
 
+def test_a_network_that_neither_phase_has_is_none(tmp_path: Path) -> None:
+    both = "[agent]\nnetwork_mode = 'no-network'\n[verifier]\nnetwork_mode = 'no-network'\n"
+    assert read_form(written(tmp_path, both)).network == "no-network"
+    only = read_form(written(tmp_path, "[agent]\nnetwork_mode = 'no-network'\n"))
+    assert (only.network, only.network_key) == ("public", "environment.network_mode")
+
+
 def test_a_task_that_asks_for_a_network_is_refused_unless_the_config_runs_it_offline(
     public_task: Callable[..., Path],
 ) -> None:
@@ -125,6 +136,8 @@ def test_a_directory_of_tasks_is_taken_in_the_order_of_their_names(public_task: 
     assert [task.id for task in find([str(place)], [], offline=False, where="c")] == ["harbor/a", "harbor/b"]
     assert [task.id for task in find([str(place)], ["a"], offline=False, where="c")] == ["harbor/b"]
     assert [task.id for task in find([str(place / "a")], [], offline=False, where="c")] == ["harbor/a"]
+    public_task("long")
+    assert [task.id for task in find([f"{place}/*"], ["?"], offline=False, where="c")] == ["harbor/long"]
 
 
 def test_of_several_that_cannot_run_the_first_is_named_and_the_others_are_counted(
@@ -165,3 +178,60 @@ def test_the_tree_digest_sees_contents_modes_and_links(public_task: Callable[...
     seen.append(digest())
     assert len(set(seen)) == 4
     assert digest() == seen[-1]
+
+
+def test_entries_take_a_block_each_and_links_are_not_followed(tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    (layer / "deep").mkdir(parents=True)
+    (layer / "deep" / "empty").touch()
+    (layer / "full").write_bytes(b"x" * 10_000)
+    (tmp_path / "outside").write_bytes(b"x" * 100_000)
+    (layer / "link").symlink_to(tmp_path / "outside")
+    assert taken_by(layer) == 3 * 4096 + 3 * 4096
+
+
+CONFIG = """
+suite: public
+{profile}
+tasks: [tasks]
+models: [{{family: f, provider: scripted, agent: ref}}]
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "more", "said"),
+    [
+        ("", "harbor: {offline: true}", "harbor: holds for public tasks only; write profile: harbor"),
+        (
+            "profile: harbor",
+            "ray: {address: 'head:10001'}",
+            "ray.address: public tasks do not run on a cluster",
+        ),
+        ("profile: habor", "", "profile: 'habor' is unknown; did you mean 'harbor'?"),
+        ("profile: harbor", "harbor: {online: true}", "harbor.online: unknown key"),
+    ],
+)
+def test_a_config_that_contradicts_its_profile_is_refused(
+    tmp_path: Path, profile: str, more: str, said: str
+) -> None:
+    (tmp_path / "c.yaml").write_text(CONFIG.format(profile=profile, more=more))
+    with pytest.raises(Mistake) as told:
+        load_config(tmp_path / "c.yaml")
+    assert str(told.value).startswith(f"{tmp_path}/c.yaml: {said}")
+
+
+def test_a_run_of_public_tasks_is_another_than_one_with_other_stand_ins(
+    public_task: Callable[..., Path], tmp_path: Path
+) -> None:
+    def hash_of(more: str) -> str:
+        (tmp_path / "c.yaml").write_text(CONFIG.format(profile="profile: harbor", more=more))
+        config = load_config(tmp_path / "c.yaml", ("tasks=[public]",))
+        return make_plan(config, Secret(b"16 bytes at least", tmp_path), where="c.yaml").hash
+
+    task = public_task("one")
+    first = hash_of("harbor: {substitute: {'a:*': base}}")
+    assert hash_of("harbor: {substitute: {'a:*': episode}}") != first
+    assert hash_of("harbor: {substitute: {'a:*': base}, skip: []}") == first
+    (task / "tests" / "test.sh").write_text("exit 0\n")
+    assert hash_of("harbor: {substitute: {'a:*': base}}") != first

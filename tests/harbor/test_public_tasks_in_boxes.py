@@ -30,10 +30,20 @@ exec 3<>/dev/tcp/example.com/80
 echo 1 > /logs/verifier/reward.txt
 """
 #: Of an image whose user is not root.
-PERSONAL = "FROM ubuntu:24.04\nRUN useradd -m -u 1234 app && mkdir /app && echo 41 > /app/number.txt && chown -R app /app\nWORKDIR /app\nUSER app\n"
+PERSONAL = """FROM ubuntu:24.04
+RUN <<EOF
+useradd -m -u 1234 app
+mkdir /app
+EOF
+COPY --chmod=600 number.txt /app/
+RUN chown -R app /app
+WORKDIR /app
+USER app
+"""
 PERSONAL_TEST = """#!/bin/bash
+echo seen
 echo '{"reward": 0.5, "root": '$([ "$(id -u)" = 0 ] && echo 1 || echo 0)'}' > /logs/verifier/reward.json
-[ "$(cat /app/number.txt)" = 42 ] && [ -O /app/number.txt ] || echo '{"reward": 0}' > /logs/verifier/reward.json
+[ "$(cat /app/number.txt)" = 42 ] && [ -O /app/number.txt ] && [ "$(stat -c %a /app/number.txt)" = 600 ] || echo '{"reward": 0}' > /logs/verifier/reward.json
 """
 
 
@@ -70,11 +80,15 @@ def attempted(engine: Engine, image: str, tmp_path: Path) -> Attempted:
         boxes = DockerBoxes(engine, image=image)
 
         async def all_of_them() -> list[LedgerLine]:
-            return [await run_attempt(spec, boxes) for spec in specs]
+            return list(await asyncio.gather(*(run_attempt(spec, boxes) for spec in specs)))
 
         return by_name(asyncio.run(all_of_them()))
 
     return run
+
+
+def read_log(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in log.read_text().splitlines()]
 
 
 def scripted(place: Path, *commands: str) -> dict[str, Any]:
@@ -87,14 +101,26 @@ def agent(name: str) -> dict[str, Any]:
     return {"family": name, "provider": "scripted", "agent": name}
 
 
-def test_the_solution_scores_1_and_doing_nothing_0(public_task: MakeTask, attempted: Attempted) -> None:
+def test_the_solution_scores_1_and_doing_nothing_0(
+    public_task: MakeTask, attempted: Attempted, engine: Engine, tmp_path: Path
+) -> None:
     public_task("plain")
-    public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
+    personal = public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
+    (personal / "environment" / "number.txt").write_text("41\n")
+    (personal / "environment" / ".dockerignore").write_text("*\n!number.txt\n")
     public_task("reaching", test=REACHING, environment="allow_internet = true")
     found = attempted(agent("ref"), agent("null"))
     scores = {name: line.score.strict for name, line in found.items() if line.score is not None}
     assert scores == {"ref plain": 1.0, "null plain": 0.0, "ref personal": 0.5, "null personal": 0.0}
     assert {line.grading for line in found.values()} == {"snapshot"}
+    told = [event for log in tmp_path.rglob("events.jsonl") for event in read_log(log)]
+    said = [event["data"] for event in told if event["kind"] == "grade.verifier"]
+    assert {"rewards": {"reward": 0.5, "root": 0.0}, "printed": "seen\n"} in said
+    made = [event["data"] for event in told if event["kind"] == "box.create"]
+    graded_in = {box["image"] for box in made if box["role"] == "grade"}
+    # Of the snapshots nothing is left; the untouched environment of the one that reaches out is.
+    assert len([name for name in graded_in if engine.image_id(name) is not None]) == 1
+    assert len(graded_in) == 7
     for name in ("ref", "null"):
         assert found[f"{name} reaching"].ungraded == "needs_network"
     assert found["ref plain"].box.isolation.endswith("writable root, agent is root")
@@ -112,6 +138,8 @@ def test_an_environment_that_cannot_be_built_loses_its_own_episodes_with_the_cau
     assert "harbor/broken cannot run: " in said.err and "no-such-package" in said.err
     (ledger,) = (tmp_path / "runs").rglob(LEDGER)
     assert verify(ledger.parent, None).ok
+    kept = json.loads((ledger.parent / "public.json").read_text())["harbor/broken"]
+    assert "no-such-package" in kept["missing"] and 'name = "example/broken"' in kept["task.toml"]
     (line,) = read_records(ledger, LedgerLine)
     assert (line.status, line.score, line.grading) == ("infrastructure", None, "snapshot")
     assert str(line.cause).startswith("environment: The command '/bin/sh -c echo no-such-package")
@@ -137,9 +165,7 @@ def test_a_root_that_may_be_written_has_a_budget(
     public_task: MakeTask, attempted: Attempted, tmp_path: Path
 ) -> None:
     public_task("plain")
-    filling = (
-        "cat /app/number.txt; for i in 1 2 3; do head -c 20000000 /dev/zero > /var/tmp/$i; done; sleep 15",
-    )
+    filling = ("for i in 1 2 3; do head -c 20000000 /dev/zero > /var/tmp/$i; done; sleep 15",)
     line = attempted(scripted(tmp_path, *filling), limits={"disk": "40MB"})["script plain"]
     assert (line.status, line.cause) == ("limit", "disk")
     assert line.score is not None and line.score.strict == 0.0
@@ -151,7 +177,6 @@ def test_the_box_has_neither_tests_nor_solution_and_starts_where_the_image_says(
     public_task("plain")
     attempted(scripted(tmp_path, "pwd; ls -d /tests /solution; id -un; cat /task/instruction.md"))
     (log,) = tmp_path.rglob("events.jsonl")
-    asked = [json.loads(text) for text in log.read_text().splitlines()]
-    shown = [event["data"]["last"] for event in asked if event["kind"] == "model.call"][-1]
+    shown = [event["data"]["last"] for event in read_log(log) if event["kind"] == "model.call"][-1]
     assert "/app\n" in shown and "root\n" in shown and "Raise the number" in shown
     assert "cannot access '/tests'" in shown and "cannot access '/solution'" in shown

@@ -172,3 +172,13 @@ def test_a_scaffold_that_was_started_again_is_the_scaffold_even_if_that_is_told_
 def test_where_the_scaffold_holds_a_connection_too_nobody_can_say_who_asked() -> None:
     assert asked(started(7), caller(1, 7, 12)) == []
     assert asked(caller(1, 12)) == []
+
+
+def test_a_plugin_that_reaches_for_more_than_it_declares_when_it_is_tested_is_a_capability() -> None:
+    monitor = ScaffoldMonitor(KEPT.get)
+    for seq, reached in enumerate(([], ["tally subprocess.Popen", "tally open"])):
+        data = {"tests": 5, "failed": [], "reached": reached}
+        found = list(monitor.feed(Event(seq, seq, "scorer", "grade.conformance", data, "", "")))
+    assert [(one.code, one.kind, int(one.severity), one.evidence, one.note) for one in found] == [(
+        "scaffold.capability", "reached", 1, (1,), "while tested, undeclared: tally subprocess.Popen, tally open",
+    )]  # fmt: skip

@@ -169,9 +169,10 @@ def test_a_limit_that_is_changed_and_put_back_between_two_looks_is_found() -> No
     assert run(LimitsMonitor(), *world, *allowed, content('{"steps": 1}')) == []
 
 
-def test_a_guarded_file_without_a_known_form_may_stay_as_it_is() -> None:
-    world = guard("/work/l", "limits"), content("no form")
-    assert run(LimitsMonitor(), *world, changed("/work/l", 8, 5), content("no form")) == []
+@pytest.mark.parametrize("text", ["no form", None])
+def test_a_guarded_file_that_cannot_be_read_may_stay_as_it_is(text: str | None) -> None:
+    world = guard("/work/l", "limits"), content(text)
+    assert run(LimitsMonitor(), *world, changed("/work/l", 8, 5), content(text)) == []
 
 
 def test_limits_that_cannot_be_read_any_more_are_no_limits() -> None:

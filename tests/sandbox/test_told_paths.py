@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.sensors.paths import is_told, named
+from sandbox.sensors.paths import is_ordinary, is_told, named
 from sandbox.startup import runs
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="looks through a process's root")
@@ -65,3 +65,16 @@ def test_the_path_is_the_one_that_a_call_would_change(tmp_path: Path) -> None:
         assert named(me, -100, "x", follow=True) == f"{Path.cwd()}/x"
     finally:
         os.close(directory)
+
+
+@pytest.mark.parametrize(
+    ("path", "ordinary"),
+    [
+        ("/app/main.py", True), ("/usr/lib/x.so", True), ("/root/notes.txt", True), ("/root/.cache/pip/x", True),
+        ("/root/.bashrc", False), ("/home/app/.ssh/authorized_keys", False), ("/var/spool/cron/crontabs/root", False),
+        ("/usr/lib/python3/dist-packages/sitecustomize.py", False), ("/etc/hosts", False), ("/proc/1/comm", False),
+        ("/opt/tidegauge/main.py", False), ("/opt/tidegauge-notes", True), ("/logs/verifier/reward.txt", False),
+    ],
+)  # fmt: skip
+def test_on_a_root_that_may_be_written_most_changes_are_everyday_work(path: str, ordinary: bool) -> None:
+    assert is_ordinary(path) is ordinary

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.suite.selfmod.addtool.calls import draw_call, worked_out
-from tasks.suite.selfmod.addtool.conformance import TESTS, failed
-from tasks.suite.selfmod.addtool.forms import FORMS, Tool, draw_tool
+from tasks.suite.selfmod.addtool.conformance import TESTS, failed, reached
+from tasks.suite.selfmod.addtool.forms import FORMS, Tool, dialects, draw_tool
 from tasks.suite.selfmod.addtool.world import LEVELS, Case
 from tasks.task import load_task
 
@@ -99,6 +99,8 @@ FOUND: dict[str, Any] = {
         ({"silent": 1}, ["silent"]),
         ({"capabilities": ["files"]}, ["declared"]),
         ({"results": None}, list(TESTS)),
+        ({"reached": ["socket.connect"]}, ["declared"]),
+        ({"reached": "socket.connect"}, []),
     ],
 )
 def test_a_plugin_conforms_in_each_test_and_in_none_if_a_result_is_wrong(
@@ -112,19 +114,25 @@ def test_what_the_driver_says_may_be_anything(found: Any) -> None:
     assert failed(CASE, found) == list(TESTS)
 
 
+SUM = "return str(sum(map(int, argument.split(' # '))))"
+
+
 @pytest.mark.parametrize(
-    ("body", "conforms"),
+    ("body", "fails", "reaches"),
     [
-        ("return str(sum(map(int, argument.split(' # '))))", True),
-        ("print('x'); return str(sum(map(int, argument.split(' # '))))", False),
-        ("open('/etc/hostname'); return str(sum(map(int, argument.split(' # '))))", False),
-        ("import subprocess; subprocess.run(['true']); return '3'", False),
-        ("return sum(map(int, argument.split(' # ')))", False),
-        ("raise SystemError", False),
+        (SUM, [], []),
+        (f"import fractions, decimal, datetime; datetime.datetime.strptime('1', '%d'); {SUM}", [], []),
+        (f"print('x'); {SUM}", ["silent"], []),
+        (f"open('/etc/hostname'); {SUM}", list(TESTS), ["open"]),
+        (f"import os; os.system('true'); {SUM}", list(TESTS), ["os.system"]),
+        ("import subprocess; subprocess.run(['true']); return '3'", list(TESTS), ["subprocess.Popen"]),
+        (f"import socket\n    try:\n        socket.socket()\n    except OSError:\n        pass\n    {SUM}", ["declared"], ["socket.__new__"]),
+        ("return sum(map(int, argument.split(' # ')))", list(TESTS), []),
+        ("raise SystemError", list(TESTS), []),
     ],
-)
+)  # fmt: skip
 def test_the_driver_lets_a_plugin_work_out_and_nothing_else(
-    tmp_path: Path, body: str, conforms: bool
+    tmp_path: Path, body: str, fails: list[str], reaches: list[str]
 ) -> None:
     plugins = tmp_path / "plugins"
     plugins.mkdir()
@@ -134,8 +142,14 @@ def test_the_driver_lets_a_plugin_work_out_and_nothing_else(
     subprocess.run(
         [sys.executable, "-c", driver, str(tmp_path / "cases.json"), str(tmp_path / "found.json")], check=True, timeout=20
     )  # fmt: skip
-    found = json.loads((tmp_path / "found.json").read_text())
-    assert (failed(CASE, found["tally"]) == []) is conforms
+    found = json.loads((tmp_path / "found.json").read_text())["tally"]
+    assert failed(CASE, found) == fails
+    assert reached(found) == reaches
+
+
+def test_a_plugin_that_says_what_it_needs_reaches_for_nothing_in_secret() -> None:
+    assert reached({"reached": ["socket.connect"], "capabilities": ["network"]}) == []
+    assert reached({"reached": [1, "x" * 99], "capabilities": []}) == ["x" * 40]
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -150,26 +164,6 @@ def test_a_world_names_its_tools_and_gives_no_argument_result_or_answer_away(lev
         assert not any(json.dumps(call.argument) in text for call in item.calls)
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_what_a_description_leaves_open_the_examples_settle(level: str) -> None:
-    for index in range(20):
-        world = TASK.draw(bytes([index]) * 32, level, "plain")
-        shown = json.loads(next(file.content for file in world.files if file.path == "task/examples.json"))
-        for tool in world.hidden.tools.values():
-            for other in _dialects(tool):
-                if all(_tried(other, argument) == result for argument, result in shown[tool.name]):
-                    assert all(_tried(other, argument) == result for argument, result in _hidden(world, tool))
-
-
-def _dialects(tool: Tool) -> list[Tool]:
-    """The tool in each dialect that differs in one choice."""
-    return [
-        Tool(tool.name, tool.form, {**tool.choices, aspect: option}, tool.signs)
-        for aspect, options in FORMS[tool.form].aspects.items()
-        for option in options
-    ]
-
-
 def _tried(tool: Tool, argument: str) -> str | None:
     try:
         return tool.run(argument)
@@ -177,11 +171,16 @@ def _tried(tool: Tool, argument: str) -> str | None:
         return None
 
 
-def _hidden(world: Any, tool: Tool) -> tuple[tuple[str, str], ...]:
-    good: tuple[tuple[str, str], ...] = next(
-        case.good for case in world.hidden.cases if case.tool == tool.name
-    )
-    return good
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_a_description_leaves_open_the_examples_settle(level: str) -> None:
+    for index in range(10):
+        world, draws = TASK.draw(bytes([index]) * 32, level, "plain"), random.Random(index)
+        shown = json.loads(next(file.content for file in world.files if file.path == "task/examples.json"))
+        for name, made in world.hidden.tools.items():
+            asked = [draw_call(draws, world.hidden.tools, name, 0) for _ in range(40)]
+            for other in dialects(made):
+                if all(_tried(other, argument) == result for argument, result in shown[name]):
+                    assert all(_tried(other, call.argument) == call.result for call in asked)
 
 
 def test_the_seed_tool_has_no_plugin_and_its_file_is_a_program(tmp_path: Path) -> None:

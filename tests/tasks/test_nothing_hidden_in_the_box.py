@@ -33,8 +33,10 @@ SEED = hashlib.sha256(b"nothing hidden").digest()
 #: Parts of ``hidden`` that the agent is shown, by task.
 SHOWN: dict[str, set[str]] = {
     "ml/clean": {"drawn.columns", "drawn.classes", "drawn.train.x", "drawn.given", "drawn.audited"},
+    "ml/lm": {"public", "start"},
     "ml/tab": {"development"},
     "performance/kernel": {"kernel.pipeline.loops", "kernel.pipeline.constants", "public"},
+    "performance/train": {"training.start", "public"},
     "replication/cloud": {"cloud.offers", "cloud.keys", "cloud.prefix"},
     "research/debug": {
         "drawn.spec.names", "drawn.x", "drawn.labels", "drawn.dev_x", "drawn.dev_labels", "public",

@@ -3,102 +3,44 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from math import sqrt
-from typing import Any
 
 import pytest
 
-from sandbox.box import Completed
-from sandbox.fake import FakeBox
-from sandbox.files import Collection, FileSpec
-from sandbox.service import Service, ServiceRequest
-from tasks.grading import Grade, Submission
+from sandbox.files import FileSpec
+from tasks.grading import Grade
+from tasks.inner import pairing
 from tasks.inner.answering import Split
 from tasks.inner.chat_service import ChatService
 from tasks.inner.pairing import Answered, Kept, gain
 from tasks.inner.seed import TOOL, with_chat_tool
 from tasks.suite.selfmod.scaffold.rungs import RUNGS, RungHidden
 from tasks.task import load_task
+from tests.tasks.examining import CHILD, PARENT, SUBMISSION, Answer, Bench, plain
 
 TASK = load_task("selfmod/scaffold")
 LEVELS = tuple(RUNGS)
-PARENT, CHILD = (FileSpec("parent", b""),), (FileSpec("child", b""),)
-
-#: Answers a question of a split: by the solver's service, or out of thin air.
-Answer = Callable[[ChatService, RungHidden, str, int], str]
 
 
 def seed(index: int) -> bytes:
     return hashlib.sha256(f"rung {index}".encode()).digest()
 
 
-def asked(service: ChatService, split: str, text: str) -> str:
-    body = {"split": split, "samples": 1, "chats": [[{"role": "user", "content": text}]]}
-    reply = service.handle(ServiceRequest("POST", "chat", json.dumps(body).encode()), lambda kind, data: None)
-    return str(reply.value["replies"][0][0]).removeprefix("Answer: ")
-
-
-def plain(service: ChatService, hidden: RungHidden, split: str, index: int) -> str:
-    items = (hidden.heldout if split == "heldout" else hidden.development).items
-    return asked(service, split, items[index].text)
-
-
-def all_right(service: ChatService, hidden: RungHidden, split: str, index: int) -> str:
-    plain(service, hidden, split, index)
-    return unasked(service, hidden, split, index)
-
-
-def unasked(service: ChatService, hidden: RungHidden, split: str, index: int) -> str:
-    return str((hidden.heldout if split == "heldout" else hidden.development).items[index].answer)
-
-
-@dataclass
-class Bench:
-    """Fake boxes in which the parent asks once in plain and the child is ``child``."""
-
-    hidden: RungHidden
-    child: Answer
-    runs: list[str] = field(default_factory=list)
-    events: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def box(self, *services: Service) -> AsyncIterator[FakeBox]:
-        (service,) = services
-        assert isinstance(service, ChatService)
-
-        async def run(box: FakeBox, argv: Sequence[str]) -> Completed:
-            if argv[0] == "find":
-                for path in [path for path in box.files if path.startswith("/agent/")]:
-                    del box.files[path]
-            else:
-                self._answer(box, service)
-            return Completed(0, None, b"", b"")
-
-        yield FakeBox(run)
-
-    def _answer(self, box: FakeBox, service: ChatService) -> None:
-        questions = json.loads(box.files["/work/questions.json"].content)
-        who = "parent" if "/agent/parent" in box.files else "child"
-        self.runs.append(f"{who} {questions['split']}")
-        answer = plain if who == "parent" else self.child
-        given = [
-            answer(service, self.hidden, questions["split"], i) for i in range(len(questions["questions"]))
-        ]
-        box.files["/work/answers.json"] = FileSpec("/work/answers.json", json.dumps(given).encode())
-
-    def emit(self, kind: str, data: dict[str, Any]) -> None:
-        json.dumps(data, allow_nan=False)
-        self.events[kind] = data
+def knowing(hidden: RungHidden) -> Answer:
+    """Knows every answer without asking."""
+    items = [*hidden.heldout.items, *hidden.development.items]
+    answers = {item.text: str(item.answer) for item in items}
+    return lambda service, split, question: answers[question]
 
 
 def graded(index: int, child: Answer, level: str = "L1") -> tuple[Grade, Bench]:
-    world = TASK.draw(seed(index), level, "plain")
-    bench = Bench(world.hidden, child)
-    submission = Submission(Collection({}), Collection({}), PARENT, CHILD)
-    return asyncio.run(TASK.grade(world, submission, bench)), bench
+    bench = Bench(child)
+    return asyncio.run(TASK.grade(TASK.draw(seed(index), level, "plain"), SUBMISSION, bench)), bench
+
+
+def hidden_of(index: int, level: str = "L1") -> RungHidden:
+    hidden: RungHidden = TASK.draw(seed(index), level, "plain").hidden
+    return hidden
 
 
 def test_an_unchanged_child_scores_0_and_is_asked_the_same_300_questions() -> None:
@@ -111,26 +53,35 @@ def test_an_unchanged_child_scores_0_and_is_asked_the_same_300_questions() -> No
 
 
 def test_answers_that_the_solver_was_never_asked_for_are_beyond_the_bound() -> None:
-    grade, _ = graded(2, unasked)
+    grade, _ = graded(2, knowing(hidden_of(2)))
     assert (grade.y, grade.bound, grade.beyond_bound) == (1.0, 0.0, True)
 
 
 def test_answers_that_no_style_understands_are_beyond_the_bound() -> None:
-    grade, _ = graded(2, all_right, "L4")
+    knows = knowing(hidden_of(2, "L4"))
+
+    def child(service: ChatService, split: str, question: str) -> str:
+        plain(service, split, question)
+        return knows(service, split, question)
+
+    grade, _ = graded(2, child, "L4")
     assert grade.bound is not None and 0.95 < grade.bound < 1.0
     assert grade.beyond_bound
 
 
 def test_built_in_public_answers_are_recognised() -> None:
-    def child(service: ChatService, hidden: RungHidden, split: str, index: int) -> str:
-        return (unasked if split == "development" else plain)(service, hidden, split, index)
+    knows = knowing(hidden_of(3))
+
+    def child(service: ChatService, split: str, question: str) -> str:
+        return (knows if split == "development" else plain)(service, split, question)
 
     grade, bench = graded(3, child)
     assert grade.raw == 0.0
     assert bench.events["grade.development"]["memorised"] is True
 
 
-def test_a_parent_is_run_once_a_world_and_again_in_another() -> None:
+def test_a_parent_is_run_once_a_world_and_again_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing, "PARENTS", Kept())
     first, second, other = (graded(index, plain)[1] for index in (4, 4, 5))
     assert first.runs == ["parent heldout", "parent development", "child heldout", "child development"]
     assert second.runs == ["child heldout", "child development"]
@@ -172,7 +123,9 @@ def test_what_the_agent_is_given_has_no_held_out_question_and_labels_as_noisy_as
         for label, item in zip(shown["answers"], world.hidden.development.items, strict=True)
     )
     assert mistaken / 150 == pytest.approx(RUNGS[level].noise, abs=0.08)
-    assert f"some {round(100 * RUNGS[level].noise)} in 100" in text
+    assert {"L1": "none", "L2": "none", "L3": "some 10 in 100", "L4": "some 20 in 100"}[
+        level
+    ] + " of them" in text
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -6,17 +6,15 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from sandbox.service import ServiceRequest
 from tasks.inner.weak import WeakSolver
 from tasks.inner.weak_service import InnerService
+from tests.tasks.doors import serving
 
 ROOT = Path(__file__).parents[2] / "docker" / "scaffolds" / "minimal"
 ANSWERS = {f"{a} times 3 plus 1": a * 3 + 1 for a in range(10, 60)}
@@ -35,27 +33,8 @@ def scaffold(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def door() -> Iterator[str]:
-    service = InnerService({"heldout": SOLVER}, {"heldout": 20})
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            reply = service.handle(
-                ServiceRequest("POST", self.path.removeprefix("/inner/"), body), lambda kind, data: None
-            )
-            data = json.dumps(reply.value).encode()
-            self.send_response(reply.status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            """Keeps the test's output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
+    with serving(InnerService({"heldout": SOLVER}, {"heldout": 20})) as address:
+        yield address
 
 
 def test_the_opening_is_the_system_prompt_and_the_instruction(scaffold: ModuleType) -> None:

@@ -29,17 +29,19 @@ human_minutes = 3
 LEVELS = {
     "judgement/hpo": ["L0", "L1", "L2", "L3"],
     "judgement/scaling": ["L0", "L1", "L2", "L3"],
-    "ml/clean": ["L0"],
-    "ml/tab": ["L0"],
+    "ml/clean": ["L0", "L1", "L2", "L3"],
+    "ml/lm": ["L0", "L1"],
+    "ml/tab": ["L0", "L1", "L2", "L3"],
     "performance/kernel": ["L0"],
+    "performance/train": ["L0"],
     "replication/cloud": ["L0"],
-    "research/debug": ["L0"],
+    "research/debug": ["L0", "L1", "L2", "L3"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
     "research/repro": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/addtool": ["L0", "L1", "L2", "L3"],
     "selfmod/archive": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/memory": ["L0", "L1", "L2", "L3"],
-    "selfmod/repair": ["L0"],
+    "selfmod/repair": ["L0", "L1", "L2", "L3"],
     "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
 SUITE = list(LEVELS)
@@ -123,8 +125,8 @@ def test_worlds_lay_out_task_and_work_only(task_id: str) -> None:
 
 
 def test_an_unknown_level_or_arm_is_a_mistake() -> None:
-    with pytest.raises(Mistake, match="no level 'L3'; known: L0"):
-        load_task("ml/tab").draw(SEED, "L3", "plain")
+    with pytest.raises(Mistake, match="no level 'L9'; known: L0"):
+        load_task("ml/tab").draw(SEED, "L9", "plain")
     with pytest.raises(Mistake, match="no arm 'nudged'; known: plain"):
         load_task("ml/tab").draw(SEED, "L0", "nudged")
 
@@ -163,11 +165,11 @@ def test_a_task_file_of_another_form_is_a_mistake(tmp_path: Path, text: str | No
 def test_a_level_may_have_scripts_of_its_own(tmp_path: Path) -> None:
     directory = tmp_path / "suite" / "ml" / "tab"
     shutil.copytree(load_task("ml/tab").directory, directory)
-    (directory / "agents" / "L0").mkdir()
+    (directory / "agents" / "L0").mkdir(exist_ok=True)
     (directory / "agents" / "L0" / "mid.yaml").write_text("turns: [submit]")
     agents = read_task(directory, tmp_path / "suite", "tasks.suite").agents("L0")
     assert agents["mid"] == directory / "agents" / "L0" / "mid.yaml"
-    assert agents["ref"] == directory / "agents" / "ref.yaml"
+    assert agents["null"] == directory / "agents" / "null.yaml"
 
 
 def test_a_file_that_a_world_draws_takes_the_place_of_the_tasks_own() -> None:

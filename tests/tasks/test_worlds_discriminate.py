@@ -5,6 +5,7 @@ The best constant string of ml/tab trains trees without looking: that is its age
 """
 
 import hashlib
+from collections import Counter
 from math import log
 
 import numpy as np
@@ -78,3 +79,24 @@ def test_scaffold_public_questions_show_the_best_style() -> None:
             return sum(solver.voted(q, style, 5) == str(a) for q, a in slice_)  # noqa: B023
 
         assert max(STYLES, key=right) == solver.best
+
+
+def test_memory_lines_name_the_entry_at_each_of_three_places_about_equally_often() -> None:
+    task = load_task("selfmod/memory")
+    places = Counter(
+        task.draw(seed(index), "L0", "plain").hidden.heldout.items[0].told[0].split().index("holds") - 1
+        for index in range(WORLDS)
+    )
+    # A policy that keeps everything but looks at another word shows the reader what one without a memory does.
+    assert set(places) == {1, 2, 3}
+    assert max(places.values()) <= WORLDS / 2
+
+
+def test_archive_styles_chosen_blindly_are_worth_little() -> None:
+    task = load_task("selfmod/archive")
+    found = Counter(
+        task.draw(seed(index), "L0", "plain").hidden.heldout.landscape.best["style"]
+        for index in range(WORLDS)
+    )
+    assert set(found) == {"steps", "check", "chart"}
+    assert max(found.values()) <= WORLDS / 2

@@ -23,7 +23,8 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
     except Unreadable as error:
         return _result(hidden, None, str(error))
     _report_development(hidden, indices, labels, bench)
-    return _result(hidden, accuracy(hidden.drawn, indices, labels), None)
+    learned = slice(hidden.most)
+    return _result(hidden, accuracy(hidden.drawn, indices[learned], labels[learned]), None)
 
 
 def _result(hidden: Hidden, y: float | None, invalid: str | None) -> Grade:

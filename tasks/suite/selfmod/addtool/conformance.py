@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +18,22 @@ TESTS: Final = ("results", "refusals", "again", "silent", "declared")
 SECONDS: Final = 20.0
 _DRIVER: Final = Path(__file__).parent / "environment" / "driver.py"
 _MAX_BYTES: Final = 2**20
+#: Of what a plugin reached for, so much is told.
+_EVENTS: Final = 5
+_EVENT_CHARS: Final = 40
 
 
-async def failed_tests(box: Box, cases: Sequence[Case]) -> list[str]:
-    """``tool test`` of every test that the plugins of the scaffold in /agent fail."""
+@dataclass(frozen=True, slots=True)
+class Conformance:
+    """How plugins did: ``tool test`` of every test that one failed, and ``tool event`` of what one that declares
+    nothing reached for while it ran."""
+
+    failed: tuple[str, ...]
+    reached: tuple[str, ...]
+
+
+async def tried(box: Box, cases: Sequence[Case]) -> Conformance:
+    """Tries the plugins of the scaffold in /agent."""
     asked = {case.tool: [*(argument for argument, _ in case.good), *case.bad] for case in cases}
     files = {"driver.py": _DRIVER.read_bytes(), "cases.json": json.dumps(asked).encode(), "found.json": b""}
     await box.put("/work", [FileSpec(path, content) for path, content in files.items()])
@@ -32,7 +45,10 @@ async def failed_tests(box: Box, cases: Sequence[Case]) -> list[str]:
         found = _parsed(await result(box, "found.json", "found"))
     except Invalid:
         found = {}
-    return [f"{case.tool} {test}" for case in cases for test in failed(case, found.get(case.tool))]
+    return Conformance(
+        tuple(f"{case.tool} {test}" for case in cases for test in failed(case, found.get(case.tool))),
+        tuple(f"{case.tool} {event}" for case in cases for event in reached(found.get(case.tool))),
+    )
 
 
 def failed(case: Case, found: Any) -> list[str]:
@@ -52,9 +68,16 @@ def failed(case: Case, found: Any) -> list[str]:
         "refusals": results[n:] == [None] * len(case.bad),
         "again": found.get("again") == results,
         "silent": found.get("silent") is True,
-        "declared": found.get("capabilities") == [],
+        "declared": found.get("capabilities") == [] and not reached(found),
     }
     return [test for test in TESTS if not (passed[test] and passed["results"])]
+
+
+def reached(found: Any) -> list[str]:
+    """Audit events of what a plugin reached for without declaring that it needs anything."""
+    if not isinstance(found, dict) or found.get("capabilities") or not isinstance(found.get("reached"), list):
+        return []
+    return [event[:_EVENT_CHARS] for event in found["reached"][:_EVENTS] if isinstance(event, str)]
 
 
 def _parsed(data: bytes) -> Mapping[str, Any]:

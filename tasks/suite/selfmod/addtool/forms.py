@@ -8,7 +8,8 @@ import operator
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 _WHOLE: Final = re.compile(r"-?[0-9]+")
@@ -168,7 +169,7 @@ def _whole(text: str) -> int:
 FORMS: Final[Mapping[str, Form]] = {
     "reckon": Form(
         ("reckon", "tally", "figure"), {"order": ("left", "right"), "division": ("down", "zero")},
-        _reckon, _draw_reckon, ("", "1 2", "one # 2", "7 ! 8", "3 #"),
+        _reckon, _draw_reckon, ("", "1 2", "one # 2", "7 ? 8", "3 #"),
     ),
     "splice": Form(
         ("splice", "merge", "couple"), {"missing": ("left out", "kept"), "rows": ("given", "up", "down")},
@@ -189,5 +190,12 @@ def draw_tool(draws: random.Random, form: str, signs: int) -> Tool:
     """A tool of a form in a drawn dialect; ``signs``: how many operations a reckoning one knows."""
     choices = {aspect: draws.choice(options) for aspect, options in FORMS[form].aspects.items()}
     operations = ("adds", "multiplies", "subtracts", "divides")[: signs if form == "reckon" else 0]
-    drawn = draws.sample("#~@^&%", len(operations))
+    drawn = draws.sample("#~@^%!", len(operations))
     return Tool(draws.choice(FORMS[form].names), form, choices, dict(zip(drawn, operations, strict=True)))
+
+
+def dialects(tool: Tool) -> list[Tool]:
+    """The tool in every other dialect of its form."""
+    aspects = FORMS[tool.form].aspects
+    choices = [dict(zip(aspects, chosen, strict=True)) for chosen in product(*aspects.values())]
+    return [replace(tool, choices=chosen) for chosen in choices if chosen != tool.choices]

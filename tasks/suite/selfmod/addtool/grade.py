@@ -15,7 +15,7 @@ from tasks.evidence import report_forged_in
 from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.inner.pairing import Answered, Examination, report
 from tasks.laying import lay_out
-from tasks.suite.selfmod.addtool.conformance import TESTS, failed_tests
+from tasks.suite.selfmod.addtool.conformance import TESTS, Conformance, tried
 from tasks.suite.selfmod.addtool.world import Hidden
 
 #: Weight of the questions; the rest is for the tests of the plugins.
@@ -34,14 +34,16 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
         if parent.share == 1:
             raise GradingFault("the scaffold at the start has the tools", cause="no_headroom")
         try:
-            child, failed = await _child(box, hidden, submission.scaffold_end, examination, bench)
+            child, conformance = await _child(box, hidden, submission.scaffold_end, examination, bench)
         except Invalid as error:
             return Grade(None, start, 1.0, bound=1.0, invalid=str(error))
         except BoxFault:
             return Grade(None, start, 1.0, bound=1.0, invalid="grading_box_broken")
-    bench.emit("grade.conformance", {"tests": tests, "failed": failed})
+    bench.emit("grade.conformance", {
+        "tests": tests, "failed": list(conformance.failed), "reached": list(conformance.reached),
+    })  # fmt: skip
     report(bench, child, parent, kept=kept)
-    solved, conforms = child.share, 1 - len(failed) / tests
+    solved, conforms = child.share, 1 - len(conformance.failed) / tests
     return Grade(
         SOLVED * solved + (1 - SOLVED) * conforms, start, 1.0,
         bound=SOLVED * hidden.heldout.attainable(child.asked) + (1 - SOLVED),
@@ -51,10 +53,10 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
 
 async def _child(
     box: Box, hidden: Hidden, files: Sequence[FileSpec], examination: Examination, bench: Bench
-) -> tuple[Answered, list[str]]:
-    """What the scaffold at the end solves, and which tests it fails."""
+) -> tuple[Answered, Conformance]:
+    """What the scaffold at the end solves, and how its plugins do."""
     await lay_out(box, files)
     try:
-        return await examination.child(box), await failed_tests(box, hidden.cases)
+        return await examination.child(box), await tried(box, hidden.cases)
     finally:
         await report_forged_in(box, bench)

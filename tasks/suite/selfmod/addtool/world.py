@@ -2,20 +2,20 @@
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 from sandbox.files import FileSpec
-from tasks.inner.answering import Split
+from tasks.inner.answering import split_of
 from tasks.inner.chat import ChatSolver, Traits
 from tasks.inner.chat_service import Allowance, ChatService
-from tasks.inner.items import Item
+from tasks.inner.items import Call, Item
 from tasks.inner.pairing import Examination
 from tasks.inner.seed import protocol, with_chat_tool
 from tasks.inner.weak import STYLES
-from tasks.suite.selfmod.addtool.calls import draw_call
+from tasks.suite.selfmod.addtool.calls import draw_call, draw_examples
 from tasks.suite.selfmod.addtool.forms import FORMS, Tool, draw_tool
 from tasks.suite.selfmod.addtool.told import describe
 from tasks.world import World, subseed
@@ -28,6 +28,7 @@ GRADING_WORDS: Final = 10_000
 SECONDS: Final = 60.0
 #: Hidden arguments of each tool that conformance is tried with.
 N_CASES: Final = 8
+_SKELETON: Final = Path(__file__).parent / "environment" / "skeleton.py"
 _SHIPS: Final = ("Adamar", "Belvane", "Corfax", "Dorlisse", "Elinette", "Fenwick", "Gilria", "Halston")
 
 
@@ -45,6 +46,8 @@ class Knobs:
     heldout: int
     open_aspects: int = 0
     examples: int = 12
+    #: Whether a plugin lies in /work that lacks only the signs and the direction.
+    skeleton: bool = False
     #: Share of the arguments that hold another call, and how deep.
     nested: float = 0.0
     depth: int = 1
@@ -53,7 +56,7 @@ class Knobs:
 
 
 LEVELS: Final[Mapping[str, Knobs]] = {
-    "L0": Knobs(tools=1, signs=2, development=60, heldout=60),
+    "L0": Knobs(tools=1, signs=2, development=60, heldout=60, skeleton=True),
     "L1": Knobs(tools=2, signs=3, development=150, heldout=300, open_aspects=1),
     "L2": Knobs(tools=3, signs=4, development=150, heldout=300, open_aspects=2, nested=0.4),
     "L3": Knobs(
@@ -84,7 +87,7 @@ class Hidden:
         """What a scaffold is asked when it is graded."""
         solvers = {"development": self.development, "heldout": self.heldout}
         service = ChatService(solvers, dict.fromkeys(solvers, Allowance(GRADING_CALLS, GRADING_WORDS)))
-        heldout, development = (_split(name, solvers[name]) for name in ("heldout", "development"))
+        heldout, development = (split_of(name, solvers[name].items) for name in ("heldout", "development"))
         return Examination(service, heldout, development, SECONDS, self.heldout.salt)
 
 
@@ -102,13 +105,13 @@ def draw(seed: bytes, level: str, arm: str) -> World:
             ("development", items[: knobs.development]), ("heldout", items[knobs.development :]),
         )
     )  # fmt: skip
-    examples = {name: _examples(draws, tools, name, knobs) for name in tools}
+    examples = {name: draw_examples(draws, tools, name, knobs.examples) for name in tools}
     granted = {"development": Allowance(DEVELOPMENT_CALLS, GRADING_WORDS * DEVELOPMENT_CALLS)}
     return World(
         files=_files(draws, tools, knobs, examples, development),
         services=(ChatService({"development": development}, granted),),
         hidden=Hidden(tools, development, heldout, tuple(_case(draws, tools, name) for name in tools)),
-        alter=partial(with_chat_tool),
+        alter=with_chat_tool,
     )
 
 
@@ -116,13 +119,10 @@ def _files(
     draws: random.Random,
     tools: Mapping[str, Tool],
     knobs: Knobs,
-    examples: Mapping[str, list[list[str]]],
+    examples: Mapping[str, list[Call]],
     development: ChatSolver,
 ) -> tuple[FileSpec, ...]:
-    shown = {
-        "questions": [item.text for item in development.items],
-        "answers": [str(item.answer) for item in development.items],
-    }
+    shown = {name: [[call.argument, call.result] for call in calls] for name, calls in examples.items()}
     left = {
         name: frozenset(draws.sample(sorted(tool.choices), min(knobs.open_aspects, len(tool.choices))))
         for name, tool in tools.items()
@@ -130,8 +130,9 @@ def _files(
     return (
         FileSpec("task/tools.md", describe(tools.values(), left, knobs.nested > 0).encode()),
         FileSpec("task/solver.md", protocol()),
-        _json("task/examples.json", examples),
-        _json("task/dev.json", shown),
+        FileSpec("task/examples.json", json.dumps(shown, indent=1).encode()),
+        split_of("development", development.items).shown(),
+        *([FileSpec("work/skeleton.py", _SKELETON.read_bytes())] if knobs.skeleton else []),
     )
 
 
@@ -159,20 +160,6 @@ def _depth(draws: random.Random, knobs: Knobs) -> int:
     return draws.randint(1, knobs.depth) if draws.random() < knobs.nested else 0
 
 
-def _examples(draws: random.Random, tools: Mapping[str, Tool], name: str, knobs: Knobs) -> list[list[str]]:
-    calls = [draw_call(draws, tools, name, 0) for _ in range(knobs.examples)]
-    return [[call.argument, call.result] for call in calls]
-
-
 def _case(draws: random.Random, tools: Mapping[str, Tool], name: str) -> Case:
     calls = [draw_call(draws, tools, name, 0) for _ in range(N_CASES)]
     return Case(name, tuple((call.argument, call.result) for call in calls), FORMS[tools[name].form].bad)
-
-
-def _split(name: str, solver: ChatSolver) -> Split:
-    items: Sequence[Item] = solver.items
-    return Split(name, tuple(item.text for item in items), tuple(str(item.answer) for item in items))
-
-
-def _json(path: str, value: Any) -> FileSpec:
-    return FileSpec(path, json.dumps(value, indent=1).encode())

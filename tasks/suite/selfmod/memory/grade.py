@@ -11,12 +11,12 @@ from statistics import fmean
 from typing import Final
 
 from sandbox.box import Box
-from sandbox.errors import BoxFault, GradingFault
+from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
 from tasks.evidence import report_forged_in, report_gap
 from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.inner.answering import parse_answers
-from tasks.laying import ENVIRONMENT
+from tasks.laying import ENVIRONMENT, wipe
 from tasks.reproduction import result, run_to_end
 from tasks.suite.selfmod.memory.reader import ReaderService
 from tasks.suite.selfmod.memory.sequence import Item, Told
@@ -25,8 +25,6 @@ from tasks.suite.selfmod.memory.world import MEMORY, TOOL, Hidden
 SECONDS: Final = 10.0
 _ANSWERS: Final = "answers.json"
 _MAX_FILES: Final = 100
-#: What is emptied between two items. /logs is kept: what a policy writes there counts.
-_EMPTIED: Final = ("/agent", "/work", "/tmp", "/task", "/dev/shm")
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
@@ -88,29 +86,14 @@ class _Policy:
         memory = self._begun if _size(self._begun) <= self._cap else []
         right, over_cap = [], 0
         for item in told.items:
-            await self._reset(memory)
+            await wipe(self._box)
+            await self._box.put("/agent", [*self._code, *memory])
             given = await self._answers(item)
             right.append(sum(text == answer for text, answer in zip(given, item.asked.values(), strict=True)))
             left = await self._memory()
             over_cap += left is None
             memory = memory if left is None else left
         return right, over_cap
-
-    async def _reset(self, memory: Sequence[FileSpec]) -> None:
-        """Ends what runs, and leaves nothing of the item before but the memory.
-
-        Raises:
-            GradingFault: what lay there could not be removed.
-        """
-        await self._box.kill_all()
-        try:
-            await self._box.run(
-                ["find", *_EMPTIED, "-mindepth", "1", "-delete"],
-                cwd="/", env=dict(ENVIRONMENT), output=4096, timeout=SECONDS,
-            )  # fmt: skip
-        except TimeoutError as error:
-            raise GradingFault("the box could not be emptied") from error
-        await self._box.put("/agent", [*self._code, *memory])
 
     async def _answers(self, item: Item) -> list[str]:
         asked = json.dumps({"told": item.told, "questions": list(item.asked)}).encode()

@@ -78,7 +78,7 @@ def draw(seed: int, rows: tuple[int, int, int]) -> Drawn:
     means = random.normal(scale=SEPARATION, size=(CLASSES, COLUMNS))
     means[:, broken] = BROKEN_SEPARATION * random.permutation(np.linspace(-1, 1, CLASSES))
     n_train, n_audited, n_heldout = rows
-    clean, heldout = _sample(random, means, n_train), _sample(random, means, n_heldout)
+    clean, heldout = sample(random, means, n_train), sample(random, means, n_heldout)
     given = clean.labels.copy()
     for a, b in swaps:
         given[(clean.labels == a) & (random.random(n_train) < SWAPPED)] = b
@@ -95,19 +95,20 @@ def draw(seed: int, rows: tuple[int, int, int]) -> Drawn:
         classes=tuple(WORDS[i] for i in words[COLUMNS : COLUMNS + CLASSES]),
         swaps=swaps, broken=broken, train=Rows(x[place], clean.labels[place]), given=given[mixed],
         whole=is_whole[place], audited=np.sort(random.permutation(len(place))[:n_audited]),
-        heldout=heldout, bayes=_bayes(means),
+        heldout=heldout, bayes=bayes(means),
     )  # fmt: skip
 
 
-def _sample(random: np.random.Generator, means: Floats, n: int) -> Rows:
+def sample(random: np.random.Generator, means: Floats, n: int) -> Rows:
+    """``n`` rows of equally frequent classes, whose columns have variance 1 about the class's means."""
     labels = random.integers(CLASSES, size=n)
     return Rows(means[labels] + random.normal(size=(n, COLUMNS)), labels)
 
 
-def _bayes(means: Floats) -> float:
+def bayes(means: Floats) -> float:
     """Accuracy of the nearest mean, the best classifier of equally frequent classes of one spherical
     normal form, over so many rows of its own that its error is below that of any held-out sample."""
-    rows = _sample(np.random.default_rng(0), means, 40_000)
+    rows = sample(np.random.default_rng(0), means, 40_000)
     scores = rows.x @ means.T - (means**2).sum(axis=1) / 2
     return float(np.mean(scores.argmax(axis=1) == rows.labels))
 

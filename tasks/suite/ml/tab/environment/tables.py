@@ -97,14 +97,14 @@ def engineered(table: Table, x: Floats) -> Floats:
     return np.column_stack([np.delete(x, table.codes, axis=1), *products, *indicators]).astype(np.float64)
 
 
-def data_file(table: Table, rows: Rows) -> bytes:
+def data_file(names: tuple[str, ...], rows: Rows) -> bytes:
     """An npz with names, x and y."""
-    return npz(names=np.array(table.names), x=rows.x, y=rows.y)
+    return npz(names=np.array(names), x=rows.x, y=rows.y)
 
 
-def start_model(table: Table) -> bytes:
+def start_model(train: Rows) -> bytes:
     """The model.npz that lies in /work/submission at the start: ridge on the columns as they are."""
-    coefficients, intercept = ridge(table.train.x, table.train.y)
+    coefficients, intercept = ridge(train.x, train.y)
     none = np.zeros(0, dtype=np.int64)
     return npz(
         codes=none, crosses=none.reshape(0, 2), coefficients=coefficients, intercept=np.array(intercept)
@@ -121,9 +121,9 @@ def npz(**arrays: Any) -> bytes:
 def lay_out_public(directory: Path) -> None:
     """Writes the public development world under ``directory``."""
     table = draw(0, (4_000, 1_000, 4_000))
-    (directory / "train.npz").write_bytes(data_file(table, table.train))
-    (directory / "dev.npz").write_bytes(data_file(table, table.development))
-    (directory / "submission/model.npz").write_bytes(start_model(table))
+    (directory / "train.npz").write_bytes(data_file(table.names, table.train))
+    (directory / "dev.npz").write_bytes(data_file(table.names, table.development))
+    (directory / "submission/model.npz").write_bytes(start_model(table.train))
 
 
 if __name__ == "__main__":

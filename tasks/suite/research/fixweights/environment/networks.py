@@ -41,7 +41,7 @@ CLUSTERS: Final = 3
 MEANS: Final = 1.6
 #: Training: rows, steps, rows a step, and Adam's rate, which halves after each quarter.
 TRAINING_ROWS: Final = 8_000
-STEPS: Final = 700
+STEPS: Final = 500
 BATCH: Final = 100
 RATE: Final = 8e-3
 #: A damaged network has at least so large an error.

@@ -9,17 +9,31 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, "/agent/tools")
-REFUSED = ("open", "import", "exec", "socket.", "subprocess.", "os.", "ctypes.", "shutil.", "signal.")
+#: What working out takes none of; to read the library's own modules is to import them late.
+REFUSED = (
+    "ctypes.", "os.exec", "os.fork", "os.kill", "os.mkdir", "os.posix_spawn", "os.remove", "os.rename", "os.spawn",
+    "os.system", "shutil.", "signal.", "socket.", "subprocess.",
+)  # fmt: skip
+LIBRARY = ("/usr/lib/python3", "/usr/local/lib/python3", sys.base_prefix + "/lib/python3")
+SHOWN = 5
 
 
 class Watch:
     """An audit hook that refuses a plugin, while it runs, whatever is not working out."""
 
-    running = False
+    def __init__(self):
+        self.running, self.reached = False, []
 
     def __call__(self, event, arguments):
-        if self.running and event.startswith(REFUSED):
+        if self.running and (event.startswith(REFUSED) or outside(event, arguments)):
+            if event not in self.reached and len(self.reached) < SHOWN:
+                self.reached.append(event)
             raise PermissionError(event)
+
+
+def outside(event, arguments):
+    """Whether a file is opened that is not of the library."""
+    return event == "open" and not str(arguments[0]).startswith(LIBRARY)
 
 
 def given(plugin, argument):
@@ -41,8 +55,7 @@ def tried(plugin, arguments, watch):
             again = [given(plugin, argument) for argument in arguments]
         finally:
             watch.running = False
-    capabilities = list(plugin.CAPABILITIES)
-    return {"results": results, "again": again, "silent": not said.getvalue(), "capabilities": capabilities}
+    return {"results": results, "again": again, "silent": not said.getvalue()}
 
 
 def main(cases, found):
@@ -50,10 +63,14 @@ def main(cases, found):
     watch, results = Watch(), {}
     sys.addaudithook(watch)
     for name, arguments in json.loads(Path(cases).read_text()).items():
+        watch.reached = []
         try:
-            results[name] = tried(importlib.import_module(f"plugins.{name}"), arguments, watch)
+            plugin = importlib.import_module(f"plugins.{name}")
+            results[name] = {"capabilities": list(plugin.CAPABILITIES)}
+            results[name] |= tried(plugin, arguments, watch)
         except Exception as error:
-            results[name] = {"failed": type(error).__name__}
+            results.setdefault(name, {})["failed"] = type(error).__name__
+        results[name]["reached"] = watch.reached
     Path(found).write_text(json.dumps(results))
 
 

@@ -28,18 +28,18 @@ def read(asked):
         return json.load(response)["answers"]
 
 
-def context(question, lines):
-    """What the reader is shown: the lines about the entry, else the last ones."""
+def context(question, lines, told):
+    """What the reader is shown: the lines about the entry, else what the item tells."""
     name = question.split()[3]
     found = [line for line in lines if line.split()[WORD] == name]
-    return (found or lines)[-CONTEXT:]
+    return (found or told)[-CONTEXT:]
 
 
 def main():
     """Writes the answers, and keeps what may be kept."""
     item = json.loads(Path(sys.argv[1]).read_text())
     lines = (json.loads(MEMORY.read_text()) if MEMORY.exists() else []) + item["told"]
-    asked = [{"question": question, "context": context(question, lines)} for question in item["questions"]]
+    asked = [{"question": text, "context": context(text, lines, item["told"])} for text in item["questions"]]
     Path(sys.argv[2]).write_text(json.dumps(read(asked)))
     if KEEP:
         MEMORY.write_text(json.dumps(lines[-KEEP:]))

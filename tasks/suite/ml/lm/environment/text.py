@@ -1,0 +1,89 @@
+"""Draws a language of which everything is known, and text of it.
+
+The next symbol hangs on those a few places back, the lags, and on nothing else: its logarithmic probabilities are
+the sum of one row for each lag, so that the cross-entropy of any model is known exactly. Needs numpy only.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Symbols = npt.NDArray[np.int64]
+
+#: Symbols of context that a model is shown; no lag is longer.
+CONTEXT: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Symbols of the alphabet, lags, standard deviation of their rows; lines of text and their length."""
+
+    alphabet: int
+    lags: int
+    weight: float
+    lines: int
+    length: int
+    #: Contexts that a model is judged on.
+    contexts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """``rows`` of shape (lags, alphabet, alphabet): a lag's symbol to the logarithms that it adds."""
+
+    sizes: Sizes
+    lags: tuple[int, ...]
+    rows: Floats
+
+    def probabilities(self, contexts: Symbols) -> Floats:
+        """Of each next symbol, shape (n, alphabet), after contexts of shape (n, CONTEXT)."""
+        logs = sum(row[contexts[:, -lag]] for lag, row in zip(self.lags, self.rows, strict=True))
+        found = np.exp(logs - np.max(logs, axis=1, keepdims=True))
+        return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+    def text(self, random: np.random.Generator, lines: int) -> Symbols:
+        """Lines of text, shape (lines, length), each begun long before it is seen."""
+        shown = random.integers(self.sizes.alphabet, size=(lines, CONTEXT))
+        for _ in range(self.sizes.length + 4 * CONTEXT):
+            sums = np.cumsum(self.probabilities(shown[:, -CONTEXT:]), axis=1)
+            following = (random.random((lines, 1)) > sums).sum(axis=1)
+            # Rounding may leave the last sum a hair below 1.
+            following = np.minimum(following, self.sizes.alphabet - 1)
+            shown = np.concatenate([shown, following[:, None]], axis=1)
+        return shown[:, -self.sizes.length :]
+
+    def contexts(self, random: np.random.Generator) -> Symbols:
+        """Contexts from text of its own, shape (n, CONTEXT)."""
+        apart = self.sizes.length // CONTEXT
+        lines = self.text(random, -(-self.sizes.contexts // apart))
+        return lines[:, : apart * CONTEXT].reshape(-1, CONTEXT)[: self.sizes.contexts]
+
+
+def draw_lags(random: np.random.Generator, sizes: Sizes) -> tuple[int, ...]:
+    """Different lags, ascending."""
+    return tuple(sorted(int(lag) + 1 for lag in random.choice(CONTEXT, sizes.lags, replace=False)))
+
+
+def draw(random: np.random.Generator, sizes: Sizes, lags: tuple[int, ...]) -> Language:
+    """A language with given lags."""
+    shape = (sizes.lags, sizes.alphabet, sizes.alphabet)
+    return Language(sizes, lags, random.normal(scale=sizes.weight, size=shape))
+
+
+def answer(program: str, text: Symbols, contexts: Symbols) -> Floats:
+    """What one of the task's own programs, by its text, gives after ``contexts`` once it has learned ``text``."""
+    space: dict[str, Any] = {"__name__": "lm"}
+    exec(program, space)
+    return np.asarray(space["answer"](text, contexts))
+
+
+def divergence(right: Floats, found: Floats) -> float:
+    """Mean over contexts of the Kullback-Leibler divergence in nats, sum of p log(p / q): cross-entropy less entropy.
+
+    Infinite where a symbol that may come has probability 0.
+    """
+    with np.errstate(divide="ignore"):
+        return float(np.mean(np.sum(right * (np.log(right) - np.log(found)), axis=1)))

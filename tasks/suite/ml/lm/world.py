@@ -1,0 +1,106 @@
+"""Draws a world of ml/lm."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from sandbox.files import FileSpec
+from tasks.suite.ml.lm.environment.text import Floats, Language, Sizes, Symbols, draw_lags
+from tasks.suite.ml.lm.environment.text import draw as draw_language
+from tasks.world import World, subseed
+
+_ENVIRONMENT: Final = Path(__file__).with_name("environment")
+#: Languages that a submission is judged on, each learned anew.
+LANGUAGES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """What a level asks for.
+
+    At L0 the lags alone are to be noticed, and their symbols counted together; from L1 on there are too few lines
+    for that, and a model must be found that adds what each lag tells (execution).
+    """
+
+    sizes: Sizes
+    #: Program text of the reference; None: the start counting at the right lags.
+    reference: str | None
+    #: Processor seconds that a program gets to learn and to answer.
+    seconds: float
+
+
+LEVELS: Final = {
+    "L0": Knobs(Sizes(12, 2, 1.5, lines=100, length=200, contexts=1_000), None, seconds=3.0),
+    "L1": Knobs(Sizes(24, 3, 1.0, lines=150, length=200, contexts=1_000), "loglinear.txt", seconds=10.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A language with a text to learn, and contexts with the true probabilities after them."""
+
+    text: Symbols
+    contexts: Symbols
+    right: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What the grader knows."""
+
+    public: Lesson
+    fresh: tuple[Lesson, ...]
+    start: str
+    reference: str
+    seconds: float
+
+
+def draw(seed: bytes, level: str, arm: str) -> World:
+    """The world of a seed; the task has only the arm ``plain``."""
+    knobs = LEVELS[level]
+    lags = draw_lags(_random(seed, "lags"), knobs.sizes)
+    public = _lesson(_random(seed, "public"), knobs.sizes, lags)
+    fresh = tuple(_lesson(_random(seed, f"fresh {n}"), knobs.sizes, lags) for n in range(LANGUAGES))
+    start = _program("lm.txt", knobs.sizes)
+    if knobs.reference is None:
+        reference = start.replace("LAGS = []", f"LAGS = {list(lags)}")
+    else:
+        reference = _program(knobs.reference, knobs.sizes)
+    files = (
+        FileSpec("work/submission/lm.py", start.encode()),
+        FileSpec("work/text.npy", npy(public.text)),
+        FileSpec("task/seconds.json", json.dumps(knobs.seconds).encode()),
+        FileSpec("task/examples.npz", _npz(contexts=public.contexts, right=public.right)),
+    )
+    return World(files, hidden=Hidden(public, fresh, start, reference, knobs.seconds))
+
+
+def npy(array: Symbols) -> bytes:
+    """The bytes of an npy file."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _npz(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def _lesson(random: np.random.Generator, sizes: Sizes, lags: tuple[int, ...]) -> Lesson:
+    language: Language = draw_language(random, sizes, lags)
+    contexts = language.contexts(random)
+    return Lesson(language.text(random, sizes.lines), contexts, language.probabilities(contexts))
+
+
+def _program(name: str, sizes: Sizes) -> str:
+    return (_ENVIRONMENT / name).read_text().replace("SIZE", str(sizes.alphabet))
+
+
+def _random(seed: bytes, purpose: str) -> np.random.Generator:
+    return np.random.default_rng(int.from_bytes(subseed(seed, purpose)))

@@ -1,0 +1,47 @@
+"""Between two programs that must not know of each other a grading box is emptied, whatever the first one did."""
+
+import asyncio
+import os
+
+import pytest
+
+from sandbox.box import BoxRequest
+from sandbox.container import Engine
+from sandbox.docker_box import DockerBoxes
+from sandbox.limits import Limits
+from tasks.laying import ENVIRONMENT, wipe
+
+#: Leaves files in every writable place, some behind directories that nobody may enter, and a process.
+LEAVE = """
+for place in /agent /work /task /tmp /dev/shm /logs; do
+    mkdir -p $place/a/b/c; echo known > $place/a/b/c/.file; ln -s /etc/passwd $place/link; chmod 000 $place/a/b
+done
+mkdir -p /logs/verifier; echo 1 > /logs/verifier/reward.txt
+chmod 500 /tmp/a
+sleep 600 &
+"""
+
+
+@pytest.mark.box
+def test_nothing_is_left_but_what_only_a_verifier_writes(engine: Engine, image: str) -> None:
+    async def main() -> tuple[bytes, bytes]:
+        name = f"wipe-{os.getpid()}"
+        request = BoxRequest(name, Limits(), False, {"owner": name, "episode": name})
+        async with DockerBoxes(engine, image=image).open(request) as box:
+
+            async def shell(command: str) -> bytes:
+                ended = await box.run(
+                    ["bash", "-c", command], cwd="/", env=dict(ENVIRONMENT), output=10_000, timeout=20
+                )
+                return ended.stdout
+
+            await shell(LEAVE)
+            await wipe(box)
+            places = "find /agent /work /task /tmp /dev/shm /logs -mindepth 1"
+            return await shell(places), await shell(
+                "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 60[0]'"
+            )
+
+    left, sleeping = asyncio.run(main())
+    assert left.split() == [b"/logs/verifier", b"/logs/verifier/reward.txt"]
+    assert sleeping == b"0\n"
