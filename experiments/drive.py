@@ -62,6 +62,8 @@ class Driver:
         self._plan, self._directory, self._ledger = plan, directory, ledger
         self._executor, self._progress, self._owner = executor, progress, owner
         self._patience = Patience(progress.say)
+        #: The ledger is written line by line, in threads, so that the episodes of this process need not wait for the disk.
+        self._booking = asyncio.Lock()
         self._numbers: dict[str, int] = {}
         for line in ledger.ended:
             self._numbers[line.episode] = max(line.attempt, self._numbers.get(line.episode, -1))
@@ -148,12 +150,17 @@ class Driver:
             self._patience.engines(await self._executor.lacking())
 
     async def _book(self, line: LedgerLine) -> None:
-        """Returns once the ledger has the line, however long the disk is full."""
-        while True:
-            try:
-                return self._ledger.append(line)
-            except StorageFault as fault:
-                await self._patience.storage(self._directory, fault)
+        """Returns once the ledger has the line, however long the disk takes for it or is full."""
+        async with self._booking:
+            while True:
+                appending = asyncio.ensure_future(asyncio.to_thread(self._ledger.append, line))
+                try:
+                    return await asyncio.shield(appending)
+                except StorageFault as fault:
+                    await self._patience.storage(self._directory, fault)
+                finally:
+                    # Whoever is cancelled waits all the same: nobody else may write meanwhile.
+                    await asyncio.wait([appending])
 
     def _keep_fault(self, episode: str, number: int, fault: Exception) -> None:
         directory = rundir.attempt_dir(self._directory, episode, number)

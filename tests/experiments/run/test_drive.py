@@ -1,12 +1,14 @@
 """A run ends with exactly one result for every episode, whatever dies on the way."""
 
 import asyncio
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from experiments import durable
 from experiments.executors import AttemptAbandoned
 from experiments.ledger import read_records
 from experiments.records import EpisodeSpec, LedgerLine
@@ -135,14 +137,16 @@ def test_what_concerns_the_whole_run_ends_it_and_the_next_run_resumes(
 
 
 def test_cancelling_ends_what_runs_and_keeps_what_had_ended(run_paper: Any, paper: Any) -> None:
+    begun: list[str] = []
     ended: list[str] = []
 
     class Hanging(paper):  # type: ignore[misc]
         async def run(self, spec: EpisodeSpec) -> LedgerLine:
             if spec.plan.world == 0:
                 return await super().run(spec)
+            begun.append(spec.plan.episode)
             try:
-                if len(self.seen) == 2:
+                if len(begun) == 2:
                     task = next(t for t in asyncio.all_tasks() if "_drive" in repr(t.get_coro()))
                     asyncio.get_running_loop().call_later(0.01, task.cancel)
                 await asyncio.sleep(60)
@@ -154,6 +158,32 @@ def test_cancelling_ends_what_runs_and_keeps_what_had_ended(run_paper: Any, pape
         run_paper(Hanging(slots=2))
     assert len(ended) == 2
     assert run_paper().outcome.episodes == {"completed": 4}
+
+
+def test_other_episodes_go_on_while_the_disk_takes_a_line(
+    run_paper: Any, paper: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, went_on = threading.Event(), list[bool]()
+    append = durable.append
+
+    def slow(path: Path, data: bytes) -> None:
+        if path.name == "ledger.jsonl" and not went_on:
+            went_on.append(taken.wait(20))
+        append(path, data)
+
+    class Going(paper):  # type: ignore[misc]
+        async def run(self, spec: EpisodeSpec) -> LedgerLine:
+            line = await super().run(spec)
+            if len(self.seen) == 2:
+                await asyncio.sleep(0.1)
+                taken.set()
+            return line
+
+    monkeypatch.setattr(durable, "append", slow)
+    result = run_paper(Going(slots=2))
+    assert went_on == [True]
+    assert result.outcome.episodes == {"completed": 4}
+    assert verify(result.view.directory, None).problems == ()
 
 
 def test_an_attempt_that_a_dead_driver_left_is_rescanned_and_its_number_is_not_used_again(
