@@ -21,7 +21,7 @@ from sandbox.box import Boxes
 from sandbox.canonical import digest
 from sandbox.events import Event, read_events
 from sandbox.limits import Limits, parse_limits
-from tasks.task import SUITE, Task, TaskEntry, load_task, read_task
+from tasks.task import Task, TaskEntry, load_task, read_task
 
 OWNER: Final = "calibrate"
 LEVEL: Final = "L0"
@@ -96,7 +96,7 @@ def world_task(name: str) -> Task:
 def _script(agent: Agent, directory: Path) -> Path:
     if isinstance(agent.turns, str):
         task, _, name = agent.turns.rpartition("/")
-        return SUITE / task / "agents" / f"{name}.yaml"
+        return load_task(task).agents(LEVEL)[name]
     path = directory / f"{digest(agent.id)}.yaml"
     path.write_text(yaml.safe_dump({"turns": agent.turns}, allow_unicode=True), encoding="utf-8")
     return path
