@@ -36,7 +36,7 @@ class Knobs:
 
 
 LEVELS: Final = {
-    "L0": Knobs(rows=200, slow=1, forms=True, public=6, pace=Pace(0.03, least=3, most=160, start_calls=2, reference_calls=40)),
+    "L0": Knobs(rows=200, slow=1, forms=True, public=6, pace=Pace(0.02, least=3, most=100, start_calls=2, reference_calls=20)),
     "L1": Knobs(
         rows=200, slow=3, forms=False, public=6,
         pace=Pace(0.03, least=2, most=100, start_calls=1, reference_calls=20),
