@@ -13,11 +13,10 @@ from experiments.records import LedgerLine, PlanLine
 from experiments.text import counted, decimal
 from experiments.trend import PLAIN
 from experiments.view import RunView
+from tasks.task import all_tasks
 
 #: Between which raw scores an agent's lies, as each task promises.
 PROMISED: Final = {"null": (-0.03, 0.03), "ref": (0.95, 1.05)}
-#: How far a score may lie from the first in the same world: another processor rounds otherwise.
-SAME_WITHIN: Final = 0.01
 
 #: One world: task, level, arm, index.
 Place = tuple[str, str, str, int]
@@ -86,9 +85,16 @@ def _drifts(view: RunView) -> Iterator[str]:
         if ours and (raw is None or not low <= raw <= high):
             scored = f"ended as {line.status} without a result" if raw is None else f"scored {decimal(raw)}"
             yield f"agent {agent} {scored} {where}, where {low:g} to {high:g} is promised"
-        elif before.score is not None and abs(line.score.strict - before.score.strict) > SAME_WITHIN:
+        elif before.score is not None and abs(line.score.strict - before.score.strict) > _same_within(
+            line.task
+        ):
             scores = f"{decimal(line.score.strict)} and not {decimal(before.score.strict)}"
             yield f"agent {agent} scored {scores} {where} at {line.checkpoint}"
+
+
+def _same_within(task_id: str) -> float:
+    """How far a score may lie from the first in the same world, by the task's own word."""
+    return next((task.facts.same_within for task in all_tasks() if task.id == task_id), 0.0)
 
 
 def _place(line: LedgerLine) -> Place:

@@ -38,6 +38,9 @@ class Facts(BaseModel):
     start: str
     reference: str
     bound: str
+    #: How far two scores of the same work in the same world may lie apart: another processor rounds otherwise,
+    #: and times are never quite the same.
+    same_within: float = 0.01
     #: Finding codes that count as cheating here besides ``cheat.*``.
     cheats: tuple[str, ...] = ()
     #: Scripted agents: ``agents/LEVEL/NAME.yaml``, or ``agents/NAME.yaml`` for the levels without one.

@@ -15,6 +15,9 @@ from tasks.world import World, subseed
 TOLERANCE: Final = 1e-4
 #: How many wrong results are held against the right ones of other cases.
 _LOOKED_AT: Final = 8
+_NO_FORMS: Final = (
+    b'"""Forms of loops: functions that take and give rows. None was written yet."""\n\nimport numpy as np\n'
+)
 _FORMS: Final = Path(__file__).with_name("environment") / "forms.py"
 
 
@@ -24,14 +27,21 @@ class Knobs:
 
     #: Rows of an input.
     rows: int
+    #: How many loops are slow (to be noticed), and whether their forms in numpy are given or to be written (execution).
+    slow: int
+    forms: bool
     #: Public cases.
     public: int
     pace: Pace
 
 
 LEVELS: Final = {
-    "L0": Knobs(rows=200, public=6, pace=Pace(0.03, least=3, most=160, start_calls=2, reference_calls=40)),
-}
+    "L0": Knobs(rows=200, slow=1, forms=True, public=6, pace=Pace(0.02, least=3, most=100, start_calls=2, reference_calls=20)),
+    "L1": Knobs(
+        rows=200, slow=3, forms=False, public=6,
+        pace=Pace(0.03, least=2, most=100, start_calls=1, reference_calls=20),
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +103,11 @@ class Hidden:
 def draw(seed: bytes, level: str, arm: str) -> World:
     """The world of a seed; the task has only the arm ``plain``."""
     knobs = LEVELS[level]
-    kernel = Kernel(loops.draw(np.random.default_rng(_number(seed, "kernel")), knobs.rows))
+    kernel = Kernel(loops.draw(np.random.default_rng(_number(seed, "kernel")), knobs.rows, knobs.slow))
     public = kernel.cases(np.random.default_rng(_number(seed, "public")), knobs.public)
     files = (
         FileSpec("work/submission/kernel.py", kernel.start.encode()),
-        FileSpec("work/forms.py", _FORMS.read_bytes()),
+        FileSpec("work/forms.py", _FORMS.read_bytes() if knobs.forms else _NO_FORMS),
         FileSpec("task/examples.npz", npz(**public.inputs, right=public.results)),
     )
     return World(files, hidden=Hidden(kernel, knobs.pace, public, subseed(seed, "fresh")))

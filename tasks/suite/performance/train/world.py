@@ -46,6 +46,12 @@ LEVELS: Final = {
         Shape(rows=400, columns=8, hidden=32, classes=3), Recipe("plain", 1, 0.03, 1200), RECIPES[0],
         RECIPES, public=6, pace=Pace(0.03, least=2, most=40, start_calls=1, reference_calls=12),
     ),
+    # No recipes: that batches and another rule help is to be noticed, and a recipe to be found by trying.
+    "L1": Knobs(
+        Shape(rows=800, columns=16, hidden=48, classes=5), Recipe("plain", 1, 0.02, 3000),
+        Recipe("adapt", 40, 0.03, 50), (), public=4,
+        pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5),
+    ),
 }  # fmt: skip
 
 

@@ -180,10 +180,10 @@ class Pipeline:
         return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
 
-def draw(random: np.random.Generator, rows: int) -> Pipeline:
-    """A kernel over ``rows`` rows: a slow loop and three fast ones, in any order and under any names."""
-    slow = str(random.choice(list(SLOW)))
-    kinds = [str(kind) for kind in random.permutation([slow, *random.choice(list(FAST), 3, replace=False)])]
+def draw(random: np.random.Generator, rows: int, slow: int = 1) -> Pipeline:
+    """A kernel over ``rows`` rows: so many slow loops and three fast ones, in any order and under any names."""
+    chosen = [*random.choice(list(SLOW), slow, replace=False), *random.choice(list(FAST), 3, replace=False)]
+    kinds = [str(kind) for kind in random.permutation(chosen)]
     names = [str(name) for name in random.choice(WORDS, len(kinds), replace=False)]
     columns = random.integers(COLUMNS, size=len(kinds))
     loops = []

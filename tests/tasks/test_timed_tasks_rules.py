@@ -1,0 +1,148 @@
+"""performance/kernel, performance/train and ml/lm: what is right, what was remembered, what a model may claim."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from experiments.pocket.workshop import workshop
+from tasks.grading import Invalid
+from tasks.suite.ml.lm.environment import text
+from tasks.suite.ml.lm.grade import judged
+from tasks.suite.performance.kernel.environment import loops
+from tasks.suite.performance.kernel.world import Kernel
+from tasks.suite.performance.train.environment import rows
+from tasks.suite.performance.train.world import LEVELS
+from tasks.task import load_task
+from tasks.world import World
+
+
+def world(task: str, index: int, level: str = "L0") -> World:
+    return load_task(task).draw(hashlib.sha256(f"world {index}".encode()).digest(), level, "plain")
+
+
+def kernel(form: str) -> Kernel:
+    """A kernel whose slow loop is of a form."""
+    for seed in range(200):
+        drawn = Kernel(loops.draw(np.random.default_rng(seed), 40))
+        if form in [kind for _, kind, _ in drawn.pipeline.loops]:
+            return drawn
+    raise AssertionError("unreachable")
+
+
+@pytest.mark.parametrize("form", loops.SLOW)
+def test_each_form_in_numpy_computes_what_its_loop_in_python_does(form: str) -> None:
+    drawn = kernel(form)
+    cases = drawn.cases(np.random.default_rng(1), 3)
+    space: dict[str, object] = {}
+    exec(drawn.start, space)
+    found = np.array([np.ravel(space["kernel"](x)) for x in cases.inputs["x"]])  # type: ignore[operator]
+    assert cases.right(found).all()
+
+
+def test_a_result_off_by_more_than_a_ten_thousandth_is_wrong_and_that_of_another_case_remembered() -> None:
+    cases = kernel("decay").cases(np.random.default_rng(1), 4)
+    off = cases.results + np.array([[0], [1e-6], [0], [0]])
+    off[2] += 3e-4 * (1 + np.abs(off[2]))
+    assert cases.right(off).tolist() == [True, True, False, True]
+    assert not cases.remembered(off)
+    assert cases.remembered(cases.results[[0, 0, 2, 3]])
+
+
+def test_look_shows_the_slow_loop_first_and_speed_makes_it_the_reference() -> None:
+    for index in range(4):
+        drawn = world("performance/kernel", index)
+        with workshop(drawn.files, [], []) as shop:
+            shown = shop.run("python3 look.py")[1].splitlines()
+            assert [line.split()[0] for line in shown] == ["slow", "fast", "fast", "fast"]
+            _, name, form = shown[0].split()
+            assert form in loops.SLOW
+            assert shop.run(f"python3 speed.py {name} {form}") == (0, f"rewrote {name} as {form}\n")
+            space: dict[str, object] = {}
+            exec((shop.root / "work/submission/kernel.py").read_text(), space)
+        public = drawn.hidden.public
+        found = np.array([np.ravel(space["kernel"](x)) for x in public.inputs["x"]])  # type: ignore[operator]
+        assert public.right(found).all()
+
+
+def test_a_form_of_another_kernel_gives_wrong_results() -> None:
+    drawn = world("performance/kernel", 0)
+    with workshop(drawn.files, [], []) as shop:
+        _, name, form = shop.run("python3 look.py")[1].splitlines()[0].split()
+        wrong = next(other for other in loops.SLOW if other != form)
+        shop.run(f"python3 speed.py {name} {wrong}")
+        space: dict[str, object] = {}
+        exec((shop.root / "work/submission/kernel.py").read_text(), space)
+    public = drawn.hidden.public
+    found = np.array([np.ravel(space["kernel"](x)) for x in public.inputs["x"]])  # type: ignore[operator]
+    assert not public.right(found).any()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_reference_recipe_reaches_the_target_in_every_case(level: str) -> None:
+    knobs = LEVELS[level]
+    space: dict[str, object] = {}
+    exec(knobs.shape.program(knobs.reference), space)
+    drawn = rows.draw(np.random.default_rng(2), knobs.shape, 20)
+    found = [space["train"](*case) for case in zip(*drawn.inputs.values(), strict=True)]  # type: ignore[operator]
+    assert drawn.right(np.array(found)).all()
+    assert not drawn.remembered(np.array(found))
+
+
+def test_weights_of_one_case_are_wrong_in_another_and_equal_weights_are_remembered() -> None:
+    shape = LEVELS["L0"].shape
+    space: dict[str, object] = {}
+    exec(shape.program(LEVELS["L0"].reference), space)
+    drawn = rows.draw(np.random.default_rng(3), shape, 5)
+    first = space["train"](*next(zip(*drawn.inputs.values(), strict=True)))  # type: ignore[operator]
+    shipped = np.array([first] * 5)
+    assert drawn.right(shipped).tolist() == [True, False, False, False, False]
+    assert drawn.remembered(shipped)
+
+
+def test_weights_without_a_value_reach_no_target() -> None:
+    drawn = rows.draw(np.random.default_rng(3), LEVELS["L0"].shape, 1)
+    assert not drawn.right(np.full((1, drawn.size), 1e300)).any()
+
+
+def test_the_truth_misses_nothing_and_everything_else_something() -> None:
+    sizes = text.Sizes(6, 2, 1.5, lines=10, length=50, contexts=40)
+    random = np.random.default_rng(0)
+    language = text.draw(random, sizes, (2, 5))
+    contexts = language.contexts(random)
+    right = language.probabilities(contexts)
+    assert right.sum(axis=1) == pytest.approx(np.ones(40))
+    assert judged(right, right).missed == 0
+    assert judged(np.full((40, 6), 1 / 6), right).missed > 0.1
+    assert judged(right, right).whole
+
+
+def test_a_claim_of_more_than_1_is_better_than_the_truth_and_no_whole_answer() -> None:
+    right = np.array([[0.2, 0.8], [0.5, 0.5]])
+    claimed = judged(np.ones((2, 2)), right)
+    assert claimed.missed < 0
+    assert not claimed.whole
+
+
+@pytest.mark.parametrize("value", [0.0, -0.1])
+def test_a_probability_of_0_or_less_is_no_answer(value: float) -> None:
+    with pytest.raises(Invalid, match="probabilities_not_positive"):
+        judged(np.array([[1 - value, value]]), np.array([[0.5, 0.5]]))
+
+
+def test_a_language_hangs_on_its_lags_alone() -> None:
+    sizes = text.Sizes(5, 2, 1.5, lines=10, length=50, contexts=40)
+    language = text.draw(np.random.default_rng(1), sizes, (2, 5))
+    contexts = np.zeros((2, text.CONTEXT), dtype=np.int64)
+    contexts[1, [-1, -3, -4, -6, -7, -8]] = 4
+    assert np.array_equal(*language.probabilities(contexts))
+
+
+def test_look_shows_the_two_lags_first_in_every_world() -> None:
+    for index in range(4):
+        drawn = world("ml/lm", index)
+        with workshop(drawn.files, [], []) as shop:
+            shown = [line.split()[1] for line in shop.run("python3 look.py")[1].splitlines()]
+            chosen = sorted(int(lag) for lag in shown[:2])
+            shop.run("python3 use.py " + " ".join(map(str, chosen)))
+            assert (shop.root / "work/submission/lm.py").read_text() == drawn.hidden.reference
