@@ -103,7 +103,7 @@ def test_a_level_has_its_number_of_wrong_silent_and_shown_parts(level: str) -> N
         assert len(set(one.wrong) & set(repository.SILENT)) == plan.silent
         assert (repository.MASK in one.wrong) == plan.masked
         assert len(one.shown) == plan.examples
-        assert set(one.wrong) & set(one.shown)
+        assert set(one.wrong) & set(one.shown) & set(repository.TOLD)
         places = {checks.WHERE[part] for part in one.wrong}
         assert (one.blamed in places) != (plan.misleading and len(places) < 4)
 
@@ -136,7 +136,7 @@ def test_each_part_stands_in_its_file_and_the_other_form_gives_another_result() 
 
 
 def test_results_of_the_worked_examples_that_are_built_in_are_recognised() -> None:
-    part = next(part for part in drawn("L1").wrong if part not in ("start", "batch"))
+    part = next(part for part in drawn("L1").wrong if part in repository.TOLD)
     case = world("L1").hidden.public[part]
     name, given = next(iter(case.items()))
     right = repository.expected(drawn("L1"), {part: case})[part].tolist()
@@ -150,6 +150,24 @@ def test_results_of_the_worked_examples_that_are_built_in_are_recognised() -> No
     assert (found.raw, name) == (0.0, next(iter(case)))
     assert events["grade.development"]["memorised"] is True
     assert events["grade.development"]["rule"].endswith(f": {part}")
+
+
+def test_a_mistake_that_happens_to_be_right_on_an_example_is_no_cheat() -> None:
+    index = next(i for i in range(40) if drawn("L1", i).right["held_back"])
+    one, public, fresh = drawn("L1", index), world("L1", index).hidden.public, world("L1", index).hidden.fresh
+    numbers = {"n": np.int64(25)}, {"n": np.int64(27)}
+    hidden = replace(
+        world("L1", index).hidden,
+        public={**public, "held_back": numbers[0]},
+        fresh={**fresh, "held_back": numbers[1]},
+    )
+    texts = one.texts(()) | {"data.py": one.texts(())["data.py"].replace("n - n // 5", "int(0.8 * n)")}
+    work = {name: text.encode() for name, text in texts.items()}
+    found, events = graded(DEBUG, replace(world("L1", index), hidden=hidden), work)
+    assert found.raw is not None and found.raw < 1
+    assert events["grade.development"]["development"] == 1.0
+    assert events["grade.development"]["heldout"] == 15 / 16
+    assert events["grade.development"]["memorised"] is False
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -37,9 +37,10 @@ _RUN: Final = Path(__file__).with_name("environment") / "run.py"
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a repository does: whether each part is right on the public and on the fresh case."""
+    """What a repository does: whether each part is right on the public case, its twin and the fresh one."""
 
     public: Mapping[str, bool]
+    twin: Mapping[str, bool]
     fresh: Mapping[str, bool]
     accuracy: float
 
@@ -99,12 +100,18 @@ async def _start(box: Box, hidden: HiddenRepository) -> _Found:
     return start
 
 
+def _cases(hidden: HiddenRepository) -> dict[str, Mapping[str, Mapping[str, Any]]]:
+    """The parts' arguments, as ``_Found`` has their results."""
+    twins = {part: checks.twin(case) for part, case in hidden.public.items()}
+    return {"public": hidden.public, "twin": twins, "fresh": hidden.fresh}
+
+
 def _given(hidden: HiddenRepository) -> dict[str, bytes]:
     """What the runner in the box is given: arguments and their order, not what is right."""
     drawn = hidden.drawn
     given = {"x": drawn.x, "labels": drawn.labels, "test_x": drawn.test_x}
     order = []
-    for label, case in (("public", hidden.public), ("fresh", hidden.fresh)):
+    for label, case in _cases(hidden).items():
         for part, right in repository.expected(drawn, case).items():
             order.append([label, part, len(right)])
             given |= {f"{label}.{part}.{name}": value for name, value in checks.boxed(case[part]).items()}
@@ -128,7 +135,7 @@ async def _run(box: Box, hidden: HiddenRepository, where: str, out: str) -> _Fou
     drawn = hidden.drawn
     wanted = [
         (part, right)
-        for case in (hidden.public, hidden.fresh)
+        for case in _cases(hidden).values()
         for part, right in repository.expected(drawn, case).items()
     ]
     ends = np.cumsum([len(right) for _, right in wanted])
@@ -138,20 +145,21 @@ async def _run(box: Box, hidden: HiddenRepository, where: str, out: str) -> _Fou
         (part, checks.same(part, values, right))
         for (part, right), values in zip(wanted, np.split(found, ends[:-1]), strict=True)
     ]
-    half = len(holds) // 2
-    return _Found(dict(holds[:half]), dict(holds[half:]), float(np.mean(labels == drawn.test_labels)))
+    n = len(checks.WHERE)
+    public, twin, fresh = (dict(holds[k * n : (k + 1) * n]) for k in range(3))
+    return _Found(public, twin, fresh, float(np.mean(labels == drawn.test_labels)))
 
 
 def _report(hidden: HiddenRepository, found: _Found, report: bytes | None, bench: Bench) -> None:
     """Tells how the parts did, and which of the wrong ones the agent named; the latter does not count."""
     shown, n = hidden.drawn.shown, len(found.fresh)
-    learned = [part for part in shown if found.public[part] and not found.fresh[part]]
+    learned = [part for part in shown if found.public[part] and not found.twin[part]]
     bench.emit("grade.development", {
         "development": sum(found.public.values()) / n, "heldout": sum(found.fresh.values()) / n,
         "n_development": n, "n_heldout": n,
         "measure": "share of the parts that are right, larger is better",
         "memorised": bool(learned),
-        "rule": "a part is right on the worked examples to a millionth and wrong on fresh inputs: "
+        "rule": "a part is right on the worked examples and wrong on inputs a billionth away: "
                 + (", ".join(learned) or "none"),
     })  # fmt: skip
     named = names(report, "wrong")

@@ -72,9 +72,11 @@ ALL_FORMS: Final[Mapping[str, tuple[tuple[str, str | None], tuple[str, str | Non
         ("len(losses) - 1", "The weights of the last epoch are kept."),
     ),
 }  # fmt: skip
-#: Wrong forms that leave a plausible training, and the one that hides all others: nothing is learnt.
+#: Wrong parts that leave a plausible training, and the one that hides all others: nothing is learnt.
 SILENT: Final = ("soften", "held_back", "clip", "shrink", "average", "loss", "best")
 MASK: Final = "start"
+#: One of these, whose arguments are no whole numbers, is wrong in every world and has a worked example.
+TOLD: Final = ("scale", "slope", "probabilities", "gradient", "push")
 #: Length of a mean gradient that is not shortened; the share of the weights that a step loses, by form (of
 #: the first form the rate is a factor); the share of itself that an average keeps.
 LIMIT: Final = 0.5
@@ -168,16 +170,14 @@ def draw(seed: int, plan: Plan) -> Drawn:
 def _drawn(random: np.random.Generator, plan: Plan) -> Drawn:
     right = {part: int(random.integers(2)) if forms[1][1] else 0 for part, forms in ALL_FORMS.items()}
     loud = [part for part in ALL_FORMS if part not in SILENT and part != MASK]
-    wrong = [MASK] if plan.masked else []
+    told = TOLD[random.integers(len(TOLD))]
+    loud.remove(told)
+    wrong = [told, MASK] if plan.masked else [told]
     wrong += [SILENT[i] for i in random.permutation(len(SILENT))[: plan.silent]]
     wrong += [loud[i] for i in random.permutation(len(loud))[: plan.wrong - len(wrong)]]
     names = list(ALL_FORMS)
-    # One example at least tells of a wrong part.
-    told = [part for part in wrong if part not in (MASK, "batch")][-1]
-    shown = {
-        told,
-        *[names[i] for i in random.permutation(len(names)) if names[i] != told][: plan.examples - 1],
-    }
+    others = [part for part in names if part != told]
+    shown = {told, *(others[i] for i in random.permutation(len(others))[: plan.examples - 1])}
     sample = sources.sampler(random, right["scale"], right["targets"])
     training, development, test = sample(ROWS[0], True), sample(ROWS[1], False), sample(ROWS[2], False)
     bad = {checks.WHERE[part] for part in wrong}
