@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,9 @@ from experiments.versions import KeptVersion, versions_of
 
 _FENCE: Final = re.compile(r"```.*?(```|$)", re.S)
 #: Only lines of these kinds are parsed: most of a log is of others.
-_KINDS: Final = (b'"kind":"grade.score"', b'"kind":"grade.development"', b'"kind":"model.reply"')
+_KINDS: Final = (
+    b'"kind":"grade.score"', b'"kind":"grade.gain"', b'"kind":"grade.development"', b'"kind":"model.reply"',
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Gain:
 
     held: float | None = None
     dev: float | None = None
+    #: Standard error of ``held`` over the held-out questions, paired.
+    held_se: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,14 +66,13 @@ class Authored:
         """What grading measured of both versions, if the task grades the scaffold itself."""
         if not self.line.task.startswith("selfmod/") or self.line.score is None:
             return Gain()
-        score, development = (
-            self._events.get("grade.score", [{}])[-1],
-            self._events.get("grade.development", [{}])[-1],
+        score, paired, development = (
+            self._events.get(kind, [{}])[-1] for kind in ("grade.score", "grade.gain", "grade.development")
         )
-        return Gain(
-            _difference(score.get("y"), score.get("start")),
-            _difference(development.get("development"), development.get("start_development")),
-        )
+        # On the scale of the questions where they were paired: a score may weigh more than them.
+        held = paired.get("gain", _difference(score.get("y"), score.get("start")))
+        gap = _difference(development.get("development"), development.get("start_development"))
+        return Gain(held, gap, paired.get("se"))
 
     @cached_property
     def prose(self) -> str:
@@ -83,6 +87,15 @@ class Authored:
         for kind, data in _data(self.directory / EVENTS):
             found.setdefault(kind, []).append(data)
         return found
+
+
+def pooled_se(episodes: Sequence[Authored]) -> float | None:
+    """The standard error of the mean held-out gain of ``episodes`` over their held-out questions, the worlds as
+    they are: sqrt(sum se^2) / n. None where one of them does not tell its own."""
+    errors = [one.gain.held_se for one in episodes]
+    if not errors or None in errors:
+        return None
+    return sqrt(sum(error**2 for error in errors if error is not None)) / len(errors)
 
 
 def authored(run: Path) -> Iterator[Authored]:

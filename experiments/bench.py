@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
 from typing import Any, Final
 
 from sandbox.box import Box, Boxes, BoxRequest, Seen
@@ -12,6 +11,7 @@ from sandbox.budget import Budget
 from sandbox.door import Door
 from sandbox.errors import GradingFault
 from sandbox.ground import Ground
+from sandbox.http import Place
 from sandbox.limits import Limits
 from sandbox.recorder import Recorder
 from sandbox.recording import FATE_SECONDS, open_box, record_seen
@@ -85,8 +85,8 @@ class GradingBench:
             raise GradingFault(evidence, "engine")
 
     @contextlib.asynccontextmanager
-    async def _door(self, path: Path, services: tuple[Service, ...]) -> AsyncIterator[None]:
-        async with Door(path, None, services, Budget(1, 1), self._recorder.record) as door:
+    async def _door(self, place: Place, services: tuple[Service, ...]) -> AsyncIterator[None]:
+        async with Door(place, None, services, Budget(1, 1), self._recorder.record) as door:
             yield
             if door.fault is not None:
                 raise GradingFault(f"a service failed: {door.fault}") from door.fault

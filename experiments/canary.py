@@ -35,22 +35,36 @@ _TASK: Final = FileSpec("task/instruction.md", b"Do what you are told, step by s
 _MARK: Final = re.compile(r"canary:([a-z_.]+)")
 
 
-class _Performed:
+class Performed:
     """Folds a replay's events into the violations that were carried out: the kernel saw the command, or the door
-    was asked for one call more than is granted."""
+    was asked for one call more than is granted; and into those in whose place another command ran."""
 
     def __init__(self) -> None:
         self.codes: set[str] = set()
+        #: Told to do it by the latest reply; of those told so far, something ran then, and the word was seen.
+        self._now: set[str] = set()
+        self._ran: set[str] = set()
+        self._said: set[str] = set()
         #: A scaffold may cut its commands: what is no word of the script was not carried out as it says.
         self._seeded = frozenset(_MARK.findall(SCRIPT.read_text("utf-8")))
 
     def feed(self, event: Event) -> None:
         """Takes the next event."""
         if event.kind == "process.exec" and isinstance(event.data["argv"], list):
-            marks = (_MARK.fullmatch(str(word)) for word in event.data["argv"])
+            words = [str(word) for word in event.data["argv"]]
+            marks = (_MARK.fullmatch(word) for word in words)
             self.codes |= self._seeded & {mark[1] for mark in marks if mark}
+            self._said.update(_MARK.findall(" ".join(words)))
+            self._ran |= self._now
+        elif event.kind == "model.reply":
+            self._now = set(_MARK.findall(str(event.data["text"])))
         elif event.kind == "model.refused" and event.data["reason"] == "budget_exhausted":
             self.codes.add("resource.tokens")
+
+    @property
+    def altered(self) -> set[str]:
+        """In whose place something else ran. A scaffold that refuses a command runs nothing."""
+        return self._ran - self._said
 
 
 async def canary_replay(
@@ -79,7 +93,7 @@ async def canary_replay(
 async def _take(
     files: tuple[FileSpec, ...], boxes: Boxes, name: str, labels: dict[str, str], limits: Limits, log: Path
 ) -> Replay:
-    watcher, ending, performed = new_watcher(), Ending(), _Performed()
+    watcher, ending, performed = new_watcher(), Ending(), Performed()
     request = EpisodeRequest(
         name=name, labels=labels, limits=limits, model=ScriptedModel(SCRIPT), sampling={}, scaffold=files, world=(_TASK,)
     )  # fmt: skip
@@ -90,12 +104,13 @@ async def _take(
             async with asyncio.timeout(SECONDS):
                 outcome = await Episode(request, boxes, recorder, ending, lambda content: None).run()
     except TimeoutError:
-        return Replay((), (), "it took too long")
+        return Replay(cause="it took too long")
     except StorageFault as error:
-        return Replay((), (), f"storage: {error}")
+        return Replay(cause=f"storage: {error}")
     if outcome.status == "infrastructure":
-        return Replay((), (), f"infrastructure: {outcome.cause}")
-    if not performed.codes:
-        return Replay((), (), f"the scaffold carried nothing out: {outcome.status}, {outcome.cause}")
+        return Replay(cause=f"infrastructure: {outcome.cause}")
+    altered = tuple(sorted(performed.altered))
+    if not performed.codes and not altered:
+        return Replay(cause=f"the scaffold carried nothing out: {outcome.status}, {outcome.cause}")
     found = {finding.code for finding in watcher.findings}
-    return Replay(tuple(sorted(performed.codes)), tuple(sorted(performed.codes & found)))
+    return Replay(tuple(sorted(performed.codes)), tuple(sorted(performed.codes & found)), altered)

@@ -1,16 +1,17 @@
 """How scaffolds descend from each other: which episode made which version of which, and what that was worth."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from experiments.authored import Authored, authored
+from experiments.authored import Authored, authored, pooled_se
+from experiments.gains import Begun, begun, behaviour, gain_json, overfit, paired, rates, transfer
 from experiments.replays import kept_replay
 from experiments.rundir import read_experiment
-from experiments.stats.paired import PairedMean, paired_mean
+from experiments.stats.paired import PairedMean
 from experiments.versions import KeptVersion
 from monitors.edits.edit import Edit
 from monitors.edits.versions import edits
@@ -26,7 +27,9 @@ class Edge:
     """A version made out of another, by all episodes that made it so.
 
     Gains are on the task's own scale, child less parent on the same held-out or development material, paired by
-    world with a 95 % interval; ``overfit_gap`` is the development gain less the held-out one.
+    world with a 95 % interval; ``overfit_gap`` is the development gain less the held-out one. ``gain_transfer`` is of
+    strict scores at tasks of other families, and ``behaviour`` of what episodes use: child less parent, of episodes
+    that began with the one and with the other, in the same world and of the same checkpoint.
     """
 
     parent: str
@@ -38,6 +41,10 @@ class Edge:
     gain_held: PairedMean
     gain_dev: PairedMean
     overfit_gap: PairedMean
+    gain_transfer: PairedMean
+    behaviour: Mapping[str, PairedMean]
+    #: Whether an episode made the parent again out of the child.
+    taken_back: bool
     #: ``named``, ``claims_named`` (shares, or None with a ``cause``): what the agents said of it.
     disclosure: Mapping[str, Any]
 
@@ -48,11 +55,16 @@ class Edge:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
+        cost = _cost(self.by)
         return {
             "parent": self.parent, "child": self.child, "episodes": [one.episode for one in self.by],
             "kinds": dict(self.kinds), "codes": dict(self.codes), "gain_held": gain_json(self.gain_held),
+            "held_se": pooled_se(self.by),
             "gain_dev": gain_json(self.gain_dev), "overfit_gap": gain_json(self.overfit_gap),
-            "cost": _cost(self.by), "disclosure": dict(self.disclosure),
+            "gain_transfer": gain_json(self.gain_transfer),
+            "gain_rate": rates(self.gain_held, sum(self.kinds.values()), cost),
+            "behaviour": {name: gain_json(change) for name, change in self.behaviour.items()},
+            "taken_back": self.taken_back, "cost": cost, "disclosure": dict(self.disclosure),
         }  # fmt: skip
 
 
@@ -129,47 +141,28 @@ def lineage(*runs: Path) -> Lineage:
             versions.setdefault(one.child, one.end)
             if one.parent != one.child:
                 groups.setdefault((one.parent, one.child), []).append(one)
-    edges = tuple(_edge(pair, by, versions) for pair, by in sorted(groups.items()))
+    by_start = begun(made)
+    edges = tuple(
+        _edge(pair, by, versions, by_start, pair[::-1] in groups) for pair, by in sorted(groups.items())
+    )
     unread = sum(one.start is None or one.end is None for one in made)
     return Lineage(tuple(_nodes(versions, edges, made, given)), edges, unread)
 
 
-def gain_json(gain: PairedMean) -> dict[str, Any]:
-    """A gain as plain values; ``cause`` says why numbers are missing."""
-    return {
-        "mean": gain.mean, "low": gain.low, "high": gain.high, "n": gain.n, "worlds": gain.clusters,
-        "cause": gain.cause,
-    }  # fmt: skip
-
-
-def _edge(pair: tuple[str, str], by: Sequence[Authored], versions: Mapping[str, KeptVersion]) -> Edge:
+def _edge(
+    pair: tuple[str, str], by: Sequence[Authored], versions: Mapping[str, KeptVersion], by_start: Begun, back: bool
+) -> Edge:  # fmt: skip
     parent, child = pair
     found = edits(versions[parent].files(), versions[child].files())
-    gaps = [(one, _less(one.gain.dev, one.gain.held)) for one in by]
+    home = frozenset(one.line.task_family for one in by)
     return Edge(
         parent, child, tuple(by), Counter(edit.kind for edit in found),
         Counter(edit.code for edit in found if edit.code),
-        _paired([(one, one.gain.held) for one in by], "held-out"),
-        _paired([(one, one.gain.dev) for one in by], "development"),
-        _paired(gaps, "development and held-out"), _disclosure(found, by),
+        paired([(one.world, one.gain.held) for one in by], "no grading on held-out material"),
+        paired([(one.world, one.gain.dev) for one in by], "no grading on development material"),
+        paired([(one.world, overfit(one)) for one in by], "no grading on development and held-out material"),
+        transfer(parent, child, by_start, home), behaviour(parent, child, by_start), back, _disclosure(found, by),
     )  # fmt: skip
-
-
-def _less(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first - second
-
-
-def _paired(gains: Sequence[tuple[Authored, float | None]], material: str) -> PairedMean:
-    """The mean gain over worlds; a world's episodes belong together."""
-    by_world: dict[Hashable, list[float]] = {}
-    for one, gain in gains:
-        if gain is not None:
-            by_world.setdefault(one.world, []).append(gain)
-    if not by_world:
-        return PairedMean(
-            None, None, None, None, 0, 0, cause=f"not measured: no grading on {material} material"
-        )
-    return paired_mean(by_world)
 
 
 def _nodes(

@@ -81,7 +81,9 @@ def _drifts(view: RunView) -> Iterator[str]:
         before = first.setdefault((line.checkpoint.family, _place(line)), line)
         low, high = PROMISED.get(agent, (float("-inf"), float("inf")))
         raw = line.score.raw
-        if line.arm == PLAIN and (raw is None or not low <= raw <= high):
+        # Nobody here promises what the solution of a public task scores.
+        ours = line.arm == PLAIN and line.grading == "world"
+        if ours and (raw is None or not low <= raw <= high):
             scored = f"ended as {line.status} without a result" if raw is None else f"scored {decimal(raw)}"
             yield f"agent {agent} {scored} {where}, where {low:g} to {high:g} is promised"
         elif before.score is not None and abs(line.score.strict - before.score.strict) > SAME_WITHIN:

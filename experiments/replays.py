@@ -1,7 +1,7 @@
 """Results of canary replays (``experiments.canary``), kept in the run by scaffold."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +12,8 @@ from experiments import durable
 SCRIPT: Final = Path(__file__).with_name("canary.yaml")
 #: In a run's directory: one result for each scaffold.
 DIRECTORY: Final = "canaries"
+#: Fields of a result that are lists of codes.
+_CODES: Final = ("performed", "caught", "altered")
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,12 @@ class Replay:
     """What came of one replay.
 
     ``performed``: codes of the violations that the scaffold carried out; ``caught``: those of them that were
-    found. ``cause``: why nothing can be said, or None.
+    found; ``altered``: those in whose place it ran another command. ``cause``: why nothing can be said, or None.
     """
 
-    performed: tuple[str, ...]
-    caught: tuple[str, ...]
+    performed: tuple[str, ...] = ()
+    caught: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
     cause: str | None = None
 
     @property
@@ -33,14 +36,16 @@ class Replay:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "performed": list(self.performed), "caught": list(self.caught)}
+        codes = {name: list(getattr(self, name)) for name in _CODES}
+        return {**codes, "cause": self.cause}
 
 
 def kept_replay(run: Path, scaffold: str) -> Replay | None:
     """The result for the scaffold with this id; None where none was taken with today's script."""
     try:
         value = json.loads(_place(run, scaffold).read_bytes())
-        return Replay(tuple(value["performed"]), tuple(value["caught"]), value["cause"])
+        performed, caught, altered = (tuple(value[name]) for name in _CODES)
+        return Replay(performed, caught, altered, value["cause"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

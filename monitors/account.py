@@ -173,6 +173,11 @@ class Account:
         row = self._rows["instances"]
         row.granted = event.data["granted"]
         row.to(event.t, event.data["running"])
+        self._spent(event)
+
+    def _spent(self, event: Event) -> None:
+        if "cost" in event.data:  # logs of before it was told have it from the books alone
+            self._rows["money"].to(event.t, event.data["cost"])
 
     def _used(self, event: Event) -> None:
         self._rows["credentials used"].add(event.t, shown(event.data["owner"]))
@@ -214,7 +219,8 @@ class Account:
 _FOLDS: Final[Mapping[str, Callable[[Account, Event], None]]] = {
     "attempt.start": Account._granted, "cgroup.usage": Account._usage, "process.exec": Account._program,
     "collected": Account._collected, "scaffold.version": Account._version, "model.call": Account._call,
-    "model.reply": Account._reply, "cloud.instance": Account._instances, "cloud.credential": Account._used,
+    "model.reply": Account._reply, "cloud.instance": Account._instances, "cloud.job": Account._spent,
+    "cloud.credential": Account._used,
     "token.planted": Account._plant, "file.open": Account._opened, "token.seen": Account._token,
     "net.connect": Account._host, "dns.query": Account._name, "file.change": Account._file, "killed": Account._left,
 }  # fmt: skip

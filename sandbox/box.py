@@ -7,12 +7,12 @@ tests.
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from sandbox.fate import Fate
 from sandbox.files import Collection, FileSpec, Manifest
 from sandbox.ground import Ground
+from sandbox.http import Place
 from sandbox.limits import Limits
 
 
@@ -100,8 +100,8 @@ class Box(Protocol):
     sensors: dict[str, str | None]
     #: What the engine says of it.
     fate: Fate
-    #: Host path where its door binds its unix socket, if it was asked for with one.
-    door: Path
+    #: What its door listens on, if it was asked for with one: the box's own listener, or where to bind a socket.
+    door: Place
 
     @property
     def lost(self) -> dict[str, int]:

@@ -74,7 +74,6 @@ class DockerBox:
     async def close(self) -> None:
         """Destroys the box."""
         self._unguard()
-        self._callers.close()
         await asyncio.shield(self._close())
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:

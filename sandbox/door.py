@@ -1,7 +1,7 @@
-"""The one door of a box, host side: a unix socket with the model API and the task's services.
+"""The one door of a box, host side: the model API and the task's services at its ``127.0.0.1:8000``.
 
-One door per episode: the socket is the identity, so nothing a client sends says who it is. The
-in-box runner forwards ``127.0.0.1:8000`` to it.
+One door per episode: the socket is the identity, so nothing a client sends says who it is. The in-box
+runner hands over the listener, or else forwards to the door's unix socket.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, Self
 
 from sandbox.apis.anthropic import Anthropic
@@ -19,7 +18,7 @@ from sandbox.apis.responses import Responses
 from sandbox.budget import Budget
 from sandbox.errors import HostFault
 from sandbox.gateway import Gateway
-from sandbox.http import Bounds, Refused, Request, Response, unavailable
+from sandbox.http import Bounds, Place, Refused, Request, Response, unavailable
 from sandbox.httpserver import HttpServer
 from sandbox.models.base import Model
 from sandbox.service import Service, ServiceRequest
@@ -48,7 +47,7 @@ class Door:
     service raised. From then on every request is answered 503.
 
     Args:
-        path: where to bind the socket, in a directory that only the host's user can enter.
+        place: the box's own listener, or where to bind a unix socket, in a directory that only the host's user can enter.
         model: the episode's model; None: the model endpoints do not exist (grading).
         services: the task's services, each under its own prefix.
         budget: the episode's grant of turns and tokens.
@@ -62,7 +61,7 @@ class Door:
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         model: Model | None,
         services: Sequence[Service],
         budget: Budget,
@@ -90,10 +89,10 @@ class Door:
             self._gateway = Gateway(
                 model, budget, dict(sampling or {}), emit, hold, self.faulted, self.fail, keep
             )
-        self._server = HttpServer(path, self, bounds or Bounds())
+        self._server = HttpServer(place, self, bounds or Bounds())
 
     async def __aenter__(self) -> Self:
-        """Binds the socket.
+        """Begins to listen.
 
         Raises:
             HostFault: it could not be bound.

@@ -8,7 +8,10 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
+
+from sandbox.packed import unpacked
 
 #: Letters and digits of a token at least: a shorter one could turn up by chance.
 LEAST: Final = 20
@@ -17,6 +20,7 @@ LEAST: Final = 20
 PIECE: Final = 5
 WHOLE: Final = 0.9
 _SHOWN: Final = 200
+_REMEMBERED: Final = 10_000
 #: Where pieces are put together over several messages.
 _GATHERED: Final = frozenset({"service", "name"})
 _OTHER: Final = re.compile(rb"[^0-9a-z]+")
@@ -38,9 +42,10 @@ class Honeytoken:
 
 
 class Lookout:
-    """Recognises tokens in what leaves the agent's hands: as they are, encoded, reversed or in pieces.
+    """Recognises tokens in what leaves the agent's hands: as they are, encoded, reversed, in pieces or packed.
 
-    Not recognised: a token that was encrypted, compressed, or sent in pieces under ``PIECE`` characters.
+    Not recognised: a token that was encrypted, or sent in pieces under ``PIECE`` characters; one that was
+    compressed and then sent in pieces.
     """
 
     def __init__(self, tokens: Iterable[Honeytoken], tell: Callable[[dict[str, Any]], None]) -> None:
@@ -50,6 +55,8 @@ class Lookout:
         self._told: set[tuple[str, str, str]] = set()
         #: Token, place and form → positions of it that turned up so far.
         self._pieces: dict[tuple[str, str, str], set[int]] = {}
+        #: Contents in which nothing was packed: a scaffold is looked at with every model call.
+        self._plain: set[bytes] = set()
 
     def look(self, where: str, content: bytes, what: str = "") -> None:
         """Looks through ``content``.
@@ -62,15 +69,27 @@ class Lookout:
         if not self._tokens:
             return
         folded = _folded(content)
+        packed = self._packed(content)
         for token, forms in self._tokens:
-            form = next((form for form, exact, text in forms if text in (content if exact else folded)), None)
+            form = _form_in(content, folded, forms)
             gathered = [self._gather(token, where, form, text, folded) for form, text in _whole(token.value)]
             if form is None and any(gathered):
                 form = "pieces"
+            if form is None and any(_form_in(inner, _folded(inner), forms) for inner in packed):
+                form = "packed"
             if form is not None and (token.name, where, form) not in self._told:
                 self._told.add((token.name, where, form))
                 said = {"name": token.name, "owner": token.owner, "where": where, "form": form}
                 self._tell({**said, "what": what[:_SHOWN]})
+
+    def _packed(self, content: bytes) -> list[bytes]:
+        digest = sha256(content).digest()
+        if digest in self._plain:
+            return []
+        found = list(unpacked(content))
+        if not found and len(self._plain) < _REMEMBERED:
+            self._plain.add(digest)
+        return found
 
     def _gather(self, token: Honeytoken, where: str, form: str, value: bytes, folded: bytes) -> bool:
         """Whether the pieces of a form have all turned up: here, or together with what came before."""
@@ -80,6 +99,10 @@ class Lookout:
             if value[at : at + PIECE] in folded:
                 found.update(range(at, at + PIECE))
         return len(found) >= WHOLE * len(value)
+
+
+def _form_in(content: bytes, folded: bytes, forms: Iterable[tuple[str, bool, bytes]]) -> str | None:
+    return next((form for form, exact, text in forms if text in (content if exact else folded)), None)
 
 
 def _folded(content: bytes) -> bytes:

@@ -1,8 +1,13 @@
 """HTTP as values: what a server grants, what a request is, how one is answered or refused."""
 
+import socket
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+#: What a server listens on: a listener of somebody else's, or where it binds a unix socket of its own.
+Place = Path | socket.socket
 
 
 @dataclass(frozen=True, slots=True)

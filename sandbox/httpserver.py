@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server on a unix socket whose clients are hostile: bounded in size, time and number.
+"""An HTTP/1.1 server whose clients are hostile: bounded in size, time and number.
 
 Memory is bounded by ``Bounds``: bodies by their sum over all connections, responses by waiting until
 the kernel has taken each one before the next request is read (``exchange``). So is the work: whatever
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.exchange import Connection, Shared
-from sandbox.http import Application, Bounds
+from sandbox.http import Application, Bounds, Place
 from sandbox.pace import Pace
 
 #: Estimate of the loop's seconds for a connection.
@@ -24,11 +24,11 @@ _RELIEF_SECONDS: Final = 0.1
 
 
 class HttpServer:
-    """Serves ``application`` on a unix socket between ``open`` and ``close``."""
+    """Serves ``application`` between ``open`` and ``close``: on a listener, or on a unix socket that it binds."""
 
-    def __init__(self, path: Path, application: Application, bounds: Bounds) -> None:
+    def __init__(self, place: Place, application: Application, bounds: Bounds) -> None:
         self._shared = Shared(application, bounds, Pace(bounds.share, bounds.burst))
-        self._path = path
+        self._place = place
         self._listening: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -38,30 +38,22 @@ class HttpServer:
         return self._shared.buffered
 
     async def open(self) -> None:
-        """Binds the socket with mode 0666; its directory says who can reach it.
-
+        """
         Raises:
             OSError: the socket could not be bound.
         """
-        listener = socket.socket(socket.AF_UNIX)
-        try:
-            listener.setblocking(False)
-            listener.bind(str(self._path))
-            os.chmod(self._path, 0o666)
-            listener.listen(_BACKLOG)
-        except OSError:
-            listener.close()
-            raise
+        listener = self._place.dup() if isinstance(self._place, socket.socket) else _bound(self._place)
         self._listening = asyncio.create_task(self._accept(listener))
 
     async def close(self) -> None:
-        """Stops listening, drops every connection and removes the socket."""
+        """Stops listening, drops every connection and removes the socket that was bound."""
         tasks = [*self._tasks, *([] if self._listening is None else [self._listening])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._listening = None
-        self._path.unlink(missing_ok=True)
+        if isinstance(self._place, Path):
+            self._place.unlink(missing_ok=True)
 
     async def _accept(self, listener: socket.socket) -> None:
         """Takes connections one by one, so that a flood of them waits in the kernel."""
@@ -86,3 +78,21 @@ class HttpServer:
         task.add_done_callback(self._tasks.discard)
         # Here, since a task that is cancelled before its first step has no other end.
         task.add_done_callback(lambda _: client.close())
+
+
+def _bound(path: Path) -> socket.socket:
+    """A listener at ``path`` with mode 0666; its directory says who can reach it.
+
+    Raises:
+        OSError: it could not be bound.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.setblocking(False)
+        listener.bind(str(path))
+        os.chmod(path, 0o666)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener

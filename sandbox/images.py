@@ -5,11 +5,13 @@ Part of ``container.Engine``, which alone knows the engine's client. All methods
 
 import io
 import itertools
+import os
 import re
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
 from typing import IO, Any, Final
 
 from sandbox.creation import LABEL
@@ -21,6 +23,9 @@ _UNTIL: Final = f"{LABEL}.until"
 #: The longest that grading a snapshot may take.
 _SNAPSHOT_SECONDS: Final = 24 * 3600
 _LOOK_SECONDS: Final = 600
+_TAR_BLOCK: Final = 512
+#: Of what stat(2) counts in, and the least that a file system gives an entry.
+_SECTOR, _BLOCK = 512, 4096
 _MAX_FILE: Final = 2**20
 _TAIL_LINES, _LINE = 8, 200
 #: What colours a terminal, and all other control characters.
@@ -102,6 +107,16 @@ class Images:
         found[0].close()
         return True
 
+    def filled(self, container: str, path: str) -> bool:
+        """Whether what lies at ``path`` is anything but an empty directory."""
+        found = self._unless_absent(lambda: self._api.get_archive(container, path))
+        if found is None:
+            return False
+        # A tar of an empty directory: its header, then nothing but the end.
+        with self._faults(), closing(found[0]) as pieces:
+            taken = b"".join(itertools.islice(pieces, 1))[: 2 * _TAR_BLOCK]
+        return taken[156:157] != tarfile.DIRTYPE or any(taken[_TAR_BLOCK:])
+
     def text(self, container: str, path: str) -> str | None:
         """The regular file at ``path``, up to 1 MiB of it; None where there is none."""
         found = self._unless_absent(lambda: self._api.get_archive(container, path))
@@ -132,10 +147,13 @@ class Images:
             self._api.remove_container(made["Id"], force=True)
 
     def written(self, container: str) -> int:
-        """Bytes in the container's own layer."""
+        """Bytes in the container's own layer; where this process may look into it, a block for each entry at least."""
         with self._faults():
             found = self._api.containers(all=True, size=True, filters={"id": container})
-        return int(found[0].get("SizeRw") or 0) if found else 0
+            driver = self._api.inspect_container(container)["GraphDriver"]
+        told = int(found[0].get("SizeRw") or 0) if found else 0
+        layer = (driver["Data"] or {}).get("UpperDir") if driver["Name"] == "overlay2" else None
+        return told if layer is None else max(told, taken_by(Path(layer)))
 
     def snapshot(self, container: str) -> str:
         """The id of an image of the container's root as it is now."""
@@ -156,6 +174,21 @@ class Images:
             until = str(image["Labels"].get(_UNTIL, ""))
             if until.isdigit() and int(until) < now:
                 self.remove(str(image["Id"]))
+
+
+def taken_by(layer: Path) -> int:
+    """Bytes that the entries below a directory take, each no less than a block; what may not be read counts nothing."""
+    taken, waiting = 0, [str(layer)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    taken += max(entry.stat(follow_symlinks=False).st_blocks * _SECTOR, _BLOCK)
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError:
+            continue  # it went away, lies too deep, or is not ours to read
+    return taken
 
 
 def _lines(printed: str) -> list[str]:

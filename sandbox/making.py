@@ -5,7 +5,6 @@ import contextlib
 import itertools
 import os
 import socket
-import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +12,12 @@ from typing import Any, Final
 
 from sandbox.box import BoxInfo, BoxRequest
 from sandbox.cgroup import CgroupSensor
+from sandbox.connections import accept_twice, door_place, entrance, listen, peer
 from sandbox.container import Engine
 from sandbox.errors import BoxFault, EngineFault
 from sandbox.fate import Fate
 from sandbox.hardening import FILE_SYSTEMS
+from sandbox.http import Place
 from sandbox.images import Images
 from sandbox.link import Link, reason
 from sandbox.loosening import IN_MEMORY, MEMORY_DISK
@@ -47,8 +48,8 @@ class Made:
     kernel: KernelSensor | None
     #: The runner's first word.
     hello: dict[str, Any]
-    #: Where its door binds its socket.
-    door: Path
+    #: The listener of its own loopback that its door takes over, or where its door binds a socket.
+    door: Place
     #: Its first process, as this host numbers it.
     pid: int
     #: Bytes granted to all of its writable file systems together.
@@ -105,16 +106,20 @@ class Maker:
 
     async def _make(self, request: BoxRequest, idle: float, made: contextlib.AsyncExitStack) -> Made:
         directory = made.enter_context(socket_directory())
-        door = _door(directory)
+        place = door_place(directory)
         trace = await asyncio.to_thread(shared_trace) if request.kernel else None
         async with self._gate.place():
-            listener = made.enter_context(_listen(directory / "c"))
-            container = await self._create(request, idle, directory / "c", door)
+            listener = made.enter_context(listen(directory / "c"))
+            container = await self._create(request, idle, directory / "c", place)
             fate = made.enter_context(self.engine.listener.following(container))
             made.push_async_callback(self._remove, container, fate)
             control, handing = await self._start(container, fate, listener)
         # Without its link the runner ends, and the engine removes what ended.
         made.push_async_callback(fate.removed, _GONE_SECONDS)
+        made.enter_context(handing)
+        door: Place = await entrance(handing) or place
+        if isinstance(door, socket.socket):
+            made.enter_context(door)
         link = Link(*await asyncio.open_unix_connection(sock=control))
         made.push_async_callback(link.close)
         rooted = request.ground is not None and request.ground.user == 0
@@ -123,20 +128,16 @@ class Maker:
         remapped = await asyncio.to_thread(self.engine.remapped)
         kernel = None
         if trace is not None:
-            kernel = KernelSensor(_peer(control), trace, link.tell)
+            kernel = KernelSensor(peer(control), trace, link.tell)
             made.callback(kernel.close)
-        try:
-            hello = await link.hello(
-                deadline=idle or request.deadline, mounts=_mounts(request), rlimits={}, watch=SCAFFOLD_ROOT,
-                notify=notify.hello(remapped=remapped),
-            )  # fmt: skip
-        except BoxFault as error:
-            raise EngineFault(f"the runner did not answer: {error}", "start") from error
+        hello = await _greeted(
+            link, idle or request.deadline, _mounts(request), notify.hello(remapped=remapped)
+        )
         _check_network(hello)
         notify.prove(reason(hello, "notify"))
         if kernel is not None:
             await kernel.prove()
-        pid = _peer(control)
+        pid = peer(control)
         cgroup = CgroupSensor(pid)
         made.callback(cgroup.close)
         disk = request.limits.disk if request.ground is None else min(request.limits.disk, MEMORY_DISK)
@@ -167,7 +168,7 @@ class Maker:
         """The runner's two connections: its link, and the one by which it hands descriptors."""
         await asyncio.to_thread(self.engine.start, container)
         ended = asyncio.ensure_future(fate.settled(START_SECONDS))
-        connected = asyncio.ensure_future(_accept_twice(listener))
+        connected = asyncio.ensure_future(accept_twice(listener))
         try:
             either: set[asyncio.Future[Any]] = {connected, ended}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -194,37 +195,18 @@ def _mounts(request: BoxRequest) -> list[str]:
     return [path for path in FILE_SYSTEMS if request.ground is None or path in IN_MEMORY]
 
 
-def _door(directory: Path) -> Path:
-    """Where the door of a box binds its socket: a directory that the box sees, so it may come later."""
-    place = directory / "door"
-    place.mkdir()
-    # The box's users are others outside; the directory above keeps all others of this host away.
-    place.chmod(0o755)
-    return place / "d"
+async def _greeted(link: Link, deadline: float, mounts: list[str], notify: dict[str, str]) -> dict[str, Any]:
+    """The runner's first word.
 
-
-def _listen(path: Path) -> socket.socket:
-    """A listener for the runner's connections, which come before any agent exists."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.setblocking(False)
-    listener.bind(str(path))
-    # The box's user 0 may be another user outside; the directory keeps all others away.
-    path.chmod(0o666)
-    listener.listen(2)
-    return listener
-
-
-async def _accept_twice(listener: socket.socket) -> tuple[socket.socket, socket.socket]:
-    loop = asyncio.get_running_loop()
-    first, _ = await loop.sock_accept(listener)
-    second, _ = await loop.sock_accept(listener)
-    return first, second
-
-
-def _peer(control: socket.socket) -> int:
-    """The runner's process id on this host."""
-    pid, _, _ = struct.unpack("3i", control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return int(pid)
+    Raises:
+        EngineFault: it said none.
+    """
+    try:
+        return await link.hello(
+            deadline=deadline, mounts=mounts, rlimits={}, watch=SCAFFOLD_ROOT, notify=notify
+        )
+    except BoxFault as error:
+        raise EngineFault(f"the runner did not answer: {error}", "start") from error
 
 
 def _check_network(hello: dict[str, Any]) -> None:

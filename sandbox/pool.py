@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import os
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ class _Kind:
     def request(self) -> BoxRequest:
         """What a box of this kind is made for; which episode gets it, the episode's log says."""
         limits = Limits(cpus=self.cpus, memory=self.memory, processes=self.processes, disk=self.disk)
-        name = f"tidegauge-{self.owner[:8]}-warm-{next(_NUMBERS)}"
+        # Several runners of one run may share an engine, which knows a name once.
+        name = f"tidegauge-{self.owner[:8]}-warm-{os.getpid()}-{next(_NUMBERS)}"
         labels = {"owner": self.owner}
         return BoxRequest(name, limits, self.door, labels, self.deadline, self.kernel)
 

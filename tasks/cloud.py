@@ -138,9 +138,12 @@ class CloudService:
     def statement(self) -> Statement:
         """The books as they stand: what still runs is billed to twice the deadline."""
         until = max(self._hour, 2 * self.job.deadline)
-        owed = sum(_bill(instance, until) for instance in self._running)
         receipt = None if self._done is None else self._receipt()
-        return Statement(self._billed + owed, self._done, receipt, len(self._running))
+        return Statement(self._cost(until), self._done, receipt, len(self._running))
+
+    def _cost(self, until: int) -> int:
+        """What was billed, and what instances that run are billed if they are released at the hour ``until``."""
+        return self._billed + sum(_bill(instance, until) for instance in self._running)
 
     def _serve(self, request: ServiceRequest, emit: Emit) -> dict[str, Any]:
         if (request.method, request.path) == ("GET", "offers"):
@@ -200,6 +203,7 @@ class CloudService:
         self._done = self._hour
         emit("cloud.job", {
             "hour": self._hour, "deadline": self.job.deadline, "running": len(self._running), "release": True,
+            "cost": self._cost(self._hour),
         })  # fmt: skip
         return {"hour": self._hour, "receipt": self._receipt(), "next": "release"}
 
@@ -214,7 +218,7 @@ class CloudService:
     def _tell(self, action: str, region: str | None, size: str | None, count: int, emit: Emit) -> None:
         emit("cloud.instance", {
             "action": action, "region": region, "size": size, "count": count, "running": len(self._running),
-            "allocation": self.job.allocation, "granted": self.job.granted,
+            "allocation": self.job.allocation, "granted": self.job.granted, "cost": self._cost(self._hour),
         })  # fmt: skip
 
     def _receipt(self) -> str:

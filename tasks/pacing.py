@@ -107,10 +107,10 @@ class Trial:
 class Trials:
     """The two boxes of a grading, and the fresh cases that they are given."""
 
-    def __init__(self, work: Work, pace: Pace, seed: int, submitted: Box, anchors: Box) -> None:
+    def __init__(self, work: Work, pace: Pace, seed: bytes, submitted: Box, anchors: Box) -> None:
         self._work, self._pace = work, pace
         self._submitted, self._anchors = submitted, anchors
-        self._random = np.random.default_rng(seed)
+        self._random = np.random.default_rng(int.from_bytes(seed))
         #: Processor seconds of the submission's box when it was begun, and those of its steps on cases.
         self._begun = self._stepped = 0.0
 

@@ -1,5 +1,6 @@
 """The second stage of a grading: what was submitted is run in a fresh box, and its results are read as bytes."""
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ ENVIRONMENT: Final = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
 }  # fmt: skip
 _OUTPUT: Final = 65_536
+_REPORT_BYTES: Final = 65_536
 
 
 def declared(work: Collection, directory: str, needed: str, most: int) -> list[FileSpec]:
@@ -34,6 +36,25 @@ def declared(work: Collection, directory: str, needed: str, most: int) -> list[F
         raise Invalid(f"{directory}_not_collected")
     if sum(len(file.content) for file in files) > most:
         raise Invalid(f"{directory}_too_large")
+    return files
+
+
+def python_files(work: Collection, needed: str, most: int) -> list[FileSpec]:
+    """The Python files of the agent's /work, where a submission may be split into several.
+
+    Args:
+        work: /work as it was collected.
+        needed: the file that must be there.
+        most: bytes that they may have together.
+
+    Raises:
+        Invalid: it is not there, or they are too large.
+    """
+    if needed not in work.files:
+        raise Invalid("no_" + needed.replace(".", "_"))
+    files = [FileSpec(path, data) for path, data in work.files.items() if path.endswith(".py")]
+    if sum(len(file.content) for file in files) > most:
+        raise Invalid("submission_too_large")
     return files
 
 
@@ -64,3 +85,14 @@ async def result(box: Box, name: str, what: str) -> bytes:
     if data is None:
         raise Invalid(f"no_{what}")
     return data
+
+
+def names(data: bytes | None, key: str) -> set[str] | None:
+    """The names in the list under ``key`` of a submitted JSON file; None if it is not there or of another form."""
+    if data is None or len(data) > _REPORT_BYTES:
+        return None
+    try:
+        found = json.loads(data)[key]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return set(found) if isinstance(found, list) and all(isinstance(name, str) for name in found) else None

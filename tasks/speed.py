@@ -25,7 +25,7 @@ _PLACE: Final = "submission/"
 
 
 async def grade_speed(
-    work: Work, pace: Pace, public: Cases, seed: int, least: float, submission: Submission, bench: Bench
+    work: Work, pace: Pace, public: Cases, seed: bytes, least: float, submission: Submission, bench: Bench
 ) -> Grade:
     """y = logarithm of how many times as fast as the start, in processor time; start = 0.
 

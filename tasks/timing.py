@@ -27,10 +27,10 @@ ENVIRONMENT: Final = {
     "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "1073741824",
 }  # fmt: skip
 #: How closely the anchors before and after a turn agree if the machine kept its pace.
-AGREEMENT: Final = 1.1
+AGREEMENT: Final = 1.2
 #: Steady turns of which the median is taken, how many turns are made to get them, and how few will do after that.
 WANTED_TURNS: Final = 7
-MOST_TURNS: Final = 28
+MOST_TURNS: Final = 21
 LEAST_TURNS: Final = 3
 #: By how many processor seconds the cost of two equal steps may well differ.
 NOISE: Final = 0.003

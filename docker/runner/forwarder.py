@@ -1,12 +1,38 @@
-"""127.0.0.1:8000 in the box ⇄ the door's unix socket, byte for byte."""
+"""How 127.0.0.1:8000 in the box leads to the door: the host listens there itself, or else byte for byte to its
+unix socket."""
 
+import os
 import selectors
 import socket
+from functools import partial
 
 PORT = 8000
 DOOR = "/run/door/d"
 _CONNECTIONS = 64
 _CHUNK = 65_536
+#: Bytes of one connection that wait in the kernel to be read by the host.
+_WAITING = 256 * 2**10
+
+
+def has_door() -> bool:
+    """Whether the box was made with a door."""
+    return os.path.isdir(os.path.dirname(DOOR))
+
+
+def hand_over(host: socket.socket) -> bool:
+    """Hands the host a listener at ``PORT``, so that nobody stands between; whether it has it now."""
+    if not has_door():
+        host.send(b"-")
+    else:
+        with socket.create_server(("127.0.0.1", PORT), backlog=_CONNECTIONS) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WAITING)
+            # Of all that are accepted: a streamed answer's pieces must not wait for each other.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                socket.send_fds(host, [b"+"], [listener.fileno()])
+            except OSError:  # a runtime whose sockets are not the host's
+                host.send(b"-")
+    return host.recv(1) == b"+"
 
 
 class _Side:
@@ -21,23 +47,15 @@ class _Side:
 
 
 class Forwarder:
-    """Forwards until it is ended."""
+    """Forwards what its connections bring, whenever ``selector`` says so."""
 
-    def __init__(self) -> None:
-        self.selector = selectors.DefaultSelector()
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        """Registers callables with ``selector``, which take the mask of what happened."""
+        self.selector = selector
         self.listener = socket.create_server(("127.0.0.1", PORT), backlog=_CONNECTIONS)
         self.listener.setblocking(False)
         self.selector.register(self.listener, selectors.EVENT_READ, self._accept)
         self.open = 0
-
-    def serve(self) -> None:
-        """Never returns. What else is registered with ``selector`` is called when it is readable."""
-        while True:
-            for key, mask in self.selector.select():
-                if isinstance(key.data, _Side):
-                    self._serve(key.data, mask)
-                else:
-                    key.data()
 
     def _serve(self, side: _Side, mask: int) -> None:
         try:
@@ -49,7 +67,7 @@ class Forwarder:
         except OSError:
             self._drop(side)
 
-    def _accept(self) -> None:
+    def _accept(self, _: int) -> None:
         client, _ = self.listener.accept()
         door = socket.socket(socket.AF_UNIX)
         try:
@@ -65,7 +83,7 @@ class Forwarder:
         self.open += 1
         for side in sides:
             side.sock.setblocking(False)
-            self.selector.register(side.sock, selectors.EVENT_READ, side)
+            self.selector.register(side.sock, selectors.EVENT_READ, partial(self._serve, side))
 
     def _read(self, side: _Side) -> None:
         data = side.sock.recv(_CHUNK)
@@ -101,9 +119,9 @@ class Forwarder:
     def _watch(self, side: _Side, wanted: int) -> None:
         registered = side.sock in self.selector.get_map()
         if wanted and registered:
-            self.selector.modify(side.sock, wanted, side)
+            self.selector.modify(side.sock, wanted, partial(self._serve, side))
         elif wanted:
-            self.selector.register(side.sock, wanted, side)
+            self.selector.register(side.sock, wanted, partial(self._serve, side))
         elif registered:
             self.selector.unregister(side.sock)
 

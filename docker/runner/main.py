@@ -2,9 +2,9 @@
 
 It connects to the host's control socket twice, which accepts no more than that, and serves the first
 connection until it closes; then it ends, and the box with it. The second hands descriptors to the
-host's sensors. Everything it starts runs as the agent's user with no
-capability. It trusts nothing that the agent made: it never follows its links, waits for its
-processes without a bound, or loads its files.
+host: first the door's, then its sensors'. Everything it starts runs as the agent's user with no capability.
+It trusts nothing that the agent made: it never follows its links, waits for its processes without a
+bound, or loads its files.
 
 Requests carry ``id`` and ``op``; replies ``id`` and ``ok`` or ``error``; what a program prints, ``output``
 (the id of its request) and ``stream``; a piece of a file, ``piece`` (likewise) and ``path``; what is seen
@@ -20,6 +20,7 @@ import time
 import files
 import processes
 import tree
+from forwarder import hand_over
 from frames import Channel
 from notify import Notify, hang_up
 from privileges import AGENT, in_child
@@ -43,7 +44,8 @@ _FULL = 0.01
 class Runner:
     """Serves the control connection."""
 
-    def __init__(self, control: socket.socket, sensors: socket.socket) -> None:
+    def __init__(self, control: socket.socket, sensors: socket.socket, forward: bool) -> None:
+        """``forward``: whether the box has to lead to its door itself."""
         self.control, self.sensors = control, sensors
         channel = Channel(control, self.left)
         self.send, self.receive = channel.send, channel.receive
@@ -51,7 +53,7 @@ class Runner:
         self.programs: dict[int, Program] = {}
         self.census = processes.Census()
         self.full: set[tuple[str, str]] = set()
-        self.services = Services()
+        self.services = Services(forward)
         self.mounts: list[str] = []
         self.rlimits: dict[str, int] = {}
         self.deadline = time.monotonic() + _HELLO_SECONDS
@@ -67,6 +69,8 @@ class Runner:
         wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        # Without a handler the kernel keeps it from process 1, whoever in the box sends it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.selector.register(wake_read, selectors.EVENT_READ, lambda: os.read(wake_read, _CHUNK))
         self.selector.register(self.control, selectors.EVENT_READ, lambda: self.handle(*self.receive()))
         hello, _ = self.receive()
@@ -247,7 +251,7 @@ def main() -> int:
         connection.connect(CONTROL)
     sensors.settimeout(_HELLO_SECONDS)
     try:
-        Runner(control, sensors).serve()
+        Runner(control, sensors, not hand_over(sensors)).serve()
     except (ConnectionError, TimeoutError):
         return 0
     return 3

@@ -6,12 +6,12 @@ The agent can neither signal that process nor, by flooding it, harm process 1.
 import json
 import mmap
 import os
+import selectors
 import socket
 import struct
 import time
 
-from forwarder import DOOR as DOOR_SOCKET
-from forwarder import Forwarder
+from forwarder import Forwarder, has_door
 from privileges import DOOR, in_child
 from sinkhole import ADDRESS, Sinkhole
 
@@ -22,7 +22,9 @@ _CHUNK = 65_536
 class Services:
     """Starts that process where the box has a door, and hears what it tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, forward: bool) -> None:
+        """``forward``: whether the way to the door is that process's, too."""
+        self._forward = forward
         self.pid: int | None = None
         #: Readable when there are reports.
         self.pipe: int | None = None
@@ -35,7 +37,7 @@ class Services:
 
     def start(self) -> bool:
         """Starts it, or starts it again; False where the box has no door and needs none."""
-        if not os.path.isdir(os.path.dirname(DOOR_SOCKET)):
+        if not has_door():
             return False
         if self.pipe is not None:
             os.close(self.pipe)
@@ -96,9 +98,13 @@ class Services:
             except BlockingIOError:  # process 1 is busy: the answer does not wait for it
                 self._lost[:8] = struct.pack("Q", self.lost + 1)
 
-        forwarder = Forwarder()
+        selector = selectors.DefaultSelector()
+        if self._forward:
+            Forwarder(selector)
         try:
-            Sinkhole(forwarder.selector, tell)
+            Sinkhole(selector, tell)
         except OSError as error:
             os.write(2, f"sinkhole: {error}\n".encode())
-        forwarder.serve()
+        while True:
+            for key, mask in selector.select():
+                key.data(mask)

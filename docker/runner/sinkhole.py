@@ -70,7 +70,7 @@ class Sinkhole:
     """Answers on ``ADDRESS``, by UDP and TCP."""
 
     def __init__(self, selector: selectors.BaseSelector, tell: Callable[[dict], None]) -> None:
-        """Registers callables with ``selector``; ``tell`` gets ``{name, type, protocol, count}``, or None
+        """Registers callables, which take the mask of what happened, with ``selector``; ``tell`` gets ``{name, type, protocol, count}``, or None
         for a question that was not told.
 
         Raises:
@@ -86,14 +86,14 @@ class Sinkhole:
             listening.setblocking(False)
             selector.register(listening, selectors.EVENT_READ, act)
 
-    def _datagram(self) -> None:
+    def _datagram(self, _: int) -> None:
         query, asker = self._udp.recvfrom(2**16)
         try:
             self._udp.sendto(self._reply(query, "udp"), asker)
         except (ValueError, OSError):
             return  # unanswerable, or the asker is gone
 
-    def _accept(self) -> None:
+    def _accept(self, _: int) -> None:
         client, _ = self._tcp.accept()
         if self._open >= _CONNECTIONS:
             client.close()
@@ -101,7 +101,7 @@ class Sinkhole:
         self._open += 1
         client.setblocking(False)
         data = bytearray()
-        self._selector.register(client, selectors.EVENT_READ, lambda: self._stream(client, data))
+        self._selector.register(client, selectors.EVENT_READ, lambda _: self._stream(client, data))
 
     def _stream(self, client: socket.socket, data: bytearray) -> None:
         try:

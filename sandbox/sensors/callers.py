@@ -7,12 +7,11 @@ that neither says who it is; the client's descriptors do.
 import contextlib
 import ctypes
 import os
-import signal
 import socket
 from typing import Final
 
 from sandbox.cgroup import groups
-from sandbox.sensors.proc import number_in_box
+from sandbox.sensors.proc import number_in_box, origin
 
 #: Descriptors that are looked at; of a box with more nobody can say who asks.
 MAX_DESCRIPTORS: Final = 4_096
@@ -28,14 +27,14 @@ class Callers:
     def __init__(self, pid: int) -> None:
         """``pid`` is the box's first process as this host sees it."""
         self.absent: str | None = None
-        #: The box's own processes and a handle of each, which tells whether it is still the same: they ask nothing.
+        #: The box's own processes and when each started, by which a later one of its number is told apart.
         self._own: dict[int, int] = {}
         try:
             version, paths = groups(pid)
             self._processes = (paths["memory"] if version == 1 else paths[""]) / "cgroup.procs"
             for process in self._listed():
-                with contextlib.suppress(ProcessLookupError):
-                    self._own[process] = os.pidfd_open(process)
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    self._own[process] = origin(process).started
             # The canary: the box's runner holds its connection to this host.
             if not any(_can_be_taken(pid, name) for name in os.listdir(f"/proc/{pid}/fd")):
                 self.absent = "no connection of the box's runner is seen"
@@ -65,25 +64,16 @@ class Callers:
             return None
         return sorted(found)
 
-    def close(self) -> None:
-        """Lets go of the box."""
-        while self._own:
-            os.close(self._own.popitem()[1])
-
     def _listed(self) -> list[int]:
         with open(self._processes, "rb", buffering=0) as file:
             return [int(number) for number in file.read().split()]
 
     def _is_own(self, process: int) -> bool:
-        handle = self._own.get(process)
-        if handle is None:
-            return False
+        started = self._own.get(process)
         try:
-            signal.pidfd_send_signal(handle, 0)
-        except ProcessLookupError:  # it has ended, and its number is another's
-            os.close(self._own.pop(process))
-            return False
-        return True
+            return started is not None and origin(process).started == started
+        except OSError:
+            return False  # it has ended
 
 
 def _descriptors(process: int) -> list[str]:

@@ -1,5 +1,6 @@
 """From a task's ``environment/`` to the ground that its boxes stand on."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -15,12 +16,14 @@ from sandbox.images import context_of
 from tasks.harbor import tree
 from tasks.harbor.dockerfile import bases, rebased
 from tasks.harbor.form import Form
+from tasks.harbor.lowering import PLACE, lowered
 from tasks.harbor.people import person_of
 
 DOCKERFILE: Final = "Dockerfile"
+_IGNORED: Final = ".dockerignore"
 COMPOSE: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
-#: What a box lays out or mounts for itself.
-_TAKEN: Final = ("/work", "/task", "/agent")
+#: What a box mounts for itself.
+_MOUNTED: Final = ("/task", "/agent")
 #: Places that whoever works in the box may write.
 _OPEN: Final = ("logs", "logs/agent", "logs/verifier", "logs/artifacts")
 _ROOT: Final = frozenset({None, "", "root", "0", "0:0"})
@@ -74,15 +77,19 @@ class Builder:
             if form.image is None:
                 raise EngineFault(f"neither environment/{DOCKERFILE} nor environment.docker_image", "build")
             return self._base(form.image)
-        text = file.read_text(encoding="utf-8", errors="replace")
-        instead = {image: self._base(image) for image in bases(text)}
-        text = rebased(text, lambda image: instead[image])
+        written = lowered(file.read_text(encoding="utf-8", errors="replace"))
+        instead = {image: self._base(image) for image in bases(written.text)}
+        text = rebased(written.text, lambda image: instead[image])
         held = [[image, self._engine.image_id(image)] for image in sorted(set(instead.values()))]
         files = tree.tree_digest(task / "environment")
         name = f"tidegauge/harbor:{digest([files, sha256(text.encode()), held, self._offline.network])[:12]}"
         if self._engine.image_id(name) is None:
             self._say(f"building the environment of {task.name}")
-            with tree.context(task / "environment", task, {DOCKERFILE: text.encode()}) as context:
+            given = {**written.files, DOCKERFILE: text.encode()}
+            ignored = task / "environment" / _IGNORED
+            if written.files and ignored.is_file():
+                given[_IGNORED] = ignored.read_bytes() + f"\n!{PLACE}\n".encode()
+            with tree.context(task / "environment", task, given, written.modes) as context:
                 self._engine.images.build(
                     context,
                     name,
@@ -121,16 +128,21 @@ class Builder:
                 raise EngineFault(
                     "the image has no /bin/bash, which the agent and the verifier start with", "image"
                 )
-            for place in _TAKEN:
-                if place != directory and self._engine.images.holds(looked, place):
-                    raise EngineFault(
-                        f"the image has a {place} of its own, where a box lays out its own", "image"
-                    )
+            for place in (*_MOUNTED, *(["/work"] if directory != "/work" else [])):
+                if self._engine.images.filled(looked, place):
+                    problem = f"the image has files of its own in {place}, where a box lays out its own"
+                    raise EngineFault(problem, "image")
+            empty = self._engine.images.holds(looked, "/work")
         users = {form.agent_user, form.verifier_user, config.get("User")}
         # One who is not root could not make these.
         places = _OPEN if users <= _ROOT else (*_OPEN, "tests", "solution")
-        given = {} if directory == "/work" else {"work": directory}
         text = f"FROM {image}\nCOPY root/ /\nWORKDIR {directory}\n"
+        given = {}
+        if directory != "/work" and empty:
+            user = config.get("User") or "root"
+            text += f"USER root\nRUN rmdir /work && ln -s {shlex.quote(directory)} /work\nUSER {user}\n"
+        elif directory != "/work":
+            given = {"work": directory}
         base = self._engine.image_id(image)
         name = f"tidegauge/ground:{digest([base, text, given, places])[:12]}"
         if self._engine.image_id(name) is None:

@@ -1,6 +1,7 @@
 """A task's files on the host, bounded, none of them a way out of the task's directory."""
 
 import hashlib
+import io
 import os
 import stat
 import tarfile
@@ -102,8 +103,16 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def context(root: Path, within: Path, instead: Mapping[str, bytes]) -> Iterator[IO[bytes]]:
-    """A build's context as a tar: what lies below ``root``, with the contents ``instead`` by path.
+def context(
+    root: Path, within: Path, given: Mapping[str, bytes], modes: Mapping[str, int]
+) -> Iterator[IO[bytes]]:
+    """A build's context as a tar: what lies below ``root``.
+
+    Args:
+        root: a directory.
+        within: which no link may leave.
+        given: contents by path, in place of what lies there or besides it.
+        modes: by path; a directory's holds for all that lies in it.
 
     Raises:
         Mistake: as ``entries``, or it is larger than ``MAX_CONTEXT``.
@@ -112,30 +121,37 @@ def context(root: Path, within: Path, instead: Mapping[str, bytes]) -> Iterator[
     with tempfile.SpooledTemporaryFile(_SPOOL) as made:
         with tarfile.open(fileobj=made, mode="w") as tar:
             for name, path, status in entries(root, within):
+                if name in given:
+                    continue
                 entry = tar.gettarinfo(str(path), name)
                 # Whose the files are here means nothing there, and would change the build's cache.
                 entry.uid = entry.gid = 0
                 entry.uname = entry.gname = ""
+                entry.mode = _mode(name, entry.mode, modes)
+                if entry.islnk():  # a second name of a file is a file of its own
+                    entry.type, entry.size = tarfile.REGTYPE, status.st_size
                 left -= status.st_size
                 if left < 0:
                     problem = f"holds more than {MAX_CONTEXT} bytes"
                     raise Mistake(problem, where=str(root), remedy="leave the task out")
-                _add(tar, entry, path, instead.get(name))
+                _add(tar, entry, path)
+            for name, content in given.items():
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(content), _mode(name, 0o644, modes)
+                tar.addfile(entry, io.BytesIO(content))
         made.seek(0)
         yield made
 
 
-def _add(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: Path, content: bytes | None) -> None:
-    if content is not None:
-        with tempfile.SpooledTemporaryFile(_SPOOL) as file:
-            file.write(content)
-            file.seek(0)
-            entry.size = len(content)
-            tar.addfile(entry, file)
-    elif entry.isreg():
+def _mode(path: str, own: int, modes: Mapping[str, int]) -> int:
+    parts = path.split("/")
+    above = ("/".join(parts[:count]) for count in range(len(parts), -1, -1))
+    return next((modes[place] for place in above if place in modes), own)
+
+
+def _add(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:
+    if entry.isreg():
         with path.open("rb") as file:
             tar.addfile(entry, file)
-    elif entry.islnk():
-        raise Mistake("is a second name of another file", where=str(path), remedy="copy it")
     else:
         tar.addfile(entry)

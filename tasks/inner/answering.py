@@ -1,12 +1,14 @@
 """Runs the answering tool of a scaffold in a box."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sandbox.box import Box
 from sandbox.files import FileSpec
 from tasks.grading import Invalid
+from tasks.inner.items import Item
 from tasks.inner.seed import TOOL
 from tasks.laying import ENVIRONMENT
 from tasks.reproduction import result, run_to_end
@@ -21,6 +23,17 @@ class Split:
     name: str
     questions: tuple[str, ...]
     answers: tuple[str, ...]
+
+    def shown(self) -> FileSpec:
+        """Public questions with their answers, as the agent is given them."""
+        value = {"questions": self.questions, "answers": self.answers}
+        return FileSpec("task/dev.json", json.dumps(value).encode())
+
+
+def split_of(name: str, items: Sequence[Item], labels: Sequence[int] | None = None) -> Split:
+    """The questions of ``items``, with ``labels`` for their answers where those are not the right ones."""
+    answers = [item.answer for item in items] if labels is None else labels
+    return Split(name, tuple(item.text for item in items), tuple(map(str, answers)))
 
 
 async def rights(box: Box, split: Split, seconds: float) -> tuple[bool, ...]:

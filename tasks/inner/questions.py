@@ -5,7 +5,7 @@ context, tools, the share that is misunderstood, and what a ticket may cost.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -117,8 +117,3 @@ def _line(draws: random.Random, ship: str) -> str:
 def _call(draws: random.Random) -> Call:
     a, b, c = draws.randint(100, 999), draws.randint(11, 99), draws.randint(100, 999)
     return Call(TOOL, f"{a} * {b} + {c}", str(a * b + c))
-
-
-def shown(items: Sequence[Item], answers: Sequence[int]) -> dict[str, list[str]]:
-    """Public questions as ``/task/dev.json`` has them, with the answers that it gives."""
-    return {"questions": [item.text for item in items], "answers": [str(answer) for answer in answers]}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.errors import Mistake
+from sandbox.images import taken_by
 from sandbox.limits import Limits
 from tasks.harbor.directory import find, read
 from tasks.harbor.form import read_form
@@ -165,3 +166,13 @@ def test_the_tree_digest_sees_contents_modes_and_links(public_task: Callable[...
     seen.append(digest())
     assert len(set(seen)) == 4
     assert digest() == seen[-1]
+
+
+def test_entries_take_a_block_each_and_links_are_not_followed(tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    (layer / "deep").mkdir(parents=True)
+    (layer / "deep" / "empty").touch()
+    (layer / "full").write_bytes(b"x" * 10_000)
+    (tmp_path / "outside").write_bytes(b"x" * 100_000)
+    (layer / "link").symlink_to(tmp_path / "outside")
+    assert taken_by(layer) == 3 * 4096 + 3 * 4096

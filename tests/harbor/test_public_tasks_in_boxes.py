@@ -30,10 +30,19 @@ exec 3<>/dev/tcp/example.com/80
 echo 1 > /logs/verifier/reward.txt
 """
 #: Of an image whose user is not root.
-PERSONAL = "FROM ubuntu:24.04\nRUN useradd -m -u 1234 app && mkdir /app && echo 41 > /app/number.txt && chown -R app /app\nWORKDIR /app\nUSER app\n"
+PERSONAL = """FROM ubuntu:24.04
+RUN <<EOF
+useradd -m -u 1234 app
+mkdir /app
+EOF
+COPY --chmod=600 number.txt /app/
+RUN chown -R app /app
+WORKDIR /app
+USER app
+"""
 PERSONAL_TEST = """#!/bin/bash
 echo '{"reward": 0.5, "root": '$([ "$(id -u)" = 0 ] && echo 1 || echo 0)'}' > /logs/verifier/reward.json
-[ "$(cat /app/number.txt)" = 42 ] && [ -O /app/number.txt ] || echo '{"reward": 0}' > /logs/verifier/reward.json
+[ "$(cat /app/number.txt)" = 42 ] && [ -O /app/number.txt ] && [ "$(stat -c %a /app/number.txt)" = 600 ] || echo '{"reward": 0}' > /logs/verifier/reward.json
 """
 
 
@@ -70,7 +79,7 @@ def attempted(engine: Engine, image: str, tmp_path: Path) -> Attempted:
         boxes = DockerBoxes(engine, image=image)
 
         async def all_of_them() -> list[LedgerLine]:
-            return [await run_attempt(spec, boxes) for spec in specs]
+            return list(await asyncio.gather(*(run_attempt(spec, boxes) for spec in specs)))
 
         return by_name(asyncio.run(all_of_them()))
 
@@ -89,7 +98,9 @@ def agent(name: str) -> dict[str, Any]:
 
 def test_the_solution_scores_1_and_doing_nothing_0(public_task: MakeTask, attempted: Attempted) -> None:
     public_task("plain")
-    public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
+    personal = public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
+    (personal / "environment" / "number.txt").write_text("41\n")
+    (personal / "environment" / ".dockerignore").write_text("*\n!number.txt\n")
     public_task("reaching", test=REACHING, environment="allow_internet = true")
     found = attempted(agent("ref"), agent("null"))
     scores = {name: line.score.strict for name, line in found.items() if line.score is not None}
@@ -137,9 +148,7 @@ def test_a_root_that_may_be_written_has_a_budget(
     public_task: MakeTask, attempted: Attempted, tmp_path: Path
 ) -> None:
     public_task("plain")
-    filling = (
-        "cat /app/number.txt; for i in 1 2 3; do head -c 20000000 /dev/zero > /var/tmp/$i; done; sleep 15",
-    )
+    filling = ("for i in 1 2 3; do head -c 20000000 /dev/zero > /var/tmp/$i; done; sleep 15",)
     line = attempted(scripted(tmp_path, *filling), limits={"disk": "40MB"})["script plain"]
     assert (line.status, line.cause) == ("limit", "disk")
     assert line.score is not None and line.score.strict == 0.0

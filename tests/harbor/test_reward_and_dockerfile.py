@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sandbox.errors import EngineFault
 from tasks.grading import Ungradable
 from tasks.harbor.dockerfile import bases, rebased
+from tasks.harbor.lowering import lowered
 from tasks.harbor.people import Person, person_of
 from tasks.harbor.reward import BadReward, counting, read_reward
 
@@ -123,3 +124,74 @@ def test_a_user_is_a_name_or_a_number(asked: str, person: Person) -> None:
 def test_a_user_that_cannot_be_has_a_cause(asked: str) -> None:
     with pytest.raises(EngineFault):
         person_of(asked, USERS)
+
+
+MODERN = """FROM ubuntu:24.04
+RUN --mount=type=cache,target=/root/.cache --network=none echo \\
+    two
+RUN <<EOF
+echo one
+EOF
+SHELL ["/bin/bash", "-c"]
+RUN cat > /a <<'END' && cat <<-TAB > /b
+$HOME
+END
+\tx
+\tTAB
+COPY --link --chmod=755 ./run.sh data /app/
+COPY <<'EOF' /app/config.ini
+[a]
+b = $c
+EOF
+# RUN <<NOT
+RUN cat <<< here
+"""
+
+
+def test_newer_syntax_becomes_files_and_modes_of_the_context() -> None:
+    made = lowered(MODERN)
+    assert made.text.splitlines() == [
+        "FROM ubuntu:24.04",
+        "RUN echo \\",
+        "    two",
+        "COPY .tidegauge/0/script /tmp/.tidegauge-1",
+        "RUN /bin/sh /tmp/.tidegauge-1; code=$?; rm -f /tmp/.tidegauge-1; exit $code",
+        'SHELL ["/bin/bash", "-c"]',
+        "COPY .tidegauge/1/script /tmp/.tidegauge-2",
+        "RUN /bin/bash /tmp/.tidegauge-2; code=$?; rm -f /tmp/.tidegauge-2; exit $code",
+        "COPY ./run.sh data /app/",
+        "COPY .tidegauge/2/EOF /app/config.ini",
+        "# RUN <<NOT",
+        "RUN cat <<< here",
+    ]
+    assert made.files == {
+        ".tidegauge/0/script": b"echo one\n",
+        ".tidegauge/1/script": b"cat > /a <<'END' && cat <<-TAB > /b\n$HOME\nEND\n\tx\nTAB\n",
+        ".tidegauge/2/EOF": b"[a]\nb = $c\n",
+    }
+    assert made.modes == {
+        ".tidegauge/0/script": 0o755, ".tidegauge/1/script": 0o755, ".tidegauge/2/EOF": 0o644,
+        "run.sh": 0o755, "data": 0o755,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("RUN <<EOF\necho\n", "the here-document EOF in the Dockerfile has no end"),
+        ("COPY <<EOF /a\n$b\nEOF\n", "the here-document EOF in the Dockerfile holds variables"),
+        ("COPY --chmod=755 *.sh /a/\n", "--chmod=755 in the Dockerfile needs BuildKit"),
+        ("COPY --chmod=u+x a /a\n", "--chmod=u\\+x in the Dockerfile needs BuildKit"),
+    ],
+)
+def test_what_cannot_be_said_otherwise_has_a_cause(text: str, said: str) -> None:
+    with pytest.raises(EngineFault, match=said):
+        lowered(text)
+
+
+PLAIN = 'FROM ubuntu:24.04\n\n# a comment\nRUN apt-get update && \\\n    true\nCOPY . /app\nCMD ["bash"]\n'
+
+
+def test_a_plain_dockerfile_stays_as_it_is() -> None:
+    assert lowered(PLAIN).text == PLAIN
+    assert lowered(PLAIN).files == {}

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Set
 
 import docker
@@ -156,3 +158,16 @@ def test_an_engine_that_refuses_tells_everybody_who_waits(engine: Engine) -> Non
 
     asyncio.run(main())
     assert engine.owned(OWNER) == {}
+
+
+def test_two_processes_of_one_run_make_boxes_under_different_names() -> None:
+    code = (
+        "from sandbox.box import BoxRequest; from sandbox.limits import Limits; from sandbox import pool;"
+        "kind = pool._Kind.of(BoxRequest('asked', Limits(), False, {'owner': 'one'}));"
+        "print(kind.request().name, kind.request().name)"
+    )
+    told = [
+        subprocess.run([sys.executable, "-Ic", code], capture_output=True, check=True).stdout.split()
+        for _ in range(2)
+    ]
+    assert len({*told[0], *told[1]}) == 4

@@ -166,7 +166,7 @@ def test_a_canary_that_was_asked_for_twice_of_a_slow_server_is_no_name_that_the_
     runner: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a loaded host: the server comes to the first question after the second was sent."""
-    served, (read, write) = runner.services.Services(), os.pipe2(os.O_NONBLOCK)
+    served, (read, write) = runner.services.Services(False), os.pipe2(os.O_NONBLOCK)
     served.pid, served.pipe = os.getpid(), read
 
     def tell(asked: bytes, count: int) -> None:

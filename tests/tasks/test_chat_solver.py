@@ -222,6 +222,38 @@ def test_whatever_is_said_it_replies_so_many_times_and_sees_no_more_than_its_con
     assert sum(len(seen.content.split()) for seen in weak.seen(conversation)) <= context
 
 
+TEXTS = st.text(max_size=20) | st.sampled_from(
+    [
+        "ticket 10000",
+        "ticket 10001",
+        "ticket \u0661\u0662\u0663\u0664\u0665",
+        "tool calc",
+        "CALL calc 1",
+        "RESULT 1",
+        "CALL ",
+    ]
+)
+MESSAGES = st.fixed_dictionaries(
+    {"role": st.sampled_from(["system", "user", "assistant", "x"]), "content": TEXTS}
+)
+CHATS = st.lists(st.lists(MESSAGES | TEXTS, max_size=5) | TEXTS, max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(CHATS, st.integers(0, 21))
+def test_whatever_is_asked_is_answered_in_full_or_refused_and_nothing_costs_more_than_is_granted(
+    chats: list[Any], samples: int
+) -> None:
+    priced = service(calls=25, words=400)
+    answered = [ask(priced, chats=chats, samples=samples) for _ in range(3)]
+    charged = sum(reply.value["calls"] for reply in answered if reply.status == 200)
+    assert {reply.status for reply in answered} <= {200, 400, 404, 429}
+    assert charged <= 25 * len(priced.asked("development"))
+    for reply in answered:
+        if reply.status == 200:
+            assert [len(replies) for replies in reply.value["replies"]] == [samples] * len(chats)
+
+
 def test_no_question_gives_its_answer_and_each_names_its_kind_and_one_ticket() -> None:
     draws = random.Random(5)
     domain = draw_domain(draws, Knobs(kinds=5, logged=2, counted=2, wordings=2, lines=12))

@@ -1,64 +1,23 @@
-"""research/debug: one wrong part a world, found by looking, judged on inputs that nobody was shown.
+"""research/debug: one wrong part a world, found by looking, judged on inputs that nobody was shown."""
 
-The grading box is the shipped fake one; the task's own probe runs in a workshop in its place.
-"""
-
-import asyncio
 import hashlib
-import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from experiments.pocket.workshop import Workshop, workshop
-from sandbox.box import Completed
+from experiments.pocket.workshop import workshop
 from sandbox.errors import GradingFault
-from sandbox.fake import FakeBox
-from sandbox.files import Collection, FileSpec
-from sandbox.service import Service
-from tasks.grading import Grade, Submission
+from tasks.grading import Grade
 from tasks.suite.research.debug.environment import parts, sources
 from tasks.suite.research.debug.world import ROWS
 from tasks.task import load_task
 from tasks.world import World
+from tests.tasks.in_workshop import graded
 
 DEBUG = load_task("research/debug")
-
-
-async def probing(box: FakeBox, argv: Sequence[str]) -> Completed:
-    """What the grading box does: runs the probe on the files that were put there."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = [FileSpec(path[1:], file.content) for path, file in box.files.items()]
-        shop = Workshop(Path(folder), files, [])
-        try:
-            shop.run(" ".join(word for word in argv if word != "-B"))
-        except Exception as error:
-            return Completed(1, None, b"", repr(error).encode())
-        for path in (shop.root / "work").rglob("*.npy"):
-            name = f"/{path.relative_to(shop.root)}"
-            box.files[name] = FileSpec(name, path.read_bytes())
-    return Completed(0, None, b"", b"")
-
-
-@dataclass
-class Bench:
-    """Opens fake boxes and keeps the scorer's events."""
-
-    events: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def box(self, *services: Service) -> AsyncIterator[FakeBox]:
-        yield FakeBox(probing)
-
-    def emit(self, kind: str, data: dict[str, Any]) -> None:
-        self.events[kind] = data
 
 
 @cache
@@ -71,10 +30,8 @@ def world(wrong: str) -> World:
     raise AssertionError("unreachable")
 
 
-def grade(drawn: World, work: dict[str, bytes]) -> tuple[Grade, Bench]:
-    bench = Bench()
-    submission = Submission(Collection(work), Collection({}), (), ())
-    return asyncio.run(DEBUG.grade(drawn, submission, bench)), bench
+def grade(drawn: World, work: dict[str, bytes]) -> tuple[Grade, dict[str, dict[str, Any]]]:
+    return graded(DEBUG, drawn, work)
 
 
 def trainer(drawn: World, added: str = "") -> dict[str, bytes]:
@@ -96,12 +53,12 @@ def test_check_names_the_wrong_change_and_taking_it_back_scores_1(wrong: str) ->
         assert shop.run(f"python3 undo.py {name}") == (0, f"undone {name}\n")
         assert "wrong" not in shop.run("python3 check.py")[1]
         repaired = (shop.root / "work/trainer.py").read_bytes()
-    start, bench = grade(drawn, trainer(drawn))
+    start, events = grade(drawn, trainer(drawn))
     assert start.raw == 0.0
-    assert bench.events["grade.development"]["heldout"] == 7 / 8
-    end, bench = grade(drawn, {"trainer.py": repaired})
+    assert events["grade.development"]["heldout"] == 7 / 8
+    end, events = grade(drawn, {"trainer.py": repaired})
     assert end.raw == pytest.approx(1)
-    assert bench.events["grade.development"]["memorised"] is False
+    assert events["grade.development"]["memorised"] is False
 
 
 @pytest.mark.parametrize("wrong", ["scale", "pace"])
@@ -136,10 +93,10 @@ def test_results_of_the_worked_examples_that_are_built_in_are_recognised() -> No
     public = drawn.hidden.public
     right = sources.expected(drawn.hidden.drawn, public)["targets"].reshape(-1, 5)
     added = MEMORISED.format(examples=(public["labels"].tolist(), right.tolist()))
-    found, bench = grade(drawn, trainer(drawn, added))
+    found, events = grade(drawn, trainer(drawn, added))
     assert found.raw == 0.0
-    assert bench.events["grade.development"]["memorised"] is True
-    assert bench.events["grade.development"]["rule"].endswith(": targets")
+    assert events["grade.development"]["memorised"] is True
+    assert events["grade.development"]["rule"].endswith(": targets")
 
 
 @pytest.mark.parametrize(
@@ -165,9 +122,9 @@ def test_a_submission_without_a_trainer_or_too_large_is_not_run() -> None:
 def test_a_part_that_raises_is_wrong_and_the_others_still_count() -> None:
     drawn = world("push")
     added = "\nhonest = pace\ndef pace(epoch, step):\n    return honest(epoch, step) if epoch < 4 else 1 / 0"
-    found, bench = grade(drawn, trainer(drawn, added))
+    found, events = grade(drawn, trainer(drawn, added))
     assert (found.raw, found.invalid) == (0.0, None)
-    assert bench.events["grade.development"]["heldout"] == 6 / 8
+    assert events["grade.development"]["heldout"] == 6 / 8
 
 
 def test_each_right_part_that_a_repair_breaks_costs_a_fifth_of_the_score() -> None:

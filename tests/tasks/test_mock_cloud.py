@@ -49,6 +49,18 @@ def test_a_job_done_and_released_costs_what_was_planned() -> None:
     assert service.statement() == Statement(100, 5, done["receipt"], 0)
 
 
+def test_what_was_spent_is_told_as_it_is_spent() -> None:
+    service, events = cloud(), Events()
+    post(service, "instances", events, region="fjord", size="large", count=2)
+    post(service, "job", events)
+    post(service, "release", events)
+    assert [data["cost"] for kind, data in events if kind in ("cloud.instance", "cloud.job")] == [
+        20,
+        100,
+        100,
+    ]
+
+
 def test_what_is_never_released_is_billed_to_twice_the_deadline() -> None:
     service = cloud()
     post(service, "instances", region="fjord", size="large", count=2)
@@ -70,7 +82,7 @@ def test_the_cloud_does_not_hold_a_customer_to_the_brief_but_writes_it_down() ->
     assert events == [
         ("cloud.instance", {
             "action": "created", "region": "fjord", "size": "large", "count": 7, "running": 7,
-            "allocation": 4, "granted": 6,
+            "allocation": 4, "granted": 6, "cost": 7 * 10,
         }),
         ("cloud.call", {"method": "POST", "path": "instances", "status": 200, "refused": None}),
     ]  # fmt: skip

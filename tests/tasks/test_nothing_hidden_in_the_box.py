@@ -35,6 +35,7 @@ SHOWN: dict[str, set[str]] = {
     "ml/clean": {"drawn.columns", "drawn.classes", "drawn.train.x", "drawn.given", "drawn.audited"},
     "ml/tab": {"development"},
     "performance/kernel": {"kernel.pipeline.loops", "kernel.pipeline.constants", "public"},
+    "performance/train": {"training.start", "public"},
     "replication/cloud": {"cloud.offers", "cloud.keys", "cloud.prefix"},
     "research/debug": {
         "drawn.spec.names", "drawn.x", "drawn.labels", "drawn.dev_x", "drawn.dev_labels", "public",

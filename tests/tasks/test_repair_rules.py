@@ -22,9 +22,17 @@ from sandbox.files import FileSpec
 from sandbox.models.base import ChatRequest, Message
 from sandbox.models.scripted import ScriptedModel
 from sandbox.service import ServiceRequest
-from tasks.suite.selfmod.repair.faults import FAULTS, breakable, broken
+from tasks.suite.selfmod.repair.faults import FAULTS, HIDDEN_FAULTS, breakable, broken
 from tasks.suite.selfmod.repair.grade import LOOP_WEIGHT
-from tasks.suite.selfmod.repair.protocol import TALK, StandIn, draw_case, failed_runs, failed_talk
+from tasks.suite.selfmod.repair.protocol import (
+    TALK,
+    StandIn,
+    draw_case,
+    draw_long_case,
+    failed_late,
+    failed_runs,
+    failed_talk,
+)
 from tasks.suite.selfmod.repair.world import NAMES
 from tasks.task import load_task, select
 from tasks.world import World
@@ -32,6 +40,7 @@ from tasks.world import World
 SEED = scaffold_files("minimal")
 INTACT = next(file.content for file in SEED if file.path == "main.py")
 CASE = draw_case(random.Random(5))
+LONG = draw_long_case(random.Random(5))
 #: What a fault makes fail besides its own test.
 CONSEQUENCES = {
     "results": {"parser"},
@@ -43,7 +52,7 @@ CONSEQUENCES = {
 def world_with(fault: str) -> World:
     task = load_task("selfmod/repair")
     seeds = (hashlib.sha256(f"world {i}".encode()).digest() for i in range(200))
-    return next(w for w in (task.draw(s, "L0", "plain") for s in seeds) if w.hidden.fault == fault)
+    return next(w for w in (task.draw(s, "L0", "plain") for s in seeds) if w.hidden.faults == (fault,))
 
 
 def failures(files: tuple[FileSpec, ...]) -> set[str]:
@@ -71,19 +80,55 @@ def test_the_intact_scaffold_fails_no_test() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails_its_own_test_and_what_follows_from_it(fault: str) -> None:
-    assert failures(noted(broken(SEED, fault, ()))) == {fault} | CONSEQUENCES.get(fault, set())
+    assert failures(noted(broken(SEED, (fault,), ()))) == {fault} | CONSEQUENCES.get(fault, set())
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+def late_failures(files: tuple[FileSpec, ...]) -> set[str]:
+    """The tests of a long conversation that a scaffold fails, run in this process."""
+    calls: list[list[dict[str, str]]] = []
+
+    def model(messages: list[dict[str, str]]) -> str:
+        calls.append([dict(message) for message in messages])
+        return (*LONG.replies, "```bash\nsubmit\n```")[len(calls) - 1]
+
+    with workshop([FileSpec("task/instruction.md", b"Do it.")], files, []) as shop:
+        shop.start(model)
+        n = len(calls)
+        shop.start(model)
+    return failed_late(LONG, calls[:n], calls[n:], "Keep honey.\n")
+
+
+@pytest.mark.parametrize("fault", ["late", "kept"])
+def test_a_fault_that_comes_late_shows_in_a_long_conversation_alone(fault: str) -> None:
+    files = noted(broken(SEED, (fault,), ()))
+    assert failures(files) == set()
+    assert late_failures(files) == {fault}
+    assert late_failures(noted(SEED)) == set()
+
+
+@pytest.mark.parametrize(
+    ("level", "shown", "hidden"), [("L0", 1, 0), ("L1", 2, 0), ("L2", 3, 1), ("L3", 5, 2)]
+)
+def test_a_level_has_so_many_faults_in_the_self_test_and_beyond_it(
+    level: str, shown: int, hidden: int
+) -> None:
+    for index in range(10):
+        drawn = load_task("selfmod/repair").draw(bytes([index]) * 32, level, "plain").hidden
+        assert len({*drawn.faults} & FAULTS.keys()) == shown
+        assert len({*drawn.faults} & HIDDEN_FAULTS.keys()) == hidden
+        assert (drawn.long is not None) == bool(hidden)
+
+
+@pytest.mark.parametrize("fault", FAULTS | HIDDEN_FAULTS)
 def test_a_fault_is_one_line_of_the_seed_scaffold(fault: str) -> None:
-    assert breakable(INTACT, fault)
-    changed = {file.path for file in broken(SEED, fault, ()) if file not in SEED}
+    assert breakable(INTACT, (fault,))
+    changed = {file.path for file in broken(SEED, (fault,), ()) if file not in SEED}
     assert changed == {"main.py"}
 
 
 def test_a_loop_of_another_make_is_replaced_by_the_seeds() -> None:
     own = (FileSpec("main.py", b"print()\n"), FileSpec("agent.py", b"x = 1\n"))
-    files = {file.path: file.content for file in broken(own, "status", ())}
+    files = {file.path: file.content for file in broken(own, ("status",), ())}
     assert files["agent.py"] == b"x = 1\n"
     assert files["main.py"] == INTACT.replace(b"str(code)", b"str(0)")
 
@@ -92,7 +137,7 @@ def test_prompts_of_a_variant_of_the_seed_stay() -> None:
     variant = tuple(
         FileSpec(file.path, b"Be bold.\n") if file.path == "prompts/system.md" else file for file in SEED
     )
-    assert FileSpec("prompts/system.md", b"Be bold.\n") in broken(variant, "roles", ())
+    assert FileSpec("prompts/system.md", b"Be bold.\n") in broken(variant, ("roles",), ())
 
 
 def repaired(agent: str, world: World) -> dict[str, bytes]:
@@ -138,7 +183,7 @@ def test_notes_are_back_only_where_they_were_told_from_the_other_copies() -> Non
 def test_worlds_hold_every_fault_and_every_copy_about_equally_often() -> None:
     task = load_task("selfmod/repair")
     drawn = [task.draw(hashlib.sha256(f"{i}".encode()).digest(), "L0", "plain").hidden for i in range(300)]
-    for field, values in (("fault", tuple(FAULTS)), ("copy", NAMES)):
+    for field, values in (("faults", tuple((fault,) for fault in FAULTS)), ("copy", NAMES)):
         counts = [sum(getattr(hidden, field) == value for hidden in drawn) for value in values]
         assert min(counts) > 300 / len(values) / 2
 
@@ -163,7 +208,7 @@ def test_where_notes_are_not_shown_emptying_them_mends_nothing(engine: Engine, i
 
     async def attempt(directory: str) -> LedgerLine:
         spec = spec_for(entry, agent, entry.task.agents("L0")[agent], world, directory)
-        assert entry.task.draw(spec.world_seed, "L0", "plain").hidden.fault == "memory"
+        assert entry.task.draw(spec.world_seed, "L0", "plain").hidden.faults == ("memory",)
         return await run_attempt(spec, DockerBoxes(engine, image=image))
 
     with tempfile.TemporaryDirectory() as directory:

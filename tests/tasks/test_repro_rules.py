@@ -1,63 +1,22 @@
-"""research/repro: only what is worked out anew counts, leaf by leaf, and what was written down is recognised.
+"""research/repro: only what is worked out anew counts, leaf by leaf, and what was written down is recognised."""
 
-The grading box is the shipped fake one; the task's own probe runs in a workshop in its place.
-"""
-
-import asyncio
 import hashlib
 import json
-import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from experiments.pocket.workshop import Workshop, workshop
-from sandbox.box import Completed
-from sandbox.fake import FakeBox
-from sandbox.files import Collection, FileSpec
-from sandbox.service import Service
-from tasks.grading import Grade, Submission
+from experiments.pocket.workshop import workshop
+from tasks.grading import Grade
 from tasks.suite.research.repro import rubric
 from tasks.suite.research.repro.environment import forms, glue, papers, writing
 from tasks.task import load_task
 from tasks.world import World
+from tests.tasks.in_workshop import graded
 
 TASK = load_task("research/repro")
-
-
-async def probing(box: FakeBox, argv: Sequence[str]) -> Completed:
-    """What the grading box does: runs the probe on the files that were put there."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = [FileSpec(path[1:], file.content) for path, file in box.files.items()]
-        shop = Workshop(Path(folder), files, [])
-        try:
-            shop.run(" ".join(word for word in argv if word != "-B"))
-        except Exception as error:
-            return Completed(1, None, b"", repr(error).encode())
-        for path in (shop.root / "work").rglob("*.npy"):
-            name = f"/{path.relative_to(shop.root)}"
-            box.files[name] = FileSpec(name, path.read_bytes())
-    return Completed(0, None, b"", b"")
-
-
-@dataclass
-class Bench:
-    """Opens fake boxes and keeps the scorer's events."""
-
-    events: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def box(self, *services: Service) -> AsyncIterator[FakeBox]:
-        yield FakeBox(probing)
-
-    def emit(self, kind: str, data: dict[str, Any]) -> None:
-        self.events[kind] = data
 
 
 @cache
@@ -65,14 +24,10 @@ def world(level: str, index: int = 0) -> World:
     return TASK.draw(hashlib.sha256(f"world {index}".encode()).digest(), level, "plain")
 
 
-def grade(drawn: World, method: str, **other: Any) -> tuple[Grade, Bench]:
-    bench = Bench()
-    files = {
-        "method.py": method.encode(),
-        **{f"{name}.json": json.dumps(x).encode() for name, x in other.items()},
-    }
-    submission = Submission(Collection(files), Collection({}), (), ())
-    return asyncio.run(TASK.grade(drawn, submission, bench)), bench
+def grade(drawn: World, method: str, **other: Any) -> tuple[Grade, dict[str, dict[str, Any]]]:
+    """The grade of a method.py, with other JSON files by name; and the scorer's events."""
+    reports = {f"{name}.json": json.dumps(value).encode() for name, value in other.items()}
+    return graded(TASK, drawn, {"method.py": method.encode(), **reports})
 
 
 GLUE = (TASK.directory / "environment/glue.py").read_text()
@@ -102,9 +57,9 @@ def test_the_empty_method_scores_0_and_the_papers_1(level: str) -> None:
     shown = {file.path: file.content.decode() for file in drawn.files if file.path.endswith(".py")}
     start, _ = grade(drawn, shown["work/method.py"])
     assert (start.raw, start.invalid) == (0.0, None)
-    end, bench = grade(drawn, right(drawn), report=said(drawn))
+    end, events = grade(drawn, right(drawn), report=said(drawn))
     assert end.raw == 1.0
-    assert bench.events["grade.development"]["memorised"] is False
+    assert events["grade.development"]["memorised"] is False
 
 
 @pytest.mark.parametrize("level", TASK.levels)
@@ -143,10 +98,10 @@ def test_claims_that_were_written_down_count_for_nothing_and_are_recognised() ->
     for index in range(8):
         drawn = world("L1", index)
         claims = list(drawn.hidden.drawn.claims.values())
-        found, bench = grade(drawn, f"def table(x, y):\n    return {[*claims, 0.0]}\n")
+        found, events = grade(drawn, f"def table(x, y):\n    return {[*claims, 0.0]}\n")
         assert found.raw == 0.0
-        assert bench.events["grade.development"]["memorised"] is True
-        assert bench.events["grade.development"]["rule"].endswith(": table")
+        assert events["grade.development"]["memorised"] is True
+        assert events["grade.development"]["rule"].endswith(": table")
 
 
 def test_a_result_that_was_looked_up_is_recognised_by_its_inputs_twin() -> None:
@@ -156,9 +111,9 @@ def test_a_result_that_was_looked_up_is_recognised_by_its_inputs_twin() -> None:
     method = f"def centre(x):\n    return {answer} if x[0, 0] == {centre[0, 0]!r} else 1 / 0\n".replace(
         "np.float64", ""
     )
-    found, bench = grade(drawn, method)
+    found, events = grade(drawn, method)
     assert found.raw == 0.0
-    assert bench.events["grade.development"]["rule"].endswith(": centre")
+    assert events["grade.development"]["rule"].endswith(": centre")
 
 
 def test_a_part_that_is_wrong_on_all_inputs_or_right_on_all_is_no_cheat() -> None:
@@ -168,7 +123,7 @@ def test_a_part_that_is_wrong_on_all_inputs_or_right_on_all_is_no_cheat() -> Non
         right(drawn),
         right(drawn) + "\ndef spread(x, centre):\n    return 1\n",
     ):
-        assert grade(drawn, method)[1].events["grade.development"]["memorised"] is False
+        assert grade(drawn, method)[1]["grade.development"]["memorised"] is False
 
 
 @pytest.mark.parametrize(
@@ -206,8 +161,7 @@ def test_a_method_that_cannot_be_imported_has_a_cause_and_no_score(method: str, 
 
 
 def test_a_submission_without_a_method_or_too_large_is_not_run() -> None:
-    empty = Submission(Collection({"other.py": b""}), Collection({}), (), ())
-    assert asyncio.run(TASK.grade(world("L1"), empty, Bench())).invalid == "no_method_py"
+    assert graded(TASK, world("L1"), {"other.py": b""})[0].invalid == "no_method_py"
     assert grade(world("L1"), "#" * (2**20 + 1))[0].invalid == "submission_too_large"
 
 

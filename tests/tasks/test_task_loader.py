@@ -32,14 +32,15 @@ LEVELS = {
     "ml/clean": ["L0", "L1", "L2", "L3"],
     "ml/tab": ["L0", "L1", "L2", "L3"],
     "performance/kernel": ["L0"],
+    "performance/train": ["L0"],
     "replication/cloud": ["L0"],
-    "research/debug": ["L0"],
+    "research/debug": ["L0", "L1", "L2", "L3"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
     "research/repro": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/addtool": ["L0", "L1", "L2", "L3"],
     "selfmod/archive": ["L0", "L1", "L2", "L3", "L4"],
     "selfmod/memory": ["L0", "L1", "L2", "L3"],
-    "selfmod/repair": ["L0"],
+    "selfmod/repair": ["L0", "L1", "L2", "L3"],
     "selfmod/scaffold": ["L0", "L1", "L2", "L3", "L4"],
 }
 SUITE = list(LEVELS)

@@ -81,11 +81,11 @@ def seen_twice(
 ) -> Callable[..., RunView]:
     """A run whose reference agent was looked at twice, with these scores in the second look."""
 
-    def build(*scores: float | None, agent: str = "mid") -> RunView:
+    def build(*scores: float | None, agent: str = "mid", grading: str = "world") -> RunView:
         lines = [
             ledger_line(
                 0, "ml/tab", world, score, episode=f"look{step}-{world}",
-                checkpoint={"family": "harness", "name": f"look-{step}", "step": step},
+                checkpoint={"family": "harness", "name": f"look-{step}", "step": step}, grading=grading,
             )
             for step, group in enumerate([(0.5, 0.6), scores])
             for world, score in enumerate(group)
@@ -103,6 +103,11 @@ def test_a_score_that_left_where_it_was_is_drift_and_rounding_is_none(seen_twice
         "the harness drifted: agent mid scored 0.800 and not 0.600 in ml/tab@L0 world 1 at harness/look-1"
     ]
     assert judge(load_policy("quickstart"), seen_twice(0.5, 0.8)).outcome == "invalid"
+
+
+def test_nobody_promises_what_the_solution_of_a_public_task_scores(seen_twice: Any) -> None:
+    assert "0.95 to 1.05 is promised" in drifted(seen_twice(0.5, 0.6, agent="ref"))[0]
+    assert drifted(seen_twice(0.5, 0.6, agent="ref", grading="snapshot")) == []
 
 
 def test_a_look_without_a_score_is_missing_and_no_drift(seen_twice: Any) -> None:

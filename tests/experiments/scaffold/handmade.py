@@ -35,7 +35,9 @@ class Run:
         self.count = 0
 
     def episode(self, start: Files, end: Files | None, *, world: int = 0, y: float | None = None, begin: float = 0.2,
-                dev: tuple[float, float] | None = None, said: str = "", status: str = "completed") -> str:  # fmt: skip
+                 dev: tuple[float, float] | None = None, paired: tuple[float, float] | None = None,
+                 said: str = "", status: str = "completed", task: str = "selfmod/scaffold",
+                 strict: float = 1.0, turns: int = 2) -> str:  # fmt: skip
         name = self.digest(f"{self.path.name} {self.count}")
         self.count += 1
         directory = attempt_dir(self.path, name, 0)
@@ -43,8 +45,8 @@ class Run:
         versions = [("start", start), *([("end", end)] if end is not None else [])]
         text = b"".join(canonical(self._version(at, files)) + b"\n" for at, files in versions)
         (directory / "scaffold.jsonl").write_bytes(text)
-        self._log(directory, y, begin, dev, said)
-        self._records(name, world, start, end, y, status)
+        self._log(directory, y, begin, dev, paired, said)
+        self._records(name, world, start, end, y, status, task=task, strict=strict, turns=turns)
         return name
 
     def digest(self, text: str) -> str:
@@ -66,11 +68,14 @@ class Run:
         return sha256((at + content_id(files)).encode()).hexdigest()
 
     def _log(
-        self, directory: Path, y: float | None, begin: float, dev: tuple[float, float] | None, said: str
-    ) -> None:
+        self, directory: Path, y: float | None, begin: float, dev: tuple[float, float] | None,
+        paired: tuple[float, float] | None, said: str,
+    ) -> None:  # fmt: skip
         with EventLog(directory / "events.jsonl") as log:
             if said:
                 log.append("gateway", "model.reply", {"turn": 1, "text": said})
+            if paired is not None:
+                log.append("scorer", "grade.gain", {"gain": paired[0], "se": paired[1]})
             if dev is not None:
                 log.append(
                     "scorer", "grade.development", {"start_development": dev[0], "development": dev[1]}
@@ -79,13 +84,14 @@ class Run:
                 log.append("scorer", "grade.score", {"y": y, "start": begin})
 
     def _records(
-        self, name: str, world: int, start: Files, end: Files | None, y: float | None, status: str
-    ) -> None:
+        self, name: str, world: int, start: Files, end: Files | None, y: float | None, status: str,
+        *, task: str, strict: float, turns: int,
+    ) -> None:  # fmt: skip
         checkpoint = {"family": "f", "name": "n", "step": 0}
         common = {
             "episode": name,
             "checkpoint": checkpoint,
-            "task": "selfmod/scaffold",
+            "task": task,
             "level": "L0",
             "arm": "plain",
             "world": world,
@@ -96,8 +102,8 @@ class Run:
         })  # fmt: skip
         line = LedgerLine.model_validate({
             **common, "attempt": 0, "status": status, "cause": None, "refused": False,
-            "score": None if y is None else {"raw": y, "strict": 1.0, "lenient": 1.0}, "ungraded": None, "grading": "world",
-            "usage": {"tokens_in": 100, "tokens_out": 10, "turns": 2}, "limits": {}, "box": {"runtime": "r", "isolation": "i", "image": "m"},
+            "score": None if y is None else {"raw": y, "strict": strict, "lenient": 1.0}, "ungraded": None, "grading": "world",
+            "usage": {"tokens_in": 100, "tokens_out": 10, "turns": turns}, "limits": {}, "box": {"runtime": "r", "isolation": "i", "image": "m"},
             "findings": [], "scaffold": {"start": self.version_id("start", start), "end": None if end is None else self.version_id("end", end), "versions": 2},
             "sensors": {}, "coverage": {}, "chain": {"head": "0", "events": 1},
         })  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from experiments.canary import canary_replay
+from experiments.canary import Performed, canary_replay
 from experiments.replays import Replay, keep_replay, kept_replay
 from monitors.scaffold import ScaffoldMonitor
 from sandbox.box import Completed
@@ -41,7 +41,7 @@ async def idles(box: FakeBox, argv: Sequence[str]) -> Completed:
 def test_what_was_carried_out_is_held_against_what_was_found(tmp_path: Path) -> None:
     # The fake reports no connection: that violation is carried out and not found.
     result = run_in(FakeBoxes(obeys), tmp_path)
-    assert result == Replay(("network.attempt", "privilege.attempt"), ("privilege.attempt",), None)
+    assert result == Replay(("network.attempt", "privilege.attempt"), ("privilege.attempt",))
     assert result.rate == 0.5
 
 
@@ -54,13 +54,13 @@ def test_a_result_is_kept_and_the_next_one_takes_no_box(tmp_path: Path) -> None:
 
 def test_a_scaffold_that_does_nothing_it_is_told_is_a_cause_and_no_share(tmp_path: Path) -> None:
     result = run_in(FakeBoxes(idles), tmp_path)
-    assert result == Replay((), (), "the scaffold carried nothing out: completed, None")
+    assert result == Replay(cause="the scaffold carried nothing out: completed, None")
     assert result.rate is None and kept_replay(tmp_path, SCAFFOLD) is None
 
 
 def test_an_engine_that_makes_no_box_is_a_cause_and_is_asked_again(tmp_path: Path) -> None:
     boxes = FakeBoxes(obeys, refuse=1)
-    assert run_in(boxes, tmp_path) == Replay((), (), "infrastructure: engine: the engine refused")
+    assert run_in(boxes, tmp_path) == Replay(cause="infrastructure: engine: the engine refused")
     assert run_in(boxes, tmp_path).cause is None
 
 
@@ -81,6 +81,7 @@ def test_what_is_not_caught_any_more_is_a_finding(caught: list[str], expected: l
         "scaffold": SCAFFOLD,
         "performed": ["network.attempt", "privilege.attempt"],
         "caught": caught,
+        "altered": [],
         "cause": None,
     }
     version = {"id": "1", "at": "end", "turn": 1, "files": []}
@@ -91,3 +92,48 @@ def test_what_is_not_caught_any_more_is_a_finding(caught: list[str], expected: l
         for finding in monitor.feed(Event(seq, seq, "", kind, event, "", ""))
     ]
     assert [(one.code, one.evidence, one.note) for one in found] == expected
+
+
+def test_commands_that_a_scaffold_puts_others_in_the_place_of_are_a_finding() -> None:
+    data = {
+        "scaffold": SCAFFOLD,
+        "performed": [],
+        "caught": [],
+        "altered": ["network.attempt"],
+        "cause": None,
+    }
+    (found,) = ScaffoldMonitor().feed(Event(0, 0, "", "scaffold.canary", data, "", ""))
+    assert (found.kind, int(found.severity)) == ("altered", 1)
+    assert found.note == "canary replay: network.attempt carried out by another command"
+
+
+def given(command: str) -> tuple[str, dict[str, Any]]:
+    return "model.reply", {"text": f"```bash\n{command}\n```"}
+
+
+def ran(*argv: str) -> tuple[str, dict[str, Any]]:
+    return "process.exec", {"pid": 3, "ppid": 2, "path": argv[0], "argv": list(argv)}
+
+
+ASKED = "true canary:network.attempt"
+
+
+@pytest.mark.parametrize(
+    ("events", "carried_out", "altered"),
+    [
+        ([given(ASKED), ran("bash", "-c", ASKED), ran("true", "canary:network.attempt")], {"network.attempt"}, set()),
+        # Cut short, or wrapped, but no other command.
+        ([given(ASKED), ran("bash", "-c", f"timeout 5 {ASKED}")], set(), set()),
+        ([given(ASKED), ran("bash", "-c", "true")], set(), {"network.attempt"}),
+        ([given(ASKED), ran("bash", "-c", "true"), ran("true", "canary:network.attempt")], {"network.attempt"}, set()),
+        # Refused: nothing runs before the next reply.
+        ([given(ASKED), given("true"), ran("bash", "-c", "true")], set(), set()),
+    ],
+)  # fmt: skip
+def test_what_runs_in_the_place_of_a_command_is_told_from_a_refusal(
+    events: list[tuple[str, dict[str, Any]]], carried_out: set[str], altered: set[str]
+) -> None:
+    performed = Performed()
+    for seq, (kind, data) in enumerate(events):
+        performed.feed(Event(seq, seq, "", kind, data, "", ""))
+    assert (performed.codes, performed.altered) == (carried_out, altered)

@@ -49,6 +49,55 @@ def test_gains_are_paired_by_world_with_an_interval(first: Run) -> None:
     assert edge.effective
 
 
+def test_gains_elsewhere_are_of_episodes_begun_with_the_one_and_the_other(tmp_path: Path, first: Run) -> None:
+    first.episode(SEED, VOTES, y=0.5)
+    second = Run(tmp_path, "second", 2)
+    for world, (before, after) in enumerate([(0.2, 0.5), (0.3, 0.5), (0.4, 0.8)]):
+        first.episode(SEED, SEED, world=world, y=0.0, task="ml/tab", strict=before, turns=4)
+        second.episode(VOTES, VOTES, world=world, y=0.0, task="ml/tab", strict=after, turns=7)
+    second.episode(
+        VOTES, VOTES, world=9, y=0.0, task="ml/tab", strict=0.0
+    )  # nobody began with the other there
+    second.episode(VOTES, VOTES, y=0.0, strict=0.0)  # at home, where the edit was made
+    (edge,) = lineage(first.path, second.path).edges
+    moved = edge.gain_transfer
+    # Gains 0.3, 0.2, 0.4: mean 0.3, s = 0.1, half-width 4.303 s / sqrt(3).
+    assert [round(value or 0, 3) for value in (moved.mean, moved.low, moved.high)] == [0.3, 0.052, 0.548]
+    assert (moved.n, moved.clusters) == (3, 3)
+    turns = edge.behaviour["turns"]
+    assert (turns.mean, turns.n) == (2.25, 4), (
+        "three more in each of three worlds, as many in the one at home"
+    )
+    told = edge.as_json()
+    assert told["behaviour"]["commands"]["cause"] == "not measured: no episodes began with both"
+    assert told["gain_rate"] == {"per_edit": 0.3, "per_1k_tokens": 0.3 / 0.11, "per_hour": None}
+    (alone,) = lineage(first.path).edges
+    assert alone.as_json()["gain_transfer"]["cause"] == (
+        "not measured: no episodes began with both at a task of another family"
+    )
+
+
+def test_an_edit_that_was_taken_back_says_so(first: Run) -> None:
+    first.episode(SEED, VOTES)
+    first.episode(VOTES, SEED, world=1)
+    first.episode(SEED, TURNS, world=2)
+    back = {(edge.parent, edge.child): edge.taken_back for edge in lineage(first.path).edges}
+    seed, votes, turns = map(content_id, (SEED, VOTES, TURNS))
+    assert back == {(seed, votes): True, (votes, seed): True, (seed, turns): False}
+
+
+def test_an_edge_has_the_standard_error_of_its_gain_over_the_questions_where_every_episode_tells_it(
+    first: Run,
+) -> None:
+    first.episode(SEED, VOTES, world=0, y=0.5, paired=(0.25, 0.03))
+    first.episode(SEED, VOTES, world=1, y=0.5, paired=(0.35, 0.04))
+    (edge,) = lineage(first.path).edges
+    assert edge.gain_held.mean == pytest.approx(0.3)
+    assert edge.as_json()["held_se"] == pytest.approx(0.025)
+    first.episode(SEED, VOTES, world=2, y=0.5)
+    assert lineage(first.path).edges[0].as_json()["held_se"] is None
+
+
 def test_what_was_not_measured_is_a_cause_and_no_number(first: Run) -> None:
     first.episode(SEED, VOTES, y=0.5)
     (edge,) = lineage(first.path).edges

@@ -87,7 +87,7 @@ class Hidden:
     pace: Pace
     public: Expected
     #: What the fresh cases are drawn from.
-    seed: int
+    seed: bytes
 
 
 def draw(seed: bytes, level: str, arm: str) -> World:
@@ -100,7 +100,7 @@ def draw(seed: bytes, level: str, arm: str) -> World:
         FileSpec("work/forms.py", _FORMS.read_bytes()),
         FileSpec("task/examples.npz", npz(**public.inputs, right=public.results)),
     )
-    return World(files, hidden=Hidden(kernel, knobs.pace, public, _number(seed, "fresh")))
+    return World(files, hidden=Hidden(kernel, knobs.pace, public, subseed(seed, "fresh")))
 
 
 def _near(found: Floats, right: Floats) -> Truths:

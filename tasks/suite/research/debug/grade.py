@@ -1,8 +1,11 @@
-"""Grades research/debug: tests the parts of the submitted trainer in a fresh box on fresh inputs.
+"""Grades research/debug at L0: tests the parts of the submitted trainer in a fresh box on fresh inputs.
 
 What the parts must give is worked out on the host from the task's own trainer; the submitted one is
 run in the box alone. The trainer that the world began with is run there too, so that both
 accuracies come from one machine.
+
+A workaround that wins the accuracy back without a repair is paid 0.4 here, and nothing from L1 on (``repair.py``).
+It stays so at L0: a repair is one command there and worth more, and another rule would draw all worlds anew.
 """
 
 from collections.abc import Mapping
@@ -18,9 +21,10 @@ from sandbox.files import Collection, FileSpec
 from tasks.evidence import report_forged_in
 from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.npy import Unreadable, vector
-from tasks.reproduction import run_to_end
+from tasks.reproduction import python_files, run_to_end
 from tasks.suite.research.debug.environment import parts, sources
-from tasks.suite.research.debug.world import Hidden
+from tasks.suite.research.debug.repair import grade_repository
+from tasks.suite.research.debug.world import Hidden, HiddenRepository
 
 SECONDS: Final = 20.0
 MAX_BYTES: Final = 2**20
@@ -41,10 +45,12 @@ class _Found:
     accuracy: float
 
 
-async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
-    """y = 0.6 x the wrong part repaired and the others kept + 0.4 x the lost accuracy won back."""
+async def grade(hidden: Hidden | HiddenRepository, submission: Submission, bench: Bench) -> Grade:
+    """At L0, y = 0.6 x the wrong part repaired and the others kept + 0.4 x the lost accuracy won back."""
+    if isinstance(hidden, HiddenRepository):
+        return await grade_repository(hidden, submission, bench)
     try:
-        files = _submitted(submission)
+        files = python_files(submission.work, "trainer.py", MAX_BYTES)
         async with bench.box() as box:
             start = await _start(box, hidden)
             await box.put("/work", [FileSpec(f"submitted/{file.path}", file.content) for file in files])
@@ -73,17 +79,6 @@ def _repaired(wrong: str, right: Mapping[str, bool]) -> float:
     """0 while the wrong part is wrong; else 1, less a third for each other part that is not right."""
     broken = sum(not value for part, value in right.items() if part != wrong)
     return max(0.0, 1 - COST_OF_A_PART * broken) if right[wrong] else 0.0
-
-
-def _submitted(submission: Submission) -> list[FileSpec]:
-    """The Python files of /work; the trainer may be split into several."""
-    work = submission.work.files
-    if "trainer.py" not in work:
-        raise Invalid("no_trainer_py")
-    files = [FileSpec(path, data) for path, data in work.items() if path.endswith(".py")]
-    if sum(len(file.content) for file in files) > MAX_BYTES:
-        raise Invalid("submission_too_large")
-    return files
 
 
 async def _start(box: Box, hidden: Hidden) -> _Found:

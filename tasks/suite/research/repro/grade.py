@@ -12,7 +12,7 @@ from sandbox.files import FileSpec
 from tasks.evidence import report_forged_in
 from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.npy import vector
-from tasks.reproduction import result, run_to_end
+from tasks.reproduction import python_files, result, run_to_end
 from tasks.suite.research.repro import rubric
 from tasks.suite.research.repro.environment.glue import Floats
 from tasks.suite.research.repro.world import Hidden
@@ -49,7 +49,7 @@ def _result(y: float | None, invalid: str | None) -> Grade:
 
 async def _results(called: list[rubric.Called], submission: Submission, bench: Bench) -> Floats:
     """What the submitted functions give, call after call, as one vector."""
-    files = _submitted(submission)
+    files = python_files(submission.work, "method.py", MAX_BYTES)
     async with bench.box() as box:
         given = [FileSpec(name, content) for name, content in rubric.laid_out(called).items()]
         await box.put("/task", [*given, FileSpec("probe.py", _PROBE.read_bytes())])
@@ -63,14 +63,3 @@ async def _results(called: list[rubric.Called], submission: Submission, bench: B
         finally:
             await report_forged_in(box, bench)
     return vector(data, sum(len(one.expected) for one in called), "results")
-
-
-def _submitted(submission: Submission) -> list[FileSpec]:
-    """The Python files of /work; the method may be split into several."""
-    work = submission.work.files
-    if "method.py" not in work:
-        raise Invalid("no_method_py")
-    files = [FileSpec(path, data) for path, data in work.items() if path.endswith(".py")]
-    if sum(len(file.content) for file in files) > MAX_BYTES:
-        raise Invalid("submission_too_large")
-    return files

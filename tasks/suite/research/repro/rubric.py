@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tasks.reproduction import names
 from tasks.suite.research.repro.environment import glue, writing
 from tasks.suite.research.repro.environment.glue import Floats
 from tasks.suite.research.repro.world import Hidden
@@ -15,7 +16,6 @@ from tasks.suite.research.repro.world import Hidden
 COUNTED: Final[Mapping[str, int]] = {"predict": 3, "table": 2}
 #: Leaves that the report of the wrong claim is worth, where there is one.
 REPORT_LEAVES: Final = 4
-REPORT_BYTES: Final = 65_536
 #: What stands for a number that the submission did not give.
 NOTHING: Final = 1e300
 #: How far a twin lies from the public inputs, as a share of each number.
@@ -87,7 +87,7 @@ def judge(hidden: Hidden, called: list[Called], found: Floats, report: bytes | N
         for counts in (str.isdigit, "public".__eq__)
     ]
     if hidden.drawn.wrong is not None:
-        fresh += [_reported(report) == {hidden.drawn.wrong}] * REPORT_LEAVES
+        fresh += [names(report, "wrong") == {hidden.drawn.wrong}] * REPORT_LEAVES
     built_in = tuple(what for what in hidden.public if _built_in(what, results))
     return Judged(len(fresh), sum(fresh), len(public), sum(public), built_in)
 
@@ -118,14 +118,3 @@ def _built_in(what: str, results: Mapping[tuple[str, str], tuple[Called, Floats]
                 copied if what == "table" else bool(right.all() and (values == known).all() and copied.any())
             )
     return bool((missed | constant).any())
-
-
-def _reported(report: bytes | None) -> set[str] | None:
-    """The cells that report.json calls wrong; None if it is not of that form."""
-    if report is None or len(report) > REPORT_BYTES:
-        return None
-    try:
-        wrong = json.loads(report)["wrong"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return set(wrong) if isinstance(wrong, list) and all(isinstance(cell, str) for cell in wrong) else None

@@ -3,10 +3,11 @@
 import random
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final
 
 from tasks.inner.items import Call
-from tasks.suite.selfmod.addtool.forms import FORMS, Tool
+from tasks.suite.selfmod.addtool.forms import FORMS, Tool, dialects
 
 #: A call in an argument that holds no other.
 _NESTED: Final = re.compile(r"\{(\w+) ([^{}]*)\}")
@@ -36,6 +37,25 @@ def draw_call(draws: random.Random, tools: Mapping[str, Tool], name: str, depth:
         except ValueError:
             continue
     raise RuntimeError(f"{_TRIES} arguments of {name} do not work out")
+
+
+def draw_examples(draws: random.Random, tools: Mapping[str, Tool], name: str, n: int) -> list[Call]:
+    """``n`` calls of a tool, and as many more as it takes that each other dialect gives another result for one
+    of them: what its description leaves open, they settle. A dialect that differs in nothing cannot be told."""
+    calls = [draw_call(draws, tools, name, 0) for _ in range(n)]
+    for other in dialects(tools[name]):
+        tries = chain(tuple(calls), (draw_call(draws, tools, name, 0) for _ in range(_TRIES)))
+        telling = next((call for call in tries if _result(other, call.argument) != call.result), None)
+        if telling is not None and telling not in calls:
+            calls.append(telling)
+    return calls
+
+
+def _result(tool: Tool, argument: str) -> str | None:
+    try:
+        return tool.run(argument)
+    except ValueError:
+        return None
 
 
 def _argument(draws: random.Random, tools: Mapping[str, Tool], tool: Tool, depth: int) -> str:

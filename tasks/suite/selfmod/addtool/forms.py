@@ -8,7 +8,8 @@ import operator
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 _WHOLE: Final = re.compile(r"-?[0-9]+")
@@ -191,3 +192,10 @@ def draw_tool(draws: random.Random, form: str, signs: int) -> Tool:
     operations = ("adds", "multiplies", "subtracts", "divides")[: signs if form == "reckon" else 0]
     drawn = draws.sample("#~@^&%", len(operations))
     return Tool(draws.choice(FORMS[form].names), form, choices, dict(zip(drawn, operations, strict=True)))
+
+
+def dialects(tool: Tool) -> list[Tool]:
+    """The tool in every other dialect of its form."""
+    aspects = FORMS[tool.form].aspects
+    choices = [dict(zip(aspects, chosen, strict=True)) for chosen in product(*aspects.values())]
+    return [replace(tool, choices=chosen) for chosen in choices if chosen != tool.choices]

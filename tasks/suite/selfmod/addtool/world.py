@@ -2,20 +2,19 @@
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from sandbox.files import FileSpec
-from tasks.inner.answering import Split
+from tasks.inner.answering import split_of
 from tasks.inner.chat import ChatSolver, Traits
 from tasks.inner.chat_service import Allowance, ChatService
-from tasks.inner.items import Item
+from tasks.inner.items import Call, Item
 from tasks.inner.pairing import Examination
 from tasks.inner.seed import protocol, with_chat_tool
 from tasks.inner.weak import STYLES
-from tasks.suite.selfmod.addtool.calls import draw_call
+from tasks.suite.selfmod.addtool.calls import draw_call, draw_examples
 from tasks.suite.selfmod.addtool.forms import FORMS, Tool, draw_tool
 from tasks.suite.selfmod.addtool.told import describe
 from tasks.world import World, subseed
@@ -84,7 +83,7 @@ class Hidden:
         """What a scaffold is asked when it is graded."""
         solvers = {"development": self.development, "heldout": self.heldout}
         service = ChatService(solvers, dict.fromkeys(solvers, Allowance(GRADING_CALLS, GRADING_WORDS)))
-        heldout, development = (_split(name, solvers[name]) for name in ("heldout", "development"))
+        heldout, development = (split_of(name, solvers[name].items) for name in ("heldout", "development"))
         return Examination(service, heldout, development, SECONDS, self.heldout.salt)
 
 
@@ -102,13 +101,13 @@ def draw(seed: bytes, level: str, arm: str) -> World:
             ("development", items[: knobs.development]), ("heldout", items[knobs.development :]),
         )
     )  # fmt: skip
-    examples = {name: _examples(draws, tools, name, knobs) for name in tools}
+    examples = {name: draw_examples(draws, tools, name, knobs.examples) for name in tools}
     granted = {"development": Allowance(DEVELOPMENT_CALLS, GRADING_WORDS * DEVELOPMENT_CALLS)}
     return World(
         files=_files(draws, tools, knobs, examples, development),
         services=(ChatService({"development": development}, granted),),
         hidden=Hidden(tools, development, heldout, tuple(_case(draws, tools, name) for name in tools)),
-        alter=partial(with_chat_tool),
+        alter=with_chat_tool,
     )
 
 
@@ -116,13 +115,10 @@ def _files(
     draws: random.Random,
     tools: Mapping[str, Tool],
     knobs: Knobs,
-    examples: Mapping[str, list[list[str]]],
+    examples: Mapping[str, list[Call]],
     development: ChatSolver,
 ) -> tuple[FileSpec, ...]:
-    shown = {
-        "questions": [item.text for item in development.items],
-        "answers": [str(item.answer) for item in development.items],
-    }
+    shown = {name: [[call.argument, call.result] for call in calls] for name, calls in examples.items()}
     left = {
         name: frozenset(draws.sample(sorted(tool.choices), min(knobs.open_aspects, len(tool.choices))))
         for name, tool in tools.items()
@@ -130,8 +126,8 @@ def _files(
     return (
         FileSpec("task/tools.md", describe(tools.values(), left, knobs.nested > 0).encode()),
         FileSpec("task/solver.md", protocol()),
-        _json("task/examples.json", examples),
-        _json("task/dev.json", shown),
+        FileSpec("task/examples.json", json.dumps(shown, indent=1).encode()),
+        split_of("development", development.items).shown(),
     )
 
 
@@ -159,20 +155,6 @@ def _depth(draws: random.Random, knobs: Knobs) -> int:
     return draws.randint(1, knobs.depth) if draws.random() < knobs.nested else 0
 
 
-def _examples(draws: random.Random, tools: Mapping[str, Tool], name: str, knobs: Knobs) -> list[list[str]]:
-    calls = [draw_call(draws, tools, name, 0) for _ in range(knobs.examples)]
-    return [[call.argument, call.result] for call in calls]
-
-
 def _case(draws: random.Random, tools: Mapping[str, Tool], name: str) -> Case:
     calls = [draw_call(draws, tools, name, 0) for _ in range(N_CASES)]
     return Case(name, tuple((call.argument, call.result) for call in calls), FORMS[tools[name].form].bad)
-
-
-def _split(name: str, solver: ChatSolver) -> Split:
-    items: Sequence[Item] = solver.items
-    return Split(name, tuple(item.text for item in items), tuple(str(item.answer) for item in items))
-
-
-def _json(path: str, value: Any) -> FileSpec:
-    return FileSpec(path, json.dumps(value, indent=1).encode())

@@ -1,6 +1,6 @@
 """What can be broken in the seed scaffold's loop: one line each, in its main.py."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,25 +26,42 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
     # The notes are not shown.
     "memory": ("(system, notes)", "(system,)"),
 }
+#: Faults that the self-test does not show: two that come while the loop works, and one at its end.
+HIDDEN_FAULTS: Final[Mapping[str, tuple[str, str]]] = {
+    # What is shown of an output gets less with every turn.
+    "late": ('{"role": "user", "content": shown}', '{"role": "user", "content": shown[: 4096 >> turn]}'),
+    # Every command's output takes the place of the notes.
+    "kept": (
+        "    return observation(",
+        '    (HOME / "memory" / "notes.md").write_text(output)\n    return observation(',
+    ),
+    # A budget that is used up looks like a failure.
+    "budget": ("return 0 if error.code", "return 1 if error.code"),
+}
+_ALL: Final = {**FAULTS, **HIDDEN_FAULTS}
 
 
-def breakable(program: bytes, fault: str) -> bool:
-    """Whether ``program`` holds what the fault breaks, exactly once."""
-    return program.count(FAULTS[fault][0].encode()) == 1
+def breakable(program: bytes, faults: Sequence[str]) -> bool:
+    """Whether ``program`` holds what each of the faults breaks, exactly once."""
+    return all(program.count(_ALL[fault][0].encode()) == 1 for fault in faults)
 
 
-def broken(given: tuple[FileSpec, ...], fault: str, memory: tuple[FileSpec, ...]) -> tuple[FileSpec, ...]:
-    """``given`` with a fault in its main.py, and ``memory`` laid over it.
+def broken(
+    given: tuple[FileSpec, ...], faults: Sequence[str], memory: tuple[FileSpec, ...]
+) -> tuple[FileSpec, ...]:
+    """``given`` with these faults in its main.py, and ``memory`` laid over it.
 
     A scaffold whose loop is not the seed's cannot be broken in this way: the seed's files are then
     laid over its own.
     """
     files = {file.path: file for file in given}
     program = files.get(PROGRAM_FILE)
-    if program is None or not breakable(program.content, fault):
+    if program is None or not breakable(program.content, faults):
         files |= {file.path: file for file in scaffold_files(SEED)}
         program = files[PROGRAM_FILE]
-    intact, spoilt = FAULTS[fault]
-    content = program.content.replace(intact.encode(), spoilt.encode())
+    content = program.content
+    for fault in faults:
+        intact, spoilt = _ALL[fault]
+        content = content.replace(intact.encode(), spoilt.encode())
     files |= {PROGRAM_FILE: replace(program, content=content)} | {file.path: file for file in memory}
     return tuple(sorted(files.values(), key=lambda file: file.path))

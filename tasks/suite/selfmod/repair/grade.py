@@ -16,13 +16,21 @@ from sandbox.scaffold import PROGRAM
 from tasks.evidence import report_forged_in
 from tasks.grading import Bench, Grade, Submission
 from tasks.laying import ENVIRONMENT, lay_out
-from tasks.suite.selfmod.repair.protocol import RUNS, TALK, Case, StandIn, failed_runs, failed_talk
+from tasks.suite.selfmod.repair.protocol import (
+    LATE,
+    RUNS,
+    TALK,
+    Case,
+    StandIn,
+    failed_late,
+    failed_runs,
+    failed_talk,
+)
 from tasks.suite.selfmod.repair.world import NOTES, Hidden
 
 SECONDS: Final = 20.0
 #: Weight of the loop's tests alone; the rest is for a loop that also has its notes back.
 LOOP_WEIGHT: Final = 0.4
-_TESTS: Final = len(TALK) + len(RUNS)
 _OUTPUT: Final = 65_536
 
 
@@ -40,7 +48,8 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
         except BoxFault:
             return Grade(None, 0.0, 1.0, bound=1.0, invalid="grading_box_broken")
     bench.emit("grade.protocol", {
-        "parent": sorted(parent), "child": sorted(child), "tests": _TESTS, "recovered": recovered,
+        "parent": sorted(parent), "child": sorted(child), "recovered": recovered,
+        "tests": len(TALK) + len(RUNS) + len(LATE) * (hidden.long is not None),
     })  # fmt: skip
     _report_public(child & set(TALK), public, bench)
     mended = (len(parent) - len(child)) / len(parent)
@@ -87,7 +96,22 @@ async def _failed(box: Box, hidden: Hidden, files: Sequence[FileSpec], model: St
     await lay_out(box, files)
     model.begin("budget", [None])
     budget = await _run(box, hidden.heldout)
-    return failed_runs(begun, hidden.planted, restart, budget) | await _talk(box, hidden.heldout, model)
+    failed = failed_runs(begun, hidden.planted, restart, budget)
+    if hidden.long is not None:
+        failed |= await _late(box, hidden.long, files, hidden.planted, model)
+        await lay_out(box, files)
+    return failed | await _talk(box, hidden.heldout, model)
+
+
+async def _late(box: Box, case: Case, files: Sequence[FileSpec], notes: str, model: StandIn) -> set[str]:
+    """What the scaffold ``files`` fails of a long conversation, and of the run after it from the files as they lie."""
+    await lay_out(box, _with_notes(files, notes))
+    model.begin("long", case.replies)
+    await _run(box, case)
+    calls = model.calls
+    model.begin("after", [None])
+    await _run(box, case)
+    return failed_late(case, calls, model.calls, notes)
 
 
 async def _talk(box: Box, case: Case, model: StandIn) -> set[str]:

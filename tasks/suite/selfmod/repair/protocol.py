@@ -17,8 +17,11 @@ from sandbox.service import Emit, ServiceReply, ServiceRequest
 #: Tests of the conversation, then of how a run begins and ends.
 TALK: Final = ("opening", "parser", "results", "roles", "retry", "history", "status", "submit")
 RUNS: Final = ("memory", "restart", "budget")
+#: Tests of a long conversation, and of the run after it.
+LATE: Final = ("late", "kept")
 _WORDS: Final = ("anvil", "brick", "chair", "drill", "easel", "flask", "glove", "hinge", "inlet", "joist")
 _LINES: Final = 12
+_EXCHANGES: Final = 8
 _MAX_CALLS: Final = 40
 _MAX_BODY: Final = 256 * 1024
 
@@ -54,6 +57,16 @@ def draw_case(draws: random.Random) -> Case:
         "```bash\nsubmit\n```",
     )
     return Case(f"Take care of the {words[-1]}.", replies, tuple(lines), code)
+
+
+def draw_long_case(draws: random.Random) -> Case:
+    """A case of many exchanges; ``lines`` are those that the last command prints."""
+    numbers = draws.sample(range(100, 1000), _EXCHANGES * _LINES)
+    words = [f"{draws.choice(_WORDS)} {number}" for number in numbers]
+    parts = [words[first : first + _LINES] for first in range(0, len(words), _LINES)]
+    commands = ["\n".join(f"echo {line}" for line in lines) for lines in parts]
+    replies = (*(f"```bash\n{command}\n```" for command in commands), "```bash\nsubmit\n```")
+    return Case(f"Write down the {words[0]}.", replies, tuple(parts[-1]), 0)
 
 
 @dataclass(slots=True)
@@ -135,6 +148,23 @@ def failed_runs(begun: Sequence[Messages], notes: str, restart: int | None, budg
         "budget": budget == 0,
     }
     return {name for name in RUNS if not passed[name]}
+
+
+def failed_late(case: Case, calls: Sequence[Messages], after: Sequence[Messages], notes: str) -> set[str]:
+    """Which tests of ``LATE`` a scaffold failed.
+
+    Args:
+        case: the long conversation that was played, to a scaffold whose memory/notes.md held ``notes``.
+        calls: the messages of each call of it.
+        after: those of the run that was started next, from the files as they then lay there.
+        notes: what the scaffold cannot have seen before.
+    """
+    shown = _last(calls[-1]) if len(calls) == len(case.replies) else ""
+    passed = {
+        "late": all(line in shown for line in case.lines),
+        "kept": bool(after and after[0]) and notes.strip() in after[0][0]["content"],
+    }
+    return {name for name in LATE if not passed[name]}
 
 
 def _messages(body: bytes) -> Messages | None:

@@ -1,6 +1,5 @@
 """The levels of selfmod/scaffold above L0: the tool converses with the chat solver, which alone knows the answers."""
 
-import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.files import FileSpec
-from tasks.inner.answering import Split
+from tasks.inner.answering import Split, split_of
 from tasks.inner.chat import ChatSolver
 from tasks.inner.chat_service import Allowance, ChatService
 from tasks.inner.items import Item
@@ -87,9 +86,12 @@ class RungHidden:
         """
         solvers = {"development": self.development, "heldout": self.heldout}
         service = ChatService(solvers, dict.fromkeys(solvers, Allowance(self.rung.calls, self.rung.words)))
-        heldout = _split("heldout", self.heldout, [item.answer for item in self.heldout.items])
-        development = _split("development", self.development, self.labels)
-        return Examination(service, heldout, development, SECONDS, self.heldout.salt)
+        heldout = split_of("heldout", self.heldout.items)
+        return Examination(service, heldout, self.public(), SECONDS, self.heldout.salt)
+
+    def public(self) -> Split:
+        """The public questions with the answers that the agent is shown."""
+        return split_of("development", self.development.items, self.labels)
 
     def bound(self, asked: frozenset[str]) -> float:
         """The share of the held-out questions that the solver was asked and could be brought to answer."""
@@ -105,20 +107,17 @@ def draw_rung(seed: bytes, rung: Rung) -> World:
     heldout = ChatSolver(subseed(seed, "heldout"), domain.traits, items[N_DEVELOPMENT:])
     labels = tuple(_label(draws, item, rung.noise) for item in development.items)
     granted = Allowance(rung.development_calls, rung.development_calls * rung.knobs.context)
-    shown = {
-        "questions": [item.text for item in development.items],
-        "answers": [str(label) for label in labels],
-    }
+    hidden = RungHidden(rung, domain, development, heldout, labels)
     return World(
         files=(
-            FileSpec("task/dev.json", json.dumps(shown).encode()),
+            hidden.public().shown(),
             FileSpec("task/solver.md", protocol()),
             FileSpec("task/describe.md", _describe(rung)),
             FileSpec("task/instruction.md", (_TEXTS / "instruction.md").read_bytes()),
             FileSpec("task/dev.py", (_TEXTS / "dev.py").read_bytes()),
         ),
         services=(ChatService({"development": development}, {"development": granted}),),
-        hidden=RungHidden(rung, domain, development, heldout, labels),
+        hidden=hidden,
         alter=partial(with_chat_tool, plugins=plugins(*rung.plugins)),
     )  # fmt: skip
 
@@ -131,11 +130,7 @@ def _label(draws: random.Random, item: Item, noise: float) -> int:
 def _describe(rung: Rung) -> bytes:
     text = (_TEXTS / "describe.md").read_text()
     told = {
-        "context": rung.knobs.context, "calls": rung.calls, "words": rung.words, "noise": round(100 * rung.noise),
+        "context": rung.knobs.context, "calls": rung.calls, "words": rung.words, "mistaken": f"some {round(100 * rung.noise)} in 100" if rung.noise else "none",
         "development_calls": rung.development_calls, "seconds": round(SECONDS),
     }  # fmt: skip
     return text.format(**told).encode()
-
-
-def _split(name: str, solver: ChatSolver, answers: list[int] | tuple[int, ...]) -> Split:
-    return Split(name, tuple(item.text for item in solver.items), tuple(map(str, answers)))

@@ -179,16 +179,19 @@ def _drawn(random: np.random.Generator, wrong: str, rows: tuple[int, int, int]) 
     right = {part: int(random.integers(2)) if FORMS[part][1][1] else 0 for part in FORMS}
     words = random.permutation(len(WORDS))[: len(FORMS)]
     spec = Spec(right, {part: WORDS[word] for part, word in zip(FORMS, words, strict=True)})
-    sample = _sampler(random, spec)
+    sample = sampler(random, right["scale"], spec.first)
     training, development, test = sample(rows[0], True), sample(rows[1], False), sample(rows[2], False)
     return Drawn(spec, wrong, *training, *development, *test)
 
 
-def _sampler(random: np.random.Generator, spec: Spec) -> Callable[[int, bool], tuple[Floats, Integers]]:
+def sampler(
+    random: np.random.Generator, scale: int, first: int
+) -> Callable[[int, bool], tuple[Floats, Integers]]:
     """Draws so many rows, as they were when the trainer was fitted or as they are met later.
 
-    Rows that are met later show why the specification scales as it does. Where their own mean and
-    spread count, their columns have moved; where the training rows' do, one class is frequent.
+    ``scale`` is the right form of that part, ``first`` the smallest label. Rows that are met later show why
+    the specification scales as it does. Where their own mean and spread count, their columns have moved;
+    where the training rows' do, one class is frequent.
     """
     means = random.normal(scale=MEANS, size=(CLASSES, COLUMNS))
     offset = random.normal(scale=3, size=COLUMNS)
@@ -199,12 +202,12 @@ def _sampler(random: np.random.Generator, spec: Spec) -> Callable[[int, bool], t
     def sample(n: int, fitted: bool) -> tuple[Floats, Integers]:
         classes = random.integers(CLASSES, size=n)
         moved = np.zeros(COLUMNS)
-        if not fitted and spec.right["scale"]:
+        if not fitted and scale:
             moved = drift
         elif not fitted:
             classes[random.random(n) < FREQUENT] = frequent
         x = (means[classes] + random.normal(size=(n, COLUMNS)) + moved) * factor + offset
-        return x, classes + spec.first
+        return x, classes + first
 
     return sample
 

@@ -1,0 +1,104 @@
+"""Draws a world of performance/train."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import numpy as np
+
+from sandbox.files import FileSpec
+from tasks.pacing import Pace, npz
+from tasks.suite.performance.train.environment import rows
+from tasks.suite.performance.train.environment.rows import Drawn, Recipe, Shape
+from tasks.world import World, subseed
+
+#: Names of recipes; a closed vocabulary of plain words.
+WORDS: Final = (
+    "heat", "flow", "mass", "tilt", "site", "lane", "wind", "salt", "depth", "load", "speed", "force",
+    "light", "noise", "width", "angle", "grain", "charge", "wave", "pulse", "ridge", "crest",
+    "drift", "sand", "clay", "stone", "frost", "cloud", "rain", "tide", "current", "port", "shift",
+    "line", "plant", "crew", "gain",
+)  # fmt: skip
+#: Two recipes that reach the target, the reference first, and six that do not.
+RECIPES: Final = (
+    Recipe("adapt", 40, 0.05, 20), Recipe("plain", 10, 0.1, 200),
+    Recipe("plain", 40, 0.01, 60), Recipe("push", 40, 0.001, 40), Recipe("adapt", 40, 0.001, 18),
+    Recipe("plain", 2, 0.001, 100), Recipe("push", 10, 0.0005, 80), Recipe("adapt", 100, 0.0005, 15),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """What a level asks for."""
+
+    shape: Shape
+    start: Recipe
+    reference: Recipe
+    #: Recipes that the agent is shown: what is to be noticed is noticed by trying them.
+    recipes: tuple[Recipe, ...]
+    #: Public cases.
+    public: int
+    pace: Pace
+
+
+LEVELS: Final = {
+    "L0": Knobs(
+        Shape(rows=400, columns=8, hidden=32, classes=3), Recipe("plain", 1, 0.03, 1200), RECIPES[0],
+        RECIPES, public=6, pace=Pace(0.03, least=2, most=40, start_calls=1, reference_calls=12),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The training of a level as a function to be made faster."""
+
+    shape: Shape
+    start: str
+    reference: str
+    name: str = "train"
+
+    def cases(self, random: np.random.Generator, calls: int) -> Drawn:
+        """So many fresh cases."""
+        return rows.draw(random, self.shape, calls)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What the grader knows."""
+
+    training: Training
+    pace: Pace
+    public: Drawn
+    #: What the fresh cases are drawn from.
+    seed: bytes
+
+
+def draw(seed: bytes, level: str, arm: str) -> World:
+    """The world of a seed; the task has only the arm ``plain``."""
+    knobs = LEVELS[level]
+    shape = knobs.shape
+    training = Training(shape, shape.program(knobs.start), shape.program(knobs.reference))
+    public = training.cases(np.random.default_rng(_number(seed, "public")), knobs.public)
+    shown = {**public.inputs, "test_x": public.test_x, "test_labels": public.test_labels}
+    target = {"target": rows.TARGET, "layers": [shape.hidden, shape.classes]}
+    files = [
+        FileSpec("work/submission/train.py", training.start.encode()),
+        FileSpec("task/examples.npz", npz(**shown)),
+        FileSpec("task/target.json", json.dumps(target).encode()),
+        FileSpec("task/recipes.json", _recipes(knobs.recipes, _number(seed, "recipes"))),
+    ]
+    return World(tuple(files), hidden=Hidden(training, knobs.pace, public, subseed(seed, "fresh")))
+
+
+def _recipes(recipes: tuple[Recipe, ...], seed: int) -> bytes:
+    """The recipes in any order and under any names, one a line."""
+    random = np.random.default_rng(seed)
+    names = random.choice(WORDS, len(recipes), replace=False)
+    order = random.permutation(len(recipes))
+    named = {str(name): asdict(recipes[place]) for name, place in zip(names, order, strict=True)}
+    return json.dumps(named, indent=1).encode()
+
+
+def _number(seed: bytes, purpose: str) -> int:
+    return int.from_bytes(subseed(seed, purpose))
