@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, sqrt
 from typing import Any, Final
 
@@ -118,7 +118,7 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     )
     hidden = Hidden(drawn, trials, target, best, 0.0, REACHED[level])
     start = hidden.worth(*recommended(first, target))
-    return World(files, services=(trials,), hidden=Hidden(drawn, trials, target, best, start, REACHED[level]))
+    return World(files, services=(trials,), hidden=replace(hidden, start=start))
 
 
 def _first(drawn: Law, target: int, best: float) -> dict[str, Any]:
