@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, sqrt
 from typing import Any, Final
 
@@ -20,8 +20,8 @@ LEVELS: Final = {
     "L2": Knobs(budget=4_000, ratio=32, noise=0.004, drift=(0.6, 0.2), knee=(0.7, 1.2)),
     "L3": Knobs(budget=3_000, ratio=64, noise=0.003, drift=(0.8, 0.3), knee=(0.7, 1.2)),
 }
-#: What the reference solver reaches on the scale of the score, on average over worlds.
-REACHED: Final = {"L0": 0.985, "L1": 0.97, "L2": 0.97, "L3": 0.975}
+#: What the reference solver reaches on the scale of the score: its mean over worlds, rounded down.
+REACHED: Final = {"L0": 0.985, "L1": 0.96, "L2": 0.96, "L3": 0.96}
 #: Regret of the recommendation that lies there: it scores 0 for its settings.
 REGRET: Final = 0.12
 #: Share of it, at most, that is for being too wide; the rate is at fault for the rest.
@@ -118,7 +118,7 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     )
     hidden = Hidden(drawn, trials, target, best, 0.0, REACHED[level])
     start = hidden.worth(*recommended(first, target))
-    return World(files, services=(trials,), hidden=Hidden(drawn, trials, target, best, start, REACHED[level]))
+    return World(files, services=(trials,), hidden=replace(hidden, start=start))
 
 
 def _first(drawn: Law, target: int, best: float) -> dict[str, Any]:
