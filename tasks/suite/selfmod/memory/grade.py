@@ -25,13 +25,15 @@ from tasks.suite.selfmod.memory.world import MEMORY, TOOL, Hidden
 SECONDS: Final = 10.0
 _ANSWERS: Final = "answers.json"
 _MAX_FILES: Final = 100
+#: Items of the public sequence that the policy meets: enough to tell what is built in.
+PUBLIC_ITEMS: Final = 12
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
     """y = the area under accuracy over the items of the held-out sequence; start = that of the policy without a
     memory, which is ours and known; reference and bound = every question answered.
 
-    The policy then also meets the public sequence: what it does better there it has built in.
+    The policy then also meets the beginning of the public sequence: what it does better there it has built in.
     """
     start = fmean(hidden.start)
     try:
@@ -41,24 +43,29 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
     except BoxFault:
         return Grade(None, start, 1.0, bound=1.0, invalid="grading_box_broken")
     curve, n = shares(held, hidden.heldout), hidden.heldout.questions
+    asked = _beginning(hidden.public).questions
     bench.emit("grade.memory", {"curve": curve, "start": hidden.start, "over_cap": over_cap})
     report_gap(
-        bench, (sum(public), hidden.public.questions), (sum(held), n), "accuracy", start_development=start
+        bench, (sum(public), asked), (sum(held), n), "accuracy", start_development=start
     )  # fmt: skip
     y = fmean(curve)
     return Grade(y, start, 1.0, bound=1.0, se=sqrt(y * (1 - y) / n))
 
 
 async def _measure(hidden: Hidden, submission: Submission, bench: Bench) -> tuple[list[int], list[int], int]:
-    """Right answers at each held-out and at each public item, and how often the memory was over the cap."""
+    """Right answers at each held-out item and at the first public ones, and how often the memory was over the cap."""
     async with bench.box(ReaderService(hidden.public.codes, hidden.heldout.codes)) as box:
         policy = _Policy(box, hidden.cap, submission.scaffold_end)
         try:
             held, over_cap = await policy.over(hidden.heldout)
-            public, _ = await policy.over(hidden.public)
+            public, _ = await policy.over(_beginning(hidden.public))
         finally:
             await report_forged_in(box, bench)
     return held, public, over_cap
+
+
+def _beginning(told: Told) -> Told:
+    return Told(told.items[:PUBLIC_ITEMS], told.codes)
 
 
 def shares(right: Sequence[int], told: Told) -> list[float]:
