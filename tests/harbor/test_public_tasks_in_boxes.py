@@ -145,7 +145,7 @@ def test_an_environment_that_cannot_be_built_loses_its_own_episodes_with_the_cau
     (ledger,) = (tmp_path / "runs").rglob(LEDGER)
     assert verify(ledger.parent, None).ok
     kept = json.loads((ledger.parent / "public.json").read_text())["harbor/broken"]
-    assert "no-such-package" in kept["missing"] and 'name = "example/broken"' in kept["task.toml"]
+    assert "no-such-package" in kept["missing"] and 'name = "example/broken"' in kept["toml"]
     (line,) = read_records(ledger, LedgerLine)
     assert (line.status, line.score, line.grading) == ("infrastructure", None, "snapshot")
     assert str(line.cause).startswith("environment: The command '/bin/sh -c echo no-such-package")
