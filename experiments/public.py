@@ -9,11 +9,25 @@ from typing import Any
 from experiments import durable
 from experiments.anchors import Anchors
 from experiments.plan import Plan, Planned
+from experiments.records import Record
 from experiments.rundir import PUBLIC
 from sandbox.canonical import canonical
 from tasks.harbor.task import HarborTask
 
 Say = Callable[[str], None]
+
+
+class PublicTask(Record):
+    """What ``public.json`` holds of one task."""
+
+    directory: str
+    #: The text of its ``task.toml``, and the keys of it that Harbor does not know or that have no effect here.
+    toml: str
+    unknown: list[str]
+    ignored: list[str]
+    #: What its boxes stood on, or why there is none.
+    image: str | None
+    missing: str | None
 
 
 def grounded(plan: Plan, waiting: Iterable[Planned], say: Say) -> Plan:
@@ -81,8 +95,8 @@ def store(directory: Path, plan: Plan, anchors: Anchors) -> None:
 def _kept(task: HarborTask) -> dict[str, Any]:
     written = (task.directory / "task.toml").read_text(encoding="utf-8")
     form, ground = task.settings, task.ground
-    return {
-        "directory": str(task.directory), "task.toml": written, "unknown": list(form.unknown),
-        "ignored": list(form.ignored), "image": ground.image if ground else None,
-        "missing": ground.missing if ground else None,
-    }  # fmt: skip
+    kept = PublicTask(
+        directory=str(task.directory), toml=written, unknown=list(form.unknown), ignored=list(form.ignored),
+        image=ground.image or None if ground else None, missing=ground.missing if ground else None,
+    )  # fmt: skip
+    return kept.model_dump()

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from experiments import anchors, rundir
 from experiments.policy import Policy
+from experiments.public import PublicTask
 from experiments.records import LedgerLine, PlanLine, Record
 from experiments.resources import Resources
 from sandbox.files import TYPES
@@ -30,11 +31,14 @@ def schemas() -> dict[str, dict[str, Any]]:
         "plan.schema.json": _record(PlanLine, "one line of plan.jsonl"),
         "ledger.schema.json": _record(LedgerLine, "one line of ledger.jsonl"),
         "resources.schema.json": _record(Resources, "resources.json of an attempt"),
+        "public.schema.json": {
+            "$schema": _DIALECT, **TypeAdapter(dict[str, PublicTask]).json_schema(), "title": "public.json, by task",
+        },
         "anchor.schema.json": _anchor(),
         "event.schema.json": _event(),
         "scaffold.schema.json": _scaffold(),
         "policy.schema.json": {"$schema": _DIALECT, **Policy.model_json_schema(), "title": "a policy file"},
-    }
+    }  # fmt: skip
 
 
 def text(schema: dict[str, Any]) -> str:

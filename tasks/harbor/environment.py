@@ -112,9 +112,11 @@ class Builder:
         raise EngineFault(f"no image {image!r} here, and no registry gives it; {remedy}", "image")
 
     def _standing_in(self, name: str) -> str:
-        found = {"base": lambda: base_image(self._engine, self._say), "episode": image_name}.get(
-            name, lambda: name
-        )()
+        found = name
+        if name == "base":
+            found = base_image(self._engine, self._say)
+        elif name == "episode":
+            found = image_name()
         if self._engine.image_id(found) is None:
             raise EngineFault(f"no image {found!r} here, which harbor.substitute names", "image")
         return found
@@ -123,41 +125,44 @@ class Builder:
         """The id of ``image`` with what every box needs: a way from /work to where the task works, places for logs."""
         config = self._engine.images.config(image)
         directory = form.directory or config.get("WorkingDir") or "/"
-        with self._engine.images.opened(image) as looked:
-            if not self._engine.images.holds(looked, "/bin/bash"):
-                raise EngineFault(
-                    "the image has no /bin/bash, which the agent and the verifier start with", "image"
-                )
-            for place in (*_MOUNTED, *(["/work"] if directory != "/work" else [])):
-                if self._engine.images.filled(looked, place):
-                    problem = f"the image has files of its own in {place}, where a box lays out its own"
-                    raise EngineFault(problem, "image")
-            empty = self._engine.images.holds(looked, "/work")
+        has_work = self._check_places(image, directory)
         users = {form.agent_user, form.verifier_user, config.get("User")}
         # One who is not root could not make these.
         places = _OPEN if users <= _ROOT else (*_OPEN, "tests", "solution")
         text = f"FROM {image}\nCOPY root/ /\nWORKDIR {directory}\n"
-        given = {}
-        if directory != "/work" and empty:
+        links = {}
+        if directory != "/work" and has_work:
             user = config.get("User") or "root"
             text += f"USER root\nRUN rmdir /work && ln -s {shlex.quote(directory)} /work\nUSER {user}\n"
         elif directory != "/work":
-            given = {"work": directory}
-        base = self._engine.image_id(image)
-        name = f"tidegauge/ground:{digest([base, text, given, places])[:12]}"
+            links = {"root/work": directory}
+        name = f"tidegauge/ground:{digest([self._engine.image_id(image), text, links, places])[:12]}"
         if self._engine.image_id(name) is None:
-            context = context_of(
-                {DOCKERFILE: text.encode()},
-                {f"root/{path}": target for path, target in given.items()},
-                {"root": 0o755} | {f"root/{path}": _OPEN_MODE for path in places},
-            )
+            folders = {"root": 0o755} | {f"root/{path}": _OPEN_MODE for path in places}
             self._engine.images.build(
-                context, name, dockerfile=DOCKERFILE, network=False, seconds=_GROUND_SECONDS
-            )
+                context_of({DOCKERFILE: text.encode()}, links, folders), name, dockerfile=DOCKERFILE,
+                network=False, seconds=_GROUND_SECONDS,
+            )  # fmt: skip
         made = self._engine.image_id(name)
         if made is None:
             raise EngineFault(f"{name} vanished", "image")
         return made
+
+    def _check_places(self, image: str, directory: str) -> bool:
+        """Whether the image has a /work.
+
+        Raises:
+            EngineFault: it has no bash, or files of its own where a box lays out its own.
+        """
+        with self._engine.images.opened(image) as looked:
+            if not self._engine.images.holds(looked, "/bin/bash"):
+                problem = "the image has no /bin/bash, which the agent and the verifier start with"
+                raise EngineFault(problem, "image")
+            for place in (*_MOUNTED, *(["/work"] if directory != "/work" else [])):
+                if self._engine.images.filled(looked, place):
+                    problem = f"the image has files of its own in {place}, where a box lays out its own"
+                    raise EngineFault(problem, "image")
+            return self._engine.images.holds(looked, "/work")
 
     def _ground(self, image: str, form: Form, asked: str | None) -> Ground:
         config = self._engine.images.config(image)

@@ -54,7 +54,7 @@ def written(place: Path, models: Sequence[dict[str, Any]], **changes: Any) -> Pa
     """A config for the tasks written so far."""
     config = {
         "suite": "public", "profile": "harbor", "tasks": ["public"], "models": list(models), "retries": 0,
-        "harbor": {"offline": True, "substitute": {"ubuntu:*": "base"}}, "policy": "quickstart",
+        "harbor": {"offline": True, "substitute": {"ubuntu:*": "base", "python:*": "episode"}}, "policy": "quickstart",
         **changes,
     }  # fmt: skip
     (place / "config.yaml").write_text(yaml.safe_dump(config))
@@ -109,9 +109,15 @@ def test_the_solution_scores_1_and_doing_nothing_0(
     (personal / "environment" / "number.txt").write_text("41\n")
     (personal / "environment" / ".dockerignore").write_text("*\n!number.txt\n")
     public_task("reaching", test=REACHING, environment="allow_internet = true")
+    # An image by its name, without a Dockerfile and with an empty /work of its own.
+    named = 'network_mode = "no-network"\ndocker_image = "python:3.12-slim"\nworkdir = "/app"'
+    public_task("named", dockerfile=None, environment=named)
     found = attempted(agent("ref"), agent("null"))
     scores = {name: line.score.strict for name, line in found.items() if line.score is not None}
-    assert scores == {"ref plain": 1.0, "null plain": 0.0, "ref personal": 0.5, "null personal": 0.0}
+    assert scores == {
+        "ref plain": 1.0, "null plain": 0.0, "ref personal": 0.5, "null personal": 0.0, "ref named": 1.0,
+        "null named": 0.0,
+    }  # fmt: skip
     assert {line.grading for line in found.values()} == {"snapshot"}
     told = [event for log in tmp_path.rglob("events.jsonl") for event in read_log(log)]
     said = [event["data"] for event in told if event["kind"] == "grade.verifier"]
@@ -120,7 +126,7 @@ def test_the_solution_scores_1_and_doing_nothing_0(
     graded_in = {box["image"] for box in made if box["role"] == "grade"}
     # Of the snapshots nothing is left; the untouched environment of the one that reaches out is.
     assert len([name for name in graded_in if engine.image_id(name) is not None]) == 1
-    assert len(graded_in) == 7
+    assert len(graded_in) == 9
     for name in ("ref", "null"):
         assert found[f"{name} reaching"].ungraded == "needs_network"
     assert found["ref plain"].box.isolation.endswith("writable root, agent is root")
@@ -139,7 +145,7 @@ def test_an_environment_that_cannot_be_built_loses_its_own_episodes_with_the_cau
     (ledger,) = (tmp_path / "runs").rglob(LEDGER)
     assert verify(ledger.parent, None).ok
     kept = json.loads((ledger.parent / "public.json").read_text())["harbor/broken"]
-    assert "no-such-package" in kept["missing"] and 'name = "example/broken"' in kept["task.toml"]
+    assert "no-such-package" in kept["missing"] and 'name = "example/broken"' in kept["toml"]
     (line,) = read_records(ledger, LedgerLine)
     assert (line.status, line.score, line.grading) == ("infrastructure", None, "snapshot")
     assert str(line.cause).startswith("environment: The command '/bin/sh -c echo no-such-package")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 def test_a_host_that_does_not_read_is_waited_for_as_long_as_the_box_may_live(runner: SimpleNamespace) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX)
     with ours, theirs:
-        end = runner.main.Runner(theirs, theirs)
+        end = runner.main.Runner(theirs, theirs, True)
         end.deadline = time.monotonic() + 500
         sending = threading.Thread(target=end.send, args=({"id": 1, "ok": {}}, bytes(2**22)))
         sending.start()
@@ -25,7 +25,7 @@ def test_a_host_that_does_not_read_is_waited_for_as_long_as_the_box_may_live(run
 def test_a_host_that_never_reads_again_ends_the_runner_at_its_deadline(runner: SimpleNamespace) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX)
     with ours, theirs:
-        end = runner.main.Runner(theirs, theirs)
+        end = runner.main.Runner(theirs, theirs, True)
         end.deadline = time.monotonic() + 0.1
         try:
             end.send({"id": 1, "ok": {}}, bytes(2**22))
