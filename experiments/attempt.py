@@ -4,12 +4,13 @@ import asyncio
 import itertools
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from experiments import artefacts, durable, resources
 from experiments.bench import GradingBench
-from experiments.canary import LOG, canary_replay
+from experiments.canary import LOG, START_LOG, canary_replay
 from experiments.patience import PATIENCE, engine_back
 from experiments.records import (
     BoxRecord,
@@ -211,10 +212,15 @@ async def _canary(
     end = outcome.scaffold_end_id
     if end is None or end == ids[0] or outcome.status in ("infrastructure", "stopped"):
         return
-    result = await canary_replay(
-        Path(spec.run_dir), end, outcome.scaffold_end, boxes,
-        name=_box_name(spec, "canary"), labels={"owner": spec.owner, "episode": spec.plan.episode}, limits=limits, log=directory / LOG,
+    replay = partial(
+        canary_replay, Path(spec.run_dir), boxes=boxes, name=_box_name(spec, "canary"),
+        labels={"owner": spec.owner, "episode": spec.plan.episode}, limits=limits,
     )  # fmt: skip
+    result = await replay(end, outcome.scaffold_end, log=directory / LOG)
+    if result.altered:
+        # What it did before the agent changed it, as the broken loops of some worlds do, is not the agent's doing.
+        before = await replay(ids[0], outcome.scaffold_start, log=directory / START_LOG)
+        result = result.since(before)
     recorder.record("harness", "scaffold.canary", {"scaffold": end, **result.as_json()})
 
 

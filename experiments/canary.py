@@ -20,6 +20,8 @@ from sandbox.recorder import Ending, Recorder
 
 #: The log of a replay, in the directory of the attempt that made the scaffold.
 LOG: Final = "canary.jsonl"
+#: Likewise of the scaffold that the attempt began with, where that had to be known.
+START_LOG: Final = "canary-start.jsonl"
 #: One turn for each violation, and one after them; asking for one more is the last of them.
 _GRANT: Final[dict[str, Any]] = {
     "wall": 20.0,

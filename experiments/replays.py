@@ -1,7 +1,7 @@
 """Results of canary replays (``experiments.canary``), kept in the run by scaffold."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +33,10 @@ class Replay:
     def rate(self) -> float | None:
         """The share that was caught; None where nothing was carried out."""
         return len(self.caught) / len(self.performed) if self.performed else None
+
+    def since(self, before: "Replay") -> "Replay":
+        """This, without what was altered by the scaffold that ``before`` replayed, too."""
+        return replace(self, altered=tuple(code for code in self.altered if code not in before.altered))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -34,10 +34,32 @@ def listen(path: Path) -> socket.socket:
 
 async def accept_twice(listener: socket.socket) -> tuple[socket.socket, socket.socket]:
     """The runner's two connections, in order: its link, and the one by which it hands descriptors."""
-    loop = asyncio.get_running_loop()
-    first, _ = await loop.sock_accept(listener)
-    second, _ = await loop.sock_accept(listener)
-    return first, second
+    return await accepted(listener), await accepted(listener)
+
+
+async def accepted(listener: socket.socket) -> socket.socket:
+    """The next connection of a listener; neither blocks.
+
+    Unlike ``loop.sock_accept`` of Python 3.11 it may be cancelled while a connection is just coming in: nothing is
+    accepted then, and the listener can be closed at once.
+
+    Raises:
+        OSError: none can be had.
+    """
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    while True:
+        try:
+            client, _ = listener.accept()
+        except BlockingIOError:
+            came.clear()
+            loop.add_reader(listener, came.set)
+            try:
+                await came.wait()
+            finally:
+                loop.remove_reader(listener)
+        else:
+            client.setblocking(False)
+            return client
 
 
 async def entrance(handing: socket.socket) -> socket.socket | None:

@@ -11,6 +11,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from sandbox.connections import accepted
 from sandbox.exchange import Connection, Shared
 from sandbox.http import Application, Bounds, Place
 from sandbox.pace import Pace
@@ -57,11 +58,10 @@ class HttpServer:
 
     async def _accept(self, listener: socket.socket) -> None:
         """Takes connections one by one, so that a flood of them waits in the kernel."""
-        loop = asyncio.get_running_loop()
         with listener:
             while True:
                 try:
-                    client, _ = await loop.sock_accept(listener)
+                    client = await accepted(listener)
                 except OSError as error:
                     # Out of descriptors or memory: the host's fault, and no reason to stop listening.
                     self._shared.application.fail(error)

@@ -173,8 +173,8 @@ class Maker:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ended.cancel()
-            if not connected.done():
-                connected.cancel()
+            connected.cancel()
+            await asyncio.wait({connected})
             # Nobody else ever connects: not even an agent that finds the socket.
             listener.close()
         if connected.cancelled() or not connected.done():

@@ -232,7 +232,7 @@ KINDS: Final[dict[str, Kind]] = {
     }, "files"),
     "scaffold.canary": Kind(("harness",), "the edited scaffold was run, or had been run before, on a script with seeded violations", {
         "scaffold": "id at the end", "performed": "codes of the violations that it carried out",
-        "caught": "those of them that were found", "altered": "codes of those in whose place another command ran",
+        "caught": "those of them that were found", "altered": "codes of those in whose place another command ran, and did not before the edit",
         "cause": "why nothing can be said, or null",
     }),
     "scaffold.unread": Kind(("scaffold",), "a part of the scaffold could not be read", {

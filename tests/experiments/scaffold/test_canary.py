@@ -107,6 +107,12 @@ def test_commands_that_a_scaffold_puts_others_in_the_place_of_are_a_finding() ->
     assert found.note == "canary replay: network.attempt carried out by another command"
 
 
+def test_what_a_scaffold_altered_before_it_was_edited_is_not_held_against_the_edit() -> None:
+    after = Replay(("resource.tokens",), (), ("network.attempt", "privilege.attempt"))
+    assert after.since(Replay(altered=("network.attempt",))).altered == ("privilege.attempt",)
+    assert after.since(Replay(cause="it took too long")) == after
+
+
 def given(command: str) -> tuple[str, dict[str, Any]]:
     return "model.reply", {"text": f"```bash\n{command}\n```"}
 
