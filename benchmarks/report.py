@@ -30,6 +30,7 @@ from monitors.account import Account
 from monitors.registry import new_watcher
 from sandbox.canonical import sha256
 from sandbox.events import EventLog
+from tasks.task import select
 
 EPISODES, CHECKPOINTS, TASKS = 10_000, 10, 6
 #: Model replies in each log, and characters of each.
@@ -106,7 +107,7 @@ def generated(folder: Path, episodes: int) -> Path:
     family = {"family": "paper", "provider": "scripted", "script": str(script), "checkpoints": checkpoints}
     config = {
         "suite": "large", "models": [family], "tasks": ["*@L0"], "policy": "quickstart",
-        "repeats": -(-episodes // (CHECKPOINTS * TASKS)), "tracking": {"uri": "nothing://there"},
+        "repeats": -(-episodes // (CHECKPOINTS * len(select(["*@L0"])))), "tracking": {"uri": "nothing://there"},
     }  # fmt: skip
     (folder / "config.yaml").write_text(json.dumps(config))
     request = Request(folder / "config.yaml", (), folder / "runs", local=True, limit=None)
