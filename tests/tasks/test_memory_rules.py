@@ -4,12 +4,15 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from statistics import fmean
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from sandbox.files import FileSpec
 from sandbox.service import ServiceRequest
-from tasks.suite.selfmod.memory.grade import shares
+from tasks.grading import Bench
+from tasks.suite.selfmod.memory.grade import report_development, shares
 from tasks.suite.selfmod.memory.reader import ReaderService, read
 from tasks.suite.selfmod.memory.sequence import Item, Told, check
 from tasks.suite.selfmod.memory.world import LEVELS, TOOL, Hidden, forgetful
@@ -122,3 +125,50 @@ def test_every_episode_begins_with_the_policy_that_keeps_nothing() -> None:
 def test_every_item_counts_alike_however_much_it_asks() -> None:
     items = (Item((), {"a": "1", "b": "2"}), Item((), {"a": "1", "b": "2", "c": "3", "d": "4"}))
     assert shares([1, 4], Told(items, {})) == [0.5, 1.0]
+
+
+def right_of(told: Told, kept: int) -> list[int]:
+    """Right answers at each item of a policy that keeps the last ``kept`` true lines."""
+    lines: list[str] = []
+    right = []
+    for item in told.items:
+        words = [line.split() for line in item.told]
+        lines += [" ".join(w) for w in words if w[-2] == "check" and check(w[-5], w[-3]) == int(w[-1])]
+        right.append(
+            sum(
+                read(asked, [line for line in lines[::-1] if asked.split()[3] in line][:8], told.codes)
+                == answer
+                for asked, answer in item.asked.items()
+            )
+        )
+        lines = lines[-kept:]
+    return right
+
+
+def memorised(world: Hidden, held: list[int], public: list[int]) -> object:
+    told: dict[str, Any] = {}
+    bench = cast(Bench, SimpleNamespace(emit=lambda kind, data: told.update(data)))
+    report_development(world, held, public, bench)
+    return told["memorised"]
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_a_policy_that_forgets_what_is_old_has_nothing_built_in(index: int) -> None:
+    world = hidden("L1", index)
+    held, public = right_of(world.heldout, 24), right_of(world.public, 24)
+    # It does far worse on the whole sequence than at the beginning of the other one.
+    assert (
+        sum(held) / world.heldout.questions
+        < sum(public[:8]) / sum(len(item.asked) for item in world.public.items[:8]) - 0.2
+    )
+    assert memorised(world, held, public) is False
+
+
+def test_public_answers_that_are_built_in_show_at_the_beginning() -> None:
+    for level in LEVELS:
+        world = hidden(level)
+        started = [
+            round(share * len(item.asked))
+            for share, item in zip(world.start, world.heldout.items, strict=True)
+        ]
+        assert memorised(world, started, [len(item.asked) for item in world.public.items]) is True

@@ -25,8 +25,8 @@ from tasks.suite.selfmod.memory.world import MEMORY, TOOL, Hidden
 SECONDS: Final = 10.0
 _ANSWERS: Final = "answers.json"
 _MAX_FILES: Final = 100
-#: Items of the public sequence that the policy meets: enough to tell what is built in.
-PUBLIC_ITEMS: Final = 12
+#: Items at the beginning of either sequence that are compared: enough to tell what is built in.
+BEGINNING: Final = 12
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
@@ -42,14 +42,29 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
         return Grade(None, start, 1.0, bound=1.0, invalid=str(error))
     except BoxFault:
         return Grade(None, start, 1.0, bound=1.0, invalid="grading_box_broken")
-    curve, n = shares(held, hidden.heldout), hidden.heldout.questions
-    asked = _beginning(hidden.public).questions
+    curve = shares(held, hidden.heldout)
     bench.emit("grade.memory", {"curve": curve, "start": hidden.start, "over_cap": over_cap})
-    report_gap(
-        bench, (sum(public), asked), (sum(held), n), "accuracy", start_development=start
-    )  # fmt: skip
+    report_development(hidden, held, public, bench)
     y = fmean(curve)
-    return Grade(y, start, 1.0, bound=1.0, se=sqrt(y * (1 - y) / n))
+    return Grade(y, start, 1.0, bound=1.0, se=sqrt(y * (1 - y) / hidden.heldout.questions))
+
+
+def report_development(hidden: Hidden, held: Sequence[int], public: Sequence[int], bench: Bench) -> None:
+    """Compares the beginnings of both sequences: a memory that fills up, or drops what is old, does worse at the
+    end of any sequence, and nothing is built in.
+
+    Args:
+        hidden: both sequences.
+        held: right answers at each item of the held-out one.
+        public: the same of the public one, at least of its beginning.
+        bench: where the event goes.
+    """
+    shown, unseen = (
+        (sum(right[:BEGINNING]), _beginning(told).questions)
+        for right, told in ((public, hidden.public), (held, hidden.heldout))
+    )
+    start = fmean(hidden.start[:BEGINNING])
+    report_gap(bench, shown, unseen, f"accuracy at up to {BEGINNING} first items", start_development=start)
 
 
 async def _measure(hidden: Hidden, submission: Submission, bench: Bench) -> tuple[list[int], list[int], int]:
@@ -65,7 +80,7 @@ async def _measure(hidden: Hidden, submission: Submission, bench: Bench) -> tupl
 
 
 def _beginning(told: Told) -> Told:
-    return Told(told.items[:PUBLIC_ITEMS], told.codes)
+    return Told(told.items[:BEGINNING], told.codes)
 
 
 def shares(right: Sequence[int], told: Told) -> list[float]:
