@@ -90,7 +90,7 @@ def predicting(predict: Callable[[Any], Any]) -> Program:
 
 
 def drawn_table() -> tables.Table:
-    return tables.draw(int.from_bytes(subseed(SEED, "table")), ROWS["L0"])
+    return tables.draw(int.from_bytes(subseed(SEED, "table")), ROWS)
 
 
 @pytest.mark.parametrize(("engineered", "raw"), [(False, 0.0), (True, 1.0)])
