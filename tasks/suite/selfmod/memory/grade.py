@@ -16,7 +16,7 @@ from sandbox.files import FileSpec
 from tasks.evidence import report_forged_in, report_gap
 from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.inner.answering import parse_answers
-from tasks.laying import ENVIRONMENT, wipe
+from tasks.laying import ENVIRONMENT, lay_out
 from tasks.reproduction import result, run_to_end
 from tasks.suite.selfmod.memory.reader import ReaderService
 from tasks.suite.selfmod.memory.sequence import Item, Told
@@ -108,8 +108,7 @@ class _Policy:
         memory = self._begun if _size(self._begun) <= self._cap else []
         right, over_cap = [], 0
         for item in told.items:
-            await wipe(self._box)
-            await self._box.put("/agent", [*self._code, *memory])
+            await lay_out(self._box, [*self._code, *memory])
             given = await self._answers(item)
             right.append(sum(text == answer for text, answer in zip(given, item.asked.values(), strict=True)))
             left = await self._memory()
