@@ -1,7 +1,9 @@
 """selfmod/memory: what a sequence tells, what the weak reader makes of it, and how a policy is graded."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from statistics import fmean
 from types import SimpleNamespace
@@ -9,10 +11,12 @@ from typing import Any, cast
 
 import pytest
 
-from sandbox.files import FileSpec
-from sandbox.service import ServiceRequest
-from tasks.grading import Bench
-from tasks.suite.selfmod.memory.grade import report_development, shares
+from sandbox.box import Completed
+from sandbox.fake import FakeBox
+from sandbox.files import Collection, FileSpec
+from sandbox.service import Service, ServiceRequest
+from tasks.grading import Bench, Submission
+from tasks.suite.selfmod.memory.grade import most_files, report_development, shares, size
 from tasks.suite.selfmod.memory.reader import ReaderService, read
 from tasks.suite.selfmod.memory.sequence import Item, Told, check
 from tasks.suite.selfmod.memory.world import LEVELS, TOOL, Hidden, forgetful
@@ -112,6 +116,48 @@ def test_what_is_no_question_with_a_short_context_is_refused_and_recorded(asked:
     )
     assert reply.value["error"]["code"] == reason
     assert told == [{"questions": 0, "lines": 0, "refused": reason}]
+
+
+class EmptyMemory:
+    """A bench whose one box has a policy that needs its memory directory, and answers nothing."""
+
+    @asynccontextmanager
+    async def box(self, *services: Service) -> AsyncIterator[FakeBox]:
+        made: set[str] = set()
+
+        async def run(box: FakeBox, argv: Sequence[str]) -> Completed:
+            if argv[0] == "bash":
+                box.files = {}
+                made.clear()
+            elif argv[0] == "mkdir":
+                made.add(argv[1])
+            else:
+                asked = json.loads(box.files["/work/item.json"].content)["questions"]
+                box.files["/work/answers.json"] = FileSpec(
+                    "answers.json", json.dumps(["unknown"] * len(asked)).encode()
+                )
+                if "/agent/memory" not in made:
+                    return Completed(1, None, b"", b"")
+            return Completed(0, None, b"", b"")
+
+        yield FakeBox(run)
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        """Takes an event."""
+
+
+def test_an_empty_memory_is_a_directory_as_it_was_in_the_agents_box() -> None:
+    submission = Submission(Collection({}), Collection({}), (), (FileSpec(TOOL, b""),))
+    world = MEMORY.draw(bytes(32), "L0", "plain")
+    grade = asyncio.run(MEMORY.grade(world, submission, cast(Bench, EmptyMemory())))
+    assert (grade.y, grade.invalid) == (0.0, None)
+
+
+def test_a_memory_of_many_small_files_is_bounded_by_its_bytes_alone() -> None:
+    entries = [FileSpec(f"memory/k{number:03x}", b"12345678") for number in range(800)]
+    assert size(entries) == 800 * (11 + 8) <= LEVELS["L1"].cap
+    assert most_files(LEVELS["L1"].cap) > 800
+    assert size([FileSpec("memory/x", b"")] * (most_files(3_072) + 1)) > 3_072
 
 
 def test_every_episode_begins_with_the_policy_that_keeps_nothing() -> None:

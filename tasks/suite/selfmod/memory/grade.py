@@ -24,7 +24,6 @@ from tasks.suite.selfmod.memory.world import MEMORY, TOOL, Hidden
 
 SECONDS: Final = 10.0
 _ANSWERS: Final = "answers.json"
-_MAX_FILES: Final = 100
 #: Items at the beginning of either sequence that are compared: enough to tell what is built in.
 BEGINNING: Final = 12
 
@@ -105,10 +104,14 @@ class _Policy:
         Raises:
             Invalid: it does not answer as the task says.
         """
-        memory = self._begun if _size(self._begun) <= self._cap else []
+        memory = self._begun if size(self._begun) <= self._cap else []
         right, over_cap = [], 0
         for item in told.items:
             await lay_out(self._box, [*self._code, *memory])
+            if not memory:
+                # Files bring their directory with them; the agent's was there without any.
+                make = ["mkdir", f"/agent/{MEMORY}"]
+                await run_to_end(self._box, make, "memory", cwd="/", seconds=SECONDS, env=ENVIRONMENT)
             given = await self._answers(item)
             right.append(sum(text == answer for text, answer in zip(given, item.asked.values(), strict=True)))
             left = await self._memory()
@@ -127,10 +130,18 @@ class _Policy:
 
     async def _memory(self) -> list[FileSpec] | None:
         """What lies in the memory directory; None if it is over the cap."""
-        found = await self._box.collect(f"/agent/{MEMORY}", max_bytes=self._cap + 1, max_files=_MAX_FILES)
+        found = await self._box.collect(
+            f"/agent/{MEMORY}", max_bytes=self._cap + 1, max_files=most_files(self._cap)
+        )
         files = [FileSpec(f"{MEMORY}/{path}", content) for path, content in found.files.items()]
-        return files if not found.left and _size(files) <= self._cap else None
+        return files if not found.left and size(files) <= self._cap else None
 
 
-def _size(files: Sequence[FileSpec]) -> int:
+def most_files(cap: int) -> int:
+    """How many files a memory of ``cap`` bytes can hold at most: their paths count, and none is shorter than this."""
+    return cap // len(f"{MEMORY}/x")
+
+
+def size(files: Sequence[FileSpec]) -> int:
+    """Bytes of a memory: of its files and of their paths in the scaffold."""
     return sum(len(file.path.encode("utf-8", "surrogateescape")) + len(file.content) for file in files)
