@@ -22,7 +22,7 @@ async def watch_disk(box: Box, recorder: Recorder, granted: int) -> None:
         while (used := await box.written()) <= granted:
             await asyncio.sleep(LOOK_SECONDS)
     except EngineFault:
-        if box.dead is None and not box.fate.decided:
+        if box.dead is None:
             raise
         return  # there is nothing left to look at, and whose doing that is others judge
     recorder.limit("disk", granted, used)
