@@ -34,7 +34,12 @@ def listen(path: Path) -> socket.socket:
 
 async def accept_twice(listener: socket.socket) -> tuple[socket.socket, socket.socket]:
     """The runner's two connections, in order: its link, and the one by which it hands descriptors."""
-    return await accepted(listener), await accepted(listener)
+    first = await accepted(listener)
+    try:
+        return first, await accepted(listener)
+    except BaseException:
+        first.close()
+        raise
 
 
 async def accepted(listener: socket.socket) -> socket.socket:
