@@ -131,7 +131,7 @@ class HarborTask(Task):
 
     async def _graded(self, snapshot: str, bench: Bench) -> Grade:
         verdict = await self._verified(snapshot, bench)
-        if any(map(_leaves, verdict.seen)):
+        if any(map(leaves, verdict.seen)):
             # What was submitted may reach out as well. The verifier needs a network if it reaches out by itself.
             if self.ground is not None and await self._reaches_out(self.ground.image, bench):
                 raise Ungradable(NEEDS_NETWORK)
@@ -143,7 +143,7 @@ class HarborTask(Task):
         return Grade(counting(verdict.rewards), 0.0, 1.0)
 
     async def _reaches_out(self, image: str, bench: Bench) -> bool:
-        return any(map(_leaves, (await self._verified(image, bench)).seen))
+        return any(map(leaves, (await self._verified(image, bench)).seen))
 
     async def _verified(self, image: str, bench: Bench) -> _Verdict:
         """Runs the verifier in a box of ``image``."""
@@ -207,14 +207,16 @@ def _invalid(cause: str) -> Grade:
     return Grade(None, 0.0, 1.0, invalid=cause)
 
 
-def _leaves(seen: Seen) -> bool:
+def leaves(seen: Seen) -> bool:
     """Whether something asked for a name or for an address outside of the box."""
     if seen.kind == "dns.query":
         return True
     data = seen.data
     if seen.kind != "net.connect" or data["family"] not in ("inet", "inet6"):
         return False
-    inside = str(data["address"]).startswith("127.") or data["address"] in ("::1", "0.0.0.0", "::")
+    # A program of both families writes the box's own addresses of the one in the form of the other.
+    address = str(data["address"]).removeprefix("::ffff:")
+    inside = address.startswith("127.") or address in ("::1", "0.0.0.0", "::")
     return not inside or data["port"] == _NAMES_PORT
 
 
