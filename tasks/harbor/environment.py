@@ -21,7 +21,6 @@ from tasks.harbor.people import person_of
 
 DOCKERFILE: Final = "Dockerfile"
 _IGNORED: Final = ".dockerignore"
-COMPOSE: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
 #: What a box mounts for itself.
 _MOUNTED: Final = ("/task", "/agent")
 #: Places that whoever works in the box may write.

@@ -96,8 +96,7 @@ class HarborTask(Task):
 
     def agents(self, level: str) -> dict[str, Path]:
         """Doing nothing, and the task's own solution where it has one."""
-        names = ["null", "ref"] if (self.directory / "solution" / "solve.sh").is_file() else ["null"]
-        return {name: _AGENTS / f"{name}.yaml" for name in names}
+        return {name: _AGENTS / f"{name}.yaml" for name in self.facts.agents}
 
     def draw(self, seed: bytes, level: str, arm: str) -> World:
         """The same world for every seed: a public task has one instance."""
@@ -185,11 +184,11 @@ class HarborTask(Task):
         return tree.part(self.directory / name, self.directory)
 
 
-def facts_of(name: str, form: Form, agents: tuple[str, ...]) -> Facts:
-    """What a public task says of itself, in the suite's words."""
+def facts_of(form: Form, *, solved: bool) -> Facts:
+    """What a public task says of itself, in the suite's words; ``solved``: it has a solution of its own."""
     return Facts(
         task_family=FAMILY, version="1.0.0", arms=("plain",), start="reward 0", reference="reward 1",
-        bound="none", agents=agents, levels={LEVEL: Level(human_minutes=form.agent_seconds / 60)},
+        bound="none", agents=("null", "ref") if solved else ("null",), levels={LEVEL: Level(human_minutes=form.agent_seconds / 60)},
     )  # fmt: skip
 
 
