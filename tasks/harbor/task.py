@@ -83,7 +83,7 @@ class HarborTask(Task):
     @cached_property
     def tree_digest(self) -> str:
         """Digest of the task's directory, links and all."""
-        return tree.tree_digest(self.directory)
+        return tree.tree_digest(self.directory, self.directory)
 
     def limits(self, level: str) -> Limits:
         """What its ``task.toml`` grants; what Harbor leaves open is wide."""
