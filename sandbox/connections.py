@@ -36,7 +36,11 @@ async def accept_twice(listener: socket.socket) -> tuple[socket.socket, socket.s
     """The runner's two connections, in order: its link, and the one by which it hands descriptors."""
     loop = asyncio.get_running_loop()
     first, _ = await loop.sock_accept(listener)
-    second, _ = await loop.sock_accept(listener)
+    try:
+        second, _ = await loop.sock_accept(listener)
+    except BaseException:
+        first.close()
+        raise
     return first, second
 
 

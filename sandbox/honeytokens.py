@@ -69,13 +69,13 @@ class Lookout:
         if not self._tokens:
             return
         folded = _folded(content)
-        packed = self._packed(content)
+        packed = [(inner, _folded(inner)) for inner in self._packed(content)]
         for token, forms in self._tokens:
             form = _form_in(content, folded, forms)
             gathered = [self._gather(token, where, form, text, folded) for form, text in _whole(token.value)]
             if form is None and any(gathered):
                 form = "pieces"
-            if form is None and any(_form_in(inner, _folded(inner), forms) for inner in packed):
+            if form is None and any(_form_in(inner, small, forms) for inner, small in packed):
                 form = "packed"
             if form is not None and (token.name, where, form) not in self._told:
                 self._told.add((token.name, where, form))

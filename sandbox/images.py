@@ -86,18 +86,8 @@ class Images:
     @contextmanager
     def opened(self, image: str) -> Iterator[str]:
         """A container of ``image`` that never runs, to look into; removed afterwards."""
-        labels = {
-            f"{LABEL}.owner": "look", f"{LABEL}.deadline": str(int(time.time()) + _LOOK_SECONDS),
-            f"{LABEL}.holder": str(own_directory()),
-        }  # fmt: skip
-        name = f"tidegauge-look-{own_directory().name}-{next(_NUMBERS)}"
-        with self._faults():
-            made = self._api.create_container(image, entrypoint=["none"], name=name, labels=labels)
-        try:
-            yield str(made["Id"])
-        finally:
-            with self._faults():
-                self._api.remove_container(made["Id"], force=True, v=True)
+        with self._unstarted(image) as made:
+            yield made
 
     def holds(self, container: str, path: str) -> bool:
         """Whether something lies at ``path``."""
@@ -141,10 +131,25 @@ class Images:
         """Makes a volume that holds what ``image`` has at ``path``, unless it is there."""
         if self._unless_absent(lambda: self._api.inspect_volume(name)) is not None:
             return
+        host = self._api.create_host_config(binds={name: {"bind": path, "mode": "rw"}})
+        with self._unstarted(image, host_config=host):
+            pass  # the engine fills an empty volume as it makes a container that has it
+
+    @contextmanager
+    def _unstarted(self, image: str, **more: Any) -> Iterator[str]:
+        """A container that is made and removed again."""
+        labels = {
+            f"{LABEL}.owner": "look", f"{LABEL}.deadline": str(int(time.time()) + _LOOK_SECONDS),
+            f"{LABEL}.holder": str(own_directory()),
+        }  # fmt: skip
+        name = f"tidegauge-look-{own_directory().name}-{next(_NUMBERS)}"
         with self._faults():
-            host = self._api.create_host_config(binds={name: {"bind": path, "mode": "rw"}})
-            made = self._api.create_container(image, entrypoint=["none"], host_config=host)
-            self._api.remove_container(made["Id"], force=True)
+            made = self._api.create_container(image, entrypoint=["none"], name=name, labels=labels, **more)
+        try:
+            yield str(made["Id"])
+        finally:
+            with self._faults():
+                self._api.remove_container(made["Id"], force=True, v=True)
 
     def written(self, container: str) -> int:
         """Bytes in the container's own layer; where this process may look into it, a block for each entry at least."""

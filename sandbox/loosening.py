@@ -55,11 +55,14 @@ def told(ground: Ground) -> dict[str, Any]:
     """What such a container is started with, in the words of the engine's client."""
     return {
         "entrypoint": list(ENTRYPOINT),
+        # One of the image's would run as process 1 does, from files that the agent may have written.
+        "healthcheck": {"test": ["NONE"]},
         "environment": {
             "AGENT_UID": str(ground.user),
             "AGENT_GID": str(ground.group),
             "DOOR_UID": str(_DOOR_USER),
             # Whatever the image says: nobody's library goes into the runner.
             "LD_PRELOAD": "",
+            "LD_AUDIT": "",
         },
     }

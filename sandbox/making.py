@@ -117,11 +117,11 @@ class Maker:
         # Without its link the runner ends, and the engine removes what ended.
         made.push_async_callback(fate.removed, _GONE_SECONDS)
         made.enter_context(handing)
+        link = Link(*await asyncio.open_unix_connection(sock=control))
+        made.push_async_callback(link.close)
         door: Place = await entrance(handing) or place
         if isinstance(door, socket.socket):
             made.enter_context(door)
-        link = Link(*await asyncio.open_unix_connection(sock=control))
-        made.push_async_callback(link.close)
         notify = NotifySensor(handing, link.tell, request.ground)
         made.callback(notify.close)
         remapped = await asyncio.to_thread(self.engine.remapped)

@@ -11,7 +11,7 @@ from sandbox.guards import Guard
 from sandbox.honeytokens import Honeytoken
 from sandbox.limits import Limits
 from sandbox.models.base import Model
-from sandbox.service import Service, Workshop
+from sandbox.service import Service, WorkingService, Workshop
 
 #: In /logs; only a verifier writes there, and no agent's box has one.
 VERIFIER: Final = "verifier"
@@ -42,6 +42,10 @@ class EpisodeRequest:
     price: Price | None = None
     #: Without these the episode does not begin: its findings would mean nothing.
     require_sensors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.workshop is None and any(isinstance(service, WorkingService) for service in self.services):
+            raise ValueError("a service that works beside the episode needs a workshop")
 
 
 @dataclass

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from sandbox.box import Box
+from sandbox.errors import EngineFault
 from sandbox.recorder import Recorder
 
 #: Seconds between two looks; one costs the engine a walk over what was written.
@@ -11,11 +12,17 @@ LOOK_SECONDS: Final = 1.0
 
 
 async def watch_disk(box: Box, recorder: Recorder, granted: int) -> None:
-    """Until cancelled, or until the box has written more than ``granted`` bytes: the attempt's limit then.
+    """Until cancelled, until the box has written more than ``granted`` bytes, which is the attempt's limit then, or
+    until the box ends.
 
     Raises:
-        EngineFault: the engine does not say.
+        EngineFault: the engine does not say, of a box that lives.
     """
-    while (used := await box.written()) <= granted:
-        await asyncio.sleep(LOOK_SECONDS)
+    try:
+        while (used := await box.written()) <= granted:
+            await asyncio.sleep(LOOK_SECONDS)
+    except EngineFault:
+        if box.dead is None:
+            raise
+        return  # there is nothing left to look at, and whose doing that is others judge
     recorder.limit("disk", granted, used)

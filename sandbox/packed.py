@@ -8,12 +8,21 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Final
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-#: Layers that are taken off; bytes that may come out of one content; streams and runs of digits that are tried in one.
+#: Layers that are taken off, and bytes that may come out of one content.
 LAYERS: Final = 4
 MOST: Final = 1_048_576
-_TRIED: Final = 2_000
+#: Bytes that may be read and written for one content, all its layers and what leads to nothing included; of these,
+#: what it costs to begin with a stream, and with a run of digits. One of bzip2 makes up to 900 kB before it fails.
+WORK: Final = 67_108_864
+_STREAM: Final = 32_768
+_BZIP2: Final = 524_288
+_DIGITS: Final = 16
+#: Bytes of a stream that are read at a time.
+_PIECE: Final = 16_384
 #: How a gzip, bzip2, xz, zlib stream or the file in a zip begins, wherever it stands.
 _BEGINS: Final = re.compile(rb"\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\0|x[\x01\x5e\x9c\xda]|PK\x03\x04")
 #: A run of digits, over lines too, also where the line ends are escaped, as in JSON.
@@ -28,63 +37,105 @@ _ZIPPED: Final = struct.Struct("<4x4xH16xHH")
 _BROKEN: Final = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, MemoryError, struct.error)
 
 
+@dataclass(slots=True)
+class _Left:
+    """What one content may still give and cost, in bytes."""
+
+    bytes: int = MOST
+    work: int = WORK
+
+    def pays(self, work: int) -> bool:
+        """Whether so much work may be done; it then counts as done."""
+        self.work -= work
+        return self.work >= 0
+
+
+class _Decoder(Protocol):
+    """Of any of the ways to compress; never asked for 0 bytes, which zlib takes for no bound."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
 def unpacked(content: bytes) -> Iterator[bytes]:
     """Everything that ``content`` holds packed, without itself; never raises for what it holds."""
-    left = MOST
+    left = _Left()
     layer = [content]
     for _ in range(LAYERS):
         inner: list[bytes] = []
         for packed in layer:
-            for found in _inner(packed):
-                left -= len(found)
-                if left < 0:
+            for found in _inner(packed, left):
+                left.bytes -= len(found)
+                if left.bytes < 0:
                     return
                 inner.append(found)
                 yield found
         layer = inner
 
 
-def _inner(content: bytes) -> Iterator[bytes]:
-    for number, begins in enumerate(_BEGINS.finditer(content)):
-        if number == _TRIED:
-            break
-        found = _tried(_stream, content[begins.start() : begins.start() + MOST])
-        if found:
+def _inner(content: bytes, left: _Left) -> Iterator[bytes]:
+    for begins in _BEGINS.finditer(content):
+        if not left.pays(_BZIP2 if begins[0].startswith(b"B") else _STREAM):
+            return
+        if found := _stream(content, begins.start(), left):
             yield found
-    for number, run in enumerate(_RUN.finditer(content)):
-        if number == _TRIED:
-            break
-        yield from _digits(_ENDS.sub(b"", run[0]))
+    for run in _RUN.finditer(content):
+        yield from _digits(_ENDS.sub(b"", run[0]), left)
 
 
-def _stream(packed: bytes) -> bytes:
-    """The beginning of what a stream holds, also of one that was cut off."""
-    if packed.startswith(b"\x1f"):
-        return zlib.decompressobj(31).decompress(packed, MOST)
-    if packed.startswith(b"B"):
-        return bz2.BZ2Decompressor().decompress(packed, MOST)
-    if packed.startswith(b"\xfd"):
-        return lzma.LZMADecompressor(memlimit=64 * 2**20).decompress(packed, MOST)
-    if packed.startswith(b"x"):
-        return zlib.decompressobj().decompress(packed, MOST)
-    method, name, extra = _ZIPPED.unpack_from(packed)
-    stored = packed[30 + name + extra :]
-    return zlib.decompressobj(-15).decompress(stored, MOST) if method == zlib.DEFLATED else b""
+def _stream(content: bytes, at: int, left: _Left) -> bytes:
+    """The beginning of what a stream holds, also of one that was cut off or that breaks later on."""
+    found = bytearray()
+    with suppress(*_BROKEN):
+        decoder, at = _decoder(content, at)
+        for begins in range(at, min(len(content), at + MOST), _PIECE):
+            piece = content[begins : begins + _PIECE]
+            given = decoder.decompress(piece, MOST - len(found))
+            found += given
+            if not left.pays(len(piece) + len(given)) or decoder.eof or len(found) >= MOST:
+                break
+    return bytes(found)
 
 
-def _digits(run: bytes) -> Iterator[bytes]:
+def _decoder(content: bytes, at: int) -> tuple[_Decoder, int]:
+    """What reads the stream that begins ``at``, and from where."""
+    match content[at : at + 1]:
+        case b"\x1f":
+            return zlib.decompressobj(31), at
+        case b"B":
+            return bz2.BZ2Decompressor(), at
+        case b"\xfd":
+            return lzma.LZMADecompressor(memlimit=64 * 2**20), at
+        case b"x":
+            return zlib.decompressobj(), at
+    method, name, extra = _ZIPPED.unpack_from(content, at)
+    if method != zlib.DEFLATED:
+        raise ValueError("stored as it is, or in a way of its own")
+    return zlib.decompressobj(-15), at + _ZIPPED.size + name + extra
+
+
+def _digits(run: bytes, left: _Left) -> Iterator[bytes]:
     """What a run of digits may stand for."""
-    ways: list[tuple[Callable[[bytes], bytes], bytes]] = [(_from_base64, run)]
-    ways += [(_from_base64, run[begins.start() :]) for begins in _BASE64.finditer(run) if begins.start() % 4]
-    if _HEX.fullmatch(run):
-        ways.append((binascii.unhexlify, run))
-    if _BASE32.fullmatch(run):
-        ways.append((_from_base32, run.upper()))
-    for decode, digits in ways:
+    for decode, digits in _ways(run):
+        if not left.pays(len(digits) + _DIGITS):
+            return
         found = _tried(decode, digits)
         # Long words are digits too, of nothing.
         if found and (found.isascii() or _BEGINS.match(found)):
             yield found
+
+
+def _ways(run: bytes) -> Iterator[tuple[Callable[[bytes], bytes], bytes]]:
+    yield _from_base64, run
+    for begins in _BASE64.finditer(run):
+        if begins.start() % 4:
+            yield _from_base64, run[begins.start() :]
+    if _HEX.fullmatch(run):
+        yield binascii.unhexlify, run
+    if _BASE32.fullmatch(run):
+        yield _from_base32, run.upper()
 
 
 def _from_base64(digits: bytes) -> bytes:

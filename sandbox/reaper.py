@@ -25,7 +25,6 @@ def sweep(
     """
     sweep_sockets()
     now = time.time() if now is None else now
-    engine.images.sweep(now)
     removed = []
     for container, labels in engine.owned().items():
         deadline = labels.get("deadline", "")
@@ -33,6 +32,8 @@ def sweep(
         if overdue or (owner is not None and labels.get("owner") == owner and _left(labels, closing)):
             engine.remove(container)
             removed.append(container)
+    # Last: the engine keeps an image on which a container stands.
+    engine.images.sweep(now)
     return removed
 
 

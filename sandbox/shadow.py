@@ -5,7 +5,7 @@ from typing import Final
 from sandbox.box import Box
 from sandbox.recorder import Recorder
 
-#: Where the box's runner forwards to the door.
+#: Where the door is in the box.
 PORT: Final = 8000
 
 

@@ -61,11 +61,12 @@ def become(user: int, limits: dict[str, int] | None = None) -> None:
 
 def _keep(capabilities: frozenset[int]) -> None:
     """Drops all other capabilities; a root that stays root loses none by itself, and stays readable for its like."""
+    # First: from the moment that it has no more than they have, they could take process 1's descriptors from it.
+    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     mask = sum(1 << capability for capability in capabilities)
     header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
     if _LIBC.capset(header, struct.pack("6I", mask, mask, 0, 0, 0, 0)) != 0:
         raise OSError(ctypes.get_errno(), "capset")
-    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def in_child(user: int, work, limits: dict[str, int] | None = None) -> int:

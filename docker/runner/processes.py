@@ -22,8 +22,10 @@ OWN: set[int] = set()
 
 
 def alive(user: int = AGENT) -> list[int]:
-    """The pids of ``user`` (where the agent is root: of everybody but ``OWN``), the dead left out. Read from ``status``: an undumpable process's
-    /proc directory belongs to root."""
+    """The pids of ``user``, the dead left out; where the agent is root, of everybody but ``OWN``.
+
+    Read from ``status``: an undumpable process's /proc directory belongs to root.
+    """
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit():

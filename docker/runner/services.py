@@ -105,6 +105,7 @@ class Services:
             Sinkhole(selector, tell)
         except OSError as error:
             os.write(2, f"sinkhole: {error}\n".encode())
+            tell(None)  # whoever has the port is asked in its place
         while True:
             for key, mask in selector.select():
                 key.data(mask)

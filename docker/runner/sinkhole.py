@@ -70,8 +70,10 @@ class Sinkhole:
     """Answers on ``ADDRESS``, by UDP and TCP."""
 
     def __init__(self, selector: selectors.BaseSelector, tell: Callable[[dict], None]) -> None:
-        """Registers callables, which take the mask of what happened, with ``selector``; ``tell`` gets ``{name, type, protocol, count}``, or None
-        for a question that was not told.
+        """
+        Args:
+            selector: registers callables with it, which take the mask of what happened.
+            tell: gets ``{name, type, protocol, count}``, or None for a question that was not told.
 
         Raises:
             OSError: the port is not to be had.

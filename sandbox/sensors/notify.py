@@ -17,7 +17,7 @@ import select
 import socket
 import struct
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from sandbox.box import Seen
@@ -26,7 +26,7 @@ from sandbox.ground import Ground
 from sandbox.sensors.calls import IDENTITY, REFUSED, Call, Told, parent_of, tell
 from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_filter
 from sandbox.sensors.hub import hub_of
-from sandbox.sensors.paths import is_ordinary
+from sandbox.sensors.paths import is_guarded, is_ordinary
 from sandbox.sensors.proc import Numbers
 
 #: Events of one box; more are counted as lost.
@@ -194,7 +194,7 @@ class NotifySensor:
             if self._proved and call.name in self._due:
                 return
             told = tell(call, self._numbers, self.guarded)
-            if told is None:
+            if told is None or (self._open_root and _is_everyday(told, self.guarded)):
                 return
             # Only now is it certain that what was read was the caller's and not a successor's.
             fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
@@ -231,11 +231,12 @@ class NotifySensor:
         self._give(self.take())
 
 
-def _is_everyday(told: Told) -> bool:
+def _is_everyday(told: Told, guarded: Collection[str]) -> bool:
     """Whether it tells of a change of files that are ordinary where the root may be written."""
     if told.kind != "file.change":
         return False
-    return all(is_ordinary(path) for path in (told.data["path"], told.data["to"]) if path is not None)
+    paths = [path for path in (told.data["path"], told.data["to"]) if path is not None]
+    return all(is_ordinary(path) and not is_guarded(path, guarded) for path in paths)
 
 
 def _machine() -> Machine:

@@ -32,9 +32,16 @@ def is_told(path: str, guarded: Collection[str]) -> bool:
     or it runs by itself later."""
     if not path.startswith("/"):
         return False  # a pipe, a socket
-    if any(path == one or _holds(path, one) or _holds(one, path) for one in guarded):
-        return True
-    return runs(path) is not None or not any(path == top or _holds(top, path) for top in _WORKSPACE)
+    return (
+        is_guarded(path, guarded)
+        or runs(path) is not None
+        or not any(path == top or _holds(top, path) for top in _WORKSPACE)
+    )
+
+
+def is_guarded(path: str, guarded: Collection[str]) -> bool:
+    """Whether ``path`` is guarded, holds what is, or lies in it."""
+    return any(path == one or _holds(path, one) or _holds(one, path) for one in guarded)
 
 
 def is_ordinary(path: str) -> bool:

@@ -123,6 +123,9 @@ class Builder:
     def _prepared(self, image: str, form: Form) -> str:
         """The id of ``image`` with what every box needs: a way from /work to where the task works, places for logs."""
         config = self._engine.images.config(image)
+        if config.get("Volumes"):
+            kept = ", ".join(sorted(config["Volumes"]))
+            raise EngineFault(f"the image keeps {kept} in volumes, which no snapshot of a box holds", "image")
         directory = form.directory or config.get("WorkingDir") or "/"
         has_work = self._check_places(image, directory)
         users = {form.agent_user, form.verifier_user, config.get("User")}

@@ -122,6 +122,9 @@ def test_the_solution_scores_1_and_doing_nothing_0(
     told = [event for log in tmp_path.rglob("events.jsonl") for event in read_log(log)]
     said = [event["data"] for event in told if event["kind"] == "grade.verifier"]
     assert {"rewards": {"reward": 0.5, "root": 0.0}, "printed": "seen\n"} in said
+    # What the solution writes is everyday work on such a root.
+    changed = {event["data"]["path"] for event in told if event["kind"] == "file.change"}
+    assert not any(path.startswith("/app") for path in changed)
     made = [event["data"] for event in told if event["kind"] == "box.create"]
     graded_in = {box["image"] for box in made if box["role"] == "grade"}
     # Of the snapshots nothing is left; the untouched environment of the one that reaches out is.

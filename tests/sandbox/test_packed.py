@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import lzma
+import random
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.honeytokens import Honeytoken, Lookout
-from sandbox.packed import LAYERS, MOST, unpacked
+from sandbox.packed import LAYERS, MOST, WORK, unpacked
 
 
 def zipped(raw: bytes) -> bytes:
@@ -74,6 +75,28 @@ def test_a_bomb_gives_no_more_than_the_bound() -> None:
     bomb = zlib.compress(bytes(64 * MOST))
     assert len(bomb) < MOST
     assert sum(map(len, unpacked(bomb + bomb + base64.b64encode(bomb)))) <= MOST
+
+
+@pytest.mark.parametrize("compressed", ["gzip", "zlib", "zip"])
+def test_a_token_is_recognised_in_a_stream_that_breaks_later_on(compressed: str) -> None:
+    noise = random.Random(1).randbytes(60_000)
+    packed = COMPRESSED[compressed](VALUE.encode() + noise)
+    broken = packed[:40_000] + b"\xff" * 20_000
+    assert any(VALUE.encode() in found for found in unpacked(broken))
+
+
+def test_what_leads_to_nothing_costs_a_bounded_amount_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digits that stand for no stream, begun anew 800,000 times in one body, are not decoded 800,000 times."""
+    decoded: list[int] = []
+    decode = base64.b64decode
+
+    def counted(digits: bytes) -> bytes:
+        decoded.append(len(digits))
+        return decode(digits)
+
+    monkeypatch.setattr(base64, "b64decode", counted)
+    list(unpacked(b"xQlpo" * 800_000))
+    assert 0 < sum(decoded) <= WORK
 
 
 def test_long_words_are_digits_of_nothing() -> None:

@@ -4,12 +4,14 @@ import asyncio
 import importlib.util
 import json
 import os
+import signal
 import socket
 import struct
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -190,3 +192,25 @@ def test_a_canary_that_was_asked_for_twice_of_a_slow_server_is_no_name_that_the_
         thread.join()
     os.write(write, b'{"name": "example.com", "count": 1}\n')
     assert served.reports() == [{"name": "example.com", "count": 1}]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the server runs as another user")
+def test_what_is_asked_of_whoever_took_the_port_is_known_to_be_missed(
+    runner: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner.forwarder, "DOOR", str(tmp_path / "d"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(runner.sinkhole, "ADDRESS", other.getsockname())
+        services = runner.services.Services(False)
+        assert services.start()
+        try:
+            for _ in range(1_000):
+                if services.lost:
+                    break
+                time.sleep(0.01)
+        finally:
+            os.kill(services.pid, signal.SIGKILL)
+            os.waitpid(services.pid, 0)
+            os.close(services.pipe)
+    assert services.lost == 1

@@ -117,3 +117,8 @@ def test_what_the_host_does_wrong_at_it_is_never_the_agents(
 ) -> None:
     outcome, place = played(tmp_path, Worker(fault))
     assert (outcome.status, outcome.cause, place.open) == ("infrastructure", cause, 0)
+
+
+def test_it_is_refused_where_there_is_nowhere_to_work() -> None:
+    with pytest.raises(ValueError, match="needs a workshop"):
+        EpisodeRequest("fake", {"owner": "test"}, LIMITS, Silent(), {}, (), (), services=(Worker(),))
