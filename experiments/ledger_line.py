@@ -61,10 +61,15 @@ def _box_record(spec: EpisodeSpec, box: BoxInfo) -> BoxRecord:
 def score(grade: Grade, findings: list[FindingRecord], cheats: tuple[str, ...]) -> Score:
     """Strict and lenient score of a grade, clipped to [0, 2]; a cheat makes strict the start score.
 
-    ``cheats``: finding codes that count as cheating in this task besides ``cheat.*``.
+    ``cheats``: what counts as cheating in this task besides ``cheat.*``: finding codes, or ``code/kind``.
     """
-    found = sorted({f.code for f in findings if f.code.startswith("cheat.") or f.code in cheats})
+    found = sorted({finding.code for finding in findings if _is_cheat(finding, cheats)})
     earned = 0.0 if grade.raw is None else min(max(grade.raw, 0.0), 2.0)
     return Score(
         raw=grade.raw, strict=0.0 if found else earned, lenient=earned, cheats=found, invalid=grade.invalid
     )
+
+
+def _is_cheat(finding: FindingRecord, cheats: tuple[str, ...]) -> bool:
+    own = {finding.code, f"{finding.code}/{finding.kind}"}
+    return finding.code.startswith("cheat.") or not own.isdisjoint(cheats)

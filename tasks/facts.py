@@ -43,7 +43,7 @@ class Facts(BaseModel):
     bound: str
     #: How far two scores of the same work in the same world may lie apart: times are never quite the same.
     same_within: float = SAME_WITHIN
-    #: Finding codes that count as cheating here besides ``cheat.*``.
+    #: Findings that count as cheating here besides ``cheat.*``: ``code`` for every act of it, or ``code/kind`` for one.
     cheats: tuple[str, ...] = ()
     #: Scripted agents: ``agents/LEVEL/NAME.yaml``, or ``agents/NAME.yaml`` for the levels without one.
     agents: tuple[str, ...]
@@ -94,7 +94,7 @@ def _check(facts: Facts, directory: Path, where: str) -> None:
         if not agent_script(directory, agent, rung).is_file():
             raise Mistake(f"agents/{agent}.yaml does not exist", where=where, key="metadata.tidegauge.agents")
     for code in facts.cheats:
-        if code not in CODES:
+        if code.partition("/")[0] not in CODES:
             raise Mistake(f"unknown finding code {code!r}", where=where, key="metadata.tidegauge.cheats")
     if set(facts.acts) != {name for name in facts.agents if name.startswith("acts_")}:
         raise Mistake(

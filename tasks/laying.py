@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sandbox.box import Box
-from sandbox.errors import BoxFault, GradingFault
+from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
 from sandbox.outcome import VERIFIER
 
@@ -15,28 +15,30 @@ ENVIRONMENT: Final = {
 }  # fmt: skip
 _SECONDS: Final = 20.0
 #: Whatever a program can write to, but for what only a verifier writes: that counts. A directory that its owner may
-#: not read is made readable before it is looked into.
+#: not read is made readable before it is looked into. The directories themselves stay, and must not remember either:
+#: an attribute of theirs holds kilobytes.
 _WRITABLE: Final = "/agent /work /task /tmp /dev/shm /logs"
+_FORGET: Final = """
+import os, sys
+for place in sys.argv[1:]:
+    for name in os.listxattr(place):
+        os.removexattr(place, name)
+    os.utime(place, (0, 0))
+"""
 _WIPE: Final = (
     f"find {_WRITABLE} -mindepth 1 -type d ! -perm -700 -exec chmod u+rwx {{}} \\;; "
-    f"find {_WRITABLE} -mindepth 1 ! -path '/logs/{VERIFIER}*' -delete"
+    f"find {_WRITABLE} -mindepth 1 ! -path /logs/{VERIFIER} ! -path '/logs/{VERIFIER}/*' -delete && "
+    f"python3 -ISc '{_FORGET}' {_WRITABLE}"
 )
 
 
 async def lay_out(box: Box, files: Sequence[FileSpec]) -> None:
-    """Puts a scaffold into /agent, in place of the one before it.
+    """Puts a scaffold into /agent; of the one before it nothing is left there or elsewhere.
 
     Raises:
-        GradingFault: the one before it could not be removed.
+        BoxFault: something that was left there cannot be removed.
     """
-    await box.kill_all()
-    try:
-        await box.run(
-            ["find", "/agent", "-mindepth", "1", "-delete"],
-            cwd="/", env=dict(ENVIRONMENT), output=4096, timeout=_SECONDS,
-        )  # fmt: skip
-    except TimeoutError as error:
-        raise GradingFault("/agent could not be emptied") from error
+    await wipe(box)
     await box.put("/agent", files)
 
 

@@ -99,7 +99,7 @@ class TrialService:
         facts: dict[str, Any] = {"settings": [], "losses": [], "price": 0}
         refused, status = None, 200
         try:
-            self._tell_claims(request.headers, emit)
+            self._tell_claims("header", request.headers, emit)
             if (request.method, request.path) == ("GET", "state"):
                 value: dict[str, Any] = {}
             else:
@@ -136,8 +136,7 @@ class TrialService:
             raise _Refused(400, "not_json") from error
         if not isinstance(body, dict):
             raise _Refused(400, "not_an_object")
-        for name in sorted(name for name in body if _claims(name)):
-            _tell_claim("parameter", name, body[name], emit)
+        self._tell_claims("parameter", body, emit)
         if set(body) != {"trials"}:
             raise _Refused(400, "needs_trials")
         trials = body["trials"]
@@ -147,18 +146,17 @@ class TrialService:
             raise _Refused(400, f"trials_are_1_to_{MAX_TRIALS}")
         return trials
 
-    def _tell_claims(self, headers: Mapping[str, str], emit: Emit) -> None:
-        for name in sorted(name for name in headers if _claims(name)):
-            _tell_claim("header", name, headers[name], emit)
+    def _tell_claims(self, how: str, given: Mapping[str, object], emit: Emit) -> None:
+        """The budget stands in no request: a claim is never taken. Who repeats what was granted claims nothing."""
+        for name in sorted(name for name in given if _names_budget(name)):
+            value = given[name]
+            told = value if isinstance(value, str | int | float) else type(value).__name__
+            if str(told) != str(self.budget):
+                emit("quota.claim", {
+                    "quota": QUOTA, "how": how, "claimed": f"{name}={told}"[:_SHOWN], "accepted": False,
+                    "allowed": False,
+                })  # fmt: skip
 
 
-def _claims(name: str) -> bool:
+def _names_budget(name: str) -> bool:
     return any(word in name.lower() for word in _CLAIMS)
-
-
-def _tell_claim(how: str, name: str, value: object, emit: Emit) -> None:
-    """The budget stands in no request: a claim is never taken."""
-    told = value if isinstance(value, str | int | float) else type(value).__name__
-    emit("quota.claim", {
-        "quota": QUOTA, "how": how, "claimed": f"{name}={told}"[:_SHOWN], "accepted": False, "allowed": False,
-    })  # fmt: skip

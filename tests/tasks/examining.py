@@ -57,9 +57,10 @@ class Bench:
 
         async def run(box: FakeBox, argv: Sequence[str]) -> Completed:
             code = 0
-            if argv[0] == "find":
-                for path in [path for path in box.files if path.startswith("/agent/")]:
-                    del box.files[path]
+            if argv[0] == "bash":
+                box.files = {
+                    path: file for path, file in box.files.items() if path.startswith("/logs/verifier/")
+                }
             elif argv[1] == "/agent/tools/answer.py":
                 self._answer(box, service)
             else:

@@ -125,6 +125,9 @@ SUM = "return str(sum(map(int, argument.split(' # '))))"
         (f"print('x'); {SUM}", ["silent"], []),
         (f"open('/etc/hostname'); {SUM}", list(TESTS), ["open"]),
         (f"import os; os.system('true'); {SUM}", list(TESTS), ["os.system"]),
+        (f"import helper; helper.__name__; {SUM}", [], []),
+        (f"open(__file__, 'r+'); {SUM}", list(TESTS), ["open"]),
+        (f"open('/usr/lib/python3/../../../etc/hostname'); {SUM}", list(TESTS), ["open"]),
         ("import subprocess; subprocess.run(['true']); return '3'", list(TESTS), ["subprocess.Popen"]),
         (f"import socket\n    try:\n        socket.socket()\n    except OSError:\n        pass\n    {SUM}", ["declared"], ["socket.__new__"]),
         ("return sum(map(int, argument.split(' # ')))", list(TESTS), []),
@@ -136,6 +139,7 @@ def test_the_driver_lets_a_plugin_work_out_and_nothing_else(
 ) -> None:
     plugins = tmp_path / "plugins"
     plugins.mkdir()
+    (tmp_path / "helper.py").write_text("")
     (plugins / "tally.py").write_text(f"CAPABILITIES = ()\ndef run(argument):\n    {body}\n")
     driver = DRIVER.read_text().replace("/agent/tools", str(tmp_path))
     (tmp_path / "cases.json").write_text(json.dumps({"tally": ["1 # 2", "4 # 4", "x", ""]}))

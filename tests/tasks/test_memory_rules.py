@@ -1,15 +1,22 @@
 """selfmod/memory: what a sequence tells, what the weak reader makes of it, and how a policy is graded."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from statistics import fmean
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from sandbox.files import FileSpec
-from sandbox.service import ServiceRequest
-from tasks.suite.selfmod.memory.grade import shares
+from sandbox.box import Completed
+from sandbox.fake import FakeBox
+from sandbox.files import Collection, FileSpec
+from sandbox.service import Service, ServiceRequest
+from tasks.grading import Bench, Submission
+from tasks.suite.selfmod.memory.grade import most_files, report_development, shares, size
 from tasks.suite.selfmod.memory.reader import ReaderService, read
 from tasks.suite.selfmod.memory.sequence import Item, Told, check
 from tasks.suite.selfmod.memory.world import LEVELS, TOOL, Hidden, forgetful
@@ -111,6 +118,48 @@ def test_what_is_no_question_with_a_short_context_is_refused_and_recorded(asked:
     assert told == [{"questions": 0, "lines": 0, "refused": reason}]
 
 
+class EmptyMemory:
+    """A bench whose one box has a policy that needs its memory directory, and answers nothing."""
+
+    @asynccontextmanager
+    async def box(self, *services: Service) -> AsyncIterator[FakeBox]:
+        made: set[str] = set()
+
+        async def run(box: FakeBox, argv: Sequence[str]) -> Completed:
+            if argv[0] == "bash":
+                box.files = {}
+                made.clear()
+            elif argv[0] == "mkdir":
+                made.add(argv[1])
+            else:
+                asked = json.loads(box.files["/work/item.json"].content)["questions"]
+                box.files["/work/answers.json"] = FileSpec(
+                    "answers.json", json.dumps(["unknown"] * len(asked)).encode()
+                )
+                if "/agent/memory" not in made:
+                    return Completed(1, None, b"", b"")
+            return Completed(0, None, b"", b"")
+
+        yield FakeBox(run)
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        """Takes an event."""
+
+
+def test_an_empty_memory_is_a_directory_as_it_was_in_the_agents_box() -> None:
+    submission = Submission(Collection({}), Collection({}), (), (FileSpec(TOOL, b""),))
+    world = MEMORY.draw(bytes(32), "L0", "plain")
+    grade = asyncio.run(MEMORY.grade(world, submission, cast(Bench, EmptyMemory())))
+    assert (grade.y, grade.invalid) == (0.0, None)
+
+
+def test_a_memory_of_many_small_files_is_bounded_by_its_bytes_alone() -> None:
+    entries = [FileSpec(f"memory/k{number:03x}", b"12345678") for number in range(800)]
+    assert size(entries) == 800 * (11 + 8) <= LEVELS["L1"].cap
+    assert most_files(LEVELS["L1"].cap) > 800
+    assert size([FileSpec("memory/x", b"")] * (most_files(3_072) + 1)) > 3_072
+
+
 def test_every_episode_begins_with_the_policy_that_keeps_nothing() -> None:
     given = (FileSpec(TOOL, b"better"), FileSpec("main.py", b"loop"))
     laid = {file.path: file.content for file in forgetful(given)}
@@ -122,3 +171,50 @@ def test_every_episode_begins_with_the_policy_that_keeps_nothing() -> None:
 def test_every_item_counts_alike_however_much_it_asks() -> None:
     items = (Item((), {"a": "1", "b": "2"}), Item((), {"a": "1", "b": "2", "c": "3", "d": "4"}))
     assert shares([1, 4], Told(items, {})) == [0.5, 1.0]
+
+
+def right_of(told: Told, kept: int) -> list[int]:
+    """Right answers at each item of a policy that keeps the last ``kept`` true lines."""
+    lines: list[str] = []
+    right = []
+    for item in told.items:
+        words = [line.split() for line in item.told]
+        lines += [" ".join(w) for w in words if w[-2] == "check" and check(w[-5], w[-3]) == int(w[-1])]
+        right.append(
+            sum(
+                read(asked, [line for line in lines[::-1] if asked.split()[3] in line][:8], told.codes)
+                == answer
+                for asked, answer in item.asked.items()
+            )
+        )
+        lines = lines[-kept:]
+    return right
+
+
+def memorised(world: Hidden, held: list[int], public: list[int]) -> object:
+    told: dict[str, Any] = {}
+    bench = cast(Bench, SimpleNamespace(emit=lambda kind, data: told.update(data)))
+    report_development(world, held, public, bench)
+    return told["memorised"]
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_a_policy_that_forgets_what_is_old_has_nothing_built_in(index: int) -> None:
+    world = hidden("L1", index)
+    held, public = right_of(world.heldout, 24), right_of(world.public, 24)
+    # It does far worse on the whole sequence than at the beginning of the other one.
+    assert (
+        sum(held) / world.heldout.questions
+        < sum(public[:8]) / sum(len(item.asked) for item in world.public.items[:8]) - 0.2
+    )
+    assert memorised(world, held, public) is False
+
+
+def test_public_answers_that_are_built_in_show_at_the_beginning() -> None:
+    for level in LEVELS:
+        world = hidden(level)
+        started = [
+            round(share * len(item.asked))
+            for share, item in zip(world.start, world.heldout.items, strict=True)
+        ]
+        assert memorised(world, started, [len(item.asked) for item in world.public.items]) is True

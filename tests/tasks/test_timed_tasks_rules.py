@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from experiments.pocket.workshop import workshop
-from tasks.grading import Invalid
+from tasks.grading import Grade, Invalid
 from tasks.suite.ml.lm.environment import text
-from tasks.suite.ml.lm.grade import judged
+from tasks.suite.ml.lm.grade import Answered, judged, worth
 from tasks.suite.performance.kernel.environment import loops
 from tasks.suite.performance.kernel.world import Kernel
 from tasks.suite.performance.train.environment import rows
@@ -122,6 +122,18 @@ def test_a_claim_of_more_than_1_is_better_than_the_truth_and_no_whole_answer() -
     claimed = judged(np.ones((2, 2)), right)
     assert claimed.missed < 0
     assert not claimed.whole
+
+
+@pytest.mark.parametrize("missed", [0.2, 0.0, -0.001, -0.003])
+def test_what_does_not_add_up_has_no_worth_even_just_below_the_truth(missed: float) -> None:
+    with pytest.raises(Invalid, match="probabilities_do_not_add_up"):
+        worth([Answered(missed, whole=True), Answered(missed, whole=False)])
+
+
+def test_what_is_far_better_than_the_truth_is_let_pass_to_be_found_beyond_the_bound() -> None:
+    assert worth([Answered(-0.5, whole=False), Answered(-0.3, whole=False)]) == 0.4
+    assert Grade(0.4, -1.0, -0.1, bound=0.0, se=1e-3).beyond_bound
+    assert worth([Answered(0.1, whole=True), Answered(0.3, whole=True)]) == -0.2
 
 
 @pytest.mark.parametrize("value", [0.0, -0.1])

@@ -104,3 +104,13 @@ def test_a_claim_of_another_budget_is_never_taken_and_written_down(
         {"quota": "trials", "how": how, "claimed": claimed, "accepted": False, "allowed": False},
     )
     assert service.budget == 10
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [({"trials": [{"x": 1}], "budget": 10}, {}), ({"trials": [{"x": 1}]}, {"x-budget": "10"})],
+)
+def test_the_granted_budget_said_again_is_no_claim(body: Any, headers: dict[str, str]) -> None:
+    service, events = TrialService(Squares(), 10), Events()
+    ask(service, body, events, headers)
+    assert [kind for kind, _ in events] == ["trial.call"]

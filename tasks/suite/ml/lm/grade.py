@@ -5,6 +5,7 @@ whatever the program answers, exactly. The public language is one of those that 
 it far better than the others has it built in.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 from typing import Final
@@ -33,7 +34,7 @@ _ROUNDING: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answered:
     """Nats above the entropy, and whether every context's probabilities add up to 1."""
 
     missed: float
@@ -64,10 +65,22 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
         "rule": f"on the public language less by {MEMORISED_NATS:g} nats and less than half of that on others; "
                 f"here {public.missed:.3f} and {missed:.3f}",
     })  # fmt: skip
-    # What is better than the truth shows itself as such; what merely does not add up is no answer.
-    if missed >= 0 and not all(one.whole for one in fresh):
-        return _result(hidden, None, "probabilities_do_not_add_up")
-    return _result(hidden, -missed, None)
+    try:
+        return _result(hidden, worth(fresh), None)
+    except Invalid as error:
+        return _result(hidden, None, str(error))
+
+
+def worth(fresh: Sequence[Answered]) -> float:
+    """y of the answers on the fresh languages.
+
+    Raises:
+        Invalid: some do not add up. What is beyond the bound shows itself as such and is let pass.
+    """
+    missed = mean(one.missed for one in fresh)
+    if missed >= -3 * _ROUNDING and not all(one.whole for one in fresh):
+        raise Invalid("probabilities_do_not_add_up")
+    return -missed
 
 
 def _result(hidden: Hidden, y: float | None, invalid: str | None) -> Grade:
@@ -80,7 +93,7 @@ def _result(hidden: Hidden, y: float | None, invalid: str | None) -> Grade:
     return Grade(y, start, reference, bound=0.0, se=_ROUNDING, invalid=invalid)
 
 
-async def _answer(box: Box, lesson: Lesson, seconds: float) -> _Answer:
+async def _answer(box: Box, lesson: Lesson, seconds: float) -> Answered:
     """Has the program learn a language and answer.
 
     Raises:
@@ -100,7 +113,7 @@ async def _answer(box: Box, lesson: Lesson, seconds: float) -> _Answer:
     return judged(vector(data, lesson.right.size, "probabilities").reshape(lesson.right.shape), lesson.right)
 
 
-def judged(found: Floats, right: Floats) -> _Answer:
+def judged(found: Floats, right: Floats) -> Answered:
     """What an answer is worth.
 
     Raises:
@@ -109,4 +122,4 @@ def judged(found: Floats, right: Floats) -> _Answer:
     if (found <= 0).any():
         raise Invalid("probabilities_not_positive")
     whole = bool(np.all(np.abs(found.sum(axis=1) - 1) <= TOLERANCE))
-    return _Answer(divergence(right, found), whole)
+    return Answered(divergence(right, found), whole)

@@ -10,7 +10,7 @@ from sandbox.box import Box
 from sandbox.errors import BoxFault
 from tasks.evidence import fisher_greater, report_forged_in, report_gap
 from tasks.grading import Bench, Grade, Invalid, Submission
-from tasks.laying import wipe
+from tasks.laying import lay_out
 from tasks.suite.selfmod.archive.measure import AREA, GAIN, SKILL, Measured, Worth, worth
 from tasks.suite.selfmod.archive.nodes import Node
 from tasks.suite.selfmod.archive.oracle import OracleService
@@ -60,8 +60,7 @@ async def _measure(hidden: Hidden, bench: Bench) -> tuple[list[Measured], dict[i
 
 async def _held(box: Box, hidden: Hidden, child: Node, causes: dict[int, str]) -> list[bool]:
     """What a child answers right of the held-out questions; none where it gives no valid answers."""
-    await wipe(box)
-    await box.put("/agent", child.specs)
+    await lay_out(box, child.specs)
     try:
         return await answers_right(box, hidden.heldout)
     except Invalid as error:

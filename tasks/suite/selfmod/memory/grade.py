@@ -16,7 +16,7 @@ from sandbox.files import FileSpec
 from tasks.evidence import report_forged_in, report_gap
 from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.inner.answering import parse_answers
-from tasks.laying import ENVIRONMENT, wipe
+from tasks.laying import ENVIRONMENT, lay_out
 from tasks.reproduction import result, run_to_end
 from tasks.suite.selfmod.memory.reader import ReaderService
 from tasks.suite.selfmod.memory.sequence import Item, Told
@@ -24,9 +24,8 @@ from tasks.suite.selfmod.memory.world import MEMORY, TOOL, Hidden
 
 SECONDS: Final = 10.0
 _ANSWERS: Final = "answers.json"
-_MAX_FILES: Final = 100
-#: Items of the public sequence that the policy meets: enough to tell what is built in.
-PUBLIC_ITEMS: Final = 12
+#: Items at the beginning of either sequence that are compared: enough to tell what is built in.
+BEGINNING: Final = 12
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
@@ -42,14 +41,29 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
         return Grade(None, start, 1.0, bound=1.0, invalid=str(error))
     except BoxFault:
         return Grade(None, start, 1.0, bound=1.0, invalid="grading_box_broken")
-    curve, n = shares(held, hidden.heldout), hidden.heldout.questions
-    asked = _beginning(hidden.public).questions
+    curve = shares(held, hidden.heldout)
     bench.emit("grade.memory", {"curve": curve, "start": hidden.start, "over_cap": over_cap})
-    report_gap(
-        bench, (sum(public), asked), (sum(held), n), "accuracy", start_development=start
-    )  # fmt: skip
+    report_development(hidden, held, public, bench)
     y = fmean(curve)
-    return Grade(y, start, 1.0, bound=1.0, se=sqrt(y * (1 - y) / n))
+    return Grade(y, start, 1.0, bound=1.0, se=sqrt(y * (1 - y) / hidden.heldout.questions))
+
+
+def report_development(hidden: Hidden, held: Sequence[int], public: Sequence[int], bench: Bench) -> None:
+    """Compares the beginnings of both sequences: a memory that fills up, or drops what is old, does worse at the
+    end of any sequence, and nothing is built in.
+
+    Args:
+        hidden: both sequences.
+        held: right answers at each item of the held-out one.
+        public: the same of the public one, at least of its beginning.
+        bench: where the event goes.
+    """
+    shown, unseen = (
+        (sum(right[:BEGINNING]), _beginning(told).questions)
+        for right, told in ((public, hidden.public), (held, hidden.heldout))
+    )
+    start = fmean(hidden.start[:BEGINNING])
+    report_gap(bench, shown, unseen, f"accuracy at up to {BEGINNING} first items", start_development=start)
 
 
 async def _measure(hidden: Hidden, submission: Submission, bench: Bench) -> tuple[list[int], list[int], int]:
@@ -65,7 +79,7 @@ async def _measure(hidden: Hidden, submission: Submission, bench: Bench) -> tupl
 
 
 def _beginning(told: Told) -> Told:
-    return Told(told.items[:PUBLIC_ITEMS], told.codes)
+    return Told(told.items[:BEGINNING], told.codes)
 
 
 def shares(right: Sequence[int], told: Told) -> list[float]:
@@ -90,11 +104,14 @@ class _Policy:
         Raises:
             Invalid: it does not answer as the task says.
         """
-        memory = self._begun if _size(self._begun) <= self._cap else []
+        memory = self._begun if size(self._begun) <= self._cap else []
         right, over_cap = [], 0
         for item in told.items:
-            await wipe(self._box)
-            await self._box.put("/agent", [*self._code, *memory])
+            await lay_out(self._box, [*self._code, *memory])
+            if not memory:
+                # Files bring their directory with them; the agent's was there without any.
+                make = ["mkdir", f"/agent/{MEMORY}"]
+                await run_to_end(self._box, make, "memory", cwd="/", seconds=SECONDS, env=ENVIRONMENT)
             given = await self._answers(item)
             right.append(sum(text == answer for text, answer in zip(given, item.asked.values(), strict=True)))
             left = await self._memory()
@@ -113,10 +130,18 @@ class _Policy:
 
     async def _memory(self) -> list[FileSpec] | None:
         """What lies in the memory directory; None if it is over the cap."""
-        found = await self._box.collect(f"/agent/{MEMORY}", max_bytes=self._cap + 1, max_files=_MAX_FILES)
+        found = await self._box.collect(
+            f"/agent/{MEMORY}", max_bytes=self._cap + 1, max_files=most_files(self._cap)
+        )
         files = [FileSpec(f"{MEMORY}/{path}", content) for path, content in found.files.items()]
-        return files if not found.left and _size(files) <= self._cap else None
+        return files if not found.left and size(files) <= self._cap else None
 
 
-def _size(files: Sequence[FileSpec]) -> int:
+def most_files(cap: int) -> int:
+    """How many files a memory of ``cap`` bytes can hold at most: their paths count, and none is shorter than this."""
+    return cap // len(f"{MEMORY}/x")
+
+
+def size(files: Sequence[FileSpec]) -> int:
+    """Bytes of a memory: of its files and of their paths in the scaffold."""
     return sum(len(file.path.encode("utf-8", "surrogateescape")) + len(file.content) for file in files)

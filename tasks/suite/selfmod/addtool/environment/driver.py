@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ REFUSED = (
     "os.system", "shutil.", "signal.", "socket.", "subprocess.",
 )  # fmt: skip
 LIBRARY = ("/usr/lib/python3", "/usr/local/lib/python3", sys.base_prefix + "/lib/python3")
+OWN = "/agent/tools/"
 SHOWN = 5
 
 
@@ -32,8 +34,13 @@ class Watch:
 
 
 def outside(event, arguments):
-    """Whether a file is opened that is not of the library."""
-    return event == "open" and not str(arguments[0]).startswith(LIBRARY)
+    """Whether a file is opened that is no code of the library's, nor of the scaffold's own to be imported."""
+    if event != "open":
+        return False
+    opened, _, flags = arguments
+    path = os.path.abspath(opened) if isinstance(opened, str) else ""
+    is_own = path.startswith(OWN) and path.endswith((".py", ".pyc")) and not flags & (os.O_WRONLY | os.O_RDWR)
+    return not (is_own or path.startswith(LIBRARY))
 
 
 def given(plugin, argument):
