@@ -1,9 +1,11 @@
 """One attempt, whole: world, episode, grading, findings, and the ledger line that they make."""
 
 import asyncio
+import contextlib
 import itertools
 import time
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,24 +13,14 @@ from typing import Any, Final
 from experiments import artefacts, durable, resources
 from experiments.bench import GradingBench
 from experiments.canary import LOG, START_LOG, canary_replay
+from experiments.ledger_line import Graded, ledger_line
 from experiments.patience import PATIENCE, engine_back
-from experiments.records import (
-    BoxRecord,
-    ChainRecord,
-    EpisodeSpec,
-    FindingRecord,
-    Grading,
-    LedgerLine,
-    ScaffoldRecord,
-    Score,
-    UsageRecord,
-)
+from experiments.records import ChainRecord, EpisodeSpec, Grading, LedgerLine
 from experiments.rundir import EVENTS, VERSIONS, attempt_dir
 from monitors.account import Account
 from monitors.registry import new_watcher
-from monitors.watcher import Watcher
 from sandbox.assets import scaffold_files
-from sandbox.box import Boxes, BoxInfo
+from sandbox.box import Boxes
 from sandbox.budget import Price
 from sandbox.canonical import canonical, sha256
 from sandbox.episode import Episode
@@ -39,7 +31,7 @@ from sandbox.models.providers import open_model
 from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from tasks.evidence import verifier_part
-from tasks.grading import Grade, Submission, Ungradable
+from tasks.grading import Submission, Ungradable
 from tasks.task import Task, load_task
 from tasks.world import World
 
@@ -47,14 +39,6 @@ from tasks.world import World
 REFERENCE: Final = "ref"
 #: More tries of a grading that the host failed, before the attempt stays ungraded.
 GRADING_RETRIES: Final = 2
-
-
-@dataclass(frozen=True)
-class Graded:
-    """A grade, or the cause why there is none."""
-
-    grade: Grade | None
-    ungraded: str | None
 
 
 async def run_attempt(spec: EpisodeSpec, boxes: Boxes) -> LedgerLine:
@@ -75,9 +59,7 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         StorageFault: the run directory cannot be written; nothing more can be recorded.
         FileExistsError: the attempt's directory is there already.
     """
-    if "agent" in spec.binding:
-        # The script lies where the task does on this node.
-        spec = replace(spec, binding={"script": str(task.agents(spec.plan.level)[spec.binding["agent"]])})
+    spec = _bound(spec, task)
     run = Path(spec.run_dir)
     directory = attempt_dir(run, spec.plan.episode, spec.attempt)
     directory.mkdir(parents=True)
@@ -90,28 +72,40 @@ async def attempt_task(spec: EpisodeSpec, task: Task, boxes: Boxes) -> LedgerLin
         recorder.record("harness", "attempt.start", _start(spec, limits))
         world = task.draw(spec.world_seed, spec.plan.level, spec.plan.arm)
         outcome = await _episode(spec, limits, world, boxes, recorder, ending).run()
-        try:
+        async with _snapshot(outcome, boxes):
             graded = await _grade(spec, task, world, limits, outcome, boxes, recorder)
-        finally:
-            if outcome.snapshot is not None:
-                await boxes.forget(outcome.snapshot)
         # Before the end, at which they are looked into. In a thread: many small files take the disk
         # seconds, and other episodes share this loop.
         await asyncio.to_thread(_keep_artefacts, run, directory, outcome, world)
         await _canary(spec, limits, outcome, boxes, recorder, directory)
         recorder.report_losses()
-        recorder.record(
-            "harness", "attempt.end",
-            {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused},
-        )  # fmt: skip
+        ended = {"status": outcome.status, "cause": outcome.cause, "refused": outcome.refused}
+        recorder.record("harness", "attempt.end", ended)
         recorder.dismiss()
         chain = ChainRecord(head=log.head, events=log.count)
         # In a thread: the disk may take long, and other episodes share this loop.
         await asyncio.to_thread(log.close)
         await asyncio.to_thread(resources.write, directory, account.as_json(watcher.findings))
     grading: Grading = "world" if world.ground is None else "snapshot"
-    line = _line(spec, limits, task, outcome, graded, watcher, boxes.info, chain, grading)
+    line = ledger_line(spec, limits, task, outcome, graded, watcher, boxes.info, chain, grading)
     return line.model_copy(update={"beside": await asyncio.to_thread(_beside, directory)})
+
+
+def _bound(spec: EpisodeSpec, task: Task) -> EpisodeSpec:
+    """``spec`` with the script of a task's own agent: it lies where the task does on this node."""
+    if "agent" not in spec.binding:
+        return spec
+    return replace(spec, binding={"script": str(task.agents(spec.plan.level)[spec.binding["agent"]])})
+
+
+@contextlib.asynccontextmanager
+async def _snapshot(outcome: Outcome, boxes: Boxes) -> AsyncIterator[None]:
+    """What an episode kept of its box is there for so long, and no longer."""
+    try:
+        yield
+    finally:
+        if outcome.snapshot is not None:
+            await boxes.forget(outcome.snapshot)
 
 
 def _limits(spec: EpisodeSpec) -> dict[str, Any]:
@@ -161,6 +155,16 @@ def _ignore(_: str) -> None:
     """A blob's name is its digest, which the caller has."""
 
 
+def _submission(outcome: Outcome) -> Submission:
+    return Submission(
+        work=outcome.work,
+        verifier=verifier_part(outcome.logs),
+        scaffold_start=outcome.scaffold_start,
+        scaffold_end=outcome.scaffold_end,
+        snapshot=outcome.snapshot,
+    )
+
+
 async def _grade(
     spec: EpisodeSpec,
     task: Task,
@@ -173,13 +177,7 @@ async def _grade(
     """Everything but an infrastructure attempt is graded from what was collected."""
     if outcome.status == "infrastructure":
         return Graded(None, None)
-    submission = Submission(
-        work=outcome.work,
-        verifier=verifier_part(outcome.logs),
-        scaffold_start=outcome.scaffold_start,
-        scaffold_end=outcome.scaffold_end,
-        snapshot=outcome.snapshot,
-    )
+    submission = _submission(outcome)
     labels = {"owner": spec.owner, "episode": spec.plan.episode}
     tries, until = 0, time.monotonic() + PATIENCE
     for number in itertools.count():
@@ -239,48 +237,3 @@ def _beside(directory: Path) -> dict[str, str]:
     """The digest of every file beside an attempt's log, by its path in the attempt's directory."""
     files = (path for path in sorted(directory.rglob("*")) if path.is_file() and path.name != EVENTS)
     return {path.relative_to(directory).as_posix(): sha256(path.read_bytes()) for path in files}
-
-
-def _line(
-    spec: EpisodeSpec, limits: Limits, task: Task, outcome: Outcome, graded: Graded, watcher: Watcher,
-    info: BoxInfo, chain: ChainRecord, grading: Grading,
-) -> LedgerLine:  # fmt: skip
-    plan = spec.plan
-    box = outcome.info or info
-    ids = [version["id"] for version in outcome.scaffold_versions]
-    findings = [FindingRecord(**finding.as_json()) for finding in watcher.findings]
-    return LedgerLine(
-        episode=plan.episode, attempt=spec.attempt, checkpoint=plan.checkpoint, task=plan.task,
-        level=plan.level, arm=plan.arm, world=plan.world,
-        status=outcome.status, cause=outcome.cause, refused=outcome.refused,
-        score=None if graded.grade is None else score(graded.grade, findings, task.facts.cheats),
-        ungraded=graded.ungraded, grading=grading, usage=UsageRecord(**outcome.usage),
-        limits=limits.as_json(), box=_box_record(spec, box),
-        findings=findings,
-        scaffold=ScaffoldRecord(
-            start=ids[0] if ids else None, end=outcome.scaffold_end_id, versions=len(dict.fromkeys(ids)),
-        ),
-        sensors=watcher.sensors(), coverage=watcher.coverage(), chain=chain,
-    )  # fmt: skip
-
-
-def _box_record(spec: EpisodeSpec, box: BoxInfo) -> BoxRecord:
-    isolation = f"{box.isolation}, degraded" if spec.degraded else box.isolation
-    return BoxRecord(runtime=box.runtime, isolation=isolation, image=box.image)
-
-
-def score(grade: Grade, findings: list[FindingRecord], cheats: tuple[str, ...]) -> Score:
-    """Strict and lenient score of a grade, clipped to [0, 2]; a cheat makes strict the start score.
-
-    ``cheats``: what counts as cheating in this task besides ``cheat.*``: finding codes, or ``code/kind``.
-    """
-    found = sorted({finding.code for finding in findings if _is_cheat(finding, cheats)})
-    earned = 0.0 if grade.raw is None else min(max(grade.raw, 0.0), 2.0)
-    return Score(
-        raw=grade.raw, strict=0.0 if found else earned, lenient=earned, cheats=found, invalid=grade.invalid
-    )
-
-
-def _is_cheat(finding: FindingRecord, cheats: tuple[str, ...]) -> bool:
-    own = {finding.code, f"{finding.code}/{finding.kind}"}
-    return finding.code.startswith("cheat.") or not own.isdisjoint(cheats)

@@ -84,12 +84,13 @@ def store(directory: Path, plan: Plan, anchors: Anchors) -> None:
     looked = {name: task for name, task in plan.public.items() if task.ground is not None}
     if not looked:
         return
-    path = directory / PUBLIC
-    before = json.loads(path.read_bytes()) if path.is_file() else {}
-    text = canonical({**before, **{name: _kept(task) for name, task in looked.items()}}).decode("utf-8")
-    if anchors.texts("public")[-1:] != [text]:
+    # Of what the run kept before, what its anchors vouch for: the file may have been edited.
+    before = anchors.texts("public")[-1:]
+    known = json.loads(before[0]) if before else {}
+    text = canonical({**known, **{name: _kept(task) for name, task in looked.items()}}).decode("utf-8")
+    if before != [text]:
         anchors.append("public", [text])
-    durable.replace(path, text.encode("utf-8"))
+    durable.replace(directory / PUBLIC, text.encode("utf-8"))
 
 
 def _kept(task: HarborTask) -> dict[str, Any]:

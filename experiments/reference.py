@@ -13,6 +13,7 @@ from experiments.records import LedgerLine, PlanLine
 from experiments.text import counted, decimal
 from experiments.trend import PLAIN
 from experiments.view import RunView
+from tasks.facts import SAME_WITHIN
 from tasks.task import all_tasks
 
 #: Between which raw scores an agent's lies, as each task promises.
@@ -93,8 +94,8 @@ def _drifts(view: RunView) -> Iterator[str]:
 
 
 def _same_within(task_id: str) -> float:
-    """How far a score may lie from the first in the same world, by the task's own word."""
-    return next((task.facts.same_within for task in all_tasks() if task.id == task_id), 0.0)
+    """How far a score may lie from the first in the same world: by the task's own word, or as where it says nothing."""
+    return next((task.facts.same_within for task in all_tasks() if task.id == task_id), SAME_WITHIN)
 
 
 def _place(line: LedgerLine) -> Place:

@@ -2,32 +2,28 @@
 
 import asyncio
 import contextlib
-import secrets
 import signal
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments import containment, drive, endpoints, preflight, public, rundir
-from experiments.anchors import Anchors, head_path
 from experiments.baseline import check_asked
 from experiments.calibration import kept as calibration
 from experiments.concluding import conclude
 from experiments.config import Config
 from experiments.executors import Executor, LocalExecutor, default_slots, host_boxes, settle
 from experiments.identity import Secret, load_secret
-from experiments.ledger import Ledger
 from experiments.loading import key_variables, load_config, named_files
 from experiments.locking import locked
-from experiments.plan import Plan, Planned, extension, make_plan
+from experiments.opening import OpenRun, open_run
+from experiments.plan import Plan, Planned, make_plan
 from experiments.policy import load_policy
 from experiments.progress import Progress
 from experiments.recorded import record_policy
 from experiments.reference import with_looks
 from experiments.rescan import write_findings
-from experiments.rundir import Experiment
 from sandbox.errors import EngineFault, TidegaugeError
 
 if TYPE_CHECKING:
@@ -96,17 +92,7 @@ def run(request: Request, say: Say, executor: Executor | None = None) -> Result:
         if selftest is not None:
             containment.store(opened.directory, selftest, opened.anchors)
         public.store(opened.directory, plan, opened.anchors)
-        submitted = drive.missing(plan, opened.ledger)[: request.limit]
-        new = f"{len(submitted)} to run" if submitted else "nothing new to run"
-        say(f"run {plan.run}: {len(plan.episodes)} episodes, {new}")
-        try:
-            if submitted:
-                asyncio.run(_drive(opened, submitted, request, executor))
-        except asyncio.CancelledError:
-            # SIGTERM: for everybody above, the same as Ctrl-C.
-            raise KeyboardInterrupt from None
-        finally:
-            write_findings(opened.directory, opened.anchors)
+        submitted = _run_missing(opened, request, executor, say)
         outcome = drive.outcome(plan, opened.ledger, submitted)
         calibration.store(opened.directory, opened.anchors)
         view, verdict = conclude(opened.directory, opened.anchors, policy, request.baseline)
@@ -134,53 +120,21 @@ def _waiting(plan: Plan, request: Request) -> list[Planned]:
     return drive.unfinished(plan, directory)[: request.limit]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRun:
-    """A run that this process drives: locked, put right, its plan extended by what is asked."""
-
-    plan: Plan
-    directory: Path
-    #: Label of the run's containers.
-    owner: str
-    anchors: Anchors
-    ledger: Ledger
-
-
-@contextlib.contextmanager
-def open_run(plan: Plan, secret: Secret, *, runs: Path, where: str, say: Say) -> Iterator[OpenRun]:
-    """Makes or opens the run of ``plan`` and holds its lock.
-
-    Raises:
-        Mistake: another driver holds it, it was edited, or the plan contradicts its own.
-    """
-    directory = rundir.ensure_run(runs, _experiment(plan, secret), secret)
-    with locked(directory):
-        experiment = rundir.read_experiment(directory)
-        anchors = Anchors(directory, secret.anchor_key(experiment.id), head_path(secret, experiment.id))
-        ledger = Ledger.open(directory, anchors)
-        for repair in ledger.repairs:
-            say(f"put right after a driver that died: {repair.text()}")
-        fresh = extension(ledger.plan, [planned.line for planned in plan.episodes], where=where)
-        ledger.extend_plan(fresh)
-        rundir.record_experiment(directory, _experiment(plan, secret, experiment), anchors)
-        yield OpenRun(plan, directory, experiment.id, anchors, ledger)
-
-
-def _experiment(plan: Plan, secret: Secret, before: Experiment | None = None) -> Experiment:
-    """The run as ``experiment.yaml`` states it; id and birth stay those of ``before``."""
-    config = plan.config
-    return Experiment(
-        id=before.id if before else secrets.token_hex(16),
-        run=plan.run,
-        suite=config.suite,
-        version=config.version,
-        hash=plan.hash,
-        secret=secret.fingerprint,
-        created=before.created if before else int(time.time()),
-        tasks=plan.tasks,
-        scaffold=plan.scaffold,
-        config=config.model_dump(mode="json", exclude_none=True),
-    )
+def _run_missing(opened: OpenRun, request: Request, executor: Executor | None, say: Say) -> list[Planned]:
+    """Runs what is missing, as far as the request asks for it; the episodes that were to run."""
+    plan = opened.plan
+    submitted = drive.missing(plan, opened.ledger)[: request.limit]
+    new = f"{len(submitted)} to run" if submitted else "nothing new to run"
+    say(f"run {plan.run}: {len(plan.episodes)} episodes, {new}")
+    try:
+        if submitted:
+            asyncio.run(_drive(opened, submitted, request, executor))
+    except asyncio.CancelledError:
+        # SIGTERM: for everybody above, the same as Ctrl-C.
+        raise KeyboardInterrupt from None
+    finally:
+        write_findings(opened.directory, opened.anchors)
+    return submitted
 
 
 async def _drive(

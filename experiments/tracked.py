@@ -7,7 +7,7 @@ from typing import Final
 
 from experiments import exhibits, notes
 from experiments.anchors import Head
-from experiments.charts import charts, index_charts, rate_charts
+from experiments.charts import Chart, charts, index_charts, rate_charts
 from experiments.gate import Verdict
 from experiments.lineage_svg import lineage_svg
 from experiments.picture import trend_png
@@ -154,17 +154,9 @@ def family_run(
         evaluates: the ids of the LoggedModels of its checkpoints.
     """
     policy = verdict.policy if verdict else None
-    scores = [
-        one
-        for one in (*charts(measured, policy), *index_charts(measured, policy))
-        if one.series.family == family
-    ]
+    every = (*charts(measured, policy), *index_charts(measured, policy))
+    scores = [one for one in every if one.series.family == family]
     rates = [one for one in rate_charts(measured, policy) if one.series.family == family]
-    texts = shared.texts | shared.lineage
-    texts |= {f"trends/{file_name(chart.name)}.svg": standing_alone(chart) for chart in (*scores, *rates)}
-    report = view.directory / "report.html"
-    if report.exists():
-        texts["report.html"] = report.read_text("utf-8")
     details = {f"tidegauge.{key}": value for key, value in _params(view, family).items()}
     results = [result for result in view.results() if result.line.checkpoint.family == family]
     tags = {
@@ -180,10 +172,19 @@ def family_run(
         # Few: the chart view writes all of them above each picture, and leaves the picture what is left.
         params={"suite": view.suite, "version": str(view.version), "family": family},
         tags=shared.tags | details | tags | exhibits.tables_tag(["results.json"]),
-        texts=texts,
+        texts=_family_texts(view, shared, (*scores, *rates)),
         pictures={f"trends/{file_name(chart.name)}.png": partial(trend_png, chart) for chart in scores},
         evaluates=tuple(evaluates),
     )
+
+
+def _family_texts(view: RunView, shared: Common, drawn: Sequence[Chart]) -> dict[str, str]:
+    texts = shared.texts | shared.lineage
+    texts |= {f"trends/{file_name(chart.name)}.svg": standing_alone(chart) for chart in drawn}
+    report = view.directory / "report.html"
+    if report.exists():
+        texts["report.html"] = report.read_text("utf-8")
+    return texts
 
 
 def _coverage(results: Sequence[EpisodeResult]) -> str:

@@ -3,13 +3,16 @@
 import tomllib
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox.codes import CODES
 from sandbox.errors import Mistake
 from sandbox.limits import Limits, check_limits, parse_limits
+
+#: Unless a task says otherwise: another processor rounds otherwise.
+SAME_WITHIN: Final = 0.01
 
 
 class Level(BaseModel):
@@ -38,9 +41,8 @@ class Facts(BaseModel):
     start: str
     reference: str
     bound: str
-    #: How far two scores of the same work in the same world may lie apart: another processor rounds otherwise,
-    #: and times are never quite the same.
-    same_within: float = 0.01
+    #: How far two scores of the same work in the same world may lie apart: times are never quite the same.
+    same_within: float = SAME_WITHIN
     #: Findings that count as cheating here besides ``cheat.*``: ``code`` for every act of it, or ``code/kind`` for one.
     cheats: tuple[str, ...] = ()
     #: Scripted agents: ``agents/LEVEL/NAME.yaml``, or ``agents/NAME.yaml`` for the levels without one.

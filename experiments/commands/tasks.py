@@ -1,4 +1,4 @@
-"""``tidegauge tasks``: the suite, and whether its tasks hold their promises."""
+"""``tidegauge tasks``: the suite, whether its tasks hold their promises, and new ones."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ BROKEN = 2
 
 @click.group()
 def tasks() -> None:
-    """List and check the tasks of the suite.
+    """List and check the tasks of the suite, and make new ones.
 
     \b
     Example:

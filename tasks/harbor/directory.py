@@ -89,10 +89,8 @@ def read(directory: Path, *, offline: bool) -> HarborTask:
     form = read_form(directory / _FILE)
     _check_files(directory)
     _check_network(form, directory, offline)
-    agents = ("null", "ref") if (directory / "solution" / "solve.sh").is_file() else ("null",)
-    return HarborTask(
-        f"{FAMILY}/{directory.name}", directory, facts_of(directory.name, form, agents), form=form
-    )
+    solved = (directory / "solution" / "solve.sh").is_file()
+    return HarborTask(f"{FAMILY}/{directory.name}", directory, facts_of(form, solved=solved), form=form)
 
 
 def _check_files(directory: Path) -> None:

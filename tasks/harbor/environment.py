@@ -21,7 +21,6 @@ from tasks.harbor.people import person_of
 
 DOCKERFILE: Final = "Dockerfile"
 _IGNORED: Final = ".dockerignore"
-COMPOSE: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
 #: What a box mounts for itself.
 _MOUNTED: Final = ("/task", "/agent")
 #: Places that whoever works in the box may write.
@@ -81,7 +80,7 @@ class Builder:
         instead = {image: self._base(image) for image in bases(written.text)}
         text = rebased(written.text, lambda image: instead[image])
         held = [[image, self._engine.image_id(image)] for image in sorted(set(instead.values()))]
-        files = tree.tree_digest(task / "environment")
+        files = tree.tree_digest(task / "environment", task)
         name = f"tidegauge/harbor:{digest([files, sha256(text.encode()), held, self._offline.network])[:12]}"
         if self._engine.image_id(name) is None:
             self._say(f"building the environment of {task.name}")

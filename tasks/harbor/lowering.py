@@ -15,7 +15,8 @@ from sandbox.errors import EngineFault
 #: Where the context holds what the Dockerfile held itself.
 PLACE: Final = ".tidegauge"
 _WORD: Final = re.compile(r"^\s*([A-Za-z]+)\b")
-_MARK: Final = re.compile(r"(?<!<)<<(-?)(['\"]?)([A-Za-z_][A-Za-z0-9_.]*)\2")
+#: A word of its own, as BuildKit reads it: ``$((1<<n))`` begins none.
+_MARK: Final = re.compile(r"(?<!\S)\d*<<(-?)(['\"]?)([A-Za-z_][A-Za-z0-9_.]*)\2")
 _FASTER: Final = re.compile(
     r"\s+--(?:mount=type=(?:cache|tmpfs)\S*|network=(?:none|default)|link(?:=\S+)?)(?=\s)"
 )

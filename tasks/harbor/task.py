@@ -83,7 +83,7 @@ class HarborTask(Task):
     @cached_property
     def tree_digest(self) -> str:
         """Digest of the task's directory, links and all."""
-        return tree.tree_digest(self.directory)
+        return tree.tree_digest(self.directory, self.directory)
 
     def limits(self, level: str) -> Limits:
         """What its ``task.toml`` grants; what Harbor leaves open is wide."""
@@ -96,8 +96,7 @@ class HarborTask(Task):
 
     def agents(self, level: str) -> dict[str, Path]:
         """Doing nothing, and the task's own solution where it has one."""
-        names = ["null", "ref"] if (self.directory / "solution" / "solve.sh").is_file() else ["null"]
-        return {name: _AGENTS / f"{name}.yaml" for name in names}
+        return {name: _AGENTS / f"{name}.yaml" for name in self.facts.agents}
 
     def draw(self, seed: bytes, level: str, arm: str) -> World:
         """The same world for every seed: a public task has one instance."""
@@ -131,7 +130,7 @@ class HarborTask(Task):
 
     async def _graded(self, snapshot: str, bench: Bench) -> Grade:
         verdict = await self._verified(snapshot, bench)
-        if any(map(_leaves, verdict.seen)):
+        if any(map(leaves, verdict.seen)):
             # What was submitted may reach out as well. The verifier needs a network if it reaches out by itself.
             if self.ground is not None and await self._reaches_out(self.ground.image, bench):
                 raise Ungradable(NEEDS_NETWORK)
@@ -143,7 +142,7 @@ class HarborTask(Task):
         return Grade(counting(verdict.rewards), 0.0, 1.0)
 
     async def _reaches_out(self, image: str, bench: Bench) -> bool:
-        return any(map(_leaves, (await self._verified(image, bench)).seen))
+        return any(map(leaves, (await self._verified(image, bench)).seen))
 
     async def _verified(self, image: str, bench: Bench) -> _Verdict:
         """Runs the verifier in a box of ``image``."""
@@ -185,11 +184,11 @@ class HarborTask(Task):
         return tree.part(self.directory / name, self.directory)
 
 
-def facts_of(name: str, form: Form, agents: tuple[str, ...]) -> Facts:
-    """What a public task says of itself, in the suite's words."""
+def facts_of(form: Form, *, solved: bool) -> Facts:
+    """What a public task says of itself, in the suite's words; ``solved``: it has a solution of its own."""
     return Facts(
         task_family=FAMILY, version="1.0.0", arms=("plain",), start="reward 0", reference="reward 1",
-        bound="none", agents=agents, levels={LEVEL: Level(human_minutes=form.agent_seconds / 60)},
+        bound="none", agents=("null", "ref") if solved else ("null",), levels={LEVEL: Level(human_minutes=form.agent_seconds / 60)},
     )  # fmt: skip
 
 
@@ -207,14 +206,16 @@ def _invalid(cause: str) -> Grade:
     return Grade(None, 0.0, 1.0, invalid=cause)
 
 
-def _leaves(seen: Seen) -> bool:
+def leaves(seen: Seen) -> bool:
     """Whether something asked for a name or for an address outside of the box."""
     if seen.kind == "dns.query":
         return True
     data = seen.data
     if seen.kind != "net.connect" or data["family"] not in ("inet", "inet6"):
         return False
-    inside = str(data["address"]).startswith("127.") or data["address"] in ("::1", "0.0.0.0", "::")
+    # A program of both families writes the box's own addresses of the one in the form of the other.
+    address = str(data["address"]).removeprefix("::ffff:")
+    inside = address.startswith("127.") or address in ("::1", "0.0.0.0", "::")
     return not inside or data["port"] == _NAMES_PORT
 
 

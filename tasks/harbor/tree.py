@@ -77,14 +77,14 @@ def part(root: Path, within: Path) -> tuple[FileSpec, ...]:
     return tuple(files)
 
 
-def tree_digest(root: Path) -> str:
-    """What identifies the task's files: paths, kinds, modes, contents and links, 64 hex digits.
+def tree_digest(root: Path, within: Path) -> str:
+    """What identifies the files below ``root``: paths, kinds, modes, contents and links, 64 hex digits.
 
     Raises:
         Mistake: as ``entries``.
     """
     listing = []
-    for name, path, status in entries(root, root):
+    for name, path, status in entries(root, within):
         if stat.S_ISLNK(status.st_mode):
             listing.append([name, "link", 0, os.readlink(path)])
         elif stat.S_ISDIR(status.st_mode):

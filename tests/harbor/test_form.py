@@ -13,6 +13,7 @@ from sandbox.images import taken_by
 from sandbox.limits import Limits
 from tasks.harbor.directory import find, read
 from tasks.harbor.form import read_form
+from tasks.harbor.tree import tree_digest
 
 #: Of version 1.0, as most public tasks were written.
 OLD = """
@@ -162,6 +163,15 @@ def test_a_link_out_of_the_task_is_refused(public_task: Callable[..., Path]) -> 
     (task / "tests" / "key").symlink_to("/etc/passwd")
     with pytest.raises(Mistake, match="a link that leaves the task: '/etc/passwd'"):
         _ = read(task, offline=False).tree_digest
+
+
+def test_a_link_within_the_task_may_leave_its_environment(public_task: Callable[..., Path]) -> None:
+    task = public_task("linked")
+    unlinked = tree_digest(task / "environment", task)
+    (task / "environment" / "told.md").symlink_to("../instruction.md")
+    assert tree_digest(task / "environment", task) != unlinked
+    with pytest.raises(Mistake, match="a link that leaves the task"):
+        tree_digest(task / "environment", task / "environment")
 
 
 def test_the_tree_digest_sees_contents_modes_and_links(public_task: Callable[..., Path]) -> None:

@@ -189,7 +189,7 @@ def test_what_cannot_be_said_otherwise_has_a_cause(text: str, said: str) -> None
         lowered(text)
 
 
-PLAIN = 'FROM ubuntu:24.04\n\n# a comment\nRUN apt-get update && \\\n    true\nCOPY . /app\nCMD ["bash"]\n'
+PLAIN = 'FROM ubuntu:24.04\n\n# a comment\nRUN apt-get update && \\\n    echo $((1<<n))\nCOPY . /app\nCMD ["bash"]\n'
 
 
 def test_a_plain_dockerfile_stays_as_it_is() -> None:

@@ -1,6 +1,7 @@
 """Reference agents play again whenever a checkpoint is new; where they score otherwise, the run is invalid."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,12 @@ def seen_twice(
 ) -> Callable[..., RunView]:
     """A run whose reference agent was looked at twice, with these scores in the second look."""
 
-    def build(*scores: float | None, agent: str = "mid", grading: str = "world") -> RunView:
+    def build(
+        *scores: float | None, agent: str = "mid", task: str = "ml/tab", grading: str = "world"
+    ) -> RunView:
         lines = [
             ledger_line(
-                0, "ml/tab", world, score, episode=f"look{step}-{world}",
+                0, task, world, score, episode=f"look{step}-{world}",
                 checkpoint={"family": "harness", "name": f"look-{step}", "step": step}, grading=grading,
             )
             for step, group in enumerate([(0.5, 0.6), scores])
@@ -107,7 +110,10 @@ def test_a_score_that_left_where_it_was_is_drift_and_rounding_is_none(seen_twice
 
 def test_nobody_promises_what_the_solution_of_a_public_task_scores(seen_twice: Any) -> None:
     assert "0.95 to 1.05 is promised" in drifted(seen_twice(0.5, 0.6, agent="ref"))[0]
-    assert drifted(seen_twice(0.5, 0.6, agent="ref", grading="snapshot")) == []
+    public = partial(seen_twice, agent="ref", task="harbor/one", grading="snapshot")
+    assert drifted(public(0.5, 0.6)) == []
+    assert drifted(public(0.5, 0.604)) == []
+    assert "scored 0.000 and not 0.600" in drifted(public(0.5, 0.0))[0]
 
 
 def test_a_look_without_a_score_is_missing_and_no_drift(seen_twice: Any) -> None:
