@@ -69,6 +69,11 @@ class Drawn:
         """Entries of a result."""
         return self.shape.size
 
+    def first(self, cases: int) -> "Drawn":
+        """So many of the cases, the first ones."""
+        inputs = {key: values[:cases] for key, values in self.inputs.items()}
+        return Drawn(self.shape, inputs, self.test_x[:cases], self.test_labels[:cases])
+
     def losses(self, found: Floats) -> Floats:
         """Cross-entropy of each result, a row of ``found``, on its own case's test rows; infinite if none."""
         return np.array([
