@@ -34,6 +34,8 @@ class Knobs:
     """What a level asks for."""
 
     shape: Shape
+    #: The file of the program that lies there at the start, and its recipe.
+    file: str
     start: Recipe
     reference: Recipe
     #: Recipes that the agent is shown: what is to be noticed is noticed by trying them.
@@ -45,12 +47,18 @@ class Knobs:
 
 LEVELS: Final = {
     "L0": Knobs(
-        Shape(rows=400, columns=8, hidden=32, classes=3), Recipe("plain", 1, 0.03, 1200), RECIPES[0],
+        Shape(rows=400, columns=8, hidden=32, classes=3), "train.txt", Recipe("plain", 1, 0.03, 1200), RECIPES[0],
         RECIPES, public=6, pace=Pace(0.03, least=2, most=24, start_calls=1, reference_calls=8),
     ),
     # No recipes: that batches and another rule help is to be noticed, and a recipe to be found by trying.
     "L1": Knobs(
-        Shape(rows=800, columns=16, hidden=48, classes=5), Recipe("plain", 1, 0.02, 3000),
+        Shape(rows=800, columns=16, hidden=48, classes=5), "train.txt", Recipe("plain", 1, 0.02, 3000),
+        Recipe("adapt", 40, 0.03, 50), (), public=4,
+        pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5),
+    ),
+    # The gradient is taken row by row as well, and larger batches alone hardly help.
+    "L2": Knobs(
+        Shape(rows=800, columns=16, hidden=48, classes=5), "rowwise.txt", Recipe("plain", 10, 0.1, 500),
         Recipe("adapt", 40, 0.03, 50), (), public=4,
         pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5),
     ),
@@ -87,7 +95,7 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     """The world of a seed; the task has only the arm ``plain``."""
     knobs = LEVELS[level]
     shape = knobs.shape
-    training = Training(shape, shape.program(knobs.start), shape.program(knobs.reference))
+    training = Training(shape, shape.program(knobs.start, knobs.file), shape.program(knobs.reference))
     public = training.cases(np.random.default_rng(_number(seed, "public")), knobs.public)
     shown = {**public.inputs, "test_x": public.test_x, "test_labels": public.test_labels}
     target = {"target": rows.TARGET, "layers": [shape.hidden, shape.classes]}
