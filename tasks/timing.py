@@ -28,8 +28,10 @@ ENVIRONMENT: Final = {
 }  # fmt: skip
 #: How closely the anchors before and after a turn agree if the machine kept its pace.
 AGREEMENT: Final = 1.2
-#: Steady turns of which the median is taken, how many turns are made to get them, and how few will do after that.
+#: Steady turns of which the median is taken.
 WANTED_TURNS: Final = 7
+#: After so many turns ``LEAST_TURNS`` steady ones will do, and after ``MOST_TURNS`` there are no more.
+PATIENT_TURNS: Final = 12
 MOST_TURNS: Final = 21
 LEAST_TURNS: Final = 3
 #: By how many processor seconds the cost of two equal steps may well differ.
@@ -165,7 +167,8 @@ def calls_for(seconds: float, work: float, least: int, most: int) -> int:
 
 def enough(turns: Sequence[Turn]) -> bool:
     """Whether no further turn is needed, or will help."""
-    return sum(turn.steady for turn in turns) >= WANTED_TURNS or len(turns) >= MOST_TURNS
+    wanted = WANTED_TURNS if len(turns) < PATIENT_TURNS else LEAST_TURNS
+    return sum(turn.steady for turn in turns) >= wanted or len(turns) >= MOST_TURNS
 
 
 def compare(turns: Sequence[Turn]) -> Speed:

@@ -52,10 +52,12 @@ def test_a_submission_cannot_make_a_turn_unsteady() -> None:
     assert compare([turn(0.002 * n) for n in (1, 50, 1, 50, 1, 50, 1)]).submission == pytest.approx(log(5))
 
 
-def test_seven_steady_turns_are_enough_and_so_are_21_of_any_kind() -> None:
+def test_seven_steady_turns_are_enough_three_after_twelve_turns_and_21_of_any_kind() -> None:
     odd = turn(0.002, ANCHOR, slowed(ANCHOR, 1.7))
-    assert not enough([turn(0.002)] * 6 + [odd] * 14)
+    assert not enough([turn(0.002)] * 6 + [odd] * 5)
     assert enough([turn(0.002)] * 7)
+    assert enough([turn(0.002)] * 3 + [odd] * 9)
+    assert not enough([turn(0.002)] * 2 + [odd] * 18)
     assert enough([odd] * 21)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,19 +24,28 @@ class Knobs:
     """What a level asks for.
 
     At L0 the lags alone are to be noticed, and their symbols counted together; from L1 on there are too few lines
-    for that, and a model must be found that adds what each lag tells (execution).
+    for that, and a model must be found that adds what each lag tells (execution). From L2 on even that has too many
+    weights: that all rows lie in few dimensions is to be noticed, and at L3 that two lags tell more together than apart.
     """
 
     sizes: Sizes
-    #: Program text of the reference; None: the start counting at the right lags.
-    reference: str | None
+    #: File of the reference's program.
+    reference: str
     #: Processor seconds that a program gets to learn and to answer.
     seconds: float
 
 
 LEVELS: Final = {
-    "L0": Knobs(Sizes(12, 2, 1.5, lines=100, length=200, contexts=1_000), None, seconds=3.0),
+    "L0": Knobs(Sizes(12, 2, 1.5, lines=100, length=200, contexts=1_000), "lm.txt", seconds=3.0),
     "L1": Knobs(Sizes(24, 3, 1.0, lines=150, length=200, contexts=1_000), "loglinear.txt", seconds=10.0),
+    "L2": Knobs(
+        Sizes(48, 3, 1.2, lines=100, length=200, contexts=1_000, rank=4), "embedded.txt", seconds=10.0
+    ),
+    "L3": Knobs(
+        Sizes(48, 3, 1.0, lines=150, length=200, contexts=1_000, rank=4, pairs=1.0),
+        "embedded.txt",
+        seconds=10.0,
+    ),
 }
 
 
@@ -66,10 +76,9 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     public = _lesson(_random(seed, "public"), knobs.sizes, lags)
     fresh = tuple(_lesson(_random(seed, f"fresh {n}"), knobs.sizes, lags) for n in range(LANGUAGES))
     start = _program("lm.txt", knobs.sizes)
-    if knobs.reference is None:
-        reference = start.replace("LAGS = []", f"LAGS = {list(lags)}")
-    else:
-        reference = _program(knobs.reference, knobs.sizes)
+    reference = _program(knobs.reference, knobs.sizes).replace("LAGS = []", f"LAGS = {list(lags)}")
+    if knobs.sizes.pairs:
+        reference = reference.replace("PAIRS = []", f"PAIRS = {list(combinations(range(len(lags)), 2))}")
     files = (
         FileSpec("work/submission/lm.py", start.encode()),
         FileSpec("work/text.npy", npy(public.text)),

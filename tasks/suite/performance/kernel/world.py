@@ -18,6 +18,13 @@ _LOOKED_AT: Final = 8
 _NO_FORMS: Final = (
     b'"""Forms of loops: functions that take and give rows. None was written yet."""\n\nimport numpy as np\n'
 )
+#: Added to describe.md where loops do not say what they compute.
+_UNTOLD: Final = b"""
+# At this level
+The loops have no descriptions: what each computes stands in its text alone, and `look.py` calls its form `unknown`.
+`/work/forms.py` holds no forms yet.
+"""
+_DESCRIBE: Final = Path(__file__).with_name("environment") / "task/describe.md"
 _FORMS: Final = Path(__file__).with_name("environment") / "forms.py"
 
 
@@ -30,16 +37,22 @@ class Knobs:
     #: How many loops are slow (to be noticed), and whether their forms in numpy are given or to be written (execution).
     slow: int
     forms: bool
+    #: Whether loops say what they compute: else that is to be found out as well.
+    told: bool
     #: Public cases.
     public: int
     pace: Pace
 
 
 LEVELS: Final = {
-    "L0": Knobs(rows=200, slow=1, forms=True, public=6, pace=Pace(0.02, least=3, most=100, start_calls=2, reference_calls=20)),
+    "L0": Knobs(rows=200, slow=1, forms=True, told=True, public=6, pace=Pace(0.02, least=3, most=100, start_calls=2, reference_calls=20)),
     "L1": Knobs(
-        rows=200, slow=3, forms=False, public=6,
+        rows=200, slow=3, forms=False, told=True, public=6,
         pace=Pace(0.03, least=2, most=100, start_calls=1, reference_calls=20),
+    ),
+    "L2": Knobs(
+        rows=320, slow=5, forms=False, told=False, public=2,
+        pace=Pace(0.03, least=1, most=60, start_calls=1, reference_calls=10),
     ),
 }  # fmt: skip
 
@@ -103,9 +116,13 @@ class Hidden:
 def draw(seed: bytes, level: str, arm: str) -> World:
     """The world of a seed; the task has only the arm ``plain``."""
     knobs = LEVELS[level]
-    kernel = Kernel(loops.draw(np.random.default_rng(_number(seed, "kernel")), knobs.rows, knobs.slow))
+    kernel = Kernel(
+        loops.draw(np.random.default_rng(_number(seed, "kernel")), knobs.rows, knobs.slow, knobs.told)
+    )
     public = kernel.cases(np.random.default_rng(_number(seed, "public")), knobs.public)
+    describe = _DESCRIBE.read_bytes() + (b"" if knobs.told else _UNTOLD)
     files = (
+        FileSpec("task/describe.md", describe),
         FileSpec("work/submission/kernel.py", kernel.start.encode()),
         FileSpec("work/forms.py", _FORMS.read_bytes() if knobs.forms else _NO_FORMS),
         FileSpec("task/examples.npz", npz(**public.inputs, right=public.results)),

@@ -25,6 +25,8 @@ RECIPES: Final = (
     Recipe("plain", 40, 0.01, 60), Recipe("push", 40, 0.001, 40), Recipe("adapt", 40, 0.001, 18),
     Recipe("plain", 2, 0.001, 100), Recipe("push", 10, 0.0005, 80), Recipe("adapt", 100, 0.0005, 15),
 )  # fmt: skip
+#: Public cases that a submission is run on where it is graded, to see whether they are built in.
+CHECKED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Knobs:
     """What a level asks for."""
 
     shape: Shape
+    #: The file of the program that lies there at the start, and its recipe.
+    file: str
     start: Recipe
     reference: Recipe
     #: Recipes that the agent is shown: what is to be noticed is noticed by trying them.
@@ -43,12 +47,18 @@ class Knobs:
 
 LEVELS: Final = {
     "L0": Knobs(
-        Shape(rows=400, columns=8, hidden=32, classes=3), Recipe("plain", 1, 0.03, 1200), RECIPES[0],
-        RECIPES, public=6, pace=Pace(0.03, least=2, most=40, start_calls=1, reference_calls=12),
+        Shape(rows=400, columns=8, hidden=32, classes=3), "train.txt", Recipe("plain", 1, 0.03, 1200), RECIPES[0],
+        RECIPES, public=6, pace=Pace(0.03, least=2, most=24, start_calls=1, reference_calls=8),
     ),
     # No recipes: that batches and another rule help is to be noticed, and a recipe to be found by trying.
     "L1": Knobs(
-        Shape(rows=800, columns=16, hidden=48, classes=5), Recipe("plain", 1, 0.02, 3000),
+        Shape(rows=800, columns=16, hidden=48, classes=5), "train.txt", Recipe("plain", 1, 0.02, 3000),
+        Recipe("adapt", 40, 0.03, 50), (), public=4,
+        pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5),
+    ),
+    # The gradient is taken row by row as well, and larger batches alone hardly help.
+    "L2": Knobs(
+        Shape(rows=800, columns=16, hidden=48, classes=5), "rowwise.txt", Recipe("plain", 10, 0.1, 500),
         Recipe("adapt", 40, 0.03, 50), (), public=4,
         pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5),
     ),
@@ -75,6 +85,7 @@ class Hidden:
 
     training: Training
     pace: Pace
+    #: Some of the public cases.
     public: Drawn
     #: What the fresh cases are drawn from.
     seed: bytes
@@ -84,7 +95,7 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     """The world of a seed; the task has only the arm ``plain``."""
     knobs = LEVELS[level]
     shape = knobs.shape
-    training = Training(shape, shape.program(knobs.start), shape.program(knobs.reference))
+    training = Training(shape, shape.program(knobs.start, knobs.file), shape.program(knobs.reference))
     public = training.cases(np.random.default_rng(_number(seed, "public")), knobs.public)
     shown = {**public.inputs, "test_x": public.test_x, "test_labels": public.test_labels}
     target = {"target": rows.TARGET, "layers": [shape.hidden, shape.classes]}
@@ -94,7 +105,9 @@ def draw(seed: bytes, level: str, arm: str) -> World:
         FileSpec("task/target.json", json.dumps(target).encode()),
         FileSpec("task/recipes.json", _recipes(knobs.recipes, _number(seed, "recipes"))),
     ]
-    return World(tuple(files), hidden=Hidden(training, knobs.pace, public, subseed(seed, "fresh")))
+    return World(
+        tuple(files), hidden=Hidden(training, knobs.pace, public.first(CHECKED), subseed(seed, "fresh"))
+    )
 
 
 def _recipes(recipes: tuple[Recipe, ...], seed: int) -> bytes:

@@ -1,7 +1,8 @@
 """Draws a language of which everything is known, and text of it.
 
 The next symbol hangs on those a few places back, the lags, and on nothing else: its logarithmic probabilities are
-the sum of one row for each lag, so that the cross-entropy of any model is known exactly. Needs numpy only.
+the sum of one row for each lag, and where a language has such, of one for the pair of symbols at the first two lags,
+so that the cross-entropy of any model is known exactly. Needs numpy only.
 """
 
 from dataclasses import dataclass
@@ -28,19 +29,29 @@ class Sizes:
     length: int
     #: Contexts that a model is judged on.
     contexts: int
+    #: Dimensions in which all rows lie; 0: in any.
+    rank: int = 0
+    #: Standard deviation of the rows of pairs; 0: there are none.
+    pairs: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """``rows`` of shape (lags, alphabet, alphabet): a lag's symbol to the logarithms that it adds."""
+    """``rows`` of shape (lags, alphabet, alphabet): a lag's symbol to the logarithms that it adds.
+
+    ``pairs`` of shape (alphabet, alphabet, alphabet): likewise for the symbols at the first two lags together.
+    """
 
     sizes: Sizes
     lags: tuple[int, ...]
     rows: Floats
+    pairs: Floats | None = None
 
     def probabilities(self, contexts: Symbols) -> Floats:
         """Of each next symbol, shape (n, alphabet), after contexts of shape (n, CONTEXT)."""
         logs = sum(row[contexts[:, -lag]] for lag, row in zip(self.lags, self.rows, strict=True))
+        if self.pairs is not None:
+            logs = logs + self.pairs[contexts[:, -self.lags[0]], contexts[:, -self.lags[1]]]
         found = np.exp(logs - np.max(logs, axis=1, keepdims=True))
         return np.asarray(found / found.sum(axis=1, keepdims=True))
 
@@ -69,8 +80,16 @@ def draw_lags(random: np.random.Generator, sizes: Sizes) -> tuple[int, ...]:
 
 def draw(random: np.random.Generator, sizes: Sizes, lags: tuple[int, ...]) -> Language:
     """A language with given lags."""
-    shape = (sizes.lags, sizes.alphabet, sizes.alphabet)
-    return Language(sizes, lags, random.normal(scale=sizes.weight, size=shape))
+    if not sizes.rank:
+        shape = (sizes.lags, sizes.alphabet, sizes.alphabet)
+        return Language(sizes, lags, random.normal(scale=sizes.weight, size=shape))
+    places = random.normal(size=(sizes.lags + 2, sizes.alphabet, sizes.rank))
+    ways = random.normal(size=(sizes.rank, sizes.alphabet)) / np.sqrt(sizes.rank)
+    rows = sizes.weight * places[:-2] @ ways
+    if not sizes.pairs:
+        return Language(sizes, lags, rows)
+    first, second = places[-2:]
+    return Language(sizes, lags, rows, sizes.pairs * (first[:, None] * second) @ ways)
 
 
 def answer(program: str, text: Symbols, contexts: Symbols) -> Floats:

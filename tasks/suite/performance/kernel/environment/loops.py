@@ -4,6 +4,7 @@ Needs numpy only, to draw.
 """
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import dedent
@@ -119,6 +120,7 @@ FAST: Final = {
     "raise": "row[COLUMN] += SCALE", "flip": "row[COLUMN] = -row[COLUMN]",
     "fade": "row[COLUMN] *= RATE", "floor": "row[COLUMN] = max(row[COLUMN], -2.0)",
 }  # fmt: skip
+_DESCRIPTION: Final = re.compile(r'^    """.*"""\n', re.MULTILINE)
 _FAST_LOOP: Final = '''
     def NAME(rows):
         """FORM: one column of each row."""
@@ -180,16 +182,29 @@ class Pipeline:
         return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
 
-def draw(random: np.random.Generator, rows: int, slow: int = 1) -> Pipeline:
-    """A kernel over ``rows`` rows: so many slow loops and three fast ones, in any order and under any names."""
+def draw(random: np.random.Generator, rows: int, slow: int = 1, told: bool = True) -> Pipeline:
+    """A kernel over ``rows`` rows: so many slow loops and three fast ones, in any order and under any names.
+
+    Args:
+        told: each loop's description says what it computes.
+    """
     chosen = [*random.choice(list(SLOW), slow, replace=False), *random.choice(list(FAST), 3, replace=False)]
-    kinds = [str(kind) for kind in random.permutation(chosen)]
+    kinds = _ordered([str(kind) for kind in random.permutation(chosen)])
     names = [str(name) for name in random.choice(WORDS, len(kinds), replace=False)]
     columns = random.integers(COLUMNS, size=len(kinds))
     loops = []
     for name, kind, column in zip(names, kinds, columns, strict=True):
         text = SLOW[kind] if kind in SLOW else _FAST_LOOP.replace("LINE", FAST[kind])
         text = dedent(text).replace("NAME", name).replace("FORM", kind).replace("COLUMN", str(column))
-        loops.append((name, kind, text))
+        loops.append((name, kind, text if told else _DESCRIPTION.sub("", text)))
     rate, scale = random.uniform(0.8, 0.95), random.uniform(0.1, 0.3)
     return Pipeline(f"RATE, SCALE = {rate:.3f}, {scale:.3f}", tuple(loops), rows)
+
+
+def _ordered(kinds: list[str]) -> list[str]:
+    """The slow ones change places: attend is first, since others make entries too large for its exponential, rank
+    next, since others compute equal entries that numpy's sums leave a hair apart."""
+    slow = sorted(
+        (kind for kind in kinds if kind in SLOW), key=lambda kind: (kind != "attend", kind != "rank")
+    )
+    return [slow.pop(0) if kind in SLOW else kind for kind in kinds]

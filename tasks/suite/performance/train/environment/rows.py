@@ -18,7 +18,6 @@ APART: Final = 3.5
 #: Cross-entropy on hidden rows, in nats, that a result must reach.
 TARGET: Final = 0.35
 TEST_ROWS: Final = 500
-_TEXT: Final = Path(__file__).with_name("train.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,9 @@ class Shape:
         """Entries of a result: two layers of weights with their offsets."""
         return (self.columns + 1) * self.hidden + (self.hidden + 1) * self.classes
 
-    def program(self, recipe: Recipe) -> str:
-        """The training program with a recipe."""
-        text = _TEXT.read_text()
+    def program(self, recipe: Recipe, file: str = "train.txt") -> str:
+        """The training program of a file, with a recipe."""
+        text = Path(__file__).with_name(file).read_text()
         return text.replace("RECIPE", recipe.line()).replace("SIZES", f"{self.hidden}, {self.classes}")
 
 
@@ -68,6 +67,11 @@ class Drawn:
     def size(self) -> int:
         """Entries of a result."""
         return self.shape.size
+
+    def first(self, cases: int) -> "Drawn":
+        """So many of the cases, the first ones."""
+        inputs = {key: values[:cases] for key, values in self.inputs.items()}
+        return Drawn(self.shape, inputs, self.test_x[:cases], self.test_labels[:cases])
 
     def losses(self, found: Floats) -> Floats:
         """Cross-entropy of each result, a row of ``found``, on its own case's test rows; infinite if none."""
