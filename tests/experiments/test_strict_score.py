@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from experiments.attempt import score
+from experiments.ledger_line import score
 from experiments.records import FindingRecord
 from monitors.severity import rule
 from tasks.grading import Grade
