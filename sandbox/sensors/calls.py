@@ -73,7 +73,13 @@ def tell(call: Call, numbers: Numbers, guarded: Collection[str] = ()) -> Told | 
         if target == _CONNECTED:
             return None
         family, address, port = target or (None, None, None)
-        data = {"call": call.name, "family": family, "address": address, "port": port, "pid": pid}
+        data: dict[str, Any] = {
+            "call": call.name,
+            "family": family,
+            "address": address,
+            "port": port,
+            "pid": pid,
+        }
         return Told("net.connect", data, (call.name, family, address, port))
     arguments: list[int | str | None] = [_signed(value) for value in call.arguments[: _PRIVILEGE[call.name]]]
     if call.name.startswith("mknod"):
