@@ -136,6 +136,17 @@ def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) 
         assert memory.bytes(0, 10) == memory.bytes(2**63 + 5, 10) == memory.bytes(8, 10) == b""
 
 
+@given(st.integers(0, 80), st.integers(0, 300))
+def test_arguments_are_read_to_their_end_however_many_and_long_they_are(many: int, long: int) -> None:
+    word, last = ctypes.create_string_buffer(b"x"), ctypes.create_string_buffer(b"y" * long)
+    places = [ctypes.addressof(word)] * many + [ctypes.addressof(last), 0]
+    pointers = (ctypes.c_uint64 * len(places))(*places)
+    with Memory.of(os.getpid()) as memory:
+        read = memory.words(ctypes.addressof(pointers))
+        assert memory.text(ctypes.addressof(last)) == "y" * long
+    assert read == (["x"] * many + ["y" * long])[:64]
+
+
 @given(st.integers(0, 2**32 - 1) | st.sampled_from([0o1101, 0o2, 0o22600202, 0o22400002, 0o2000000, 0o4]))
 def test_opening_a_file_is_told_where_it_may_change_one_that_has_a_name(flags: int) -> None:
     expected = flags & 0o1103 != 0 and flags & 0o20000000 == 0
