@@ -13,6 +13,7 @@ from sandbox.errors import EngineFault
 from sandbox.files import Collection, FileSpec, Manifest, layout_mode
 from sandbox.ground import ENVIRONMENT
 from sandbox.hardening import capacity
+from sandbox.http import Address
 from sandbox.link import reason
 from sandbox.making import Made, Maker
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
@@ -139,8 +140,8 @@ class DockerBox:
     def usage(self) -> Usage:
         return self._cgroup.read()
 
-    def callers(self, port: int) -> list[int] | None:
-        return self._callers.holding(port)
+    def callers(self, port: int, client: Address | None = None) -> list[int] | None:
+        return self._callers.holding(port, client)
 
     async def watch(self) -> AsyncIterator[Seen]:
         while (seen := await self._link.reports.next()) is not None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import h11
 
-from sandbox.http import Application, Bounds, Refused, Request, Response
+from sandbox.http import Address, Application, Bounds, Refused, Request, Response
 from sandbox.pace import Pace
 
 _READ: Final = 64 * 2**10
@@ -46,6 +46,7 @@ class Connection:
     shared: Shared
     client: socket.socket
     protocol: h11.Connection = field(init=False)
+    address: Address | None = field(init=False)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     #: What is to be sent next.
     unsent: bytearray = field(default_factory=bytearray)
@@ -59,6 +60,7 @@ class Connection:
 
     def __post_init__(self) -> None:
         self.protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=self.shared.bounds.head)
+        self.address = _far_end(self.client)
 
     async def serve(self) -> None:
         """Exchanges requests and responses until either side ends the connection."""
@@ -125,7 +127,7 @@ class Connection:
         if self.protocol.they_are_waiting_for_100_continue:
             self._write(h11.InformationalResponse(status_code=100, headers=[]))
             await self._flush()
-        return Request(self.method, target, headers, await self._body())
+        return Request(self.method, target, headers, await self._body(), self.address)
 
     async def _body(self) -> bytes:
         bounds = self.shared.bounds
@@ -203,6 +205,16 @@ class Connection:
         async with asyncio.timeout(_LINGER_SECONDS):
             while left > 0 and (data := await self._read()):
                 left -= len(data)
+
+
+def _far_end(client: socket.socket) -> Address | None:
+    if client.family != socket.AF_INET:
+        return None
+    try:
+        host, port = client.getpeername()
+    except OSError:
+        return "", 0  # it has gone, and is nobody's
+    return host, port
 
 
 def _too_large(status: int, reason: str, what: str, limit: int) -> Refused:
