@@ -264,8 +264,8 @@ class Episode:
     async def _hold(self, client: Address | None) -> None:
         if self._started:
             turn = self._budget.turns_used
-            # Who asks is looked at while the box lists its scaffold.
-            await asyncio.gather(self._scaffold.take("call", turn), self._callers.look(turn, client))
+            await self._scaffold.take("call", turn)
+            self._callers.look(turn, client)
             await self._guarding.take("call")
             self._look_at_scaffold()
 

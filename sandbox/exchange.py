@@ -94,7 +94,8 @@ class Connection:
             return False
         if request is None:
             return False
-        await self.shared.pace.take(len(request.body) * _BYTE)
+        if wait := self.shared.pace.book(len(request.body) * _BYTE):
+            await asyncio.sleep(wait)
         response = await self.shared.application.answer(request)
         self.shared.buffered -= self.held
         self.held = 0
@@ -195,8 +196,11 @@ class Connection:
     async def _flush(self) -> None:
         """Returns once the kernel has taken all: nothing piles up."""
         sent, self.unsent = self.unsent, bytearray()
-        async with asyncio.timeout(self.shared.bounds.send):
-            await self.loop.sock_sendall(self.client, sent)
+        with contextlib.suppress(BlockingIOError):
+            del sent[: self.client.send(sent)]
+        if sent:
+            async with asyncio.timeout(self.shared.bounds.send):
+                await self.loop.sock_sendall(self.client, sent)
 
     async def _linger(self) -> None:
         """Reads away what is still being sent: closing on unread data could cost the client the answer."""

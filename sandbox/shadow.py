@@ -20,7 +20,7 @@ class CallerSensor:
         #: Calls of which nobody can say who made them.
         self.lost = 0
 
-    async def look(self, turn: int, client: Address | None) -> None:
+    def look(self, turn: int, client: Address | None) -> None:
         """Records who asks from ``client``, if it is not who asked before."""
         pids = self._box.callers(PORT, client)
         if not pids:
