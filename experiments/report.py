@@ -17,7 +17,7 @@ from experiments.gate import Verdict
 from experiments.lineage_svg import lineage_svg
 from experiments.report_comparison import change_text, comparisons, direction, p_text, scope_text
 from experiments.report_evidence import self_test, visibility
-from experiments.report_ledger import ledger, sparkline
+from experiments.report_ledger import begin_ledger, sparkline
 from experiments.report_lineage import descent, gain_text
 from experiments.report_resources import uses
 from experiments.report_sections import overview, sections
@@ -94,6 +94,7 @@ def _environment(*, autoescape: bool) -> Environment:
 
 
 def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
+    obtained = begin_ledger(view)  # other processes read it meanwhile
     measured = trend(view)
     results = view.results()
     policy = verdict.policy if verdict else None
@@ -116,7 +117,6 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "overview": overview(drawn, table),
         "table": table,
         "comparisons": comparisons(view.of_models(), verdict.baseline if verdict else None),
-        "obtained": ledger(view),
         "descent": descent(view),
         "uses": uses(view),
         "visibility": seen,
@@ -126,6 +126,7 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "not_measured": report_data.not_measured(view, measured),
         "caveats": report_data.caveats(view),
         "versions": report_data.versions(view, verdict),
+        "obtained": obtained(),
     }
 
 

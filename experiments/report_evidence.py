@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from experiments.text import plain
-from experiments.view import RunView
+from experiments.view import EpisodeResult, RunView
 from sandbox.codes import CODES
 
 #: Results of the self-test in the order in which they are told; ``held`` is only counted.
@@ -46,15 +47,32 @@ class SelfTest:
 def visibility(view: RunView) -> list[Visibility]:
     """Every finding code of this version and of the run: its coverage, and its calibration if one was taken."""
     results = view.results()
+    shares = _shares(results)
     rates = {str(entry["code"]): entry for entry in (view.calibration or {}).get("codes", [])}
     codes = dict.fromkeys([*CODES, *(code for result in results for code in result.codes), *rates])
     found: list[Visibility] = []
     for code in codes:
-        shares = [result.line.coverage.get(code, 0.0) for result in results]
-        mean, least = (sum(shares) / len(shares), min(shares)) if shares else (None, None)
+        mean, least = shares(code)
         entry = rates.get(code)
         found.append(Visibility(code, mean, least, **(_rates(entry) if entry else {})))
     return found
+
+
+def _shares(results: Sequence[EpisodeResult]) -> Callable[[str], tuple[float | None, float | None]]:
+    """Gives the mean and the least share by code. Few attempts are covered unlike others: each kind counts once."""
+    kinds: dict[tuple[tuple[str, float], ...], int] = {}
+    for result in results:
+        kind = tuple(result.line.coverage.items())
+        kinds[kind] = kinds.get(kind, 0) + 1
+    counted = [(dict(kind), count) for kind, count in kinds.items()]
+
+    def of(code: str) -> tuple[float | None, float | None]:
+        if not counted:
+            return None, None
+        shares = [(coverage.get(code, 0.0), count) for coverage, count in counted]
+        return sum(share * count for share, count in shares) / len(results), min(share for share, _ in shares)
+
+    return of
 
 
 def self_test(view: RunView) -> SelfTest | None:

@@ -39,6 +39,28 @@ def sections(charts: Sequence[Chart], table: ResultTable) -> list[Section]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Horizons:
+    """The time horizons of a run: their charts, and why which checkpoints have none."""
+
+    charts: tuple[Chart, ...]
+    #: Checkpoints without a horizon, or without its interval, by what is missing of which and why.
+    missing: tuple[tuple[str, tuple[Checkpoint, ...]], ...]
+
+
+def horizons(charts: Sequence[Chart], measured: Trend) -> Horizons:
+    """What a run says of time horizons, where a cause shared by all checkpoints stands once."""
+    causes: dict[str, list[Checkpoint]] = {}
+    for metric, name in NAMES.items():
+        if (cause := measured.absent.get(metric)) is not None:
+            causes.setdefault(f"{name}: {cause}", [])
+        for series in measured.of(metric):
+            for point in series.points:
+                if (why := point.measured.cause) is not None:
+                    causes.setdefault(f"{name}: {why}", []).append(point.checkpoint)
+    return Horizons(tuple(charts), tuple((cause, tuple(where)) for cause, where in causes.items()))
+
+
 def overview(charts: Sequence[Chart], table: ResultTable) -> Overview:
     """One column for each task family and level; a checkpoint without a measure has its cause."""
     columns = tuple(dict.fromkeys(chart.group for chart in charts))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from experiments.lengths import HORIZON, horizon_minutes, minutes_of
+from experiments.lengths import horizons_of, minutes_of, unmeasured
 from experiments.metrics import INDEX, Measured, measure, task_groups
 from experiments.records import Checkpoint, LedgerLine
 from experiments.stats.slope import rise
@@ -108,8 +108,8 @@ def _trend(view: RunView, arm: str) -> Trend:
         checkpoint: measure(by_checkpoint.get(checkpoint, []), groups) for checkpoint in view.checkpoints
     }
     minutes, unknown = _minutes(view)
-    for checkpoint, group in measured.items():
-        group[HORIZON] = unknown or horizon_minutes(by_checkpoint.get(checkpoint, []), minutes)
+    for checkpoint in view.checkpoints:
+        measured[checkpoint] |= unknown or horizons_of(by_checkpoint.get(checkpoint, []), minutes)
     metrics = sorted({metric for group in measured.values() for metric in group})
     absent: dict[str, str] = {}
     series: list[Series] = []
@@ -187,12 +187,12 @@ def _rises(index: Series) -> Series:
     return replace(index, metric=f"{INDEX}/slope_se", points=tuple(points))
 
 
-def _minutes(view: RunView) -> tuple[dict[str, float], Measured | None]:
-    """The lengths of the run's tasks, or why they are not known."""
+def _minutes(view: RunView) -> tuple[dict[str, float], dict[str, Measured]]:
+    """The lengths of the run's tasks, or the horizons with why they are not known."""
     try:
-        return minutes_of(view.directory), None
+        return minutes_of(view.directory), {}
     except Mistake as mistake:
-        return {}, Measured(None, None, None, 0, f"not measured: {mistake.problem}")
+        return {}, unmeasured(mistake.problem)
 
 
 def _not_run(arm: str) -> Measured:

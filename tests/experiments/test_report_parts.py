@@ -15,7 +15,7 @@ from experiments.records import LedgerLine
 from experiments.report import amount, document, html, markdown
 from experiments.report_comparison import change_text, comparisons, direction, p_text
 from experiments.report_evidence import self_test, visibility
-from experiments.report_ledger import ledger, sparkline
+from experiments.report_ledger import begin_ledger, sparkline
 from experiments.report_lineage import gain_text
 from experiments.report_resources import uses
 from experiments.rundir import attempt_dir
@@ -92,7 +92,7 @@ def test_the_resource_ledger_shows_who_obtained_most_and_its_course(run_view: Ru
         attempt = attempt_dir(view.directory, line.episode, line.attempt)
         attempt.mkdir(parents=True)
         resources.write(attempt, {"rows": rows, "lineage": [], "lineage_more": 0})
-    memory, hosts = ledger(view)
+    memory, hosts = begin_ledger(view)()
     assert (memory.unit, memory.granted, memory.most, memory.beyond, memory.line.world) == (
         "MiB",
         2.0,
@@ -118,7 +118,7 @@ def test_an_account_that_cannot_be_read_is_left_out(run_view: RunViews) -> None:
         b'{"rows": [{"resource": "cpu", "obtained": 1}]}',
     ):
         (attempt / "resources.json").write_bytes(content)
-        assert ledger(view) == []
+        assert begin_ledger(view)() == []
 
 
 def test_why_no_lineage_is_drawn_is_said(run_view: RunViews, ledger_line: Callable[..., LedgerLine]) -> None:
