@@ -54,7 +54,8 @@ def of_minutes(label: str, points: Sequence[float], limits: Sequence[float]) -> 
     high = min(max([most, *limits]), most * _FARTHEST)
     below = [i for i, (minutes, _) in enumerate(_LENGTHS) if minutes <= low]
     above = [i for i, (minutes, _) in enumerate(_LENGTHS) if minutes >= high]
-    first, last = (below or [0])[-1], (above or [len(_LENGTHS) - 1])[0]
+    first = min((below or [0])[-1], len(_LENGTHS) - 2)
+    last = (above or [len(_LENGTHS) - 1])[0]
     return Axis(label, _LENGTHS[first : max(last, first + 1) + 1], logarithmic=True)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.axes import Axis, duration, from_zero, of_minutes
-from experiments.lengths import SHARES
+from experiments.lengths import SHARES, horizon_name
 from experiments.policy import Policy, Rule
 from experiments.rules import BOUND, SIGN
 from experiments.text import decimal, plain
@@ -54,7 +54,9 @@ class Chart:
     def axis(self) -> Axis:
         """The upright axis: of scores up to 1.25 at least, of shares to 1 at most."""
         beside = self.beside.points if self.beside else ()
-        measured = [point.measured for point in (*self.series.points, *beside)]
+        measured = [
+            point.measured for point in (*self.series.points, *beside) if point.measured.value is not None
+        ]
         values = [one.value for one in measured if one.value is not None]
         lines = [line.value for line in self.thresholds]
         if self.kind == "horizon":
@@ -75,9 +77,14 @@ class Chart:
     @property
     def summary(self) -> str:
         """The chart in words, for those who do not see it."""
-        shown = [_said(self, point) for point in self.series.points]
         what = "strict score" if self.kind == "cap" else self.what
-        return f"{what} by step: " + "; ".join(shown)
+        return f"{what} by step: " + "; ".join(_said(self, point) for point in self.series.points)
+
+    @property
+    def summary_beside(self) -> str:
+        """The same of the series beside it."""
+        points = self.beside.points if self.beside else ()
+        return f"{self.what_beside} by step: " + "; ".join(_said(self, point) for point in points)
 
 
 def charts(trend: Trend, policy: Policy | None) -> list[Chart]:
@@ -163,12 +170,14 @@ def _thresholds(policy: Policy, metrics: Sequence[str]) -> tuple[Threshold, ...]
 
 
 def _label(level: str, rule: Rule) -> str:
-    return f"{plain(level, 40)}: {BOUND[rule.bound]} {SIGN[rule.direction]} {rule.threshold:g}"
+    value = duration(rule.threshold) if rule.metric in SHARES else f"{rule.threshold:g}"
+    return f"{plain(level, 40)}: {BOUND[rule.bound]} {SIGN[rule.direction]} {value}"
 
 
 def _counted(series: Series) -> str:
-    kind, name = series.metric.split("/")[0], series.metric.split("/")[-1]
-    return "rate" if kind == "find" else name.partition("_")[0] if kind == "horizon" else name
+    if series.metric in SHARES:
+        return horizon_name(series.metric)
+    return "rate" if series.metric.startswith("find/") else series.metric.split("/")[-1]
 
 
 def _said(chart: Chart, point: Point) -> str:

@@ -22,6 +22,11 @@ _AGENT: Final = "checkpoint"
 _DRAWS: Final = 1_000
 
 
+def horizon_name(metric: str) -> str:
+    """``p50`` of ``horizon/p50_minutes``."""
+    return metric.split("/")[1].partition("_")[0]
+
+
 def minutes_of(run: Path) -> dict[str, float]:
     """A person's minutes for each ``task@level`` of the run in a directory.
 

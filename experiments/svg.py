@@ -10,7 +10,7 @@ from experiments.charts import Chart, runs_of
 from experiments.trend import Point
 
 WIDTH, HEIGHT = 640, 280
-LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 70, 16, 14, 40
 #: Labels of the step axis that would lie closer than this are left out.
 LABEL_GAP = 38
 
@@ -114,6 +114,8 @@ def _thresholds(chart: Chart, scale: _Scale) -> list[str]:
     parts: list[str] = []
     ends = [p.measured.value for p in chart.series.points if p.measured.value is not None] or [0.0]
     for line in chart.thresholds:
+        if not scale.axis.low <= line.value <= scale.axis.high:
+            continue
         y = scale.y(line.value)
         # At the end where the line of scores is farther away.
         left = abs(ends[0] - line.value) > abs(ends[-1] - line.value)
@@ -127,12 +129,13 @@ def _thresholds(chart: Chart, scale: _Scale) -> list[str]:
 
 
 def _band(points: Sequence[Point], scale: _Scale, kind: str) -> list[str]:
-    """What lies between the limits, as far as neighbours have both."""
+    """What lies between the limits of the points that have both."""
     parts: list[str] = []
     for row in runs_of(points):
-        limits = [(p.checkpoint.step, p.measured.low, p.measured.high) for p in row]
-        upper = [(scale.x(s), scale.y(high)) for s, _, high in limits if high is not None]
-        lower = [(scale.x(s), scale.y(low)) for s, low, _ in limits if low is not None]
+        limits = [(scale.x(p.checkpoint.step), p.measured.low, p.measured.high) for p in row]
+        both = [(x, low, high) for x, low, high in limits if low is not None and high is not None]
+        upper = [(x, scale.y(high)) for x, _, high in both]
+        lower = [(x, scale.y(low)) for x, low, _ in both]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in [*upper, *reversed(lower)])
         parts.append(f'<polygon class="{kind}" points="{path}"/>')
     return parts

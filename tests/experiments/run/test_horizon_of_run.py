@@ -10,6 +10,7 @@ from experiments.cli import run_command
 from experiments.horizon import runs_of
 from experiments.lengths import P50, P80, horizons_of, minutes_of
 from experiments.reading import load_view
+from experiments.report import html
 from experiments.rundir import EXPERIMENT, list_runs, read_experiment
 from experiments.stats.horizon.table import Run
 from experiments.trend import trend
@@ -72,6 +73,8 @@ def test_each_checkpoints_horizon_is_a_metric_of_the_trend(
     assert len(series.points) == 2
     absent = trend(load_view(directory, check=False)).absent["horizon/p50_minutes"]
     assert absent == "not measured: no horizon: all tasks are of one length"
+    page = html(load_view(directory, check=False), None)
+    assert "p50 and p80 not measured: no horizon: all tasks are of one length" in page
     minutes = {f"t{i}@L0": 2.0**i for i in range(12)}
     lines = [
         ledger_line(0, f"t{i}", world, float(world < 4 - i / 3)) for i in range(12) for world in range(4)
