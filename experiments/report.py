@@ -16,7 +16,7 @@ from experiments.charts import Chart, charts, horizon_charts, index_charts, rate
 from experiments.gate import Verdict
 from experiments.lineage_svg import lineage_svg
 from experiments.report_comparison import change_text, comparisons, direction, p_text, scope_text
-from experiments.report_evidence import self_test, visibility
+from experiments.report_evidence import calibrated, self_test, visibility
 from experiments.report_ledger import begin_ledger, sparkline
 from experiments.report_lineage import descent, gain_text
 from experiments.report_resources import uses
@@ -126,6 +126,7 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "descent": descent(view),
         "uses": uses(view),
         "visibility": seen,
+        "calibrated": calibrated(seen),
         "blind": sum(one.least is not None and one.least < 1 for one in seen),
         "self_test": self_test(view),
         "codes": report_data.findings_by_code(view),

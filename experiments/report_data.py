@@ -199,5 +199,7 @@ def _grouped(absent: dict[str, str]) -> list[tuple[str, str]]:
     """Metrics without a series, those of one cause together."""
     by_cause: dict[str, list[str]] = {}
     for metric, cause in absent.items():
-        by_cause.setdefault(cause, []).append(metric)
-    return [(", ".join(metrics), cause) for cause, metrics in by_cause.items()]
+        parts = metric.split("/")
+        # What attempts used is measured for each task family alike.
+        by_cause.setdefault(cause, []).append(f"usage/…/{parts[-1]}" if parts[0] == "usage" else metric)
+    return [(", ".join(dict.fromkeys(metrics)), cause) for cause, metrics in by_cause.items()]

@@ -34,6 +34,19 @@ class Visibility:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibrated:
+    """A calibration in a few numbers: those of ``Visibility`` over all codes, and the codes that fell short."""
+
+    found: int
+    positives: int
+    false: int
+    negatives: int
+    #: Codes of which a seeded one was missed, and codes that an innocent was claimed of.
+    missed: tuple[str, ...]
+    mistaken: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SelfTest:
     """The containment self-test: ``told`` holds each check that did not simply hold, as (result, name, detail)."""
 
@@ -56,6 +69,21 @@ def visibility(view: RunView) -> list[Visibility]:
         entry = rates.get(code)
         found.append(Visibility(code, mean, least, **(_rates(entry) if entry else {})))
     return found
+
+
+def calibrated(codes: Sequence[Visibility]) -> Calibrated | None:
+    """The calibration over all ``codes``; None where none holds any of them."""
+    taken = [one for one in codes if one.positives is not None]
+    if not taken:
+        return None
+    return Calibrated(
+        sum(one.found or 0 for one in taken),
+        sum(one.positives or 0 for one in taken),
+        sum(one.false or 0 for one in taken),
+        sum(one.negatives or 0 for one in taken),
+        tuple(one.code for one in taken if (one.found or 0) < (one.positives or 0)),
+        tuple(one.code for one in taken if one.false),
+    )
 
 
 def _shares(results: Sequence[EpisodeResult]) -> Callable[[str], tuple[float | None, float | None]]:
