@@ -19,8 +19,8 @@ from tasks.timing import NOISE, Course
 #: Laps of which so many must agree, and how many there are at most.
 WANTED_LAPS: Final = 3
 MOST_LAPS: Final = 9
-#: How far the logarithm of a speed may lie from the median of all laps to agree with it.
-AGREEMENT: Final = 0.1
+#: How far a lap may lie from the median of all to agree with it, where the start is 0 and the reference 1.
+AGREEMENT: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,11 @@ class Lap:
         """Logarithm of how many times as fast as the submission the reference was."""
         return log(self.cost.seconds * self.reference)
 
+    @property
+    def lead(self) -> float:
+        """Logarithm of how many times as fast as the start the reference was."""
+        return log(self.reference / self.start)
+
 
 @dataclass(frozen=True, slots=True)
 class Speed:
@@ -107,7 +112,10 @@ def rate(calls: Sequence[Calls], course: Course | None = None) -> float:
 
 def enough(laps: Sequence[Lap]) -> bool:
     """Whether no further lap is needed, or will help."""
-    return (_agreeing(laps) and _close([lap.gain for lap in laps]) >= WANTED_LAPS) or len(laps) >= MOST_LAPS
+    if len(laps) < WANTED_LAPS:
+        return False
+    agreed = _agreeing(laps) and _close([lap.gain / lap.lead for lap in laps]) >= WANTED_LAPS
+    return agreed or len(laps) >= MOST_LAPS
 
 
 def compare(laps: Sequence[Lap]) -> Speed:
@@ -127,10 +135,11 @@ def compare(laps: Sequence[Lap]) -> Speed:
 
 
 def _agreeing(laps: Sequence[Lap]) -> bool:
-    return _close([log(lap.reference / lap.start) for lap in laps]) >= WANTED_LAPS
+    lead = median(lap.lead for lap in laps)
+    return _close([lap.lead / lead for lap in laps]) >= WANTED_LAPS
 
 
 def _close(values: Sequence[float]) -> int:
     """How many of them agree with their median."""
-    middle = median(values) if values else 0.0
+    middle = median(values)
     return sum(abs(value - middle) <= AGREEMENT for value in values)
