@@ -30,8 +30,9 @@ from tasks.timing import (
 
 #: Processor seconds of importing that do not count: a step, and a file that is read.
 _IMPORT: Final = 0.03
-#: Share of a step's work that warms.
+#: Share of a step's work that warms, and the most calls that it is made of.
 _WARMING: Final = 0.2
+_WARMING_CALLS: Final = 10
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
 
@@ -98,8 +99,8 @@ class Pace:
         return calls_for(seconds, self.work, self.least, self.most)
 
     def few(self, seconds: float) -> int:
-        """Calls of a step that only warms."""
-        return calls_for(seconds, self.work * _WARMING, self.least, self.most)
+        """Calls of a step that only warms: few, since what took ``seconds`` may have been built in."""
+        return calls_for(seconds, self.work * _WARMING, self.least, max(self.least, _WARMING_CALLS))
 
 
 @dataclass(frozen=True, slots=True)
