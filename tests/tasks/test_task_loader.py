@@ -30,7 +30,7 @@ LEVELS = {
     "judgement/hpo": ["L0", "L1", "L2", "L3"],
     "judgement/scaling": ["L0", "L1", "L2", "L3"],
     "ml/clean": ["L0", "L1", "L2", "L3"],
-    "ml/lm": ["L0", "L1", "L2", "L3"],
+    "ml/lm": ["L0", "L1", "L2", "L3", "L4"],
     "ml/tab": ["L0", "L1", "L2", "L3"],
     "performance/kernel": ["L0", "L1", "L2"],
     "performance/train": ["L0", "L1", "L2"],
