@@ -33,7 +33,7 @@ LEVELS = {
     "ml/lm": ["L0", "L1", "L2", "L3", "L4"],
     "ml/tab": ["L0", "L1", "L2", "L3"],
     "performance/kernel": ["L0", "L1", "L2"],
-    "performance/train": ["L0", "L1", "L2"],
+    "performance/train": ["L0", "L1", "L2", "L3", "L4"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0", "L1", "L2", "L3"],
     "research/fixweights": ["L0", "L1", "L2", "L3"],
