@@ -34,8 +34,7 @@ def spread(
         items: are done in stretches, in order.
         alone: there is too little to do for it to be worth a process: all is done here, as one stretch, once it is
             asked for. So it is where there is one processor, or where this process has other threads: a copy of it
-            could wait for
-            ever for what one of them held.
+            could wait for ever for what one of them held.
     """
     processors = len(os.sched_getaffinity(0))
     if alone or processors == 1 or threading.active_count() > 1:
