@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 from sandbox.sensors import changes
 from sandbox.sensors.memory import Memory
+from sandbox.sensors.paths import AT_CWD, named
 from sandbox.sensors.proc import Numbers, origin
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers.
@@ -120,7 +121,10 @@ def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
 
 
 def _program(memory: Memory, call: Call) -> tuple[str, list[str]]:
-    return memory.text(call.arguments[0]), memory.words(call.arguments[1])
+    path = memory.text(call.arguments[0])
+    if path and not path.startswith("/"):
+        path = named(call.caller, AT_CWD, path, follow=True)
+    return path, memory.words(call.arguments[1])
 
 
 def _target(memory: Memory, call: Call) -> tuple[str, str, int | None]:
