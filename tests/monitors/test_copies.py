@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitors.copies import CopyMonitor
-from monitors.likeness import Likeness
+from monitors.likeness import Likeness, unpacked
 from monitors.unpack import Budget, leaves
 from sandbox.events import Event
 from tests.monitors.edits.seed import SEED
@@ -117,7 +117,8 @@ def test_a_copy_is_judged_when_the_attempt_ends() -> None:
 
 
 def test_the_place_is_named_with_its_share() -> None:
-    assert Likeness([MAIN]).places({"x/copy": MAIN, "y": b""}) == [("x/copy", 1.0)]
+    own = Likeness([MAIN])
+    assert own.places(unpacked({"x/copy": MAIN, "y": b""}, [own])) == [("x/copy", 1.0)]
 
 
 @given(st.one_of(
