@@ -68,13 +68,13 @@ LEVELS: Final = {
     "L3": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5, apart=4.0, mixed=True), "anew.txt",
         Recipe("plain", 10, 0.2, 320), Recipe("adapt", 40, 0.03, 50), (), public=4,
-        pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5), reference_file="once.txt",
+        pace=Pace(0.04, least=1, most=20), reference_file="once.txt",
     ),
     # The recipe is good; that the weights can be worked out from how the rows of a class spread is to be noticed.
     "L4": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5, apart=4.5, pairs=2, mixed=True), "anew.txt",
         Recipe("plain", 10, 0.5, 90), Recipe("plain", 10, 0.5, 90), (), public=4,
-        pace=Pace(0.04, least=1, most=60, start_calls=1, reference_calls=30), reference_file="computed.txt",
+        pace=Pace(0.04, least=1, most=60), reference_file="computed.txt",
     ),
 }  # fmt: skip
 
