@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from sandbox.sensors import changes
 from sandbox.sensors.memory import Memory
+from sandbox.sensors.paths import AT_CWD, named
 from sandbox.sensors.proc import Numbers
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers.
@@ -123,6 +124,8 @@ def _program(call: Call, numbers: Numbers) -> Told:
     argv: list[str] | None = None
     with suppress(OSError), Memory(numbers.open("mem", call.caller, pid)) as memory:
         path, argv = memory.text(call.arguments[0]), memory.words(call.arguments[1])
+        if path and not path.startswith("/"):
+            path = named(call.caller, AT_CWD, path, follow=True)
     parent, started = numbers.origin(call.caller, pid)
     who: dict[str, Any] = {"pid": pid, "started": started, "ppid": parent or None}
     return Told("process.exec", {**who, "path": path, "argv": argv}, None)
