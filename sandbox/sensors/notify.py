@@ -9,13 +9,11 @@ does not slow the agents down.
 import asyncio
 import contextlib
 import errno
-import fcntl
 import os
 import platform
 import secrets
 import select
 import socket
-import struct
 from collections import Counter, deque
 from collections.abc import Callable, Collection
 from typing import Any, Final
@@ -28,6 +26,7 @@ from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_fil
 from sandbox.sensors.hub import hub_of
 from sandbox.sensors.paths import is_guarded, is_ordinary
 from sandbox.sensors.proc import Numbers
+from sandbox.sensors.seccomp import Held, answer, is_held, receive
 
 #: Events of one box; more are counted as lost.
 MAX_EVENTS: Final = 10_000
@@ -38,12 +37,6 @@ GIVE_SECONDS: Final = 0.02
 #: What the runner's canary does; see ``docker/runner/notify.py``.
 CANARY_ADDRESS: Final = ("192.0.2.1", 9)
 CANARY_PATH: Final = "/canary"
-
-# From linux/seccomp.h.
-_RECEIVE, _SEND, _VALID = 0xC0502100, 0xC0182101, 0x40082102
-_NOTIFICATION: Final = struct.Struct("=QIIiIQ6Q")
-_ANSWER: Final = struct.Struct("=QqiI")
-_CONTINUE = 1
 
 
 class NotifySensor:
@@ -162,44 +155,41 @@ class NotifySensor:
         if not mask & select.EPOLLIN:
             self._forget(descriptor)
             return
-        buffer = bytearray(_NOTIFICATION.size)
         try:
-            fcntl.ioctl(descriptor, _RECEIVE, buffer)
-        except OSError as error:
-            # ENOENT: the caller was ended, and the call with it.
-            if error.errno not in (errno.ENOENT, errno.EINTR):
-                self.lost += 1
-                self._forget(descriptor)
+            held = receive(descriptor)
+        except OSError:
+            self.lost += 1
+            self._forget(descriptor)
             return
-        identity, caller, _, number, _, _, *arguments = _NOTIFICATION.unpack(buffer)
-        name = self._names.get(number, "")
+        if held is None:
+            return
+        name = self._names.get(held.number, "")
         try:
-            self._write_down(descriptor, identity, Call(name, tuple(arguments), caller))
+            self._write_down(descriptor, held, Call(name, held.arguments, held.caller))
         except Exception:
             # Whatever an agent may have found to break it with: the call goes on, and is counted.
             self.lost += 1
-        if name in REFUSED:
-            answer = _ANSWER.pack(identity, 0, -errno.EPERM, 0)
-        else:
-            answer = _ANSWER.pack(identity, 0, 0, _CONTINUE)
-        with contextlib.suppress(OSError):  # the caller was ended meanwhile
-            fcntl.ioctl(descriptor, _SEND, answer)
+        answer(descriptor, held, errno.EPERM if name in REFUSED else None)
         # Last: it wakes the event loop, and the call need not wait for that.
         self._announce()
 
-    def _write_down(self, descriptor: int, identity: int, call: Call) -> None:
+    def _write_down(self, descriptor: int, held: Held, call: Call) -> None:
         if self._numbers is None:
             self._numbers = Numbers(call.caller)
+        if self._proved and call.name in self._due:
+            return
         try:
-            if self._proved and call.name in self._due:
-                return
             told = tell(call, self._numbers, self.guarded)
-            if told is None or (self._open_root and _is_everyday(told, self.guarded)):
-                return
-            # Only now is it certain that what was read was the caller's and not a successor's.
-            fcntl.ioctl(descriptor, _VALID, identity.to_bytes(8, "little"))
         except (FileNotFoundError, ProcessLookupError):
-            return  # the caller was ended before the call was let through: it never happened
+            # A caller that was ended before its call was let through has never made it.
+            self.lost += is_held(descriptor, held)
+            return
+        if told is None or (self._open_root and _is_everyday(told, self.guarded)):
+            return
+        if is_held(descriptor, held):
+            self._keep(told, call, self._numbers)
+
+    def _keep(self, told: Told, call: Call, numbers: Numbers) -> None:
         data = dict(told.data)
         if told.key is not None:
             if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:
@@ -214,7 +204,7 @@ class NotifySensor:
             return
         self._told += 1
         if told.lacks_parent:
-            data["ppid"] = parent_of(call, data["pid"], self._numbers)
+            data["ppid"] = parent_of(call, data["pid"], numbers)
         self._found.append(Seen(told.kind, data))
 
     def _announce(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,6 +204,24 @@ except OSError as error: print(errno.errorcode[error.errno])
         await box.put("/work", [FileSpec("go", b"")])
         assert (await running).stdout.split() == [b"ENOSYS", b"ENOSYS"]
         assert (await python(box, "print('never')")).stdout == b""
+
+    in_boxes(work)
+
+
+def test_a_call_whose_held_caller_cannot_be_found_goes_on_and_is_counted_as_lost(
+    in_boxes: Callable[..., None], tmp_path: Path
+) -> None:
+    async def work(box: DockerBox) -> None:
+        numbers = box._notify._numbers
+        assert numbers is not None
+        if not numbers._spaces:
+            pytest.skip("before Linux 6.11 nothing is looked up through the box's /proc")
+        nothing = os.open(tmp_path, os.O_RDONLY)
+        os.dup2(nothing, numbers._spaces[2], inheritable=False)
+        os.close(nothing)
+        assert (await python(box, "print('ran')")).stdout == b"ran\n"
+        assert told(box, "process.exec") == []
+        assert box.lost["notify"] == 1
 
     in_boxes(work)
 
