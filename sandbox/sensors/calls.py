@@ -1,9 +1,7 @@
 """From a held system call to the event that tells of it."""
 
 from collections.abc import Callable, Collection
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sandbox.sensors import changes
 from sandbox.sensors.memory import Memory
@@ -33,8 +31,7 @@ REFUSED: Final = frozenset({"ptrace"})
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A held call: its name, its six arguments as the registers had them, and its caller on this host."""
 
     name: str
@@ -42,8 +39,7 @@ class Call:
     caller: int
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What a call tells. ``key`` is the same for calls that tell the same, None where each counts."""
 
     kind: str
@@ -120,15 +116,21 @@ def _program(call: Call, numbers: Numbers) -> Told:
     """What running a program tells. Its memory and its origin are looked at through the same /proc, since each
     that shows a process has to make its files first."""
     pid = numbers.in_box(call.caller)
-    path: str | None = None
-    argv: list[str] | None = None
-    with suppress(OSError), Memory(numbers.open("mem", call.caller, pid)) as memory:
-        path, argv = memory.text(call.arguments[0]), memory.words(call.arguments[1])
+    path: str | None
+    argv: list[str] | None
+    try:
+        with Memory(numbers.open("mem", call.caller, pid)) as memory:
+            path, argv = memory.text(call.arguments[0]), memory.words(call.arguments[1])
         if path and not path.startswith("/"):
             path = named(call.caller, AT_CWD, path, follow=True)
+    except OSError:
+        path, argv = None, None
     parent, started = numbers.origin(call.caller, pid)
-    who: dict[str, Any] = {"pid": pid, "started": started, "ppid": parent or None}
-    return Told("process.exec", {**who, "path": path, "argv": argv}, None)
+    return Told(
+        "process.exec",
+        {"pid": pid, "started": started, "path": path, "argv": argv, "ppid": parent or None},
+        None,
+    )
 
 
 def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:

@@ -7,16 +7,14 @@ The caller must hold still, and whoever reads must ask afterwards whether it sti
 import os
 import socket
 import struct
-from collections.abc import Iterator
 from typing import Final, Self
 
 ARGV_BYTES: Final = 1_000
 _PATH_BYTES: Final = 4_096
 _WORDS: Final = 64
-#: Bytes that most texts and arrays of pointers fit into, which are read first: a held call waits for each page.
-_FEW: Final = 128
 _ADDRESS_BYTES: Final = 128
 _MESSAGES: Final = 1_024
+_POINTER: Final = struct.Struct("=Q")
 #: Of a ``struct __user_cap_header_struct``, from linux/capability.h.
 _VERSION_1: Final = struct.pack("=I", 0x19980330)
 _FAMILIES: Final = {1: "unix", 2: "inet", 10: "inet6", 16: "netlink"}
@@ -45,38 +43,26 @@ class Memory:
 
     def bytes(self, address: int, size: int) -> bytes:
         """At most ``size`` bytes; fewer where a mapping ends, none where there is none."""
-        if not 0 < address < 2**63:
-            return b""
         try:
             return os.pread(self._file, size, address)
-        except OSError:
+        except (OSError, OverflowError):  # the latter: an address of the kernel's
             return b""
 
     def text(self, address: int, most: int = _PATH_BYTES) -> str:
         """The text that ends with a zero byte, cut to ``most`` bytes."""
-        raw = self.bytes(address, min(most, _FEW))
-        if len(raw) == _FEW < most and b"\0" not in raw:
-            raw += self.bytes(address + _FEW, most - _FEW)
-        return raw.partition(b"\0")[0].decode("utf-8", "replace")
+        return self.bytes(address, most).partition(b"\0")[0].decode("utf-8", "replace")
 
     def words(self, address: int) -> list[str]:
         """The texts of an array of pointers, the first ones, together at most ``ARGV_BYTES`` long."""
-        words, room = list[str](), ARGV_BYTES
-        for pointer in self._pointers(address):
+        raw = self.bytes(address, 8 * _WORDS)
+        words, room = [], ARGV_BYTES
+        for (pointer,) in _POINTER.iter_unpack(raw if len(raw) == 8 * _WORDS else raw[: len(raw) // 8 * 8]):
             if pointer == 0 or room <= 0:
                 break
-            word = self.text(pointer, room)
+            word = self.bytes(pointer, room).partition(b"\0")[0].decode("utf-8", "replace")
             words.append(word)
             room -= len(word) + 1
         return words
-
-    def _pointers(self, address: int) -> Iterator[int]:
-        """The first ones of an array."""
-        for begin, end in ((0, _FEW), (_FEW, 8 * _WORDS)):
-            raw = self.bytes(address + begin, end - begin)
-            yield from (pointer for (pointer,) in struct.iter_unpack("=Q", raw[: len(raw) // 8 * 8]))
-            if len(raw) < end - begin:
-                return
 
     def capabilities(self, header: int, sets: int) -> int:
         """What a ``capset`` asks for in any of its sets, a bit for each capability; 0 where it would give all
