@@ -6,6 +6,7 @@ its anchor and a torn one is cut, and both are recorded as a ``repair`` in the a
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,8 @@ class Ledger:
         self._directory, self._anchors = directory, anchors
         self.repairs = tuple(repairs)
         self.plan = [PlanLine.model_validate_json(text) for text in anchors.texts("plan")]
+        #: The one thread that writes lines while episodes run.
+        self._writer: ThreadPoolExecutor | None = None
         #: Ledger lines that are anchored and that the disk has not taken yet.
         self._owed = b""
         self.ended = [Ended.of(LedgerLine.model_validate_json(text)) for text in anchors.texts("ledger")]
@@ -137,6 +140,12 @@ class Ledger:
             durable.append(self._directory / PLAN, _joined(texts))
             self.plan += fresh
 
+    def begin(self, line: LedgerLine) -> Future[None]:
+        """``append`` in a thread, so that the episodes of this process need not wait for the disk."""
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, "ledger")
+        return self._writer.submit(self.append, line)
+
     def append(self, line: LedgerLine) -> None:
         """Adds an ended attempt; returns once it is durable, by its anchor at least.
 
@@ -149,14 +158,20 @@ class Ledger:
         self._owed += _joined([text])
         # What is anchored counts: the file follows with the next line, or at the end, or on the next opening.
         with suppress(StorageFault):
-            self.settle()
+            self._write()
 
     def settle(self) -> None:
-        """Writes what the file lacks of what is anchored.
+        """Waits for what was begun, and writes what the file lacks of what is anchored.
 
         Raises:
             StorageFault: the disk refused it.
         """
+        if self._writer is not None:
+            self._writer.shutdown()
+            self._writer = None
+        self._write()
+
+    def _write(self) -> None:
         if self._owed:
             durable.append(self._directory / LEDGER, self._owed)
             self._owed = b""
