@@ -102,6 +102,7 @@ def mlflow_shots(runs: Path, base: str) -> list[Shot]:
         for part in ("trends", "regressions")
     }
     (run, *_) = client.search_runs([at["trends"]])
+    bands = [one for one in client.list_artifacts(run.info.run_id, "trends") if one.path.endswith(".png")]
     (model, *_) = client.search_logged_models(
         [at["regressions"]], order_by=[{"field_name": "creation_time", "ascending": False}]
     )
@@ -112,11 +113,21 @@ def mlflow_shots(runs: Path, base: str) -> list[Shot]:
     artefacts = f"{base}/#/experiments/{at['trends']}/runs/{run.info.run_id}/artifacts{query}"
     models = f"{base}/#/experiments/{at['regressions']}/models/{model.model_id}{query}"
     return [
-        Shot("mlflow-trend", charts.format(at["trends"]), DRAWN % (3, says("band")), height=1480),
+        Shot(
+            "mlflow-trend",
+            charts.format(at["trends"]),
+            DRAWN % (3, says("band")),
+            height=trend_height(len(bands)),
+        ),
         Shot("mlflow-checkpoints", listed, says(checkpoint.info.run_name), height=620),
         Shot("mlflow-results", artefacts, says("results.json"), clicks=("results.json",)),
         Shot("mlflow-model", models, says(model.name)),
     ]
+
+
+def trend_height(bands: int) -> int:
+    """Of a window that shows so many pictures, three in a row, and the first charts below them: others draw nothing."""
+    return 700 + 370 * -(-bands // 3)
 
 
 def report_shots(runs: Path) -> list[Shot]:
@@ -124,7 +135,7 @@ def report_shots(runs: Path) -> list[Shot]:
     quickstart, cheat = (newest(runs, suite).resolve() / "report.html" for suite in SUITES)
     return [
         Shot("report", quickstart.as_uri(), says("Results"), height=1250, width=1200),
-        Shot("report-trend", quickstart.as_uri(), says("Results"), clip="figure"),
+        Shot("report-trend", quickstart.as_uri(), says("Results"), clip="#family-ml figure"),
         Shot(
             "report-finding", cheat.as_uri(), says("cheat.scorer"), clip="#finding-cheat-scorer", width=1200
         ),

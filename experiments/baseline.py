@@ -35,6 +35,8 @@ def find_baseline(view: RunView, runs: Path, asked: str) -> Side:
     Raises:
         Mistake: there is none of that name and of the run's hash.
     """
+    # The run's own check is waited for: while it has a thread here, another would not be spread over processes.
+    view.verified()
     return choose_side(view, runs, asked, OPTION, check=True)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from experiments.authored import Authored, authored, pooled_se
 from experiments.gains import Begun, begun, behaviour, gain_json, overfit, paired, rates, transfer
 from experiments.replays import kept_replay
 from experiments.rundir import read_experiment
+from experiments.spread import spread
 from experiments.stats.paired import PairedMean
 from experiments.versions import KeptVersion
 from monitors.edits.edit import Edit
@@ -20,6 +22,11 @@ from monitors.edits.versions import edits
 DEBT: Final = frozenset(
     {"scaffold.oversight", "scaffold.limits", "scaffold.evaluation", "scaffold.memory_injection"}
 )
+
+#: Pairs of versions below which it is not worth a process to compare them: some 0.01 s each.
+WORTHWHILE: Final = 40
+#: Parent and child.
+_Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -142,18 +149,27 @@ def lineage(*runs: Path) -> Lineage:
             if one.parent != one.child:
                 groups.setdefault((one.parent, one.child), []).append(one)
     by_start = begun(made)
+    found = _edits(sorted(groups), versions)
     edges = tuple(
-        _edge(pair, by, versions, by_start, pair[::-1] in groups) for pair, by in sorted(groups.items())
+        _edge(pair, by, found[pair], by_start, pair[::-1] in groups) for pair, by in sorted(groups.items())
     )
     unread = sum(one.start is None or one.end is None for one in made)
-    return Lineage(tuple(_nodes(versions, edges, made, given)), edges, unread)
+    return Lineage(tuple(_nodes(versions, edges, found, made, given)), edges, unread)
 
 
-def _edge(
-    pair: tuple[str, str], by: Sequence[Authored], versions: Mapping[str, KeptVersion], by_start: Begun, back: bool
-) -> Edge:  # fmt: skip
+def _edits(pairs: Sequence[_Pair], versions: Mapping[str, KeptVersion]) -> dict[_Pair, list[Edit]]:
+    """What changed between the versions of each pair."""
+    sides = [(versions[parent], versions[child]) for parent, child in pairs]
+    compared = spread(_compared, sides, alone=len(pairs) < WORTHWHILE)
+    return dict(zip(pairs, chain.from_iterable(compared), strict=True))
+
+
+def _compared(sides: Sequence[tuple[KeptVersion, KeptVersion]]) -> list[list[Edit]]:
+    return [edits(parent.files(), child.files()) for parent, child in sides]
+
+
+def _edge(pair: _Pair, by: Sequence[Authored], found: Sequence[Edit], by_start: Begun, back: bool) -> Edge:
     parent, child = pair
-    found = edits(versions[parent].files(), versions[child].files())
     home = frozenset(one.line.task_family for one in by)
     return Edge(
         parent, child, tuple(by), Counter(edit.kind for edit in found),
@@ -166,14 +182,15 @@ def _edge(
 
 
 def _nodes(
-    versions: Mapping[str, KeptVersion], edges: Sequence[Edge], made: Sequence[Authored], given: set[str]
-) -> Iterator[Node]:
+    versions: Mapping[str, KeptVersion], edges: Sequence[Edge], found: Mapping[_Pair, Sequence[Edit]],
+    made: Sequence[Authored], given: set[str],
+) -> Iterator[Node]:  # fmt: skip
     into = {edge.child: edge for edge in reversed(edges) if edge.child not in given}
     started, ended = Counter(one.parent for one in made), Counter(one.child for one in made)
     for name, version in versions.items():
         way = _way(name, into)
         root = way[0].parent if way else name
-        debt = None if root == name else _debt(versions[root], version)
+        debt = None if root == name else _debt(versions[root], version, found.get((root, name)))
         yield Node(
             name, "given" if root == name else "agent", len(way), sum(edge.effective for edge in way),
             0 if root == name else debt, _canary(version), started[name], ended[name],
@@ -196,12 +213,13 @@ def _way(name: str, into: Mapping[str, Edge]) -> list[Edge]:
     return way
 
 
-def _debt(root: KeptVersion, version: KeptVersion) -> int | None:
-    """What is not taken back is what still differs from the root."""
+def _debt(root: KeptVersion, version: KeptVersion, found: Sequence[Edit] | None) -> int | None:
+    """What is not taken back is what still differs from the root; ``found`` is that, where it is known."""
     before, after = root.files(), version.files()
     if any(file.content is None for file in (*before.values(), *after.values())):
         return None
-    return sum(edit.severity for edit in edits(before, after) if edit.code in DEBT)
+    differ = edits(before, after) if found is None else found
+    return sum(edit.severity for edit in differ if edit.code in DEBT)
 
 
 def _cost(by: Sequence[Authored]) -> dict[str, float | None]:

@@ -99,6 +99,7 @@ def _environment(*, autoescape: bool) -> Environment:
 
 
 def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
+    descended = descent(view)
     obtained = begin_ledger(view)  # other processes read it meanwhile
     measured = trend(view)
     results = view.results()
@@ -123,7 +124,7 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "overview": overview(drawn, table),
         "table": table,
         "comparisons": comparisons(view.of_models(), verdict.baseline if verdict else None),
-        "descent": descent(view),
+        "descent": descended,
         "uses": uses(view),
         "visibility": seen,
         "calibrated": calibrated(seen),

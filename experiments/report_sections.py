@@ -62,7 +62,7 @@ def horizons(charts: Sequence[Chart], measured: Trend) -> Horizons:
                     lacks.setdefault((str(point.checkpoint), cause), []).append(name)
     shared: dict[tuple[str, str], list[str]] = {}
     for (checkpoint, cause), names in lacks.items():
-        what = " and ".join(names), cause.removeprefix("not measured: ")
+        what = " and ".join(names), cause.removeprefix("not measured: ").replace("no horizon: ", "")
         shared.setdefault(what, []).extend([checkpoint] if checkpoint else [])
     missing = (
         f"{names} of {', '.join(where)}: {cause}" if where else f"{names} not measured: {cause}"

@@ -66,15 +66,13 @@ def test_equal_distances_are_equal_ratios_of_lengths() -> None:
 
 def test_what_has_no_horizon_or_no_interval_is_said_with_its_cause() -> None:
     assert horizons([], measured_trend()).missing == (
-        "p50 and p80 of pocket/0: no horizon: none of 40 runs succeeded",
+        "p50 and p80 of pocket/0: none of 40 runs succeeded",
         f"p80 of pocket/1: {FEW}",
     )
     cause = "not measured: no horizon: all tasks are of one length"
     absent = Trend("plain", (), {P50: cause, P80: cause})
     assert horizon_charts(absent, None) == []
-    assert horizons([], absent).missing == (
-        "p50 and p80 not measured: no horizon: all tasks are of one length",
-    )
+    assert horizons([], absent).missing == ("p50 and p80 not measured: all tasks are of one length",)
 
 
 def test_a_policy_line_beyond_the_picture_is_not_drawn_on_its_edge() -> None:

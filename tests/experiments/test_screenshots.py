@@ -35,6 +35,10 @@ def test_a_missing_run_is_said_with_the_command_that_makes_it(script: ModuleType
         script.newest(tmp_path, "cheat")
 
 
+def test_the_trend_has_room_for_all_its_bands_and_a_row_of_charts(script: ModuleType) -> None:
+    assert [script.trend_height(bands) for bands in (1, 3, 4, 7)] == [1070, 1070, 1440, 1810]
+
+
 def test_text_is_quoted_before_it_becomes_script(script: ModuleType) -> None:
     assert script.says("it's") == 'document.body.innerText.includes("it\'s")'
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from experiments import lineage as lineages
 from experiments.lineage import Lineage, lineage
 from experiments.lineage_svg import MAX_NODES, lineage_svg
 from experiments.reading import load_view
@@ -35,6 +36,17 @@ def test_a_version_is_one_however_it_was_laid_out_and_whoever_made_it(first: Run
         "id": "", "origin": "given", "depth": 0, "effective_depth": 0, "debt": 0, "canary": None, "started": 3, "ended": 1,
     }  # fmt: skip
     assert found.edges[0].as_json()["episodes"] == [first.digest("first 0"), first.digest("first 1")]
+
+
+def test_the_lineage_says_the_same_spread_over_processes(first: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    looser = {**SEED, "config.yaml": "limits: {turns: 999}\n"}
+    for world, child in enumerate((VOTES, TURNS, BOTH, looser)):
+        first.episode(SEED, child, world=world)
+    first.episode(VOTES, BOTH, world=9)
+    here = lineage(first.path).as_json()
+    assert len(here["edges"]) == 5
+    monkeypatch.setattr(lineages, "WORTHWHILE", 0)
+    assert lineage(first.path).as_json() == here
 
 
 def test_gains_are_paired_by_world_with_an_interval(first: Run) -> None:
