@@ -45,10 +45,10 @@ def looser(before: str, after: str, grants: Mapping[str, float]) -> list[Loosene
     return found
 
 
-def same(before: str, after: str) -> bool:
-    """Whether two states of a file set the same limits, in whatever layout."""
+def is_whole(before: str, after: str) -> bool:
+    """Whether ``after`` sets all limits that ``before`` does: a file that is being written may not yet."""
     old, new = _read(before), _read(after)
-    return before == after or (old is not None and old == new)
+    return old is not None and new is not None and old.keys() <= new.keys()
 
 
 def _is_granted(key: str, now: Any, grants: Mapping[str, float]) -> bool:
