@@ -48,8 +48,9 @@ class Guarding:
 
     async def begin(self, box: Box) -> None:
         """After the world was laid out, before the agent's program starts."""
-        changed, planted = [guard.path for guard in self._guards], [token.path for token in self._tokens]
-        box.guard(changed, self._limits, planted)
+        changed = [guard.path for guard in self._guards]
+        allowed = [program for guard in self._guards for program in guard.allow]
+        box.guard([*changed, *allowed], self._limits, [token.path for token in self._tokens])
         self._box = box
         for guard in self._guards:
             self._recorder.record("harness", "guard", guard.as_json())

@@ -215,7 +215,7 @@ class NotifySensor:
         if due:
             data = told.data if told.key is None else {**told.data, "count": count}
             if told.lacks_parent:
-                data = {**data, "ppid": parent_of(call, self._numbers)}
+                data = {**data, "ppid": parent_of(call, data["pid"], self._numbers)}
             self._add(Seen(told.kind, data))
 
     def _add(self, seen: Seen) -> None:
