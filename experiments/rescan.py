@@ -44,7 +44,7 @@ def rescan(directory: Path) -> list[BrokenLine]:
         # A driver at work writes this file when it ends; until then its attempts look abandoned.
         return problems
     stored = directory / FINDINGS
-    if (stored.read_bytes() if stored.exists() else b"") != rebuilt:
+    if (stored.read_bytes() if stored.is_file() else b"") != rebuilt:
         problems.append(BrokenLine(FINDINGS, 0, "is not what the logs of abandoned attempts give"))
     return problems
 
@@ -128,7 +128,7 @@ def _of_abandoned(directory: Path, episode: str, attempt: int) -> list[dict[str,
 def read_findings(directory: Path) -> list[dict[str, Any]]:
     """The stored findings over several episodes and of abandoned attempts."""
     path = directory / FINDINGS
-    if not path.exists():
+    if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
