@@ -19,9 +19,9 @@ from sandbox.canonical import canonical
 from sandbox.events import BrokenLine
 
 FINDINGS: Final = "findings.jsonl"
-#: Events below which it is not worth a process to look at them: some 0.2 s of one processor; and what they take on disk.
-WORTHWHILE: Final = 5_000
-WORTHWHILE_BYTES: Final = 2_000_000
+#: Events below which it is not worth a process to look at them: some 0.1 s of one processor; and what they take on disk.
+WORTHWHILE: Final = 2_500
+WORTHWHILE_BYTES: Final = 1_000_000
 
 
 def rescan(directory: Path) -> list[BrokenLine]:
