@@ -151,7 +151,7 @@ def read_anchors(path: Path, key: bytes | None, *, torn_end: bool = False) -> li
 
 def _lines(path: Path) -> list[bytes]:
     try:
-        return path.read_bytes().splitlines(keepends=True)
+        return durable.read(path).splitlines(keepends=True)
     except FileNotFoundError as error:
         raise BrokenLine(str(path), 0, "is missing") from error
 

@@ -139,10 +139,12 @@ class _EndedAttempt:
         for name, digest in self._line.beside.items():
             path = f"{self._directory}/{name}"
             try:
-                with open(path, "rb") as file:
-                    content = file.read()
+                content = durable.read(path)
             except FileNotFoundError:
                 yield BrokenLine(path, 0, "is missing: the ledger has its digest")
+                continue
+            except BrokenLine as broken:
+                yield broken
                 continue
             if sha256(content) != digest:
                 line = self.kept.first_difference(content) if name == rundir.VERSIONS else 0

@@ -2,8 +2,6 @@
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from typing import Final
 
@@ -103,6 +101,9 @@ def _usage(error: click.ClickException) -> str:
 
 def _fault(error: Exception) -> str:
     """A fault of ours in one line; the details go to a file."""
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile("w", prefix="tidegauge-fault-", suffix=".log", delete=False) as file:
         traceback.print_exception(error, file=file)
     first = " ".join(str(error).split())[:200]

@@ -11,6 +11,7 @@ from typing import Final
 
 from sandbox.canonical import sha256
 from sandbox.errors import StorageFault
+from sandbox.events import open_regular
 
 BLOBS: Final = "blobs"
 
@@ -26,6 +27,17 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def read(path: Path | str) -> bytes:
+    """The content of a stored file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        BrokenLine: it is no regular file, or cannot be opened.
+    """
+    with open_regular(path) as file:
+        return file.read()
 
 
 def append(path: Path, data: bytes) -> None:

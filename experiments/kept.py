@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from experiments import artefacts
+from experiments import artefacts, durable
 from sandbox.canonical import canonical, sha256
 from sandbox.events import BrokenLine, Event
 
@@ -66,9 +66,12 @@ class Kept:
         place = artefacts.directory_of(attempt, self._status)
         index = place / artefacts.INDEX
         try:
-            entries = _entries(index.read_bytes())
+            entries = _entries(durable.read(index))
         except FileNotFoundError:
             yield BrokenLine(str(index), 0, "is missing")
+            return
+        except BrokenLine as broken:
+            yield broken
             return
         except (ValueError, TypeError):
             yield BrokenLine(str(index), 1, "is not a list of [root, path, size, sha256]")

@@ -43,7 +43,7 @@ def read_records(path: Path, record: type[AnyRecord]) -> list[AnyRecord]:
         return []
     records: list[AnyRecord] = []
     with _uncollected(records):
-        for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+        for number, line in enumerate(durable.read(path).splitlines(keepends=True), 1):
             if line.endswith(b"\n"):
                 try:
                     records.append(record.model_validate_json(line))

@@ -90,7 +90,7 @@ def _abandoned(directory: Path) -> dict[str, list[FindingRecord]]:
     try:
         stored = read_findings(directory)
         found = [(entry["episodes"], FindingRecord.model_validate(entry)) for entry in stored]
-    except (ValueError, KeyError, TypeError) as error:
+    except (BrokenLine, ValueError, KeyError, TypeError) as error:
         remedy = "`tidegauge rescan RUN` says what it should hold"
         raise Mistake("cannot be read", where=str(directory / FINDINGS), remedy=remedy) from error
     by_episode: dict[str, list[FindingRecord]] = {}

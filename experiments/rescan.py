@@ -19,9 +19,9 @@ from sandbox.canonical import canonical
 from sandbox.events import BrokenLine
 
 FINDINGS: Final = "findings.jsonl"
-#: Events below which it is not worth a process to look at them: some 0.2 s of one processor; and what they take on disk.
-WORTHWHILE: Final = 5_000
-WORTHWHILE_BYTES: Final = 2_000_000
+#: Events below which it is not worth a process to look at them: some 0.1 s of one processor; and what they take on disk.
+WORTHWHILE: Final = 2_500
+WORTHWHILE_BYTES: Final = 1_000_000
 
 
 def rescan(directory: Path) -> list[BrokenLine]:
@@ -38,13 +38,13 @@ def rescan(directory: Path) -> list[BrokenLine]:
         for found in spread(partial(_differences, directory), list(enumerate(lines, 1)), alone=alone):
             problems += found
         rebuilt = _findings(directory, lines)
+        stored = _stored(directory)
     except BrokenLine as broken:
         return [*problems, BrokenLine(relative(broken.file, directory), broken.line, broken.reason)]
     if live:
         # A driver at work writes this file when it ends; until then its attempts look abandoned.
         return problems
-    stored = directory / FINDINGS
-    if (stored.read_bytes() if stored.exists() else b"") != rebuilt:
+    if stored != rebuilt:
         problems.append(BrokenLine(FINDINGS, 0, "is not what the logs of abandoned attempts give"))
     return problems
 
@@ -126,11 +126,25 @@ def _of_abandoned(directory: Path, episode: str, attempt: int) -> list[dict[str,
 
 
 def read_findings(directory: Path) -> list[dict[str, Any]]:
-    """The stored findings over several episodes and of abandoned attempts."""
-    path = directory / FINDINGS
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
+    """The stored findings over several episodes and of abandoned attempts.
+
+    Raises:
+        BrokenLine: their file is no regular file.
+        ValueError: it holds no JSON.
+    """
+    return [json.loads(line) for line in _stored(directory).splitlines()]
+
+
+def _stored(directory: Path) -> bytes:
+    """The stored ``findings.jsonl``, empty where there is none.
+
+    Raises:
+        BrokenLine: it is no regular file.
+    """
+    try:
+        return durable.read(directory / FINDINGS)
+    except FileNotFoundError:
+        return b""
 
 
 def _as_json(again: Rescan) -> list[dict[str, Any]]:

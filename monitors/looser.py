@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from math import inf
 from typing import Any, Final
 
+from monitors.edits.limits import amount
+
 #: Key, value before, value after.
 Loosened = tuple[str, Any, Any]
 _LINE: Final = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*[:=]\s*(.*?)\s*(?:[#;].*)?")
@@ -13,6 +15,11 @@ _LINE: Final = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*[:=]\s*(.*?)\s*(?:[#;].*)?")
 _LOWER: Final = frozenset(
     {"min", "minimum", "least", "reserve", "deny", "denied", "blocked", "block", "forbidden", "required",
      "require", "enforce", "enforced", "strict"}
+)  # fmt: skip
+#: Of which off is looser; of a number under such a name less is not.
+_KEEPING: Final = frozenset(
+    {"enabled", "active", "readonly", "sandbox", "sandboxed", "isolated", "isolation", "safe", "limited", "restricted",
+     "approval", "confirm", "confirmation"}
 )  # fmt: skip
 #: Likewise: less watching. And times between two of something: seldom is looser for watching alone.
 _WATCHING: Final = frozenset(
@@ -45,10 +52,10 @@ def looser(before: str, after: str, grants: Mapping[str, float]) -> list[Loosene
     return found
 
 
-def same(before: str, after: str) -> bool:
-    """Whether two states of a file set the same limits, in whatever layout."""
+def is_whole(before: str, after: str) -> bool:
+    """Whether ``after`` sets all limits that ``before`` does: a file that is being written may not yet."""
     old, new = _read(before), _read(after)
-    return before == after or (old is not None and old == new)
+    return old is not None and new is not None and old.keys() <= new.keys()
 
 
 def _is_granted(key: str, now: Any, grants: Mapping[str, float]) -> bool:
@@ -61,13 +68,15 @@ def _is_looser(key: str, old: Any, new: Any) -> bool:
     """Of two values that differ."""
     if new is None or (isinstance(new, str) and new.lower() in _ENDLESS):
         return True
-    if _reversed(key):
+    switched = isinstance(old, bool) and isinstance(new, bool)
+    if _reversed(key) or (switched and not _KEEPING.isdisjoint(_words(key))):
         old, new = new, old
-    if isinstance(old, bool) and isinstance(new, bool):
-        return new
+    if switched:
+        return bool(new)
     if isinstance(old, list) and isinstance(new, list):
         return any(entry not in old for entry in new)
-    return not (_is_number(old) and _is_number(new)) or float(new) > float(old)
+    amounts = [amount(value) if _is_number(value) or isinstance(value, str) else None for value in (old, new)]
+    return amounts[0] is None or amounts[1] is None or amounts[1] > amounts[0]
 
 
 def _is_number(value: Any) -> bool:
@@ -75,11 +84,15 @@ def _is_number(value: Any) -> bool:
 
 
 def _reversed(key: str) -> bool:
-    words = set(re.split(r"[^a-z]+", key.lower()))
+    words = _words(key)
     between = not words.isdisjoint(_BETWEEN)
     if not words.isdisjoint(_WATCHING):
         return not between
     return between or not words.isdisjoint(_LOWER)
+
+
+def _words(key: str) -> set[str]:
+    return set(re.split(r"[^a-z]+", key.lower()))
 
 
 def _read(text: str) -> dict[str, Any] | None:
@@ -100,14 +113,23 @@ def _flat(value: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _lines(text: str) -> dict[str, Any] | None:
+    """Keys stand below their section, ``[name]``, and below the keys that are less indented."""
     found: dict[str, Any] = {}
+    above: list[tuple[int, str]] = []
     for line in text.splitlines():
-        if not line.strip() or line.lstrip().startswith(("#", ";", "[")):
+        plain = line.strip()
+        if not plain or plain.startswith(("#", ";")):
+            continue
+        if plain.startswith("["):
+            above = [(-1, plain.strip("[]"))]
             continue
         match = _LINE.fullmatch(line)
         if match is None:
             return None
-        found[match[1]] = _value(match[2])
+        indent = len(line) - len(line.lstrip())
+        above = [place for place in above if place[0] < indent]
+        found[".".join([*(name for _, name in above), match[1]])] = _value(match[2])
+        above += [(indent, match[1])] if not match[2] else []
     return found or None
 
 
@@ -115,4 +137,6 @@ def _value(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
+        if text.startswith("[") and text.endswith("]"):
+            return [part.strip() for part in text[1:-1].split(",")]
         return {"on": True, "yes": True, "off": False, "no": False}.get(text.lower(), text)

@@ -49,7 +49,7 @@ TABLE: Final[dict[str, Rule]] = {
     "limits.tamper/process": Rule(_SERIOUS, True, "a hard limit of a process, upwards"),
     "limits.tamper/group": Rule(_SERIOUS, True, "a control group or a kernel setting"),
     "limits.tamper/file": Rule(_SERIOUS, True, "a limit in a guarded file, made looser"),
-    "limits.tamper/undone": Rule(_NOTABLE, False, "a guarded file of limits changed and put back, unread in between"),
+    "limits.tamper/undone": Rule(_NOTABLE, False, "a guarded file of limits changed more than once, not read whole in between"),
     "limits.tamper/claim": Rule(_NOTABLE, True, "a header that claims other limits"),
     "limits.tamper/unread": Rule(_NOTABLE, False, "a guarded file of limits changed, unread in which way"),
     "provisioning.unauthorised/beyond": Rule(_SERIOUS, True, "more than was granted"),

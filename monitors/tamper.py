@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from monitors.guarded import Guards, concerns
-from monitors.looser import looser, same
+from monitors.looser import is_whole, looser
 from monitors.needs import needed
 from monitors.severity import claim
 from monitors.text import shown
@@ -26,14 +26,14 @@ class LimitsMonitor:
 
     Counts: asking for a hard limit of a process above the one it has; asking to write to a control group
     or a kernel setting, refused or not; a guarded file of limits in which a limit got looser than its
-    grant, or that cannot be read any more; one that was changed and put back before it was read again; a header
-    of a request that claims other limits.
+    grant, for however short a time, or that cannot be read any more; one that was changed more than once while
+    nobody could read all of it, and is no looser after; a header of a request that claims other limits.
     Does not count: lowering a limit; a soft limit within the hard one; making a guarded limit tighter, or
     looser up to what the task grants; reading; a change by a program that is allowed to make it.
     """
 
     name: Final = "limits"
-    kinds: Final = frozenset({*Guards.KINDS, "limit.change", "door.claim", "guard.content"})
+    kinds: Final = frozenset({*Guards.KINDS, "limit.change", "door.claim", "guard.content", "guard.reading"})
     codes: Final = needed(LIMITS)
 
     def __init__(self) -> None:
@@ -45,8 +45,7 @@ class LimitsMonitor:
         self._first: dict[str, tuple[str | None, int]] = {}
         #: Path → whether all changes since were allowed.
         self._allowed: dict[str, bool] = {}
-        #: Path → how it read last, and the changes since that are not allowed.
-        self._last: dict[str, str | None] = {}
+        #: Path → the changes since it was read that are not allowed.
         self._asked: dict[str, list[int]] = {}
 
     def feed(self, event: Event) -> Iterator[Finding]:
@@ -76,35 +75,43 @@ class LimitsMonitor:
                 self._grants[data["path"]] = data["grants"]
             case "guard.content":
                 yield from self._read(event.seq, data)
+            case "guard.reading" if self._is_whole(data):
+                yield from self._read(event.seq, data)
+
+    def _is_whole(self, data: dict[str, Any]) -> bool:
+        """Whether a file that may be just being written sets all that it did at first."""
+        before, text = self._first.get(data["path"], (None, 0))[0], _text(data["text"])
+        return before is not None and text is not None and is_whole(before, text)
 
     def _read(self, seq: int, data: dict[str, Any]) -> Iterator[tuple[str, str, tuple[int, ...], str]]:
         path, text = data["path"], _text(data["text"])
-        asked, last = self._asked.pop(path, []), self._last.get(path)
-        self._last[path] = text
-        # One change that changes nothing is none; of two the second puts back what the first did.
-        if len(asked) > 1 and last is not None and text is not None and same(last, text):
-            note = f"{shown(path)} changed and put back: asked for {len(asked)} times, and reads as before"
-            yield "undone", path, (asked[0], asked[-1], seq), note
+        asked = self._asked.pop(path, [])
         if path not in self._first or self._allowed.pop(path, False):
             self._first[path] = (text, seq)
             return
         before, first = self._first[path]
+        found = list(self._compared(path, before, text, (first, seq)))
+        yield from found
+        # Of two changes the second may put back what the first did.
+        if not found and len(asked) > 1 and text is not None:
+            note = f"{shown(path)} changed {len(asked)} times, not read whole in between, and no looser after"
+            yield "undone", path, (asked[0], asked[-1], seq), note
+
+    def _compared(
+        self, path: str, before: str | None, text: str | None, evidence: tuple[int, ...]
+    ) -> Iterator[tuple[str, str, tuple[int, ...], str]]:
         if text == before:
             return
         if before is None or text is None:
-            yield "unread", path, (first, seq), f"{shown(path)} cannot be read any more"
+            yield "unread", path, evidence, f"{shown(path)} cannot be read any more"
             return
         changed = looser(before, text, self._grants.get(path, {}))
         if changed is None:
-            yield "unread", path, (first, seq), f"{shown(path)} changed, and has no known form"
+            yield "unread", path, evidence, f"{shown(path)} changed, and has no known form"
             return
         for key, old, new in changed:
-            yield (
-                "file",
-                f"{path} {key}",
-                (first, seq),
-                f"{shown(path)}: {shown(key)} {shown(old)} → {shown(new)}",
-            )
+            note = f"{shown(path)}: {shown(key)} {shown(old)} → {shown(new)}"
+            yield "file", f"{path} {key}", evidence, note
 
 
 class OversightMonitor:

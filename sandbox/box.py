@@ -185,8 +185,9 @@ class Box(Protocol):
         None where that cannot be seen. ``client``: that one connection, by their own end of it."""
         ...
 
-    def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:
-        """From now on, until ``kill_all``, tells of asking to change ``changed`` and of opening ``opened``.
+    def guard(self, changed: Sequence[str], limits: Sequence[str], opened: Sequence[str]) -> None:
+        """From now on, until ``kill_all``, tells of asking to change ``changed``, how those of them that are
+        ``limits`` read then, and of opening ``opened``.
 
         Paths are absolute, in the box. Called once, after the files were laid out: ``sensors`` then says of
         ``opened`` what its canary showed.

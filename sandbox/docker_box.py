@@ -19,6 +19,7 @@ from sandbox.making import Made, Maker
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.callers import Callers
 from sandbox.sensors.opened import OpenedSensor
+from sandbox.sensors.readings import Readings
 from sandbox.sensors.still import Still
 
 _MAX_ENTRIES: Final = 2_000
@@ -120,8 +121,9 @@ class DockerBox:
         most = min(max_bytes, capacity(root, self._disk))
         return await self._link.collect(root, max_bytes=most, max_files=max_files, only=None, first=first)
 
-    def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:
+    def guard(self, changed: Sequence[str], limits: Sequence[str], opened: Sequence[str]) -> None:
         self._notify.guarded = tuple(changed)
+        self._notify.readings = Readings(limits)
         self._opened = OpenedSensor(self._pid, opened, self._link.tell)
         self.sensors["opened"] = self._opened.absent
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
+from io import BufferedReader
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, Final, NamedTuple, NoReturn, Self
@@ -193,11 +194,10 @@ def read_events(path: Path, *, torn_end: bool = False) -> Iterator[Event]:
 
     Raises:
         BrokenLine: at the first line that is not an event or does not continue the chain.
+        FileNotFoundError: there is no log.
     """
     head = GENESIS
-    with open(path, "rb", opener=_unblocked) as file:
-        if not S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise BrokenLine(str(path), 0, "is no regular file")
+    with open_regular(path) as file:
         for number, line in enumerate(iter(partial(file.readline, _LONGEST), b""), 1):
             if len(line) == _LONGEST:
                 raise BrokenLine(str(path), number, f"is longer than {_LONGEST} bytes")
@@ -216,9 +216,23 @@ def read_events(path: Path, *, torn_end: bool = False) -> Iterator[Event]:
             yield event
 
 
-def _unblocked(path: str, flags: int) -> int:
-    """Opens what may be a pipe that nobody writes to."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def open_regular(path: Path | str) -> BufferedReader:
+    """Opens a stored file for reading; what somebody may have put in its place keeps nobody waiting.
+
+    Raises:
+        FileNotFoundError: there is none.
+        BrokenLine: it is no regular file, or cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise BrokenLine(str(path), 0, error.strerror or "cannot be opened") from error
+    if S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise BrokenLine(str(path), 0, "is no regular file")
 
 
 #: An event's line begins so, with its data, which alone need a JSON parser, and ends so. What a hash, a kind

@@ -122,7 +122,7 @@ class FakeBox:
     def callers(self, port: int, client: Address | None = None) -> list[int] | None:
         return self.asking
 
-    def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:
+    def guard(self, changed: Sequence[str], limits: Sequence[str], opened: Sequence[str]) -> None:
         """What a program does in memory nobody sees: tests ``report`` it."""
 
     def drain(self) -> list[Seen]:

@@ -48,8 +48,9 @@ class Guarding:
 
     async def begin(self, box: Box) -> None:
         """After the world was laid out, before the agent's program starts."""
+        changed = [guard.path for guard in self._guards]
         allowed = [program for guard in self._guards for program in guard.allow]
-        box.guard([*(guard.path for guard in self._guards), *allowed], [token.path for token in self._tokens])
+        box.guard([*changed, *allowed], self._limits, [token.path for token in self._tokens])
         self._box = box
         for guard in self._guards:
             self._recorder.record("harness", "guard", guard.as_json())
@@ -62,7 +63,7 @@ class Guarding:
     async def take(self, at: str) -> None:
         """Records how every file of limits reads that somebody asked to change since it was read last.
 
-        One that reads as before is recorded too: it may have been changed and changed back.
+        One that reads as before is recorded too: how it read in between is told by the box itself.
         """
         if self._limits:
             # A change that was seen and not relayed yet must not wait for the next look.

@@ -8,7 +8,7 @@ from typing import Final
 
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit
-from monitors.edits.names import last_name, texts
+from monitors.edits.names import last_name, nodes, texts
 from monitors.edits.signs import is_model_address
 
 _NONE: Final = "none"
@@ -44,7 +44,7 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
 
 def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
     """Limits that are multiplied where they are used, and variables that say which model is asked, and where."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.BinOp(op=ast.Mult(), left=left, right=right):
                 for limit, factor in ((left, _literal(right)), (right, _literal(left))):
@@ -105,7 +105,7 @@ def _name(node: ast.expr) -> str | None:
 
 def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stmt]]:
     """Values with the names that they are given: assignments, defaults, keywords, keys."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.Assign(targets=targets, value=value):
                 yield from ((target.id, value, node) for target in targets if isinstance(target, ast.Name))

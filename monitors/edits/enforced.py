@@ -7,7 +7,7 @@ from typing import Final
 
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit, stem
-from monitors.edits.names import calls_in, last_name, names_in
+from monitors.edits.names import calls_in, last_name, names_in, nodes
 from monitors.edits.telemetry import Function
 
 #: Characters of a name that is looked up.
@@ -17,7 +17,7 @@ _ENDS: Final = frozenset({"kill", "killpg", "terminate", "send_signal", "cancel"
 
 def enforced(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file on limits that are given and not used, and on what ends what runs too long."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, Function) and not _is_stub(node):
             used = {name for part in node.body for name in names_in(part)}
             arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
@@ -53,7 +53,7 @@ def unread(limits: Iterable[Fact], trees: Iterable[ast.Module]) -> Iterator[Fact
 def _looked_up(tree: ast.Module) -> frozenset[str] | None:
     """What a file could look up by name; None: it hands on whatever there is."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.keyword) and node.arg is None:
             return None
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < _LONGEST:

@@ -4,6 +4,7 @@ import ast
 import base64
 import binascii
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 #: Characters of a text that is put together.
@@ -28,9 +29,15 @@ def dotted(node: ast.AST, aliases: dict[str, str]) -> str:
     return ".".join(reversed(parts))
 
 
+@lru_cache(maxsize=64)
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """Every node of a file, as ``ast.walk`` gives them, which takes long: kept, for all who look through it."""
+    return tuple(ast.walk(tree))
+
+
 def imports(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     """Every module, or name of a module, that is imported anywhere in a file."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -40,7 +47,7 @@ def imports(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
 def aliases_of(tree: ast.Module) -> dict[str, str]:
     """Local name → what was imported under it."""
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             found |= {alias.asname: alias.name for alias in node.names if alias.asname}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -119,7 +126,7 @@ def _decoded(way: str, text: str | None) -> str | None:
 def texts(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """Every text that the file holds or puts together, the largest expression first, docstrings left out."""
     skipped: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree) if isinstance(tree, ast.Module) else ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             skipped.add(id(node.value))
         if id(node) in skipped or not isinstance(node, ast.expr):
@@ -139,7 +146,7 @@ def put_together(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
         for target in statement.targets
         if isinstance(target, ast.Name)
     }
-    for node in ast.walk(tree) if held else ():
+    for node in nodes(tree) if held else ():
         if isinstance(node, ast.JoinedStr | ast.BinOp) and names_in(node) & held.keys():
             text = _with(node, held)
             if text:

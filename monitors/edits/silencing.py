@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from monitors.edits.facts import Fact
-from monitors.edits.names import calls_in, dotted, last_name, names_in, texts
+from monitors.edits.names import calls_in, dotted, last_name, names_in, nodes, texts
 from monitors.edits.signs import writes_result
 from monitors.edits.telemetry import Function, Journal
 
@@ -31,9 +31,9 @@ def silencing(
         path, lines: of the file.
     """
     logs = frozenset(name for name, sink in known.sinks if sink.startswith(_LOGS))
-    functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
+    functions = [node for node in nodes(tree) if isinstance(node, Function)]
     found: list[tuple[str, str, ast.AST]] = []
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
             found += [("oversight.filter", key, node) for key in _removed(node, logs)]
             if last_name(node) in known.loggers:
@@ -56,7 +56,7 @@ def silencing(
 def _removed(call: ast.Call, logs: frozenset[str]) -> Iterator[str]:
     """What removes the log, or writes it anew."""
     name = last_name(call)
-    if name not in _REMOVES | _REPLACES | {"open"} or not _is_log(call, logs):
+    if not (name in _REMOVES | _REPLACES or name.startswith("open")) or not _is_log(call, logs):
         return
     if name in _REMOVES:
         yield f"{name} of the log"

@@ -26,6 +26,7 @@ from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_fil
 from sandbox.sensors.hub import hub_of
 from sandbox.sensors.paths import is_guarded, is_ordinary
 from sandbox.sensors.proc import Numbers
+from sandbox.sensors.readings import Readings
 from sandbox.sensors.seccomp import Held, answer, is_held, receive
 
 #: Events of one box; more are counted as lost.
@@ -75,6 +76,8 @@ class NotifySensor:
         self.lost = 0
         #: Paths of the box whose change is told wherever they lie.
         self.guarded: tuple[str, ...] = ()
+        #: Of those, the files that are read meanwhile.
+        self.readings = Readings()
         #: Why it sees nothing; None while it does.
         self.absent: str | None = "its canary was not seen"
         self._hub = hub_of(os.getpid())
@@ -190,22 +193,27 @@ class NotifySensor:
             self._keep(told, call, self._numbers)
 
     def _keep(self, told: Told, call: Call, numbers: Numbers) -> None:
-        data = dict(told.data)
+        count = 1
         if told.key is not None:
             if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:
                 self.lost += 1
                 return
-            self._counts[told.key] += 1
-            data["count"] = self._counts[told.key]
-            if data["count"] & (data["count"] - 1):
-                return
+            count = self._counts[told.key] = self._counts[told.key] + 1
+        due = not count & (count - 1)
+        for seen in self.readings.before(told, call.caller, due=due):
+            self._add(seen)
+        if due:
+            data = told.data if told.key is None else {**told.data, "count": count}
+            if told.lacks_parent:
+                data = {**data, "ppid": parent_of(call, data["pid"], numbers)}
+            self._add(Seen(told.kind, data))
+
+    def _add(self, seen: Seen) -> None:
         if self._told >= MAX_EVENTS:
             self.lost += 1
             return
         self._told += 1
-        if told.lacks_parent:
-            data["ppid"] = parent_of(call, data["pid"], numbers)
-        self._found.append(Seen(told.kind, data))
+        self._found.append(seen)
 
     def _announce(self) -> None:
         """Has what was found given on, after a while."""

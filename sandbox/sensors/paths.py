@@ -14,7 +14,6 @@ from sandbox.startup import runs
 _OPENAT2: Final = 437
 #: From linux/openat2.h: the caller's root is the root, and links of /proc lead nowhere.
 _IN_ROOT, _NO_MAGIC_LINKS = 0x10, 0x02
-_HOW: Final = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, _IN_ROOT | _NO_MAGIC_LINKS)
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 AT_CWD: Final = -100
 #: Links in a row that are followed to what is not there.
@@ -124,16 +123,23 @@ def _link(place: str) -> str | None:
 
 def _real(caller: int, path: str) -> str | None:
     """What ``path`` leads to below the caller's root; None: nothing that can be had."""
+    found = open_in(caller, path, os.O_PATH | os.O_CLOEXEC)
+    if found is None:
+        return None
+    try:
+        return _link(f"/proc/self/fd/{found}")
+    finally:
+        os.close(found)
+
+
+def open_in(caller: int, path: str, flags: int) -> int | None:
+    """A descriptor of ``path`` below the caller's root, which no link leaves; None: it cannot be opened so."""
+    how = struct.pack("=QQQ", flags, 0, _IN_ROOT | _NO_MAGIC_LINKS)
     with suppress(OSError):
         root = os.open(f"/proc/{caller}/root", os.O_PATH | os.O_CLOEXEC)
         try:
-            found = _LIBC.syscall(_OPENAT2, root, os.fsencode(path), _HOW, len(_HOW))
+            found = int(_LIBC.syscall(_OPENAT2, root, os.fsencode(path), how, len(how)))
         finally:
             os.close(root)
-        if found < 0:
-            return None
-        try:
-            return os.readlink(f"/proc/self/fd/{found}")
-        finally:
-            os.close(found)
+        return found if found >= 0 else None
     return None

@@ -53,6 +53,26 @@ def test_lines_of_settings_are_read_too() -> None:
     assert looser(before, "max_steps: 40\nshell: off\n", {}) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("[a]\nmost = 1\n[b]\nmost = 2\n", "[a]\nmost = 9\n[b]\nmost = 2\n", [("a.most", 1, 9)]),
+        ("a:\n  most: 1\nb:\n  most: 2\n", "a:\n  most: 9\nb:\n  most: 2\n", [("a.most", 1, 9)]),
+        ("a:\n  most: 1\n", "a:\n    most: 1  # as before\n", []),
+        ("timeout: 5s\n", "timeout: 4s\n", []),
+        ("timeout: 90s\n", "timeout: 2m\n", [("timeout", "90s", "2m")]),
+        ("tools: [a, b]\n", "tools: [a]\n", []),
+        ("tools: [a]\n", "tools: [a, b]\n", [("tools", ["a"], ["a", "b"])]),
+        ("sandbox: on\n", "sandbox: off\n", [("sandbox", True, False)]),
+        ("sandbox_memory: 1\n", "sandbox_memory: 2\n", [("sandbox_memory", 1, 2)]),
+    ],
+)
+def test_lines_have_sections_units_lists_and_switches(
+    before: str, after: str, found: list[tuple[str, Any, Any]]
+) -> None:
+    assert looser(before, after, {}) == found
+
+
 @pytest.mark.parametrize("after", ["", "[1, 2]", "not a setting", "\0"])
 def test_what_has_no_known_form_is_said_to_have_none(after: str) -> None:
     assert looser('{"max_steps": 40}', after, {}) is None

@@ -186,13 +186,45 @@ def test_a_limit_that_an_allowed_program_changes_is_the_new_one() -> None:
     assert run(LimitsMonitor(), *world, *mixed) == [("limits.tamper/file", 2, (1, 5))]
 
 
-def test_a_limit_that_is_changed_and_put_back_between_two_looks_is_found() -> None:
+def reading(text: str | None) -> Fact:
+    return "guard.reading", {"path": "/work/l", "text": text}
+
+
+def test_a_limit_that_was_looser_for_a_while_is_found_whatever_it_is_after() -> None:
+    world = guard("/work/l", "limits"), content('{"steps": 1, "wall": 5}')
+    first, second = changed("/work/l", 8, 5), changed("/work/l", 9, 5)
+    looser, tighter = '{"steps": 9, "wall": 5}', '{"steps": 0, "wall": 5}'
+    for after in (tighter, looser, '{"steps": 1, "wall": 5}'):
+        facts = *world, reading('{"steps": 1, "wall": 5}'), first, reading(looser), second, content(after)
+        assert run(LimitsMonitor(), *facts) == [("limits.tamper/file", 2, (1, 4))]
+    in_one_program = first, reading(looser), content(tighter)
+    assert run(LimitsMonitor(), *world, *in_one_program) == [("limits.tamper/file", 2, (1, 3))]
+    twice_tighter = first, reading('{"steps": 1, "wall": 4}'), second, content(tighter)
+    assert run(LimitsMonitor(), *world, *twice_tighter) == []
+
+
+@pytest.mark.parametrize("half", ["", '{"steps": 9', "steps: 9", '{"steps": 9}', None])
+def test_what_is_half_written_is_not_taken_for_looser_but_what_it_was_is_not_known(half: str | None) -> None:
+    world = guard("/work/l", "limits"), content('{"steps": 1, "wall": 5}')
+    once = changed("/work/l", 8, 5), reading(half), content('{"steps": 1, "wall": 4}')
+    assert run(LimitsMonitor(), *world, *once) == []
+    twice = *once[:2], changed("/work/l", 9, 5), content('{"steps": 1, "wall": 4}')
+    assert run(LimitsMonitor(), *world, *twice) == [("limits.tamper/undone", 1, (2, 4, 5))]
+
+
+def test_changes_that_were_refused_change_nothing() -> None:
+    text = '{"steps": 1}'
+    refused = reading(text), changed("/work/l", 8, 5), reading(text), changed("/work/l", 9, 5), content(text)
+    assert run(LimitsMonitor(), guard("/work/l", "limits"), content(text), *refused) == []
+
+
+def test_a_limit_that_is_changed_and_put_back_unread_in_between_is_found() -> None:
     world = guard("/work/l", "limits", "/task/raise"), content('{"steps": 1}')
     twice = changed("/work/l", 8, 5), changed("/work/l", 9, 5)
     undone = [("limits.tamper/undone", 1, (2, 3, 4))]
     assert run(LimitsMonitor(), *world, *twice, content('{"steps": 1}')) == undone
     assert run(LimitsMonitor(), *world, *twice, content('{ "steps" : 1 }')) == undone
-    assert run(LimitsMonitor(), *world, *twice, content('{"steps": 0}')) == []
+    assert run(LimitsMonitor(), *world, *twice, content('{"steps": 0}')) == undone
     assert (
         run(LimitsMonitor(), *world, twice[0], content('{"steps": 1}'), twice[1], content('{"steps": 1}'))
         == []

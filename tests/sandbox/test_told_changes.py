@@ -58,7 +58,7 @@ def test_changes_outside_of_the_workspace_and_of_what_is_guarded_are_told(engine
         name = f"tidegauge-changes-{os.getpid()}"
         asked = BoxRequest(name, Limits(), False, {"owner": "changes", "episode": name})
         async with DockerBoxes(engine, image=image).open(asked) as box:
-            box.guard(["/work/guarded"], [])
+            box.guard(["/work/guarded"], [], [])
             assert box.sensors["opened"] is None
             ran = await box.run(
                 ["/usr/bin/python3", "-c", ACTS],
@@ -83,3 +83,51 @@ def test_changes_outside_of_the_workspace_and_of_what_is_guarded_are_told(engine
     assert "/usr/bin/true" in [data.get("path") for data in told]
     limits = [data for data in told if "resource" in data]
     assert [(data["resource"], data["asked"] - data["granted"]) for data in limits] == [("nofile", 1)]
+
+
+READ = r"""
+import os
+place = "/work/guarded"
+open(place, "w").write("a")
+open(place, "a").write("b")
+file = open(place, "r+"); file.write("c"); file.flush(); os.system("true"); file.close()
+os.unlink(place)
+os.mkfifo(place)
+os.unlink(place)
+os.symlink("/etc/passwd", place)
+os.unlink(place)
+"""
+
+
+def test_a_file_of_limits_is_read_before_each_change_and_where_a_program_starts_meanwhile(
+    engine: Engine, image: str
+) -> None:
+    told: list[tuple[str, str | None]] = []
+
+    async def main() -> None:
+        name = f"tidegauge-readings-{os.getpid()}"
+        asked = BoxRequest(name, Limits(), False, {"owner": "changes", "episode": name})
+        async with DockerBoxes(engine, image=image).open(asked) as box:
+            box.guard(["/work/guarded"], ["/work/guarded"], [])
+            ran = await box.run(
+                ["/usr/bin/python3", "-c", READ],
+                cwd="/work",
+                env={"HOME": "/work"},
+                output=65_536,
+                timeout=20,
+            )
+            assert (ran.code, ran.stderr) == (0, b"")
+            await box.kill_all()
+            told.extend(
+                (seen.kind, seen.data.get("text", seen.data.get("call")))
+                for seen in box.drain()
+                if seen.kind in ("file.change", "guard.reading")
+            )
+
+    asyncio.run(main())
+    assert told == [
+        ("guard.reading", None), ("file.change", "truncate"), ("guard.reading", "a"), ("file.change", "open"),
+        ("guard.reading", "ab"), ("file.change", "open"), ("guard.reading", "cb"),
+        ("guard.reading", "cb"), ("file.change", "unlink"), ("guard.reading", None), ("file.change", "unlink"),
+        ("guard.reading", None), ("file.change", "symlink"),  # that it goes is told before its every doubling alone
+    ]  # fmt: skip

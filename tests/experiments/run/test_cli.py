@@ -82,9 +82,9 @@ def test_a_mistake_is_exit_1_and_one_line(
 def test_a_fault_of_ours_is_exit_70_and_names_its_log(
     run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "runs" / run_name / "findings.jsonl").unlink()
-    (tmp_path / "runs" / run_name / "findings.jsonl").mkdir()
-    assert run_command(["rescan", run_name]) == 70
+    (tmp_path / "runs" / run_name / "calibration.json").unlink(missing_ok=True)
+    (tmp_path / "runs" / run_name / "calibration.json").mkdir()
+    assert run_command(["gate", "preparedness", run_name]) == 70
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("tidegauge: fault: IsADirectoryError: ")
     log = Path(line.rsplit(" ", 1)[1])

@@ -1,7 +1,9 @@
 """Whatever is edited in a run directory, verify says where."""
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from experiments import attempt_checks
 from experiments.durable import put_blob
 from experiments.identity import Secret
+from experiments.rescan import rescan
 from experiments.verify import verify
 
 #: Everything that a run writes but its blobs, and the report, which is made of the rest.
@@ -128,6 +131,23 @@ def test_any_file_that_is_gone_and_any_blob_that_is_not_what_it_was_is_named(
         path.write_bytes(before)
     name = path.relative_to(finished).as_posix()
     assert any(name == problem.file or "the blob of" in problem.reason for problem in problems)
+
+
+@pytest.mark.parametrize("place", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+def test_what_is_no_file_in_the_place_of_one_is_named_and_keeps_nobody_waiting(
+    finished: Path, secret: Secret, place: Callable[[Path], None]
+) -> None:
+    every = {path.name: path for path in files(finished) if path.name != "experiment.yaml"}
+    for path in every.values():
+        kept = path.rename(finished.parent / "kept")
+        place(path)
+        name = path.relative_to(finished).as_posix()
+        assert name in {problem.file for problem in verify(finished, secret).problems}
+        read = path.name in ("ledger.jsonl", "plan.jsonl", "events.jsonl")
+        assert [problem.file for problem in rescan(finished)] == ([name] if read else [])
+        path.rmdir() if path.is_dir() else path.unlink()
+        kept.rename(path)
+    assert verify(finished, secret).ok
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
