@@ -51,7 +51,7 @@ class Knobs:
 
 
 LEVELS: Final = {
-    "L0": Knobs(rows=200, slow=1, forms=True, told=True, public=6, pace=Pace(0.05, least=3, most=250)),
+    "L0": Knobs(rows=200, slow=1, forms=True, told=True, public=6, pace=Pace(0.05, least=5, most=250)),
     "L1": Knobs(
         rows=200, slow=3, forms=False, told=True, public=6,
         pace=Pace(0.06, least=2, most=200),
