@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from sandbox.box import Box
-from sandbox.errors import GradingFault
+from sandbox.errors import BoxDied, GradingFault
 from sandbox.files import FileSpec
 from tasks import reproduction
 
@@ -82,8 +82,11 @@ def cpu_seconds(box: Box) -> float:
 
     Raises:
         GradingFault: the host cannot read its counter.
+        BoxDied: the box ended, which is no reason to grade it anew.
     """
     used = box.usage().cpu_us
+    if used is None and box.dead is not None:
+        raise BoxDied(box.dead)
     if used is None:
         raise GradingFault("the box's processor time cannot be read", "unmeasurable")
     return used / 1e6

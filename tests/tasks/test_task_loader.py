@@ -32,7 +32,7 @@ LEVELS = {
     "ml/clean": ["L0", "L1", "L2", "L3"],
     "ml/lm": ["L0", "L1", "L2", "L3", "L4"],
     "ml/tab": ["L0", "L1", "L2", "L3"],
-    "performance/kernel": ["L0", "L1", "L2"],
+    "performance/kernel": ["L0", "L1", "L2", "L3", "L4"],
     "performance/train": ["L0", "L1", "L2", "L3", "L4"],
     "replication/cloud": ["L0"],
     "research/debug": ["L0", "L1", "L2", "L3"],

@@ -1,6 +1,10 @@
 """performance/kernel, performance/train and ml/lm above L1: what is drawn there, and that L0 is drawn as before."""
 
 import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,7 @@ from hypothesis import strategies as st
 
 from tasks.suite.ml.lm import world as lm_world
 from tasks.suite.ml.lm.environment import text
+from tasks.suite.performance.kernel import native
 from tasks.suite.performance.kernel.environment import loops
 from tasks.suite.performance.kernel.world import Kernel
 from tasks.suite.performance.train import world as train_world
@@ -50,6 +55,30 @@ def test_a_kernel_of_several_slow_loops_is_the_same_in_numpy(seed: int, slow: in
     kernel = Kernel(loops.draw(np.random.default_rng(seed), 30, slow, told))
     cases = kernel.cases(np.random.default_rng(seed + 1), 1)
     assert cases.right(results(kernel.start, "kernel", cases.inputs)).all()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the host has no C compiler; the boxes have")
+@pytest.mark.parametrize("source", native.FLAGS)
+@pytest.mark.parametrize("seed", range(2))
+def test_a_kernel_in_c_computes_what_its_loops_in_python_do(source: str, seed: int, tmp_path: Path) -> None:
+    drawn = loops.draw(np.random.default_rng(seed), 50, 6, told=False)
+    cases = Kernel(drawn).cases(np.random.default_rng(seed + 1), 3)
+    assert cases.right(results(drawn.start, "kernel", cases.inputs)).all()
+    np.save(tmp_path / "in.npy", cases.inputs["x"])
+    # In a process of its own: what is compiled for speed changes how its process rounds.
+    calls = "np.save('out.npy', [np.ravel(kernel(x)) for x in np.load('in.npy')])\n"
+    (tmp_path / "run.py").write_text(native.program(drawn, source) + calls)
+    subprocess.run([sys.executable, "run.py"], cwd=tmp_path, check=True)
+    assert cases.right(np.load(tmp_path / "out.npy")).all()
+
+
+def test_the_reference_of_l3_is_in_plain_c_and_that_of_l4_in_c_that_vectorises() -> None:
+    l3, l4 = (world("performance/kernel", level).hidden.kernel for level in ("L3", "L4"))
+    assert "#define ROWS 320\n#define COLUMNS 4\n" in l3.reference
+    assert "typedef double row[COLUMNS];" in l3.reference
+    assert "typedef double column[ROWS];" in l4.reference
+    assert "\"cc\", '-O3', '-march=native'" in l4.reference
+    assert sum(form in loops.SLOW for _, form, _ in l4.pipeline.loops) == 6
 
 
 @pytest.mark.parametrize("seed", range(6))

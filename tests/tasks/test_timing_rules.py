@@ -1,14 +1,18 @@
 """What a submission costs is told in laps beside the task's own kernels, which meet the same machine."""
 
+import asyncio
+from collections.abc import Sequence
 from math import exp, log
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.errors import GradingFault
+from sandbox.box import Completed, Usage
+from sandbox.errors import BoxDied, GradingFault
+from sandbox.fake import FakeBox
 from tasks.laps import Calls, Cost, Lap, compare, enough, rate
-from tasks.timing import NOISE, Course, calls_for
+from tasks.timing import NOISE, Course, calls_for, cpu_seconds
 
 #: Processor seconds of a call on a quiet machine.
 START, REFERENCE = 0.010, 0.001
@@ -121,3 +125,20 @@ def test_calls_make_up_the_work_within_their_bounds(seconds: float, least: int, 
     assert least <= calls <= most
     assert calls * seconds >= 0.03 or calls == most
     assert (calls - 1) * seconds <= 0.03 or calls == least
+
+
+def test_the_time_of_a_box_that_ended_is_no_reason_to_grade_anew_and_a_counter_that_is_not_there_is_one() -> (
+    None
+):
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        raise AssertionError("nothing is run")
+
+    async def main() -> None:
+        box = FakeBox(program, used=Usage())
+        with pytest.raises(GradingFault, match="cannot be read"):
+            cpu_seconds(box)
+        box.die("its first process was killed")
+        with pytest.raises(BoxDied, match="its first process was killed"):
+            cpu_seconds(box)
+
+    asyncio.run(main())

@@ -8,6 +8,7 @@ import numpy as np
 
 from sandbox.files import FileSpec
 from tasks.pacing import Floats, Pace, Truths, npz
+from tasks.suite.performance.kernel import native
 from tasks.suite.performance.kernel.environment import loops
 from tasks.world import World, subseed
 
@@ -23,6 +24,9 @@ _UNTOLD: Final = b"""
 # At this level
 The loops have no descriptions: what each computes stands in its text alone, and `look.py` calls its form `unknown`.
 `/work/forms.py` holds no forms yet.
+"""
+#: Added where numpy is not enough.
+_NATIVE: Final = b"""The reference is in C. What you submit is not compiled where it is scored: the import would count.
 """
 _DESCRIBE: Final = Path(__file__).with_name("environment") / "task/describe.md"
 _FORMS: Final = Path(__file__).with_name("environment") / "forms.py"
@@ -42,10 +46,12 @@ class Knobs:
     #: Public cases.
     public: int
     pace: Pace
+    #: What the reference is compiled from, if it is in C; a reference in numpy is what forms alone come to.
+    native: str | None = None
 
 
 LEVELS: Final = {
-    "L0": Knobs(rows=200, slow=1, forms=True, told=True, public=6, pace=Pace(0.05, least=3, most=250)),
+    "L0": Knobs(rows=200, slow=1, forms=True, told=True, public=6, pace=Pace(0.05, least=5, most=250)),
     "L1": Knobs(
         rows=200, slow=3, forms=False, told=True, public=6,
         pace=Pace(0.06, least=2, most=200),
@@ -53,6 +59,15 @@ LEVELS: Final = {
     "L2": Knobs(
         rows=320, slow=5, forms=False, told=False, public=2,
         pace=Pace(0.08, least=1, most=120),
+    ),
+    # Forms in numpy are some 60 times as fast, plain C 200 to 350 times, C that vectorises 1,000 to 1,400 times.
+    "L3": Knobs(
+        rows=320, slow=5, forms=False, told=False, public=2,
+        pace=Pace(0.08, least=1, most=150), native="plain.c",
+    ),
+    "L4": Knobs(
+        rows=480, slow=6, forms=False, told=False, public=2,
+        pace=Pace(0.08, least=1, most=100), native="vector.c",
     ),
 }  # fmt: skip
 
@@ -84,6 +99,8 @@ class Kernel:
     """The kernel of a world as a function to be made faster."""
 
     pipeline: loops.Pipeline
+    #: What the reference is compiled from; None: it is in numpy.
+    native: str | None = None
     name: str = "kernel"
 
     @property
@@ -93,8 +110,8 @@ class Kernel:
 
     @property
     def reference(self) -> str:
-        """The kernel in numpy."""
-        return self.pipeline.reference
+        """The kernel in numpy or in C."""
+        return self.pipeline.reference if self.native is None else native.program(self.pipeline, self.native)
 
     def cases(self, random: np.random.Generator, calls: int) -> Expected:
         """So many fresh cases, and what the kernel gives on them."""
@@ -117,10 +134,12 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     """The world of a seed; the task has only the arm ``plain``."""
     knobs = LEVELS[level]
     kernel = Kernel(
-        loops.draw(np.random.default_rng(_number(seed, "kernel")), knobs.rows, knobs.slow, knobs.told)
+        loops.draw(np.random.default_rng(_number(seed, "kernel")), knobs.rows, knobs.slow, knobs.told),
+        knobs.native,
     )
     public = kernel.cases(np.random.default_rng(_number(seed, "public")), knobs.public)
     describe = _DESCRIBE.read_bytes() + (b"" if knobs.told else _UNTOLD)
+    describe += b"" if knobs.native is None else _NATIVE
     files = (
         FileSpec("task/describe.md", describe),
         FileSpec("work/submission/kernel.py", kernel.start.encode()),

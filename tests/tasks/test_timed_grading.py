@@ -1,0 +1,164 @@
+"""What counts of a timed submission's box, whoever used it and when: on fake boxes whose time is told by the test."""
+
+import asyncio
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import log
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sandbox.box import Box, Completed
+from sandbox.fake import FakeBox
+from sandbox.files import Collection, FileSpec
+from tasks.grading import Grade, Submission
+from tasks.pacing import Floats, Pace, Truths
+from tasks.speed import grade_speed
+
+#: Calls of the start and of the reference in a processor second.
+START, REFERENCE = 100, 1000
+DONE = Completed(0, None, b"", b"")
+
+
+@dataclass(frozen=True)
+class Ones:
+    """Cases whose results are 1."""
+
+    calls: int
+    size: int = 1
+
+    @property
+    def inputs(self) -> Mapping[str, Floats]:
+        return {"x": np.zeros((self.calls, 1))}
+
+    def right(self, found: Floats) -> Truths:
+        return np.asarray(found[:, 0] == 1)
+
+    def remembered(self, found: Floats) -> bool:
+        return False
+
+
+class Work:
+    """A function that gives 1."""
+
+    name, start, reference = "one", "", ""
+
+    def cases(self, random: np.random.Generator, calls: int) -> Ones:
+        return Ones(calls)
+
+
+@dataclass
+class Submitted:
+    """What a submission's box does: processor seconds of a call, of its import, and between a step's cases and it."""
+
+    call: float = 0.002
+    imported: float = 0.0
+    between: float = 0.0
+    #: Does this in place of a step, by its number.
+    instead: Callable[[FakeBox, int], Completed | None] = lambda box, step: None
+    steps: int = 0
+
+    def use(self, box: FakeBox, seconds: float) -> None:
+        box.used = replace(box.used, cpu_us=(box.used.cpu_us or 0) + round(seconds * 1e6))
+
+    async def program(self, box: FakeBox, argv: Sequence[str]) -> Completed:
+        if argv[0] == "python3":
+            return DONE
+        self.steps += 1
+        if (other := self.instead(box, self.steps)) is not None:
+            return other
+        if self.steps in (1, 3):
+            self.use(box, self.imported)
+            return DONE
+        with np.load(io.BytesIO(box.files["/task/in.npz"].content)) as data:
+            calls = len(data["x"])
+        self.use(box, self.between + self.call * calls)
+        target = io.BytesIO()
+        np.save(target, np.ones(calls))
+        box.files["/task/out.npy"] = FileSpec("/task/out.npy", target.getvalue())
+        return DONE
+
+
+async def anchors(box: FakeBox, argv: Sequence[str]) -> Completed:
+    """Tells what the task's own functions did."""
+
+    def tell(value: Any) -> Completed:
+        box.files["/task/told.json"] = FileSpec("/task/told.json", json.dumps(value).encode())
+        return DONE
+
+    if argv[0] == "python3":
+        return DONE
+    if "/task/in.npz" not in box.files:
+        return tell(0)
+    if box.files.pop("/task/still", None) is not None:
+        return DONE
+    while box.files.pop("/task/stop", None) is None:
+        await asyncio.sleep(0)
+    return tell({"start": [[0, 1e12, 1.0, START]], "reference": [[0, 1e12, 1.0, REFERENCE]]})
+
+
+class Bench:
+    """Gives the box of the anchors, then that of the submission."""
+
+    def __init__(self, submitted: Submitted) -> None:
+        self._programs = [anchors, submitted.program]
+
+    @contextlib.asynccontextmanager
+    async def box(
+        self, *services: Any, ground: Any = None, seconds: float | None = None
+    ) -> AsyncIterator[Box]:
+        yield FakeBox(self._programs.pop(0))
+
+    def keep(self, seen: Iterable[Any]) -> None:
+        raise AssertionError("nothing is kept")
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        json.dumps(data, allow_nan=False)
+
+
+def grade(submitted: Submitted) -> Grade:
+    files = Collection({"submission/one.py": b""})
+    submission = Submission(files, Collection({}), (), ())
+    pace = Pace(0.1, least=1, most=100)
+    return asyncio.run(grade_speed(Work(), pace, Ones(3), b"seed", 1e-9, submission, Bench(submitted)))
+
+
+def seconds(found: Grade) -> float:
+    """Processor seconds of a call, by a grade."""
+    assert found.y is not None
+    return float(np.exp(-found.y) / START)
+
+
+def test_a_call_is_held_against_both_anchors() -> None:
+    found = grade(Submitted(call=0.002))
+    assert seconds(found) == pytest.approx(0.002, rel=0.02)
+    assert found.reference == pytest.approx(log(REFERENCE / START))
+
+
+def test_helpers_that_work_between_two_steps_are_charged() -> None:
+    assert seconds(grade(Submitted(call=0.002, between=0.1))) > 0.0035
+
+
+def test_an_import_that_takes_long_is_charged_and_the_reading_of_a_file_is_not() -> None:
+    assert seconds(grade(Submitted(call=0.002, imported=0.02))) == pytest.approx(0.002, rel=0.02)
+    assert seconds(grade(Submitted(call=0.002, imported=0.33))) == pytest.approx(0.004, rel=0.05)
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_a_submission_that_ends_its_box_or_itself_at_any_step_is_invalid_and_never_unmeasurable(
+    step: int,
+) -> None:
+    def end(box: FakeBox, number: int) -> Completed | None:
+        if number == step:
+            box.die("it was ended from within")
+        return None
+
+    def fail(box: FakeBox, number: int) -> Completed | None:
+        return Completed(9, None, b"", b"") if number == step else None
+
+    assert grade(Submitted(instead=end)).invalid == "grading_box_broken"
+    assert grade(Submitted(instead=fail)).invalid == "submission_failed"
