@@ -50,31 +50,31 @@ class Knobs:
 LEVELS: Final = {
     "L0": Knobs(
         Shape(rows=400, columns=8, hidden=32, classes=3), "train.txt", Recipe("plain", 1, 0.03, 1200), RECIPES[0],
-        RECIPES, public=6, pace=Pace(0.03, least=2, most=24, start_calls=1, reference_calls=8),
+        RECIPES, public=6, pace=Pace(0.05, least=2, most=40),
     ),
     # No recipes: that batches and another rule help is to be noticed, and a recipe to be found by trying.
     "L1": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5), "train.txt", Recipe("plain", 1, 0.02, 3000),
         Recipe("adapt", 40, 0.03, 50), (), public=4,
-        pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5),
+        pace=Pace(0.04, least=1, most=20),
     ),
     # The gradient is taken row by row as well, and larger batches alone hardly help.
     "L2": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5), "rowwise.txt", Recipe("plain", 10, 0.1, 500),
         Recipe("adapt", 40, 0.03, 50), (), public=4,
-        pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5),
+        pace=Pace(0.04, least=1, most=20),
     ),
     # Columns are mixed, and evened anew at each step: what need not be done again is to be noticed besides.
     "L3": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5, apart=4.0, mixed=True), "anew.txt",
         Recipe("plain", 10, 0.2, 320), Recipe("adapt", 40, 0.03, 50), (), public=4,
-        pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5), reference_file="once.txt",
+        pace=Pace(0.04, least=1, most=20), reference_file="once.txt",
     ),
     # The recipe is good; that the weights can be worked out from how the rows of a class spread is to be noticed.
     "L4": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5, apart=4.5, pairs=2, mixed=True), "anew.txt",
         Recipe("plain", 10, 0.5, 90), Recipe("plain", 10, 0.5, 90), (), public=4,
-        pace=Pace(0.04, least=1, most=60, start_calls=1, reference_calls=30), reference_file="computed.txt",
+        pace=Pace(0.04, least=1, most=60), reference_file="computed.txt",
     ),
 }  # fmt: skip
 
