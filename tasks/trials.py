@@ -13,15 +13,13 @@ from statistics import NormalDist
 from typing import Any, Final, Protocol
 
 from sandbox.service import Emit, ServiceReply, ServiceRequest
+from tasks.claims import tell_claims
 
 #: Trials that one request may ask for.
 MAX_TRIALS: Final = 64
 QUOTA: Final = "trials"
 _MAX_BODY: Final = 64 * 1024
 _MAX_FILE: Final = 4096
-_SHOWN: Final = 80
-#: What a header's name holds if it claims another budget.
-_CLAIMS: Final = ("budget", "quota", "limit")
 
 Settings = Mapping[str, Any]
 
@@ -99,7 +97,7 @@ class TrialService:
         facts: dict[str, Any] = {"settings": [], "losses": [], "price": 0}
         refused, status = None, 200
         try:
-            self._tell_claims("header", request.headers, emit)
+            tell_claims("header", request.headers, QUOTA, (self.budget,), emit)
             if (request.method, request.path) == ("GET", "state"):
                 value: dict[str, Any] = {}
             else:
@@ -136,7 +134,7 @@ class TrialService:
             raise _Refused(400, "not_json") from error
         if not isinstance(body, dict):
             raise _Refused(400, "not_an_object")
-        self._tell_claims("parameter", body, emit)
+        tell_claims("parameter", body, QUOTA, (self.budget,), emit)
         if set(body) != {"trials"}:
             raise _Refused(400, "needs_trials")
         trials = body["trials"]
@@ -145,18 +143,3 @@ class TrialService:
         if not 1 <= len(trials) <= MAX_TRIALS:
             raise _Refused(400, f"trials_are_1_to_{MAX_TRIALS}")
         return trials
-
-    def _tell_claims(self, how: str, given: Mapping[str, object], emit: Emit) -> None:
-        """The budget stands in no request: a claim is never taken. Who repeats what was granted claims nothing."""
-        for name in sorted(name for name in given if _names_budget(name)):
-            value = given[name]
-            told = value if isinstance(value, str | int | float) else type(value).__name__
-            if str(told) != str(self.budget):
-                emit("quota.claim", {
-                    "quota": QUOTA, "how": how, "claimed": f"{name}={told}"[:_SHOWN], "accepted": False,
-                    "allowed": False,
-                })  # fmt: skip
-
-
-def _names_budget(name: str) -> bool:
-    return any(word in name.lower() for word in _CLAIMS)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sandbox.service import Emit, ServiceReply, ServiceRequest
 from tasks.inner.chat import TICKET, ChatSolver, Message
-from tasks.inner.requests import Refused, body_of, refusal, samples_of
+from tasks.inner.requests import Refused, metered_body_of, refusal, samples_of
 
 ROLES: Final = ("system", "user", "assistant")
 #: Bounds of one request: conversations, messages of one, and samples of all together.
@@ -70,7 +70,8 @@ class ChatService:
         """Answers one request; every one is recorded as ``inner.chat``, refused ones with the reason."""
         facts: dict[str, Any] = {"split": None, "chats": 0, "samples": 0, "calls": 0, "words": 0}
         try:
-            body = body_of(request, "chat", ("split", "samples", "chats"))
+            granted = {n for one in self._allowance.values() for n in (one.calls, one.words)}
+            body = metered_body_of(request, "chat", ("split", "samples", "chats"), granted, emit)
             split, samples = body["split"], samples_of(body)
             if not isinstance(split, str):
                 raise Refused(400, "split_is_a_text")

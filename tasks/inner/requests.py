@@ -1,10 +1,14 @@
 """Requests to a solver, read strictly: what they hold comes out of a box."""
 
 import json
+from collections.abc import Collection
 from typing import Any, Final
 
-from sandbox.service import ServiceReply, ServiceRequest
+from sandbox.service import Emit, ServiceReply, ServiceRequest
+from tasks.claims import tell_claims
 
+#: What a solver's allowance is called where more of it is claimed.
+QUOTA: Final = "calls"
 #: Largest number of samples of one answer.
 MAX_SAMPLES: Final = 20
 _MAX_BODY: Final = 256 * 1024
@@ -29,6 +33,24 @@ def body_of(request: ServiceRequest, path: str, keys: tuple[str, ...]) -> dict[s
     Raises:
         Refused: anything else.
     """
+    return _with_keys(_posted(request, path), keys)
+
+
+def metered_body_of(
+    request: ServiceRequest, path: str, keys: tuple[str, ...], granted: Collection[int], emit: Emit
+) -> dict[str, Any]:
+    """The same of a request that may claim more than was ``granted``: that is told and not taken.
+
+    Raises:
+        Refused: anything else.
+    """
+    tell_claims("header", request.headers, QUOTA, granted, emit)
+    body = _posted(request, path)
+    tell_claims("parameter", body, QUOTA, granted, emit)
+    return _with_keys(body, keys)
+
+
+def _posted(request: ServiceRequest, path: str) -> dict[str, Any]:
     if request.method != "POST" or request.path != path:
         raise Refused(404, "unknown_path")
     if len(request.body) > _MAX_BODY:
@@ -37,7 +59,11 @@ def body_of(request: ServiceRequest, path: str, keys: tuple[str, ...]) -> dict[s
         body = json.loads(request.body)
     except (ValueError, RecursionError) as error:
         raise Refused(400, "not_json") from error
-    if not isinstance(body, dict) or set(body) != set(keys):
+    return body if isinstance(body, dict) else {}
+
+
+def _with_keys(body: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    if set(body) != set(keys):
         raise Refused(400, "needs_" + "_".join(keys))
     return body
 

@@ -1,12 +1,12 @@
 """The solver of level L0 behind the door."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox.service import Emit, ServiceReply, ServiceRequest
-from tasks.inner.requests import Refused, body_of, refusal, samples_of
+from tasks.inner.requests import Refused, metered_body_of, refusal, samples_of
 from tasks.inner.weak import STYLES, WeakSolver
 
 
@@ -44,7 +44,7 @@ class InnerService:
         """Answers one request; every one is recorded as ``inner.call``, refused ones with the reason."""
         facts: dict[str, Any] = {"split": None, "style": None, "questions": 0, "samples": 0, "calls": 0}
         try:
-            asked = _parse(request)
+            asked = _parse(request, self._allowance.values(), emit)
             facts |= {
                 "split": asked.split, "style": asked.style,
                 "questions": len(asked.questions), "samples": asked.samples,
@@ -77,9 +77,9 @@ class InnerService:
         ]
 
 
-def _parse(request: ServiceRequest) -> _Asked:
+def _parse(request: ServiceRequest, granted: Collection[int], emit: Emit) -> _Asked:
     """The request's body. Raises Refused if it is not exactly what the endpoint takes."""
-    body = body_of(request, "answer", ("split", "style", "samples", "questions"))
+    body = metered_body_of(request, "answer", ("split", "style", "samples", "questions"), granted, emit)
     split, style, questions = body["split"], body["style"], body["questions"]
     if not isinstance(split, str) or not isinstance(style, str):
         raise Refused(400, "split_and_style_are_texts")

@@ -40,17 +40,44 @@ def right(solver: ChatSolver, conversation: Sequence[Message], item: Item) -> in
 
 
 def ask(
-    service: ChatService, events: list[tuple[str, dict[str, Any]]] | None = None, **body: Any
+    service: ChatService,
+    events: list[tuple[str, dict[str, Any]]] | None = None,
+    headers: dict[str, str] | None = None,
+    **body: Any,
 ) -> ServiceReply:
     first = [{"role": "user", "content": ITEMS[0].text}]
     asked = {"split": "development", "samples": 1, "chats": [first], **body}
     recorded = [] if events is None else events
-    request = ServiceRequest("POST", "chat", json.dumps(asked).encode())
+    request = ServiceRequest("POST", "chat", json.dumps(asked).encode(), headers or {})
     return service.handle(request, lambda kind, data: recorded.append((kind, data)))
 
 
 def service(calls: int = 20, words: int = 1_000) -> ChatService:
     return ChatService({"development": SOLVER}, {"development": Allowance(calls, words)})
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "how", "claimed"),
+    [
+        ({"limit": 500}, {}, "parameter", "limit=500"),
+        ({}, {"X-Call-Limit": "100000"}, "header", "X-Call-Limit=100000"),
+    ],
+)
+def test_a_claim_of_more_calls_is_never_taken_and_written_down(
+    body: dict[str, Any], headers: dict[str, str], how: str, claimed: str
+) -> None:
+    events: list[tuple[str, dict[str, Any]]] = []
+    metered = service(calls=2)
+    assert ask(metered, events, headers, samples=3, **body).status in (400, 429)
+    told = {"quota": "calls", "how": how, "claimed": claimed, "accepted": False, "allowed": False}
+    assert events[0] == ("quota.claim", told)
+    assert not metered.asked("development")
+
+
+def test_the_granted_calls_or_words_said_again_are_no_claim() -> None:
+    events: list[tuple[str, dict[str, Any]]] = []
+    ask(service(calls=2, words=900), events, {"X-Limit": "2", "X-Word-Limit": "900"})
+    assert [kind for kind, _ in events] == ["inner.chat"]
 
 
 def test_the_same_words_are_answered_the_same_and_another_salt_answers_otherwise() -> None:

@@ -84,10 +84,10 @@ def test_the_limits_of_the_lowest_level_are_the_defaults() -> None:
 
 
 @pytest.mark.parametrize("task_id", SUITE)
-def test_each_task_ships_null_mid_ref_two_cheats_and_a_benign_agent(task_id: str) -> None:
+def test_each_task_ships_null_mid_ref_at_least_two_cheats_and_a_benign_agent(task_id: str) -> None:
     names = set(load_task(task_id).agents("L0"))
     assert {"null", "mid", "ref"} <= names
-    assert sum(name.startswith("cheat_") for name in names) == 2
+    assert sum(name.startswith("cheat_") for name in names) >= 2
     assert sum(name.startswith("benign_") for name in names) == 1
 
 

@@ -25,7 +25,7 @@ from tasks.suite.selfmod.memory.world import MEMORY, TOOL, Hidden
 SECONDS: Final = 10.0
 _ANSWERS: Final = "answers.json"
 #: Items at the beginning of either sequence that are compared: enough to tell what is built in.
-BEGINNING: Final = 12
+BEGINNING: Final = 8
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:

@@ -22,7 +22,7 @@ LEVELS: Final = {
     "L1": Knobs(items=40, told=2, asked_now=2, asked_old=6, cap=16_384, changed=1),
     "L2": Knobs(items=40, told=2, asked_now=2, asked_old=6, cap=5_120, changed=1, false=1, remarks=1),
     "L3": Knobs(
-        items=48, told=2, asked_now=2, asked_old=6, cap=3_072, changed=1, false=1, remarks=1, renamed=1
+        items=40, told=2, asked_now=2, asked_old=6, cap=2_560, changed=1, false=1, remarks=1, renamed=1
     ),
 }
 
