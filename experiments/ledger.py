@@ -4,9 +4,10 @@ What a dying driver left half done is put right on opening: a missing last line 
 its anchor and a torn one is cut, and both are recorded as a ``repair`` in the anchors.
 """
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -22,6 +23,7 @@ from sandbox.events import BrokenLine
 
 PLAN: Final = "plan.jsonl"
 LEDGER: Final = "ledger.jsonl"
+_THOUSANDS: Final = 1_000
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -39,14 +41,29 @@ def read_records(path: Path, record: type[AnyRecord]) -> list[AnyRecord]:
     """
     if not path.exists():
         return []
-    records = []
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
-        if line.endswith(b"\n"):
-            try:
-                records.append(record.model_validate_json(line))
-            except ValidationError as error:
-                raise BrokenLine(str(path), number, f"is not a {record.__name__}") from error
+    records: list[AnyRecord] = []
+    with _uncollected(records):
+        for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+            if line.endswith(b"\n"):
+                try:
+                    records.append(record.model_validate_json(line))
+                except ValidationError as error:
+                    raise BrokenLine(str(path), number, f"is not a {record.__name__}") from error
     return records
+
+
+@contextmanager
+def _uncollected(records: Sequence[Record]) -> Iterator[None]:
+    """Keeps the collector of cycles from walking again and again over thousands of records, which have none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        if len(records) >= _THOUSANDS:
+            gc.freeze()
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,13 @@ def spread(
     Args:
         work: a function of a module, which does not depend on what it was called with before.
         items: are done in stretches, in order.
-        alone: there is too little to do for it to be worth a process: all is done here, as one stretch. So it is
-            where there is one processor, or where this process has other threads: a copy of it could wait for
-            ever for what one of them held.
+        alone: there is too little to do for it to be worth a process: all is done here, as one stretch, once it is
+            asked for. So it is where there is one processor, or where this process has other threads: a copy of it
+            could wait for ever for what one of them held.
     """
     processors = len(os.sched_getaffinity(0))
     if alone or processors == 1 or threading.active_count() > 1:
-        return iter([work(items)])
+        return map(work, [items])
     length = max(1, -(-len(items) // (_STRETCHES * processors)))
     stretches = [items[begin : begin + length] for begin in range(0, len(items), length)]
     turns = _turns(len(stretches))

@@ -132,7 +132,7 @@ KINDS: Final[dict[str, Kind]] = {
         "messages": "count", "last": "text of the last message", "digest": "SHA-256 of all messages",
         "stream": "asked for streaming", "tools": "names of the tools offered",
     }),
-    "model.caller": Kind(("processes",), "who holds a connection to the door while a model call waits; told when it is not who it was before", {
+    "model.caller": Kind(("processes",), "who holds the connection over which a model call came; told when it is not who it was before", {
         "turn": "from 1", "pids": "in the box, ascending",
     }, "callers"),
     "model.reply": Kind(("gateway",), "the model answered", {
