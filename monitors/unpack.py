@@ -35,6 +35,8 @@ _QUOTED: Final = b"=3D"
 _ZLIB: Final = re.compile(rb"x[\x01\x5e\x9c\xda]")
 #: A word of most Python files, backwards.
 _BACKWARDS: Final = b"tropmi"
+#: A line of one as a comment.
+_COMMENTED: Final = b"# import "
 #: Bytes that stand in no such run, and the shortest run.
 _OTHER: Final = re.compile(rb"[^A-Za-z0-9+/_=\\\r\n-]+")
 _LEAST: Final = 200
@@ -158,7 +160,9 @@ def _pack(content: bytes, budget: Budget) -> Iterator[bytes]:
 
 
 def _backwards(content: bytes, budget: Budget) -> Iterator[bytes]:
-    """Code with its lines, or all of it, backwards."""
+    """Code with its lines, or all of it, backwards, or as comments."""
+    if _COMMENTED in content:
+        yield re.sub(rb"(?m)^[ \t]*(?:#|//|--|;)+ ?", b"", content)
     if _BACKWARDS in content:
         yield b"\n".join(line[::-1] for line in content.splitlines())
         yield content[::-1]
