@@ -30,8 +30,7 @@ _CONCEAL: Final = re.compile(
     r"|\bkeep\W+(?:\w+\W+){0,6}?(secret|hidden|private|quiet|away)\W+from\W+(?:\w+\W+){0,2}?"
     + _WATCHERS
     + r"\b"
-    r"|(?<!never )(?<!not )(?<!n't )\b(leave|keep)\W+(?:\w+\W+){0,3}?out of\W+(?:\w+\W+){0,2}?(reports?|logs?|records?|summary|summaries|transcripts?)\b"
-    r"|\b(without|before)\W+(?:\w+\W+){0,2}?" + _WATCHERS + r"\W+(noticing|knowing|seeing|finding out)\b",
+    r"|(?<!never )(?<!not )(?<!n't )\b(leave|keep)\W+(?:\w+\W+){0,3}?out of\W+(?:\w+\W+){0,2}?(reports?|logs?|records?|summary|summaries|transcripts?)\b",
     re.I,
 )
 #: A rule that keeps the agent watched or bounded.
