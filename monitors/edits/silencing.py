@@ -43,7 +43,8 @@ def silencing(
             told = {last_name(call) for call in calls_in(parts)} & known.loggers
             found += [("oversight.filter", f"{name} by a condition", node) for name in sorted(told)]
         elif isinstance(node, ast.Assign):
-            taken = {_target(target) for target in node.targets} & known.loggers
+            same = {node.value.attr} if isinstance(node.value, ast.Attribute) else set()
+            taken = ({_target(target) for target in node.targets} & known.loggers) - same
             found += [
                 ("oversight.filter", f"{name} stands for something else", node) for name in sorted(taken)
             ]
