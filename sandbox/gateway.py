@@ -92,11 +92,10 @@ class Gateway:
         except asyncio.CancelledError:
             answering.cancel()
             raise
-        stream = api.stream(call, relay.turn) if relay.pieces else None
-        if stream is None:
+        if not relay.pieces:
             turn, reply = await answering
             return api.reply(call, reply, turn)
-        return coming_events(relay.events(stream, answering))
+        return coming_events(relay.events(api.stream(call, relay.turn), answering))
 
     def _ended(self, answering: Answering) -> None:
         self._waiting -= 1

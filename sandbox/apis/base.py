@@ -78,9 +78,8 @@ class Api(Protocol):
         """The answer, as one document or as a stream of events, as ``call`` asks."""
         ...
 
-    def stream(self, call: Call, turn: int) -> "ReplyStream | None":
-        """The answer's stream of events, to be made while the answer comes; None: of this API only from
-        a whole reply."""
+    def stream(self, call: Call, turn: int) -> "ReplyStream":
+        """The answer's stream of events, to be made while the answer comes."""
         ...
 
     def refusal(self, refused: Refused) -> Response:
@@ -117,7 +116,7 @@ def whole_stream(stream: ReplyStream, reply: ChatReply) -> Response:
 def _pieces(reply: ChatReply) -> Iterator[Piece]:
     first = reply.tokens_in
     for text in deltas(reply.text):
-        yield Piece(text=text, tokens_in=first)
+        yield Piece(text=text, refused=reply.refused, tokens_in=first)
     for number, call in enumerate(reply.tool_calls):
         yield Piece(call=number, begun=call, tokens_in=first)
         yield from (Piece(call=number, arguments=part) for part in deltas(call.arguments))

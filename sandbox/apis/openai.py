@@ -68,7 +68,7 @@ class OpenAI:
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish}
         return document({**head, "object": "chat.completion", "choices": [choice], "usage": _usage(reply)})
 
-    def stream(self, call: Call, turn: int) -> ReplyStream | None:
+    def stream(self, call: Call, turn: int) -> ReplyStream:
         """See ``Api.stream``."""
         return _Chunks(call, turn)
 
