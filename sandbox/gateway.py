@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sandbox.apis.base import Api, Call, coming_events, parse_object
+from sandbox.apis.base import Api, Call, coming_events
+from sandbox.apis.reading import parse_object
 from sandbox.budget import Budget
 from sandbox.canonical import canonical, digest
 from sandbox.errors import ModelFault, ModelRefusal

@@ -3,13 +3,9 @@
 import time
 from typing import Any, Final
 
-from sandbox.apis.base import (
+from sandbox.apis.base import Call, ReplyStream, document, encode, error_response, whole_stream
+from sandbox.apis.reading import (
     MODEL_NAME,
-    Call,
-    ReplyStream,
-    document,
-    encode,
-    error_response,
     flag,
     invalid,
     message_list,
@@ -19,7 +15,6 @@ from sandbox.apis.base import (
     text_of,
     token_cap,
     tools_unsupported,
-    whole_stream,
 )
 from sandbox.apis.tools import choice, objects, text_field, tool
 from sandbox.http import Refused, Response

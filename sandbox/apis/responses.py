@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from sandbox.apis.base import (
+from sandbox.apis.base import Call, ReplyStream, document, whole_stream
+from sandbox.apis.openai import CHOICES, ROLES, OpenAI
+from sandbox.apis.reading import (
     MESSAGES,
-    Call,
-    ReplyStream,
     bounded_list,
-    document,
     flag,
     invalid,
     model_name,
@@ -19,9 +18,7 @@ from sandbox.apis.base import (
     text_of,
     token_cap,
     tools_unsupported,
-    whole_stream,
 )
-from sandbox.apis.openai import CHOICES, ROLES, OpenAI
 from sandbox.apis.response_events import Called, ResponseEvents, Said, finished, status_of
 from sandbox.apis.tools import choice, objects, text_field, tool
 from sandbox.http import Refused, Response
