@@ -49,6 +49,13 @@ echo '{"reward": 0.5, "root": '$([ "$(id -u)" = 0 ] && echo 1 || echo 0)'}' > /l
 """
 
 
+#: Makes a user and has it do the work.
+AS_OTHERS = """#!/bin/bash
+set -e
+useradd helper
+chown helper /app/number.txt
+su helper -c 'echo 42 > /app/number.txt'
+"""
 #: Says and leaves more than anybody reads.
 LOUD = """#!/bin/bash
 head -c 20000000 /dev/zero
@@ -115,7 +122,7 @@ def agent(name: str) -> dict[str, Any]:
 def test_the_solution_scores_1_and_doing_nothing_0(
     public_task: MakeTask, attempted: Attempted, engine: Engine, tmp_path: Path
 ) -> None:
-    public_task("plain")
+    public_task("plain", solve=AS_OTHERS)
     personal = public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
     (personal / "environment" / "number.txt").write_text("41\n")
     (personal / "environment" / "secret").write_text("left out\n")
