@@ -12,7 +12,7 @@ from typing import Protocol
 from sandbox.fate import Fate
 from sandbox.files import Collection, FileSpec, Manifest
 from sandbox.ground import Ground
-from sandbox.http import Place
+from sandbox.http import Address, Place
 from sandbox.limits import Limits
 
 
@@ -180,9 +180,9 @@ class Box(Protocol):
         """What the box used so far, from outside it."""
         ...
 
-    def callers(self, port: int) -> list[int] | None:
+    def callers(self, port: int, client: Address | None = None) -> list[int] | None:
         """Its processes that hold a connection to ``port`` of its own loopback, by their numbers in it;
-        None where that cannot be seen."""
+        None where that cannot be seen. ``client``: that one connection, by their own end of it."""
         ...
 
     def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:

@@ -13,11 +13,13 @@ from sandbox.errors import EngineFault
 from sandbox.files import Collection, FileSpec, Manifest, layout_mode
 from sandbox.ground import ENVIRONMENT
 from sandbox.hardening import capacity
+from sandbox.http import Address
 from sandbox.link import reason
 from sandbox.making import Made, Maker
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.callers import Callers
 from sandbox.sensors.opened import OpenedSensor
+from sandbox.sensors.still import Still
 
 _MAX_ENTRIES: Final = 2_000
 #: With SHELL, bash need not look its user up at each start, which takes half a millisecond. Where programs lie
@@ -45,6 +47,7 @@ class DockerBox:
         self._notify, self._kernel = made.notify, made.kernel
         self._close = made.close
         self._pid = made.pid
+        self._still = Still(made.pid, SCAFFOLD_ROOT)
         #: None until something is guarded.
         self._opened: OpenedSensor | None = None
         #: Sensor in the box → what it did not describe; known after ``kill_all``.
@@ -74,6 +77,7 @@ class DockerBox:
     async def close(self) -> None:
         """Destroys the box."""
         self._unguard()
+        self._still.close()
         await asyncio.shield(self._close())
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
@@ -96,11 +100,16 @@ class DockerBox:
             raise
 
     async def manifest(self, root: str, known: Manifest | None = None) -> Manifest:
+        if known is not None and self._still.holds(known):
+            return known
         most, since = capacity(root, self._disk), None if known is None else known.mark
         answer = await self._link.request(
             "manifest", root=root, since=since, max_entries=_MAX_ENTRIES, max_bytes=most
         )
-        return answers.manifest(answer, known)
+        manifest = answers.manifest(answer, known)
+        if root == SCAFFOLD_ROOT:
+            self._still.told(manifest)
+        return manifest
 
     async def read(self, root: str, paths: Sequence[str]) -> Collection:
         most = capacity(root, self._disk)
@@ -139,8 +148,8 @@ class DockerBox:
     def usage(self) -> Usage:
         return self._cgroup.read()
 
-    def callers(self, port: int) -> list[int] | None:
-        return self._callers.holding(port)
+    def callers(self, port: int, client: Address | None = None) -> list[int] | None:
+        return self._callers.holding(port, client)
 
     async def watch(self) -> AsyncIterator[Seen]:
         while (seen := await self._link.reports.next()) is not None:

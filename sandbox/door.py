@@ -18,7 +18,7 @@ from sandbox.apis.responses import Responses
 from sandbox.budget import Budget
 from sandbox.errors import HostFault
 from sandbox.gateway import Gateway
-from sandbox.http import Bounds, Place, Refused, Request, Response, unavailable
+from sandbox.http import Address, Bounds, Place, Refused, Request, Response, unavailable
 from sandbox.httpserver import HttpServer
 from sandbox.models.base import Model
 from sandbox.service import Service, ServiceRequest
@@ -52,7 +52,7 @@ class Door:
         services: the task's services, each under its own prefix.
         budget: the episode's grant of turns and tokens.
         record: writes an event: source, kind, data. Sources are ``gateway`` and ``service``.
-        hold: awaited for each model call that the budget admits, before it is answered.
+        hold: awaited for each model call that the budget admits, before it is answered; given the caller's end.
         sampling: the episode's sampling, which the agent cannot change but for a lower max_tokens.
         keep: keeps, under its digest, a reply that is too long for its event.
         look: is shown all that a request says: whether to the model or to a service, content, address.
@@ -67,7 +67,7 @@ class Door:
         budget: Budget,
         record: Callable[[str, str, dict[str, Any]], None],
         *,
-        hold: Callable[[], Awaitable[None]] | None = None,
+        hold: Callable[[Address | None], Awaitable[None]] | None = None,
         sampling: Mapping[str, Any] | None = None,
         keep: Callable[[bytes], None] = lambda content: None,
         look: Callable[[str, bytes, str], None] = lambda where, content, what: None,
@@ -170,7 +170,7 @@ class Door:
                 return self._serve(service, request)
         if self._gateway is not None:
             if request.method == "POST" and request.path in _MODEL_PATHS:
-                return await self._gateway.call(_MODEL_PATHS[request.path], request.body)
+                return await self._gateway.call(_MODEL_PATHS[request.path], request.body, request.client)
             if request.method == "GET" and request.path == "/v1/models":
                 return api.models()
         raise Refused(404, "not_found", "there is nothing at this address", retry=False)

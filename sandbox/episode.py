@@ -16,6 +16,7 @@ from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.guards import Guarding
+from sandbox.http import Address
 from sandbox.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.overlay import watch_disk
 from sandbox.recorder import Ending, Recorder
@@ -260,11 +261,11 @@ class Episode:
         self._keep(content)
         self._recorder.charge(len(content))
 
-    async def _hold(self) -> None:
+    async def _hold(self, client: Address | None) -> None:
         if self._started:
             turn = self._budget.turns_used
-            # Who asks is looked at while the box lists its scaffold.
-            await asyncio.gather(self._scaffold.take("call", turn), self._callers.look(turn))
+            await self._scaffold.take("call", turn)
+            self._callers.look(turn, client)
             await self._guarding.take("call")
             self._look_at_scaffold()
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import h11
 
-from sandbox.http import Application, Bounds, Refused, Request, Response
+from sandbox.http import Address, Application, Bounds, Refused, Request, Response
 from sandbox.pace import Pace
 
 _READ: Final = 64 * 2**10
@@ -46,6 +46,7 @@ class Connection:
     shared: Shared
     client: socket.socket
     protocol: h11.Connection = field(init=False)
+    address: Address | None = field(init=False)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     #: What is to be sent next.
     unsent: bytearray = field(default_factory=bytearray)
@@ -59,6 +60,7 @@ class Connection:
 
     def __post_init__(self) -> None:
         self.protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=self.shared.bounds.head)
+        self.address = _far_end(self.client)
 
     async def serve(self) -> None:
         """Exchanges requests and responses until either side ends the connection."""
@@ -92,7 +94,8 @@ class Connection:
             return False
         if request is None:
             return False
-        await self.shared.pace.take(len(request.body) * _BYTE)
+        if wait := self.shared.pace.book(len(request.body) * _BYTE):
+            await asyncio.sleep(wait)
         response = await self.shared.application.answer(request)
         self.shared.buffered -= self.held
         self.held = 0
@@ -125,7 +128,7 @@ class Connection:
         if self.protocol.they_are_waiting_for_100_continue:
             self._write(h11.InformationalResponse(status_code=100, headers=[]))
             await self._flush()
-        return Request(self.method, target, headers, await self._body())
+        return Request(self.method, target, headers, await self._body(), self.address)
 
     async def _body(self) -> bytes:
         bounds = self.shared.bounds
@@ -193,8 +196,11 @@ class Connection:
     async def _flush(self) -> None:
         """Returns once the kernel has taken all: nothing piles up."""
         sent, self.unsent = self.unsent, bytearray()
-        async with asyncio.timeout(self.shared.bounds.send):
-            await self.loop.sock_sendall(self.client, sent)
+        with contextlib.suppress(BlockingIOError):
+            del sent[: self.client.send(sent)]
+        if sent:
+            async with asyncio.timeout(self.shared.bounds.send):
+                await self.loop.sock_sendall(self.client, sent)
 
     async def _linger(self) -> None:
         """Reads away what is still being sent: closing on unread data could cost the client the answer."""
@@ -203,6 +209,16 @@ class Connection:
         async with asyncio.timeout(_LINGER_SECONDS):
             while left > 0 and (data := await self._read()):
                 left -= len(data)
+
+
+def _far_end(client: socket.socket) -> Address | None:
+    if client.family != socket.AF_INET:
+        return None
+    try:
+        host, port = client.getpeername()
+    except OSError:
+        return "", 0  # it has gone, and is nobody's
+    return host, port
 
 
 def _too_large(status: int, reason: str, what: str, limit: int) -> Refused:

@@ -15,6 +15,7 @@ from sandbox.box import BoxInfo, BoxRequest, Completed, Killed, Seen, Usage
 from sandbox.errors import BoxDied, EngineFault
 from sandbox.fate import EngineEvent, Fate
 from sandbox.files import Collection, FileSpec, Manifest, manifest_of
+from sandbox.http import Address
 from sandbox.sockets import socket_directory
 
 FAKE_INFO = BoxInfo("fake", "none", "fake")
@@ -118,7 +119,7 @@ class FakeBox:
     def usage(self) -> Usage:
         return self.used
 
-    def callers(self, port: int) -> list[int] | None:
+    def callers(self, port: int, client: Address | None = None) -> list[int] | None:
         return self.asking
 
     def guard(self, changed: Sequence[str], opened: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from sandbox.budget import Budget
 from sandbox.canonical import canonical, digest
 from sandbox.errors import ModelFault, ModelRefusal
 from sandbox.events import FIELD_BYTES
-from sandbox.http import Refused, Response, unavailable
+from sandbox.http import Address, Refused, Response, unavailable
 from sandbox.models.base import ChatReply, ChatRequest, HostWait, Model
 from sandbox.relay import Answering, Relay
 
@@ -33,8 +33,8 @@ class Gateway:
     sampling: Mapping[str, Any]
     #: Writes an event of source ``gateway``: kind, data.
     record: Callable[[str, dict[str, Any]], None]
-    #: Awaited while a call is held unanswered.
-    hold: Callable[[], Awaitable[None]] | None
+    #: Awaited while a call is held unanswered; given the caller's end of its connection.
+    hold: Callable[[Address | None], Awaitable[None]] | None
     #: Set by the door after a failure of the host: no call goes through any more.
     faulted: asyncio.Event
     #: Takes a failure of the host in an answer that nobody waits for.
@@ -50,8 +50,8 @@ class Gateway:
     _finished: bool = False
     _streams: set[Answering] = field(default_factory=set)
 
-    async def call(self, api: Api, body: bytes) -> Response:
-        """Answers one model call in the form of ``api``.
+    async def call(self, api: Api, body: bytes, client: Address | None) -> Response:
+        """Answers one model call, of ``client``, in the form of ``api``.
 
         Raises:
             Refused: 400 for what is asked, 429 ``busy`` or ``budget_exhausted``, 503.
@@ -67,9 +67,9 @@ class Gateway:
             raise Refused(429, "busy", f"{_QUEUE} calls are waiting already")
         self._waiting += 1
         if call.stream:
-            return await self._streamed(api, call)
+            return await self._streamed(api, call, client)
         try:
-            turn, reply = await self._answered(api, call, None)
+            turn, reply = await self._answered(api, call, client, None)
         finally:
             self._waiting -= 1
         return api.reply(call, reply, turn)
@@ -81,11 +81,11 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._streams, return_exceptions=True)
 
-    async def _streamed(self, api: Api, call: Call) -> Response:
+    async def _streamed(self, api: Api, call: Call, client: Address | None) -> Response:
         """Passes an answer on while it comes. It is charged and recorded whole, whether or not the client
         stays for it; until its first piece has come it can still be a refusal."""
         relay = Relay()
-        answering = asyncio.create_task(self._answered(api, call, relay))
+        answering = asyncio.create_task(self._answered(api, call, client, relay))
         self._streams.add(answering)
         answering.add_done_callback(self._ended)
         try:
@@ -106,7 +106,9 @@ class Gateway:
         if isinstance(error, Exception) and not isinstance(error, Refused):
             self.fail(error)
 
-    async def _answered(self, api: Api, call: Call, relay: Relay | None) -> tuple[int, ChatReply]:
+    async def _answered(
+        self, api: Api, call: Call, client: Address | None, relay: Relay | None
+    ) -> tuple[int, ChatReply]:
         """Its turn and its reply, once those before it are answered."""
         async with self._one_at_a_time:
             if self.faulted.is_set() or self._finished:
@@ -114,7 +116,7 @@ class Gateway:
             turn = self._admit()
             self._tell_call(turn, api, call)
             if self.hold is not None:
-                await self.hold()
+                await self.hold(client)
             return turn, await self._complete(turn, call, relay)
 
     def _read(self, api: Api, body: bytes) -> Call:

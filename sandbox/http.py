@@ -8,6 +8,8 @@ from typing import Protocol
 
 #: What a server listens on: a listener of somebody else's, or where it binds a unix socket of its own.
 Place = Path | socket.socket
+#: One end of a connection over IPv4: host and port.
+Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Request:
     target: str
     headers: dict[str, str]
     body: bytes
+    #: The client's own end; None over a unix socket, where ends have no address.
+    client: Address | None = None
 
     @property
     def path(self) -> str:

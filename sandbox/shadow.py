@@ -3,6 +3,7 @@
 from typing import Final
 
 from sandbox.box import Box
+from sandbox.http import Address
 from sandbox.recorder import Recorder
 
 #: Where the door is in the box.
@@ -10,7 +11,7 @@ PORT: Final = 8000
 
 
 class CallerSensor:
-    """Looks who holds a connection to the door while a model call is held."""
+    """Looks who holds the connection over which a model call came, while the call is held."""
 
     def __init__(self, box: Box, recorder: Recorder) -> None:
         self._box = box
@@ -19,9 +20,9 @@ class CallerSensor:
         #: Calls of which nobody can say who made them.
         self.lost = 0
 
-    async def look(self, turn: int) -> None:
-        """Records who asks, if it is not who asked before."""
-        pids = self._box.callers(PORT)
+    def look(self, turn: int, client: Address | None) -> None:
+        """Records who asks from ``client``, if it is not who asked before."""
+        pids = self._box.callers(PORT, client)
         if not pids:
             self.lost += 1
         elif pids != self._seen:

@@ -57,7 +57,7 @@ KINDS: Final[dict[str, Kind]] = {
         "started": "in clock ticks since the machine started; with `pid`, which process it is",
     }, "runner"),
     "process.exec": Kind(("notify",), "a process asks to become another program; a search along PATH asks for each place", {
-        "pid": "in the box", "ppid": "parent in the box, or null: it ended", "path": "as asked for, or null: not readable",
+        "pid": "in the box", "ppid": "parent in the box, or null: it ended", "path": "as asked for, a relative one from where the process works, or null: not readable",
         "argv": "arguments, cut at 1,000 bytes, or null",
         "started": "in clock ticks since the machine started; with `pid`, which process it is",
     }, "notify"),
@@ -132,7 +132,7 @@ KINDS: Final[dict[str, Kind]] = {
         "messages": "count", "last": "text of the last message", "digest": "SHA-256 of all messages",
         "stream": "asked for streaming", "tools": "names of the tools offered",
     }),
-    "model.caller": Kind(("processes",), "who holds a connection to the door while a model call waits; told when it is not who it was before", {
+    "model.caller": Kind(("processes",), "who holds the connection over which a model call came; told when it is not who it was before", {
         "turn": "from 1", "pids": "in the box, ascending",
     }, "callers"),
     "model.reply": Kind(("gateway",), "the model answered", {

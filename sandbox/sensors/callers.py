@@ -1,7 +1,7 @@
 """Who asks the model: the processes of a box that hold a connection to its door, seen from the host.
 
-While a model call is held, its client waits with its connection open. Its other end lies in the box too, so
-that neither says who it is; the client's descriptors do.
+While a model call is held, its client waits with its connection open. No end of that says who it is; the
+descriptors of the box's processes do, and the address of the client's end says which connection it is.
 """
 
 import contextlib
@@ -11,13 +11,16 @@ import socket
 from typing import Final
 
 from sandbox.cgroup import groups
+from sandbox.http import Address
 from sandbox.sensors.proc import number_in_box, origin
 
 #: Descriptors that are looked at; of a box with more nobody can say who asks.
 MAX_DESCRIPTORS: Final = 4_096
 #: pidfd_getfd(2), of the same number on every processor.
 _GETFD: Final = 438
-_HOSTS: Final = ("127.0.0.1", "::ffff:127.0.0.1")
+_HOST: Final = "127.0.0.1"
+#: Of an IPv4 address at a socket of IPv6.
+_MAPPED: Final = "::ffff:"
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -41,8 +44,12 @@ class Callers:
         except OSError as error:
             self.absent = f"{error.filename or 'pidfd_getfd'}: {error.strerror}"
 
-    def holding(self, port: int) -> list[int] | None:
+    def holding(self, port: int, client: Address | None = None) -> list[int] | None:
         """The processes that hold a connection to ``port`` on the box's loopback, by their numbers in the box.
+
+        Args:
+            port: where the connection leads.
+            client: the other end of the one that is meant; None: any.
 
         Returns:
             Ascending; None where it cannot be seen.
@@ -58,7 +65,10 @@ class Callers:
                 left -= len(names)
                 if left < 0:
                     return None
-                if any(_is_socket(process, name) and _leads_to(process, int(name), port) for name in names):
+                if any(
+                    _is_socket(process, name) and _leads_to(process, int(name), port, client)
+                    for name in names
+                ):
                     found.add(number_in_box(process))
         except (OSError, ValueError):
             return None
@@ -97,16 +107,24 @@ def _can_be_taken(process: int, name: str) -> bool:
     return held is not None
 
 
-def _leads_to(process: int, descriptor: int, port: int) -> bool:
+def _leads_to(process: int, descriptor: int, port: int, client: Address | None) -> bool:
     held = _taken(process, descriptor)
     if held is None:
         return False
     with held:
         try:
-            peer = held.getpeername()
+            peer, own = _address(held.getpeername()), _address(held.getsockname())
         except OSError:
             return False  # not connected
-    return isinstance(peer, tuple) and peer[0] in _HOSTS and peer[1] == port
+    return peer == (_HOST, port) and client in (None, own)
+
+
+def _address(name: object) -> Address | None:
+    """The address that a socket's name holds; None where it has none of IPv4."""
+    match name:
+        case (str() as host, int() as port, *_):
+            return host.removeprefix(_MAPPED), port
+    return None
 
 
 def _taken(process: int, descriptor: int) -> socket.socket | None:

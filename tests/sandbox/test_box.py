@@ -307,6 +307,34 @@ def test_who_holds_a_connection_to_the_door_is_named_and_the_boxs_own_processes_
     in_box(work)
 
 
+#: The starter asks from one end; its child, which holds none of that, from two that differ from it in one part each.
+TWO_ASKING = """
+import os, socket, time
+listening = socket.create_server(("127.0.0.1", 8000))
+child = os.fork() == 0
+ends = [("127.0.0.1", 30002), ("127.0.0.2", 30001)] if child else [("127.0.0.1", 30001)]
+asking = [socket.create_connection(("127.0.0.1", 8000), source_address=end) for end in ends]
+time.sleep(60)
+"""
+
+
+def test_who_holds_one_connection_is_told_from_who_holds_another(in_box: Callable[..., None]) -> None:
+    async def work(box: DockerBox) -> None:
+        asking = asyncio.create_task(
+            box.run(["python3", "-c", TWO_ASKING], cwd="/work", env={}, output=1_000, timeout=30)
+        )
+        (starter,) = [seen.data["pid"] async for seen in _until(box, "program.start")]
+        ends = ("127.0.0.1", 30001), ("127.0.0.1", 30002), ("127.0.0.2", 30001), ("127.0.0.2", 30002)
+        while len(box.callers(8000) or ()) < 2 or not box.callers(8000, ends[2]):
+            await asyncio.sleep(0.01)
+        (child,) = set(box.callers(8000) or ()) - {starter}
+        assert [box.callers(8000, end) for end in ends] == [[starter], [child], [child], []]
+        await box.kill_all()
+        await asking
+
+    in_box(work)
+
+
 OTHER_RUNNER = """
 import sys
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -10,8 +11,10 @@ from sandbox.box import BoxRequest
 from sandbox.canonical import sha256
 from sandbox.container import Engine
 from sandbox.docker_box import DockerBox, DockerBoxes
-from sandbox.files import FileSpec
+from sandbox.files import Entry, FileSpec, Manifest
 from sandbox.limits import Limits
+from sandbox.sensors import still
+from sandbox.sensors.still import Still
 
 pytestmark = pytest.mark.box
 
@@ -52,9 +55,13 @@ DUG_OUT = 'file = os.open(f"/proc/self/fd/{held}", os.O_RDWR)\nmemory = mmap.mma
 WRITTEN = b"y = 1\n"
 
 
-@pytest.fixture
-def in_box(engine: Engine, image: str) -> Callable[..., None]:
+@pytest.fixture(params=["seen by the host", "said by the box"])
+def in_box(
+    engine: Engine, image: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
     """Runs a coroutine function in a fresh box with a scaffold of two files."""
+    if request.param == "said by the box":
+        monkeypatch.setattr(still, "MOST", 0)  # the scaffold is longer
 
     def run(work: Callable[[DockerBox], Awaitable[None]]) -> None:
         async def main() -> None:
@@ -81,7 +88,8 @@ async def acted(box: DockerBox, before: str, after: str) -> tuple[bool, str | No
         box.run(["python3", "-c", program], cwd="/work", env={}, output=10_000, timeout=30)
     )
     await until(box, "ready")
-    known = await box.manifest("/agent")
+    # Again: the host's own look begins with the box's word that nothing has changed since it watches.
+    known = await box.manifest("/agent", await box.manifest("/agent"))
     await box.put("/work", [FileSpec("go", b"")])
     await until(box, "done")
     then = await box.manifest("/agent", known)
@@ -158,3 +166,48 @@ def test_a_file_that_is_open_for_writing_is_read_at_every_call(in_box: Callable[
         assert await acted(box, 'file = open("main.py", "r+b")', "") == (False, sha256(b"x = 1\n"))
 
     in_box(work)
+
+
+def test_the_host_sees_what_the_box_said_last_from_the_second_time_on_until_something_changes(
+    in_box: Callable[..., None], request: pytest.FixtureRequest
+) -> None:
+    seen = "seen by the host" in request.node.name
+
+    async def work(box: DockerBox) -> None:
+        pid = int((await asyncio.to_thread(box_pid, box))[0])
+        own = Still(pid, "/agent")
+        listed = await box.manifest("/agent")
+        assert not own.holds(listed)
+        own.told(listed)
+        assert not own.holds(listed)
+        own.told(listed)
+        assert [own.holds(listed) for _ in range(2)] == [seen, seen]
+        await box.put("/agent", [FileSpec("tools/b.py", b"")])
+        assert not own.holds(listed)
+        own.told(listed)
+        assert not own.holds(listed)
+        own.close()
+
+    in_box(work)
+
+
+def box_pid(box: DockerBox) -> list[str]:
+    """Its first process, by its number on this host."""
+    return subprocess.run(
+        ["docker", "inspect", "-f", "{{.State.Pid}}", box.container],
+        check=True,
+        text=True,
+        capture_output=True,
+    ).stdout.split()
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [(("main.py", "file", 0o644, 6, "a" * 64),), (("no/main.py", "file", 0o644, 6, "a" * 64),), (("\ud800", "dir", 0o755, 0, None),)],
+    ids=["no such box", "no such directory", "no name"],
+)  # fmt: skip
+def test_where_nothing_can_be_seen_the_host_vouches_for_nothing(entries: tuple[Entry, ...]) -> None:
+    listed, nowhere = Manifest(entries, mark=1), Still(2**22 + 1, "/agent")
+    for _ in range(3):
+        nowhere.told(listed)
+        assert not nowhere.holds(listed)

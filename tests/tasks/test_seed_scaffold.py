@@ -1,14 +1,18 @@
 """The seed scaffold: its prompts are pure functions, its tools really run."""
 
 import errno
+import http.server
 import importlib.util
 import json
 import os
 import subprocess
 import sys
+import threading
+import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 import pytest
 
@@ -102,7 +106,7 @@ def test_the_answering_tool_does_what_its_config_says(
 
 def test_the_scaffold_is_small_and_needs_the_standard_library_only() -> None:
     sources = [path.read_text() for path in ROOT.rglob("*.py")]
-    assert sum(len(source.splitlines()) for source in sources) < 220
+    assert sum(len(source.splitlines()) for source in sources) < 230
     imported = {
         line.split()[1].split(".")[0]
         for s in sources
@@ -110,6 +114,57 @@ def test_the_scaffold_is_small_and_needs_the_standard_library_only() -> None:
         if line.startswith(("import ", "from "))
     }
     assert imported - {"tools"} <= set(sys.stdlib_module_names)
+
+
+def test_a_line_of_the_log_is_there_at_once_and_after_those_before(
+    scaffold: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scaffold, "LOG", tmp_path / "log.jsonl")
+    for number in range(2):
+        scaffold.log("end", turns=number)
+        lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+        assert [(line["kind"], line["turns"]) for line in lines] == [
+            ("end", turn) for turn in range(number + 1)
+        ]
+
+
+class Forgetful(http.server.BaseHTTPRequestHandler):
+    """Answers as a model, and closes each connection after its second answer without a word; counts who connects."""
+
+    protocol_version = "HTTP/1.1"
+    connections: ClassVar[list[int]] = []
+
+    def setup(self) -> None:
+        super().setup()
+        self.connections.append(self.client_address[1])
+        self.answered = 0
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answered += 1
+        body = json.dumps({"choices": [{"message": {"content": self.path}}]}).encode()
+        self.send_response(429 if self.path == "/none/chat/completions" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = self.answered == 2
+
+
+def test_the_model_is_asked_over_one_connection_and_over_another_where_that_was_closed(
+    scaffold: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Forgetful.connections.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forgetful) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
+        assert [scaffold.ask("m", []) for _ in range(5)] == ["/v1/chat/completions"] * 5
+        assert len(Forgetful.connections) == 3
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/none")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            scaffold.ask("m", [])
+        assert (refused.value.code, b"content" in refused.value.read(4000)) == (429, True)
+        server.shutdown()
+    scaffold.connected.cache_clear()
 
 
 @pytest.fixture(params=["told by the kernel", "where the kernel has no such call"])

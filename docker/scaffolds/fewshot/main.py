@@ -17,7 +17,9 @@ import re
 import sys
 import time
 import urllib.error
-import urllib.request
+import urllib.parse
+from functools import cache
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ HOME = Path(__file__).parent
 LOG = Path("/logs/agent/log.jsonl")
 #: Commands that end the program, with its exit code; 75 asks to be started again.
 ENDINGS = {"submit": 0, "restart": 75}
+#: Files and connections stay open from use to use.
+opened, connected = cache(Path.open), cache(HTTPConnection)
 FENCE = re.compile(r"```(?:bash|sh)\s*\n(.*?)```", re.DOTALL)
 
 Messages = list[dict[str, str]]
@@ -74,19 +78,35 @@ def prompt(name: str) -> str:
 
 def log(kind: str, **fields: Any) -> None:
     """Appends one line to the scaffold's own log."""
-    with LOG.open("a") as file:
-        file.write(json.dumps({"time": time.time(), "kind": kind, **fields}) + "\n")
+    opened(LOG, "a", buffering=1).write(json.dumps({"time": time.time(), "kind": kind, **fields}) + "\n")
 
 
 def ask(model: str, messages: Messages) -> str:
     """The model's reply. Raises urllib.error.HTTPError if the door refuses."""
-    request = urllib.request.Request(
+    with post(
         os.environ["OPENAI_BASE_URL"] + "/chat/completions",
         json.dumps({"model": model, "messages": messages}).encode(),
         {"Content-Type": "application/json", "Authorization": "Bearer none"},
-    )
-    with urllib.request.urlopen(request) as response:
+    ) as response:
         return str(json.load(response)["choices"][0]["message"]["content"] or "")
+
+
+def post(url: str, body: bytes, headers: dict[str, str]) -> HTTPResponse:
+    """The answer to a request. Raises urllib.error.HTTPError if it is refused."""
+    place = urllib.parse.urlsplit(url)
+    door = connected(place.netloc)
+    known = door.sock is not None
+    try:
+        door.request("POST", place.path, body, headers)
+        response = door.getresponse()
+    except ConnectionError:
+        door.close()
+        if known:  # its other end was closed meanwhile
+            return post(url, body, headers)
+        raise
+    if response.status >= 400:
+        raise urllib.error.HTTPError(url, response.status, response.reason, response.headers, response)
+    return response
 
 
 def answer_to(reply: str, config: dict[str, Any]) -> str | int:

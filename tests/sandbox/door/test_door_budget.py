@@ -79,7 +79,7 @@ def test_each_call_is_recorded_with_its_reply(doorway):
 def test_a_call_is_held_after_it_is_recorded_and_before_the_model_is_asked(doorway):
     seen = []
 
-    async def hold():
+    async def hold(_):
         seen.append((door.kinds(), len(door.model.asked)))
 
     with doorway("ok", hold=hold) as door:
@@ -171,7 +171,7 @@ def test_a_log_that_cannot_be_written_is_the_episode_s_to_see_and_the_server_liv
 
 
 def test_a_box_that_dies_during_the_hold_is_kept_as_what_it_is(doorway):
-    async def hold():
+    async def hold(_):
         raise BoxDied("the box is gone")
 
     with doorway("ok", hold=hold) as door:

@@ -12,9 +12,9 @@ def run(command: str, seconds: float, characters: int) -> tuple[int, str]:
 
     Output goes to a file, not a pipe, so that a process left in the background blocks nothing.
     """
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile() as file, open(os.devnull, "rb") as nothing:
         shell = subprocess.Popen(
-            ["bash", "-c", command], cwd="/work", stdin=subprocess.DEVNULL,
+            ["bash", "-c", command], cwd="/work", stdin=nothing,
             stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:

@@ -1,0 +1,203 @@
+"""Whether the scaffold of a box is as it was listed, seen from this host: else each model call waits for the box to say so.
+
+``docker/runner/still.py`` says why that can be seen: inotify tells of every change but of what a descriptor that is
+open for writing still holds, and while there is one the kernel grants no read lease. The box's own word that nothing
+had changed, given after all was watched from here, is where it begins. Needs root, and a box whose files this kernel
+holds; elsewhere the box is asked.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import signal
+import struct
+from collections.abc import Iterator
+from functools import cache
+from typing import Final, Protocol
+
+from sandbox.files import Manifest
+
+#: Entries of a listing that are watched; of a longer one the box is asked.
+MOST: Final = 64
+_MODIFY, _ATTRIBUTES, _CLOSE_WRITE, _OPEN = 0x2, 0x4, 0x8, 0x20
+_MOVED, _CREATE, _DELETE = 0x40 | 0x80, 0x100, 0x200
+_FILE: Final = _MODIFY | _ATTRIBUTES | _CLOSE_WRITE
+_DIRECTORY: Final = _FILE | _MOVED | _CREATE | _DELETE
+_OVERFLOW: Final = 0x4000
+_EVENT: Final = struct.Struct("=iIII")
+_CHUNK: Final = 65_536
+_WAY: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+class Owner(Protocol):
+    """Whom a watch is for."""
+
+    def disturb(self) -> None:
+        """Something has happened, or nobody knows."""
+        ...
+
+
+class Still:
+    """Of one directory of one box. Used on one thread."""
+
+    def __init__(self, pid: int, root: str) -> None:
+        """
+        Args:
+            pid: the box's first process as this host sees it.
+            root: the directory, absolute in the box.
+        """
+        self._root = f"/proc/{pid}/root{root}"
+        #: The listing whose files are watched, and whether the box has said since that all was still as listed.
+        self._listed: Manifest | None = None
+        self._vouched = False
+        #: Path → descriptor of each directory, and each file's directory and name.
+        self._directories: dict[str, int] = {}
+        self._files: list[tuple[int, str]] = []
+
+    def holds(self, listed: Manifest) -> bool:
+        """Whether all is as ``listed``; False where that cannot be told."""
+        # In this order: a writer that is gone by the first look has been told of by the second.
+        return self._vouched and listed is self._listed and not self._written() and self._quiet()
+
+    def told(self, listed: Manifest) -> None:
+        """The box has just said that all was as ``listed``."""
+        if listed is self._listed:
+            # What happened before it said so does not count, and cannot be told from what came after.
+            self._vouched = True
+            self._quiet()
+            return
+        self.close()
+        if listed.mark is None or len(listed.entries) > MOST:
+            return
+        try:
+            self._watch(listed)
+        except (OSError, KeyError, ValueError):
+            self.close()  # gone meanwhile, not to be seen from here, or no name of a file
+        else:
+            self._listed = listed
+
+    def disturb(self) -> None:
+        """Something has changed: until the box says what there is, nothing else counts."""
+        self.close()
+
+    def close(self) -> None:
+        """Watches nothing any more."""
+        self._listed, self._vouched, self._files = None, False, []
+        if self._directories:
+            watches(os.getpid()).forget(self)
+        while self._directories:
+            os.close(self._directories.popitem()[1])
+
+    def _quiet(self) -> bool:
+        watches(os.getpid()).read()
+        return self._vouched
+
+    def _watch(self, listed: Manifest) -> None:
+        told = watches(os.getpid())
+        self._directories[""] = os.open(self._root, _WAY | os.O_DIRECTORY)
+        told.add(self._directories[""], _DIRECTORY, self)
+        for path, kind, *_ in listed.entries:  # a directory before what lies in it
+            above, _, name = path.rpartition("/")
+            directory = self._directories[above]
+            if kind == "dir":
+                self._directories[path] = os.open(name, _WAY | os.O_DIRECTORY, dir_fd=directory)
+                told.add(self._directories[path], _DIRECTORY, self)
+            elif kind == "file":
+                with _opened(directory, name, _WAY) as file:
+                    if not self._files:
+                        told.prove(file)
+                    told.add(file, _FILE, self)
+                self._files.append((directory, name))
+
+    def _written(self) -> bool:
+        """Whether somebody has a file open for writing, or it cannot be told."""
+        try:
+            for directory, name in self._files:
+                with _opened(directory, name, _READ) as file:
+                    # Who opens it for writing just now has this process signalled: by what means nothing to it.
+                    fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+                    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+                    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        except OSError:
+            return True
+        return False
+
+
+@contextlib.contextmanager
+def _opened(directory: int, name: str, how: int) -> Iterator[int]:
+    descriptor = os.open(name, how, dir_fd=directory)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+class Watches:
+    """One queue for all boxes of a process: the kernel grants a user few of them."""
+
+    def __init__(self) -> None:
+        self._queue: int = _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._owners: dict[int, Owner] = {}
+
+    def add(self, descriptor: int, mask: int, owner: Owner) -> None:
+        """Tells ``owner`` what happens to an open file or directory.
+
+        Raises:
+            OSError: the kernel watches no more.
+        """
+        number = int(_LIBC.inotify_add_watch(self._queue, b"/proc/self/fd/%d" % descriptor, mask))
+        if number < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        self._owners[number] = owner
+
+    def prove(self, descriptor: int) -> None:
+        """Opens a file, by a descriptor of its place alone.
+
+        Raises:
+            OSError: that is not told.
+        """
+        canary = _Canary()
+        self.add(descriptor, _OPEN, canary)
+        os.close(os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        self.read()
+        self.forget(canary)
+        if not canary.seen:
+            raise OSError("what happens in the box is not told here")
+
+    def forget(self, owner: Owner) -> None:
+        """Tells ``owner`` nothing any more."""
+        for number in [number for number, one in self._owners.items() if one is owner]:
+            del self._owners[number]
+            _LIBC.inotify_rm_watch(self._queue, number)
+
+    def read(self) -> None:
+        """Takes in what happened until now."""
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self._queue, _CHUNK):
+                self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        at = 0
+        while at < len(data):
+            number, mask, _, length = _EVENT.unpack_from(data, at)
+            at += _EVENT.size + length
+            lost = bool(mask & _OVERFLOW)
+            for owner in list(self._owners.values()) if lost else filter(None, [self._owners.get(number)]):
+                owner.disturb()
+
+
+class _Canary:
+    def __init__(self) -> None:
+        self.seen = False
+
+    def disturb(self) -> None:
+        self.seen = True
+
+
+@cache
+def watches(process: int) -> Watches:
+    """The one of a process, by its number."""
+    return Watches()
