@@ -163,6 +163,8 @@ class Episode:
         """Ends the agent's processes, then takes what it made; a box that fails here keeps it."""
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
+                if self._request.ground is not None:
+                    self.outcome.listening = box.listening()
                 killed = await box.kill_all()
                 # What the sensors saw last, and nobody relayed once the ending was reached.
                 for seen in box.drain():
