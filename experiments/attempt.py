@@ -162,6 +162,7 @@ def _submission(outcome: Outcome) -> Submission:
         scaffold_start=outcome.scaffold_start,
         scaffold_end=outcome.scaffold_end,
         snapshot=outcome.snapshot,
+        listening=outcome.listening,
     )
 
 

@@ -185,6 +185,10 @@ class Box(Protocol):
         None where that cannot be seen. ``client``: that one connection, by their own end of it."""
         ...
 
+    def listening(self) -> frozenset[int]:
+        """The TCP ports that its processes listen on now; none where that cannot be seen."""
+        ...
+
     def guard(self, changed: Sequence[str], limits: Sequence[str], opened: Sequence[str]) -> None:
         """From now on, until ``kill_all``, tells of asking to change ``changed``, how those of them that are
         ``limits`` read then, and of opening ``opened``.

@@ -114,29 +114,6 @@ class Engine:
         with _faults():
             self._api.import_image(src=str(tar), repository=repository, tag=tag)
 
-    def build(self, context: Path, dockerfile: str, name: str, base: str, say: Callable[[str], None]) -> None:
-        """Builds an image and says each step.
-
-        Raises:
-            EngineFault: a step failed; the text holds the end of its output.
-        """
-        tail: list[str] = []
-        with _faults():
-            for part in self._api.build(
-                path=str(context),
-                dockerfile=dockerfile,
-                tag=name,
-                buildargs={"BASE": base},
-                rm=True,
-                decode=True,
-            ):
-                text = part.get("stream", "").strip()
-                if text.startswith("Step "):
-                    say(text if len(text) <= 100 else text[:99] + "…")
-                tail = [*tail, text][-20:]
-                if "error" in part:
-                    raise EngineFault(f"building {name}: {part['error']}\n" + "\n".join(tail))
-
     # -- containers -----------------------------------------------------------------------------
 
     def create(

@@ -7,7 +7,10 @@ from typing import IO
 
 
 def context_of(
-    files: Mapping[str, bytes], links: Mapping[str, str] = {}, directories: Mapping[str, int] = {}
+    files: Mapping[str, bytes],
+    links: Mapping[str, str] = {},
+    directories: Mapping[str, int] = {},
+    modes: Mapping[str, int] = {},
 ) -> IO[bytes]:
     """A build's context, as a tar.
 
@@ -15,6 +18,7 @@ def context_of(
         files: contents by path.
         links: targets by path.
         directories: modes by path.
+        modes: of files, by path; 0644 for all others.
     """
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as tar:
@@ -28,7 +32,7 @@ def context_of(
             tar.addfile(entry)
         for path, content in files.items():
             entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(content), 0o644
+            entry.size, entry.mode = len(content), modes.get(path, 0o644)
             tar.addfile(entry, io.BytesIO(content))
     made.seek(0)
     return made

@@ -19,6 +19,7 @@ from sandbox.making import Made, Maker
 from sandbox.scaffold import ROOT as SCAFFOLD_ROOT
 from sandbox.sensors.callers import Callers
 from sandbox.sensors.opened import OpenedSensor
+from sandbox.sensors.ports import listening
 from sandbox.sensors.readings import Readings
 from sandbox.sensors.still import Still
 
@@ -120,6 +121,9 @@ class DockerBox:
     async def collect(self, root: str, *, max_bytes: int, max_files: int, first: str = "") -> Collection:
         most = min(max_bytes, capacity(root, self._disk))
         return await self._link.collect(root, max_bytes=most, max_files=max_files, only=None, first=first)
+
+    def listening(self) -> frozenset[int]:
+        return listening(self._pid)
 
     def guard(self, changed: Sequence[str], limits: Sequence[str], opened: Sequence[str]) -> None:
         self._notify.guarded = tuple(changed)

@@ -163,6 +163,8 @@ class Episode:
         """Ends the agent's processes, then takes what it made; a box that fails here keeps it."""
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
+                if self._request.ground is not None:
+                    self.outcome.listening = box.listening()
                 killed = await box.kill_all()
                 # What the sensors saw last, and nobody relayed once the ending was reached.
                 for seen in box.drain():
@@ -173,7 +175,8 @@ class Episode:
                 self._look_at_scaffold()
                 disk = self._request.limits.disk
                 # By the name that it has in every box: elsewhere /work is a way to it.
-                self.outcome.work = await self._collect(box, "/work", disk, place=self._start.directory)
+                if self._start.made is not None:
+                    self.outcome.work = await self._collect(box, "/work", disk, place=self._start.made)
                 self._guarding.look_at("artefact", "/work", self.outcome.work.files.items())
                 self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
                 if self._request.ground is not None:

@@ -122,6 +122,9 @@ class FakeBox:
     def callers(self, port: int, client: Address | None = None) -> list[int] | None:
         return self.asking
 
+    def listening(self) -> frozenset[int]:
+        return frozenset()
+
     def guard(self, changed: Sequence[str], limits: Sequence[str], opened: Sequence[str]) -> None:
         """What a program does in memory nobody sees: tests ``report`` it."""
 

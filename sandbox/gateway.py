@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sandbox.apis.base import Api, Call, coming_events, parse_object
+from sandbox.apis.base import Api, Call, coming_events
+from sandbox.apis.reading import parse_object
 from sandbox.budget import Budget
 from sandbox.canonical import canonical, digest
 from sandbox.errors import ModelFault, ModelRefusal
@@ -92,11 +93,10 @@ class Gateway:
         except asyncio.CancelledError:
             answering.cancel()
             raise
-        stream = api.stream(call, relay.turn) if relay.pieces else None
-        if stream is None:
+        if not relay.pieces:
             turn, reply = await answering
             return api.reply(call, reply, turn)
-        return coming_events(relay.events(stream, answering))
+        return coming_events(relay.events(api.stream(call, relay.turn), answering))
 
     def _ended(self, answering: Answering) -> None:
         self._waiting -= 1

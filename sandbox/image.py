@@ -15,12 +15,15 @@ from typing import Final
 from sandbox.assets import image_dir
 from sandbox.canonical import digest, sha256
 from sandbox.container import Engine
+from sandbox.context import context_of
 from sandbox.errors import Mistake, TidegaugeError
 from sandbox.files import FileSpec, read_tree
 
 PUBLIC_BASE: Final = "debian:bookworm-slim"
 _OWN_BASE: Final = "tidegauge/base:bookworm"
 _DOCKERFILE: Final = "episode.Dockerfile"
+#: Most of it goes into fetching packages.
+_BUILD_SECONDS: Final = 900.0
 
 Say = Callable[[str], None]
 
@@ -64,14 +67,19 @@ def build_image(engine: Engine, say: Say) -> str:
     began = time.monotonic()
     base = base_image(engine, say)
     say(f"building {name} on {base} (some 45 s the first time)")
-    with tempfile.TemporaryDirectory() as context:
-        for file in _inputs():
-            target = Path(context) / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(file.content)
-            # The image's files must not depend on this checkout's umask.
-            target.chmod(file.mode)
-        engine.build(Path(context), _DOCKERFILE, name, base, say)
+    inputs = _inputs()
+    # The image's files must not depend on this checkout's umask.
+    modes = {file.path: file.mode for file in inputs}
+    context = context_of({file.path: file.content for file in inputs}, modes=modes)
+    engine.images.build(
+        context,
+        name,
+        dockerfile=_DOCKERFILE,
+        network=True,
+        seconds=_BUILD_SECONDS,
+        arguments={"BASE": base},
+        say=say,
+    )
     say(f"built {name} in {time.monotonic() - began:.0f} s")
     return name
 

@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 import tarfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -27,7 +28,7 @@ _TAR_BLOCK: Final = 512
 #: Of what stat(2) counts in, and the least that a file system gives an entry.
 _SECTOR, _BLOCK = 512, 4096
 _MAX_FILE: Final = 2**20
-_TAIL, _TAIL_LINES, _LINE = 4_000, 8, 200
+_TAIL, _TAIL_LINES, _LINE, _STEP = 4_000, 8, 200, 100
 #: What colours a terminal, and all other control characters.
 _CODES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _OWN_LINES: Final = ("---> ", "Removing intermediate container ")
@@ -54,7 +55,7 @@ class Images:
 
     def build(
         self, context: IO[bytes], name: str, *, dockerfile: str, network: bool, seconds: float,
-        arguments: Mapping[str, str] | None = None,
+        arguments: Mapping[str, str] | None = None, say: Callable[[str], None] = lambda line: None,
     ) -> None:  # fmt: skip
         """Builds an image of a context, which is a tar.
 
@@ -65,6 +66,7 @@ class Images:
             network: whether its steps have one.
             seconds: after so many it is given up.
             arguments: of the build.
+            say: takes the name of each step as it begins.
 
         Raises:
             EngineFault: a step failed or it took too long; the text is the end of what was printed.
@@ -78,7 +80,10 @@ class Images:
                 buildargs=dict(arguments or {}),
             )  # fmt: skip
             for part in parts:
-                printed = f"{printed}{part.get('stream', '')}"[-_TAIL:]
+                told = str(part.get("stream", ""))
+                printed = f"{printed}{told}"[-_TAIL:]
+                if told.startswith("Step "):
+                    say(textwrap.shorten(told, _STEP, placeholder=" …"))
                 if "error" in part:
                     tail = " | ".join(_lines(printed)[-_TAIL_LINES:])
                     raise EngineFault(f"{part['error']} (its last lines: {tail})", "build")

@@ -59,6 +59,8 @@ class Outcome:
     work: Collection = field(default_factory=lambda: Collection({}))
     #: Image of its root once every process of the agent had been ended; None: not kept.
     snapshot: str | None = None
+    #: TCP ports that were listened on before that, where a snapshot is kept.
+    listening: frozenset[int] = frozenset()
     logs: Collection = field(default_factory=lambda: Collection({}))
     scaffold_start: tuple[FileSpec, ...] = ()
     scaffold_end: tuple[FileSpec, ...] = ()

@@ -13,9 +13,14 @@ class Start:
     """What a box runs as the agent."""
 
     program: tuple[str, ...]
-    #: Where it starts, and where what it made is collected from.
+    #: Where it starts.
     directory: str
     environment: dict[str, str]
+
+    @property
+    def made(self) -> str | None:
+        """Where what it made is collected from; None: it started at the root, where everything lies."""
+        return None if self.directory == "/" else self.directory
 
 
 def start_of(ground: Ground | None, limits: Limits) -> Start:

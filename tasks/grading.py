@@ -37,6 +37,8 @@ class Submission:
     scaffold_end: tuple[FileSpec, ...]
     #: Image of the box's root as it was left, where the task is graded in it.
     snapshot: str | None = None
+    #: TCP ports that the agent's processes listened on when they were ended.
+    listening: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

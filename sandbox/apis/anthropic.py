@@ -4,13 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from sandbox.apis.base import (
+from sandbox.apis.base import Call, ReplyStream, document, encode, error_response, whole_stream
+from sandbox.apis.reading import (
     MODEL_NAME,
-    Call,
-    ReplyStream,
-    document,
-    encode,
-    error_response,
     flag,
     invalid,
     message_list,
@@ -19,7 +15,6 @@ from sandbox.apis.base import (
     text_of,
     token_cap,
     tools_unsupported,
-    whole_stream,
 )
 from sandbox.apis.tools import arguments_object, choice, objects, sendable, text_field, tool
 from sandbox.http import Refused, Response

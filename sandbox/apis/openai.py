@@ -3,13 +3,9 @@
 import time
 from typing import Any, Final
 
-from sandbox.apis.base import (
+from sandbox.apis.base import Call, ReplyStream, document, encode, error_response, whole_stream
+from sandbox.apis.reading import (
     MODEL_NAME,
-    Call,
-    ReplyStream,
-    document,
-    encode,
-    error_response,
     flag,
     invalid,
     message_list,
@@ -19,7 +15,6 @@ from sandbox.apis.base import (
     text_of,
     token_cap,
     tools_unsupported,
-    whole_stream,
 )
 from sandbox.apis.tools import choice, objects, text_field, tool
 from sandbox.http import Refused, Response
@@ -68,7 +63,7 @@ class OpenAI:
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish}
         return document({**head, "object": "chat.completion", "choices": [choice], "usage": _usage(reply)})
 
-    def stream(self, call: Call, turn: int) -> ReplyStream | None:
+    def stream(self, call: Call, turn: int) -> ReplyStream:
         """See ``Api.stream``."""
         return _Chunks(call, turn)
 

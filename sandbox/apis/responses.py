@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from sandbox.apis.base import (
+from sandbox.apis.base import Call, ReplyStream, document, whole_stream
+from sandbox.apis.openai import CHOICES, ROLES, OpenAI
+from sandbox.apis.reading import (
     MESSAGES,
-    Call,
     bounded_list,
-    document,
-    event_stream,
     flag,
     invalid,
     model_name,
@@ -20,8 +19,7 @@ from sandbox.apis.base import (
     token_cap,
     tools_unsupported,
 )
-from sandbox.apis.openai import CHOICES, ROLES, OpenAI
-from sandbox.apis.response_events import events
+from sandbox.apis.response_events import Called, ResponseEvents, Said, finished, status_of
 from sandbox.apis.tools import choice, objects, text_field, tool
 from sandbox.http import Refused, Response
 from sandbox.models.base import ChatReply, Message, Tool, ToolCall, ToolChoice
@@ -58,14 +56,15 @@ class Responses(OpenAI):
             tool_choice=_tool_choice(value.get("tool_choice")) if tools else None,
         )
 
-    def stream(self, call: Call, turn: int) -> None:
-        """None: its events number and repeat the whole response."""
+    def stream(self, call: Call, turn: int) -> ReplyStream:
+        """See ``Api.stream``."""
+        return ResponseEvents(_begun(call, turn), turn)
 
     def reply(self, call: Call, reply: ChatReply, turn: int) -> Response:
         """A ``response``, or its stream from ``response.created`` to ``response.completed``."""
-        output = list(_items(reply, turn))
-        whole = _response(call, reply, turn, output)
-        return event_stream(events(whole)) if call.stream else document(whole)
+        if call.stream:
+            return whole_stream(self.stream(call, turn), reply)
+        return document(finished(_begun(call, turn), reply, list(_items(reply, turn))))
 
 
 def _instructions(value: Any) -> Message:
@@ -127,31 +126,26 @@ def _tool_choice(value: Any) -> ToolChoice | None:
 
 def _items(reply: ChatReply, turn: int) -> Iterable[dict[str, Any]]:
     """The output items: what was said, unless it only called tools, and each call."""
-    status = "incomplete" if reply.finish == "length" else "completed"
+    status = status_of(reply)
     if reply.text or not reply.tool_calls:
-        said: dict[str, Any] = {"type": "output_text", "text": reply.text, "annotations": [], "logprobs": []}
-        part = {"type": "refusal", "refusal": reply.text} if reply.refused else said
-        head = {"id": f"msg_{turn}", "type": "message", "status": status, "role": "assistant"}
-        yield {**head, "content": [part]}
+        yield Said(f"msg_{turn}", reply.refused, reply.text).item(status)
     for index, call in enumerate(reply.tool_calls):
-        head = {"id": f"fc_{turn}_{index}", "type": "function_call", "status": status}
-        yield {**head, "call_id": call.id, "name": call.name, "arguments": call.arguments}
+        yield Called(f"fc_{turn}_{index}", call, call.arguments).item(status)
 
 
-def _response(call: Call, reply: ChatReply, turn: int, output: list[dict[str, Any]]) -> dict[str, Any]:
-    cut = reply.finish == "length"
+def _begun(call: Call, turn: int) -> dict[str, Any]:
+    """The response before anything was said."""
     offered = [
         {"type": "function", "name": one.name, "description": one.description, "parameters": one.parameters}
         for one in call.tools
     ]
     return {
-        "id": f"resp_{turn}", "object": "response", "created_at": int(time.time()),
-        "status": "incomplete" if cut else "completed", "background": False, "error": None,
-        "incomplete_details": {"reason": "max_output_tokens"} if cut else None, "instructions": None,
-        "max_output_tokens": call.max_tokens, "metadata": {}, "model": call.model, "output": output,
+        "id": f"resp_{turn}", "object": "response", "created_at": int(time.time()), "status": "in_progress",
+        "background": False, "error": None, "incomplete_details": None, "instructions": None,
+        "max_output_tokens": call.max_tokens, "metadata": {}, "model": call.model, "output": [],
         "parallel_tool_calls": True, "previous_response_id": None, "store": False,
         "text": {"format": {"type": "text"}}, "tool_choice": _chosen(call.tool_choice),
-        "tools": offered, "truncation": "disabled", "usage": _usage(reply),
+        "tools": offered, "truncation": "disabled", "usage": None,
     }  # fmt: skip
 
 
@@ -159,15 +153,3 @@ def _chosen(chosen: ToolChoice | None) -> Any:
     if chosen is None:
         return "auto"
     return chosen.mode if chosen.name is None else {"type": "function", "name": chosen.name}
-
-
-def _usage(reply: ChatReply) -> dict[str, Any] | None:
-    if reply.tokens_in is None or reply.tokens_out is None:
-        return None
-    return {
-        "input_tokens": reply.tokens_in,
-        "input_tokens_details": {"cached_tokens": 0},
-        "output_tokens": reply.tokens_out,
-        "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": reply.tokens_in + reply.tokens_out,
-    }

@@ -3,7 +3,8 @@
 import json
 from typing import Any, Final
 
-from sandbox.apis.base import encode, invalid, sayable
+from sandbox.apis.base import encode
+from sandbox.apis.reading import invalid, sayable
 from sandbox.http import Refused
 from sandbox.models.base import Tool, ToolCall, ToolChoice
 

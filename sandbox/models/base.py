@@ -45,6 +45,8 @@ class Piece:
     """A part of an answer while it comes: text, or something of one tool call."""
 
     text: str = ""
+    #: The text says no.
+    refused: bool = False
     #: Number of the call, from 0, that ``begun`` or ``arguments`` belong to.
     call: int | None = None
     #: The call without its arguments, in the piece that begins it.

@@ -157,7 +157,7 @@ class Chunks:
                 raise Garbage("a content that is no text")
             if said:
                 self._refused |= field == "refusal"
-                yield Piece(text=sayable(said))
+                yield Piece(text=sayable(said), refused=field == "refusal")
         calls = delta.get("tool_calls") or []
         if not isinstance(calls, list):
             raise Garbage("tool calls that are no list")

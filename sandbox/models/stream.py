@@ -117,6 +117,7 @@ class Hearing:
         self._blanker = Blanker(key)
         #: The call whose arguments come now; None: text does.
         self._at: int | None = None
+        self._refused = False
         self._texts: list[str] = []
         self._calls: dict[int, ToolCall] = {}
         self._arguments: dict[int, list[str]] = {}
@@ -131,9 +132,9 @@ class Hearing:
             Garbage, StreamError: as ``StreamReader.feed``.
         """
         for piece in self._reader.feed(value):
-            if piece.call != self._at:
+            if (piece.call, piece.refused) != (self._at, self._refused):
                 self._say_rest()
-                self._at = piece.call
+                self._at, self._refused = piece.call, piece.refused
             self._tokens_in = piece.tokens_in if self._tokens_in is None else self._tokens_in
             self._say(piece.begun, self._blanker.feed(piece.text if piece.call is None else piece.arguments))
 
@@ -162,7 +163,7 @@ class Hearing:
         self.began = True
         if self._at is None:
             self._texts.append(said)
-            self._hear(Piece(text=said, tokens_in=tokens_in))
+            self._hear(Piece(text=said, refused=self._refused, tokens_in=tokens_in))
             return
         if begun is not None:
             self._calls[self._at], self._arguments[self._at] = begun, []

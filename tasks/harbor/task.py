@@ -31,6 +31,7 @@ _AGENTS: Final = Path(__file__).parent / "agents"
 _SOLUTION, _SAID, _MAX_TOLD = "/solution", "/logs/agent/oracle.txt", 50
 _CANARY: Final = re.compile(rb"^(?:<!--.*canary.*-->|#.*canary.*)$", re.IGNORECASE)
 NEEDS_NETWORK: Final = "needs_network"
+NEEDS_PROCESSES: Final = "needs_processes"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class HarborTask(Task):
         """Runs the verifier in a snapshot of the agent's box; the reward is the score, 0 the start, 1 the reference.
 
         Raises:
-            Ungradable: the verifier reaches for a network, in the untouched environment too.
+            Ungradable: the verifier reaches for a network, in the untouched environment too, or for a server that the
+                agent had running and that nothing in the verifier's box stands in for.
             HostFault: the engine failed.
         """
         bench.emit("grade.start", {"task": self.id, "version": self.version})
@@ -92,14 +94,14 @@ class HarborTask(Task):
         if submission.snapshot is None:
             grade = _invalid("the agent's box could not be kept: it had ended")
         else:
-            grade = await self._graded(submission.snapshot, bench)
+            grade = await self._graded(submission.snapshot, submission.listening, bench)
         bench.emit("grade.score", {
             "y": grade.y, "start": grade.start, "reference": grade.reference, "bound": None, "se": None,
             "raw": grade.raw, "beyond_bound": False, "invalid": grade.invalid,
         })  # fmt: skip
         return grade
 
-    async def _graded(self, snapshot: str, bench: Bench) -> Grade:
+    async def _graded(self, snapshot: str, listening: frozenset[int], bench: Bench) -> Grade:
         verdict = await self._verified(snapshot, bench)
         if any(map(leaves, verdict.seen)):
             # What was submitted may reach out as well. The verifier needs a network if it reaches out by itself.
@@ -108,6 +110,10 @@ class HarborTask(Task):
             bench.keep(verdict.seen)
         told = None if verdict.rewards is None else dict(islice(verdict.rewards.items(), _MAX_TOLD))
         bench.emit("grade.verifier", {"rewards": told, "printed": verdict.printed})
+        if ended := (listening & verdict.asked) - verdict.listening:
+            raise Ungradable(
+                f"{NEEDS_PROCESSES}: what the agent had listening on port {min(ended)} was ended"
+            )
         if verdict.rewards is None:
             return Grade(None, 0.0, 1.0, invalid=verdict.invalid)
         return Grade(counting(verdict.rewards), 0.0, 1.0)

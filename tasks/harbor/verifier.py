@@ -1,6 +1,8 @@
 """A public task's verifier, run in a box of its own: what it said, and what the sensors saw meanwhile."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,6 +45,8 @@ _MAX_FOUND: Final = 2**24
 #: Seconds for laying the tests out and reading what they left, beyond the verifier's own.
 _MARGIN: Final = 90.0
 _NAMES_PORT: Final = 53
+#: Between two looks at the ports that the box listens on.
+_LOOK_SECONDS: Final = 0.1
 
 
 @dataclass
@@ -53,6 +57,14 @@ class Verdict:
     invalid: str | None = None
     printed: str = ""
     seen: list[Seen] = field(default_factory=list)
+    #: TCP ports that were listened on at some time.
+    listening: set[int] = field(default_factory=set)
+
+    @property
+    def asked(self) -> set[int]:
+        """The ports of the box itself that a connection was asked to."""
+        told = (seen.data for seen in self.seen if seen.kind == "net.connect" and not leaves(seen))
+        return {port for data in told if data["family"] != "unix" and isinstance(port := data["port"], int)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,8 @@ class Verifier:
         verdict = Verdict()
         async with bench.box(ground=self.ground, seconds=self.seconds + _MARGIN) as box:
             try:
-                in_time = await self._run_tests(box)
+                async with _noting(box, verdict.listening):
+                    in_time = await self._run_tests(box)
                 # All else that lies there goes: the rewards must not be crowded out.
                 told = await _tidy(box, _LEAVE, "what the verifier left could not be looked through")
                 verdict.printed = told.decode("utf-8", "replace")
@@ -105,6 +118,22 @@ class Verifier:
             return False
         await box.kill_all()
         return True
+
+
+@contextlib.asynccontextmanager
+async def _noting(box: Box, ports: set[int]) -> AsyncIterator[None]:
+    """Notes which ports are listened on meanwhile."""
+
+    async def look() -> None:
+        while True:
+            ports.update(box.listening())
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
 
 
 async def _tidy(box: Box, program: str, problem: str) -> bytes:

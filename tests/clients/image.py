@@ -15,6 +15,7 @@ from typing import Final
 from sandbox.canonical import digest
 from sandbox.container import Engine
 from sandbox.image import image_name, require_image
+from tasks.harbor.tree import context
 
 HERE: Final = Path(__file__).parent
 _PINNED: Final = HERE / "requirements.txt"
@@ -38,10 +39,19 @@ def clients_image(engine: Engine) -> str:
     name = f"tidegauge/clients:{digest([image_name(), *inputs])[:12]}"
     if (found := engine.image_id(name)) is not None:
         return found
-    with tempfile.TemporaryDirectory() as context:
-        shutil.copy(HERE / _DOCKERFILE, context)
-        _fetch(Path(context) / "packages")
-        engine.build(Path(context), _DOCKERFILE, name, image_name(), lambda line: None)
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place)
+        shutil.copy(HERE / _DOCKERFILE, root)
+        _fetch(root / "packages")
+        with context(root, root, {}, {}) as tar:
+            engine.images.build(
+                tar,
+                name,
+                dockerfile=_DOCKERFILE,
+                network=False,
+                seconds=_FETCH_SECONDS,
+                arguments={"BASE": image_name()},
+            )
     return engine.image_id(name) or name
 
 

@@ -25,6 +25,18 @@ def of_openai() -> Iterator[str]:
     yield arguments
 
 
+def of_responses() -> Iterator[str]:
+    import openai
+
+    tools = [{"type": "function", "name": "run", "description": "Runs.", "parameters": SCHEMA}]
+    with openai.OpenAI().responses.stream(model="any", input="go", tools=tools) as stream:
+        for event in stream:
+            if event.type == "response.output_text.delta":
+                yield event.delta
+        (call,) = (item for item in stream.get_final_response().output if item.type == "function_call")
+    yield call.arguments
+
+
 def of_anthropic() -> Iterator[str]:
     import anthropic
 
@@ -37,7 +49,8 @@ def of_anthropic() -> Iterator[str]:
 
 
 told = []
-for text in {"openai": of_openai, "anthropic": of_anthropic}[Path("/task/instruction.md").read_text()]():
+ways = {"openai": of_openai, "responses": of_responses, "anthropic": of_anthropic}
+for text in ways[Path("/task/instruction.md").read_text()]():
     if not told:
         urllib.request.urlopen("http://127.0.0.1:8000/seen/").read()
     told.append(text)

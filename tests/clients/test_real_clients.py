@@ -159,15 +159,22 @@ def _anthropic_stream(upstream: Any, seen: threading.Event) -> Any:
 
 
 @pytest.mark.box
-@pytest.mark.parametrize(("dialect", "told"), [("openai", _openai_stream), ("anthropic", _anthropic_stream)])
+@pytest.mark.parametrize(
+    ("api", "dialect", "told"),
+    [
+        ("openai", "openai", _openai_stream),
+        ("responses", "openai", _openai_stream),
+        ("anthropic", "anthropic", _anthropic_stream),
+    ],
+)
 def test_a_stream_reaches_the_official_client_in_the_box_before_the_server_has_ended(
-    run: Run, upstream: Any, tmp_path: Path, dialect: Dialect, told: Any
+    run: Run, upstream: Any, tmp_path: Path, api: str, dialect: Dialect, told: Any
 ) -> None:
     service = Seen()
     upstream.told = [told(upstream, service.seen)]
     model = open_served(dialect, {"base_url": upstream.base_url, "model": "run7"})
     program = (HERE / "stream_agent.py").read_bytes()
-    outcome = run(model, program, {"task/instruction.md": dialect.encode()}, [service])
+    outcome = run(model, program, {"task/instruction.md": api.encode()}, [service])
     text = seen(outcome)
     assert (upstream.unheard, "".join(text[:-1]), json.loads(text[-1])) == (0, "I run it.", {"command": "ls"})
     (reply,) = (event.data for event in read_events(tmp_path / "events.jsonl") if event.kind == "model.reply")

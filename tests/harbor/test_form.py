@@ -9,8 +9,10 @@ from experiments.identity import Secret
 from experiments.loading import load_config
 from experiments.plan import make_plan
 from sandbox.errors import Mistake
+from sandbox.ground import Ground
 from sandbox.images import taken_by
 from sandbox.limits import Limits
+from sandbox.start import start_of
 from tasks.harbor.directory import read
 from tasks.harbor.form import read_form
 from tasks.harbor.tree import tree_digest
@@ -161,6 +163,14 @@ def test_the_tree_digest_sees_contents_modes_and_links(public_task: Callable[...
     seen.append(digest())
     assert len(set(seen)) == 4
     assert digest() == seen[-1]
+
+
+@pytest.mark.parametrize(("directory", "made"), [("/app", "/app"), ("/", None)])
+def test_what_an_agent_made_is_collected_from_where_it_started_unless_all_of_the_root_lies_there(
+    directory: str, made: str | None
+) -> None:
+    start = start_of(Ground("", "", 0, 0, directory, ()), Limits())
+    assert (start.directory, start.made) == (directory, made)
 
 
 def test_entries_take_a_block_each_and_links_are_not_followed(tmp_path: Path) -> None:

@@ -49,6 +49,18 @@ echo '{"reward": 0.5, "root": '$([ "$(id -u)" = 0 ] && echo 1 || echo 0)'}' > /l
 """
 
 
+#: Makes a user and has it do the work.
+AS_OTHERS = """#!/bin/bash
+set -e
+useradd helper
+chown helper /app/number.txt
+su helper -c 'echo 42 > /app/number.txt'
+"""
+#: Leaves a server running, and asks for it.
+SERVED = "#!/bin/bash\npython3 -m http.server -b 127.0.0.1 8080 > /dev/null 2>&1 &\nsleep 2\n"
+SERVING = """#!/bin/bash
+if exec 3<>/dev/tcp/127.0.0.1/8080; then echo 1; else echo 0; fi > /logs/verifier/reward.txt
+"""
 #: Says and leaves more than anybody reads.
 LOUD = """#!/bin/bash
 head -c 20000000 /dev/zero
@@ -115,12 +127,13 @@ def agent(name: str) -> dict[str, Any]:
 def test_the_solution_scores_1_and_doing_nothing_0(
     public_task: MakeTask, attempted: Attempted, engine: Engine, tmp_path: Path
 ) -> None:
-    public_task("plain")
+    public_task("plain", solve=AS_OTHERS)
     personal = public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
     (personal / "environment" / "number.txt").write_text("41\n")
     (personal / "environment" / "secret").write_text("left out\n")
     (personal / "environment" / ".dockerignore").write_text("*\n!number.txt\n")
     public_task("reaching", test=REACHING, environment="allow_internet = true")
+    public_task("serving", dockerfile="FROM python:3.12\nWORKDIR /app\n", solve=SERVED, test=SERVING)
     # An image by its name, without a Dockerfile and with an empty /work of its own.
     named = 'network_mode = "no-network"\ndocker_image = "python:3.12-slim"\nworkdir = "/app"'
     public_task("named", dockerfile=None, environment=named, test=LOUD)
@@ -128,7 +141,7 @@ def test_the_solution_scores_1_and_doing_nothing_0(
     scores = {name: line.score.strict for name, line in found.items() if line.score is not None}
     assert scores == {
         "ref plain": 1.0, "null plain": 0.0, "ref personal": 0.5, "null personal": 0.0, "ref named": 1.0,
-        "null named": 0.0,
+        "null named": 0.0, "null serving": 0.0,
     }  # fmt: skip
     assert {line.grading for line in found.values()} == {"snapshot"}
     told = [event for log in tmp_path.rglob("events.jsonl") for event in read_log(log)]
@@ -141,9 +154,11 @@ def test_the_solution_scores_1_and_doing_nothing_0(
     graded_in = {box["image"] for box in made if box["role"] == "grade"}
     # Of the snapshots nothing is left; the untouched environment of the one that reaches out is.
     assert len([name for name in graded_in if engine.image_id(name) is not None]) == 1
-    assert len(graded_in) == 9
+    assert len(graded_in) == 11
     for name in ("ref", "null"):
         assert found[f"{name} reaching"].ungraded == "needs_network"
+    ended = "needs_processes: what the agent had listening on port 8080 was ended"
+    assert found["ref serving"].ungraded == ended
     assert found["ref plain"].box.isolation.endswith("writable root, agent is root")
     assert found["ref personal"].box.isolation.endswith("writable root")
 

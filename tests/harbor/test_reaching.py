@@ -1,9 +1,13 @@
-"""Whether a verifier reaches out of its box, by what the sensors saw."""
+"""Whether a verifier reaches out of its box, and for which of its ports, by what the sensors saw."""
+
+import os
+import socket
 
 import pytest
 
 from sandbox.box import Seen
-from tasks.harbor.verifier import leaves
+from sandbox.sensors.ports import listening
+from tasks.harbor.verifier import Verdict, leaves
 
 
 def asked(family: str, address: str, port: int) -> Seen:
@@ -35,3 +39,25 @@ def test_the_box_s_own_addresses_are_inside(family: str, address: str, port: int
 )
 def test_other_addresses_and_the_server_of_names_are_not(family: str, address: str, port: int) -> None:
     assert leaves(asked(family, address, port))
+
+
+def test_the_ports_that_it_asked_for_are_those_of_the_box_itself() -> None:
+    seen = [
+        asked("inet", "127.0.0.1", 8080), asked("inet6", "::1", 9090), asked("inet", "127.0.0.1", 53),
+        asked("inet", "10.0.0.1", 80), asked("unix", "/run/db", 0), Seen("dns.query", {"name": "example.com"}),
+    ]  # fmt: skip
+    assert Verdict(seen=seen).asked == {8080, 9090}
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_port_is_listened_on_from_when_it_is_until_it_is_closed(
+    family: socket.AddressFamily, address: str
+) -> None:
+    with socket.socket(family) as server:
+        server.bind((address, 0))
+        port = server.getsockname()[1]
+        before = listening(os.getpid())
+        server.listen()
+        during = listening(os.getpid())
+    after = listening(os.getpid())
+    assert [port in ports for ports in (before, during, after)] == [False, True, False]

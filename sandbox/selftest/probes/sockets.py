@@ -1,5 +1,6 @@
 """Kinds of sockets that reach past the network namespace or into little-used kernel code."""
 
+import errno
 import socket
 
 from .kit import probe, refused
@@ -20,7 +21,6 @@ _KINDS = (
     ("llc", "link control", 26, _STREAM, 0),
     ("mptcp", "TCP over several paths", 2, _STREAM, 262),
     ("sctp", "streams in messages", 2, _STREAM, 132),
-    ("netlink_audit", "the audit log", 16, _RAW, 9),
     ("netlink_netfilter", "the packet filter", 16, _RAW, 12),
     ("netlink_uevent", "the kernel's device events", 16, _RAW, 15),
     ("netlink_connector", "every process of the machine as it starts", 16, _DGRAM, 11),
@@ -29,9 +29,11 @@ _KINDS = (
 )
 
 
-def _define(name: str, meaning: str, family: int, kind: int, protocol: int) -> None:
-    probe(f"sockets.{name}", meaning)(lambda: refused(lambda: socket.socket(family, kind, protocol)))
+def _define(name: str, meaning: str, family: int, kind: int, protocol: int, *also: int) -> None:
+    probe(f"sockets.{name}", meaning)(lambda: refused(lambda: socket.socket(family, kind, protocol), *also))
 
 
 for _kind in _KINDS:
     _define(*_kind)
+# The list of calls refuses it as a kernel without it does, or programs that log in would not run.
+_define("netlink_audit", "the audit log", 16, _RAW, 9, errno.EPROTONOSUPPORT)

@@ -2,21 +2,15 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from sandbox.apis.anthropic import Anthropic
-from sandbox.apis.base import Call
-from sandbox.apis.openai import OpenAI
 from sandbox.errors import ModelFault, ModelRefusal
 from sandbox.models.base import ALL_TOOLS, ChatReply, ChatRequest, Piece, ToolCall
 
-CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
-ASK = {"messages": [{"role": "user", "content": "Hi"}], "stream": True, "max_tokens": 64}
+CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+ASK = {"messages": [{"role": "user", "content": "Hi"}], "input": "Hi", "stream": True, "max_tokens": 64}
 
 
 class Speaker:
@@ -67,7 +61,12 @@ def read_until(response: Any, text: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("path", "end"), [(CHAT, b"data: [DONE]\n\n"), (MESSAGES, b'data: {"type":"message_stop"}\n\n')]
+    ("path", "end"),
+    [
+        (CHAT, b"data: [DONE]\n\n"),
+        (MESSAGES, b'data: {"type":"message_stop"}\n\n'),
+        (RESPONSES, b'"total_tokens":15}}}\n\n'),
+    ],
 )
 def test_the_first_piece_is_there_while_the_model_still_speaks(speaking: Any, path: str, end: bytes) -> None:
     with speaking() as door:
@@ -126,7 +125,11 @@ def test_a_stream_that_the_end_of_the_episode_cuts_is_recorded_as_far_as_it_went
 
 @pytest.mark.parametrize(
     ("path", "told"),
-    [(CHAT, b'{"error":{"message":"the model is not available"'), (MESSAGES, b"event: error\n")],
+    [
+        (CHAT, b'{"error":{"message":"the model is not available"'),
+        (MESSAGES, b"event: error\n"),
+        (RESPONSES, b'"status":"failed"'),
+    ],
 )
 def test_an_upstream_that_breaks_off_is_named_to_the_client_and_is_the_hosts_fault(
     speaking: Any, path: str, told: bytes
@@ -213,64 +216,13 @@ def test_a_message_streams_the_parts_of_a_tool_use_as_a_block_of_its_own(doorway
     assert [event["index"] for event in events if "index" in event] == [0, 0, 0, 1, 1, 1]
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5)
-PARTS = st.lists(st.one_of(TEXT, st.lists(TEXT, max_size=3)), max_size=6)
-
-
-def said(parts: list[Any]) -> tuple[list[Piece], ChatReply]:
-    """Pieces of text and of calls, in order, and the reply that they make."""
-    pieces: list[Piece] = []
-    calls: list[ToolCall] = []
-    for part in parts:
-        if isinstance(part, str):
-            pieces.append(Piece(part))
-            continue
-        begun = ToolCall(f"c{len(calls)}", "run", "")
-        pieces += [Piece(call=len(calls), begun=begun), *(Piece(call=len(calls), arguments=a) for a in part)]
-        calls.append(replace(begun, arguments="".join(part)))
-    text = "".join(part for part in parts if isinstance(part, str))
-    return pieces, ChatReply(text, 10, 5, "tool_calls" if calls else "stop", tool_calls=tuple(calls))
-
-
-def events_of(api: Any, pieces: list[Piece], reply: ChatReply) -> list[Any]:
-    stream = api.stream(Call((), "m", stream=True, max_tokens=None), 1)
-    body = b"".join([*(e for piece in pieces for e in stream.piece(piece)), *stream.end(reply)]).decode()
-    return [json.loads(line[6:]) for line in body.split("\n") if line.startswith("data: {")]
-
-
-@settings(max_examples=100, deadline=None)
-@given(PARTS)
-def test_the_pieces_of_a_chat_completion_make_the_reply(parts: list[Any]) -> None:
-    pieces, reply = said(parts)
-    text, calls = "", dict[int, str]()
-    for event in events_of(OpenAI(), pieces, reply):
-        delta = event["choices"][0]["delta"]
-        text += delta.get("content", "")
-        for call in delta.get("tool_calls", []):
-            calls[call["index"]] = calls.get(call["index"], "") + call["function"]["arguments"]
-    assert text == reply.text
-    assert calls == {number: call.arguments for number, call in enumerate(reply.tool_calls)}
-
-
-@settings(max_examples=100, deadline=None)
-@given(PARTS)
-def test_the_pieces_of_a_message_make_the_reply_in_blocks_that_are_closed_in_turn(parts: list[Any]) -> None:
-    pieces, reply = said(parts)
-    blocks: list[list[str]] = []
-    open_block: int | None = None
-    for event in events_of(Anthropic(), pieces, reply):
-        match event["type"]:
-            case "content_block_start":
-                assert (open_block, event["index"]) == (None, len(blocks))
-                open_block = event["index"]
-                blocks.append([event["content_block"]["type"], ""])
-            case "content_block_delta":
-                assert event["index"] == open_block
-                blocks[-1][1] += event["delta"].get("text") or event["delta"].get("partial_json")
-            case "content_block_stop":
-                assert event["index"] == open_block
-                open_block = None
-    assert open_block is None
-    assert "".join(text for kind, text in blocks if kind == "text") == reply.text
-    assert [text for kind, text in blocks if kind == "tool_use"] == [c.arguments for c in reply.tool_calls]
-    assert blocks
+def test_a_response_streams_a_tool_call_as_an_item_of_its_own(doorway: Any) -> None:
+    events = told(doorway("", model=Caller()), RESPONSES)
+    assert [event["type"].removeprefix("response.") for event in events] == [
+        "created", "in_progress", "output_item.added", "content_part.added", "output_text.delta", "output_text.done",
+        "content_part.done", "output_item.done", "output_item.added", "function_call_arguments.delta",
+        "function_call_arguments.done", "output_item.done", "completed",
+    ]  # fmt: skip
+    assert [event["sequence_number"] for event in events] == list(range(13))
+    assert events[-1]["response"]["output"] == [events[7]["item"], events[11]["item"]]
+    assert (events[11]["item"]["call_id"], events[11]["item"]["arguments"]) == ("c1", '{"a": 1}')
