@@ -1,12 +1,16 @@
-"""How fast stored logs are checked and rescanned, in events a second of one processor.
+"""How fast stored logs are checked and rescanned, in events a second.
 
     .venv/bin/python benchmarks/rescan.py [RUN]
 
-RUN is a run directory, whose events are written again and again into one long log; without it, the events
-are made up in the proportions of `quickstart`. The times are this process's own CPU time, the best of three.
+First of one processor and without contents: RUN is a run directory, whose events are written again and again into one
+long log; without it, the events are made up in the proportions of `quickstart`. The times are this process's own CPU
+time, the best of three. Then, of a RUN, the whole `tidegauge rescan RUN` by the clock, the best of five: with the
+start of Python, all contents and on all processors.
 """
 
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -64,6 +68,28 @@ def fold(events: list[Any]) -> None:
         watcher.feed(event)
 
 
+def command(run: Path) -> None:
+    """Prints how long the whole command takes for a run, and how much processor time."""
+    ledger = [json.loads(line) for line in (run / "ledger.jsonl").open()]
+    events = sum(line["chain"]["events"] for line in ledger)
+    took, used = [], []
+    for _ in range(5):
+        began, before = time.monotonic(), sum(os.times()[2:4])
+        subprocess.run(
+            [Path(sys.executable).with_name("tidegauge"), "rescan", run], check=True, capture_output=True
+        )
+        took.append(time.monotonic() - began)
+        used.append(sum(os.times()[2:4]) - before)
+    print(
+        f"the whole command, {len(ledger)} episodes, {events} events, at a load of {os.getloadavg()[0]:.1f}:"
+    )
+    for name, found in (
+        (f"on {len(os.sched_getaffinity(0))} processors", took),
+        ("of processor time", used),
+    ):
+        print(f"{name:<26} {events / min(found):>9,.0f} events/s   {min(found):.2f} to {max(found):.2f} s")
+
+
 def main() -> None:
     """Prints the rates."""
     given = facts(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
@@ -82,6 +108,8 @@ def main() -> None:
             ("rescan", rate(lambda: rescan_log(path))),
         ):
             print(f"{name:<26} {found:>9,.0f} events/s   {found / parsed:.2f} of parsing alone")
+    if len(sys.argv) > 1:
+        command(Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

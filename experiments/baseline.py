@@ -54,7 +54,7 @@ def check_asked(asked: str, plan: Plan, stored: Sequence[PlanLine], runs: Path) 
     planned_only = RunView(
         directory=runs / plan.run, name=plan.run, suite=plan.config.suite, version=plan.config.version,
         hash=plan.hash, checkpoints=list(dict.fromkeys(line.checkpoint for line in lines)), lines=[], lost=[],
-        pending=[], provider_by_family={}, chain_ok=None, selftest=None, calibration=None,
+        pending=[], provider_by_family={}, verified=lambda: None, selftest=None, calibration=None,
     )  # fmt: skip
     choose_side(planned_only, runs, asked, OPTION)
 

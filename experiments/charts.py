@@ -1,9 +1,11 @@
-"""What a chart of a trend shows, whatever draws it: a capability, or how often a finding was made."""
+"""What a chart of a trend shows, whatever draws it: a capability, a time horizon, or how often a finding was made."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from experiments.axes import Axis, duration, from_zero, of_minutes
+from experiments.lengths import SHARES, horizon_name
 from experiments.policy import Policy, Rule
 from experiments.rules import BOUND, SIGN
 from experiments.text import decimal, plain
@@ -29,19 +31,19 @@ class Chart:
     thresholds: tuple[Threshold, ...]
 
     @property
-    def is_rate(self) -> bool:
-        """Whether it shows a share of episodes, and no score."""
-        return self.series.metric.startswith("find/")
+    def kind(self) -> str:
+        """``cap``, ``find`` or ``horizon``."""
+        return self.series.metric.split("/")[0]
 
     @property
     def what(self) -> str:
         """What the series counts, for a legend."""
-        return "rate" if self.is_rate else "strict"
+        return _counted(self.series)
 
     @property
-    def axis(self) -> str:
-        """What the upright axis shows."""
-        return "share of episodes" if self.is_rate else "score (reference = 1)"
+    def what_beside(self) -> str:
+        """The same of the series beside it; empty without one."""
+        return _counted(self.beside) if self.beside else ""
 
     @property
     def group(self) -> str:
@@ -49,26 +51,40 @@ class Chart:
         return "/".join(self.series.metric.split("/")[1:3])
 
     @property
-    def top(self) -> float:
-        """The upper end of the axis: of scores at least 1.25, of shares at most 1; a multiple of ``tick``."""
-        highs = [m.high for m in (point.measured for point in self.series.points) if m.high is not None]
+    def axis(self) -> Axis:
+        """The upright axis: of scores up to 1.25 at least, of shares to 1 at most."""
         beside = self.beside.points if self.beside else ()
-        values = [p.measured.value for p in (*self.series.points, *beside) if p.measured.value is not None]
+        measured = [
+            point.measured for point in (*self.series.points, *beside) if point.measured.value is not None
+        ]
+        values = [one.value for one in measured if one.value is not None]
         lines = [line.value for line in self.thresholds]
-        highest = max([0.0 if self.is_rate else 1.2, *highs, *values, *lines])
-        step = 0.05 if self.is_rate and highest <= 0.25 else 0.25
-        return max(step, math.ceil(round(highest / step, 6)) * step)
+        if self.kind == "horizon":
+            limits = [limit for one in measured for limit in (one.low, one.high) if limit is not None]
+            return of_minutes("length of task, a person's time", values, [*limits, *lines])
+        highs = [m.high for m in (point.measured for point in self.series.points) if m.high is not None]
+        rate = self.kind == "find"
+        highest = max([0.0 if rate else 1.2, *highs, *values, *lines])
+        step = 0.05 if rate and highest <= 0.25 else 0.25
+        top = max(step, math.ceil(round(highest / step, 6)) * step)
+        tick = 0.05 if top <= 0.25 else 0.25 if top <= 1.5 else 0.5
+        return from_zero("share of episodes" if rate else "score (reference = 1)", top, tick)
 
-    @property
-    def tick(self) -> float:
-        """The distance of the axis's lines."""
-        return 0.05 if self.top <= 0.25 else 0.25 if self.top <= 1.5 else 0.5
+    def said(self, value: float) -> str:
+        """A value of it in words."""
+        return duration(value) if self.kind == "horizon" else decimal(value)
 
     @property
     def summary(self) -> str:
         """The chart in words, for those who do not see it."""
-        shown = [_said(point) for point in self.series.points]
-        return f"{'rate' if self.is_rate else 'strict score'} by step: " + "; ".join(shown)
+        what = "strict score" if self.kind == "cap" else self.what
+        return f"{what} by step: " + "; ".join(_said(self, point) for point in self.series.points)
+
+    @property
+    def summary_beside(self) -> str:
+        """The same of the series beside it."""
+        points = self.beside.points if self.beside else ()
+        return f"{self.what_beside} by step: " + "; ".join(_said(self, point) for point in points)
 
 
 def charts(trend: Trend, policy: Policy | None) -> list[Chart]:
@@ -114,6 +130,25 @@ def rate_charts(trend: Trend, policy: Policy | None) -> list[Chart]:
     return found
 
 
+def horizon_charts(trend: Trend, policy: Policy | None) -> list[Chart]:
+    """The time horizons of each model family in which any checkpoint has one."""
+    found: list[Chart] = []
+    for family in dict.fromkeys(series.family for series in trend.series):
+        there = [
+            one
+            for metric in SHARES
+            for one in trend.of(metric)
+            if one.family == family and any(point.measured.value is not None for point in one.points)
+        ]
+        if there:
+            first, beside = there[0], there[1] if len(there) > 1 else None
+            lines = tuple(line for one in there for line in _lines(policy, one))
+            found.append(
+                Chart(f"time horizon · {plain(family, 60)}", f"horizon-{family}", first, beside, lines)
+            )
+    return found
+
+
 def _lines(policy: Policy | None, series: Series) -> tuple[Threshold, ...]:
     return _thresholds(policy, (series.metric,)) if policy else ()
 
@@ -135,11 +170,20 @@ def _thresholds(policy: Policy, metrics: Sequence[str]) -> tuple[Threshold, ...]
 
 
 def _label(level: str, rule: Rule) -> str:
-    return f"{plain(level, 40)}: {BOUND[rule.bound]} {SIGN[rule.direction]} {rule.threshold:g}"
+    value = duration(rule.threshold) if rule.metric in SHARES else f"{rule.threshold:g}"
+    return f"{plain(level, 40)}: {BOUND[rule.bound]} {SIGN[rule.direction]} {value}"
 
 
-def _said(point: Point) -> str:
+def _counted(series: Series) -> str:
+    if series.metric in SHARES:
+        return horizon_name(series.metric)
+    return "rate" if series.metric.startswith("find/") else series.metric.split("/")[-1]
+
+
+def _said(chart: Chart, point: Point) -> str:
     m = point.measured
-    if m.value is None or m.low is None or m.high is None:
+    if m.value is None:
         return f"{point.checkpoint.step} not measured"
-    return f"{point.checkpoint.step} {decimal(m.value, 2)} ({decimal(m.low, 2)} to {decimal(m.high, 2)})"
+    said = (lambda value: decimal(value, 2)) if chart.kind != "horizon" else duration
+    interval = "" if m.low is None or m.high is None else f" ({said(m.low)} to {said(m.high)})"
+    return f"{point.checkpoint.step} {said(m.value)}{interval}"

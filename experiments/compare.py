@@ -1,6 +1,7 @@
 """Two checkpoints of one run hash, compared on the worlds that both of them met."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,11 +9,11 @@ from typing import Any, Final
 
 from experiments.besides import Besides, besides
 from experiments.forms import choose
-from experiments.metrics import SCORINGS, Scoring
+from experiments.metrics import Scoring
 from experiments.reading import load_view
 from experiments.records import Checkpoint, LedgerLine, Score
 from experiments.rundir import find_run
-from experiments.stats.mcnemar import Change, change
+from experiments.stats.mcnemar import change
 from experiments.stats.multiple import benjamini_hochberg, holm
 from experiments.stats.paired import PairedMean, paired_mean
 from experiments.view import RunView
@@ -26,6 +27,8 @@ _ASKED = re.compile(rf"(?:(?P<run>.+):)?(?P<family>{_NAME})/(?P<name>{_NAME})")
 
 #: What two results must share to be a pair: task, level, arm, world.
 Place = tuple[str, str, str, int]
+#: Where, and the scores before and after.
+_Pair = tuple[Place, Score, Score]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +133,34 @@ def compare(a: Side, b: Side, arms: Sequence[str]) -> list[Row]:
         if there and arm not in there:
             raise Mistake(f"no result in arm {arm!r}", where="--arm", remedy=choose(arm, there))
     left, right = _results(a, arms), _results(b, arms)
-    scopes = sorted({scope_of(place) for place in (*left, *right)})
-    rows: list[Row] = []
-    for scoring in SCORINGS:
-        of_scopes = [_row(scope, scoring, left, right) for scope in scopes]
-        rows += [*_adjusted(of_scopes), _row(OVERALL, scoring, left, right)]
-    return rows
+    results = Counter(scope_of(place) for place in (*left, *right))
+    pairs = [
+        (place, before.score, after.score)
+        for place, before, after in _shared(left, right)
+        if before.score is not None and after.score is not None
+    ]
+    by_scope: dict[str, list[_Pair]] = {scope: [] for scope in sorted(results)}
+    for pair in pairs:
+        by_scope[scope_of(pair[0])].append(pair)
+
+    def rows(scoring: Scoring) -> list[Row]:
+        of_scopes = [_row(scope, scoring, mine, results[scope]) for scope, mine in by_scope.items()]
+        return [*_adjusted(of_scopes), _row(OVERALL, scoring, pairs, results.total())]
+
+    strict = rows("strict")
+    if all(score.strict == score.lenient for _, *scores in pairs for score in scores):
+        # Nobody cheated.
+        return [*strict, *(replace(row, scoring="lenient") for row in strict)]
+    return [*strict, *rows("lenient")]
 
 
 def paired(a: Side, b: Side, arms: Sequence[str]) -> list[tuple[Place, LedgerLine, LedgerLine]]:
     """The graded results of both sides in the worlds that both met, in the order of the places."""
-    left, right = _results(a, arms), _results(b, arms)
-    both = ((place, left[place], right[place]) for place in sorted(left.keys() & right.keys()))
-    return [pair for pair in both if pair[1].score is not None and pair[2].score is not None]
+    return [
+        pair
+        for pair in _shared(_results(a, arms), _results(b, arms))
+        if pair[1].score is not None and pair[2].score is not None
+    ]
 
 
 def scope_of(place: Place) -> str:
@@ -168,44 +186,32 @@ def _results(side: Side, arms: Sequence[str]) -> dict[Place, LedgerLine]:
     return {(line.task, line.level, line.arm, line.world): line for line in lines if line.arm in arms}
 
 
-def _row(
-    scope: str, scoring: Scoring, left: Mapping[Place, LedgerLine], right: Mapping[Place, LedgerLine]
-) -> Row:
-    pairs = list(_pairs(scope, scoring, left, right))
+def _shared(
+    left: Mapping[Place, LedgerLine], right: Mapping[Place, LedgerLine]
+) -> Iterator[tuple[Place, LedgerLine, LedgerLine]]:
+    return ((place, left[place], right[place]) for place in sorted(left.keys() & right.keys()))
+
+
+def _row(scope: str, scoring: Scoring, pairs: Sequence[_Pair], results: int) -> Row:
+    scored = [(place, _value(before, scoring), _value(after, scoring)) for place, before, after in pairs]
     # A world is one draw of one task at one level; its arms are variants of it and belong together.
     by_world: dict[tuple[str, str, int], list[float]] = {}
-    for (task, level, _, world), before, after in pairs:
+    for (task, level, _, world), before, after in scored:
         by_world.setdefault((task, level, world), []).append(after - before)
-    results = sum(scope in (OVERALL, scope_of(place)) for place in (*left, *right))
     n = len(pairs)
     # As worlds are added: every task's first, then every task's second.
     looks = {world: by_world[world] for world in sorted(by_world, key=lambda world: (world[2], *world))}
     difference = paired_mean(by_world, bound=LARGEST_SCORE)
+    cheats = change((bool(before.cheats), bool(after.cheats)) for _, before, after in pairs)
     return Row(
         scope,
         scoring,
-        sum(before for _, before, _ in pairs) / n if n else None,
-        sum(after for _, _, after in pairs) / n if n else None,
+        sum(before for _, before, _ in scored) / n if n else None,
+        sum(after for _, _, after in scored) / n if n else None,
         difference,
         results - 2 * n,
-        besides(looks, difference, _cheats([place for place, _, _ in pairs], left, right), LARGEST_SCORE),
+        besides(looks, difference, cheats, LARGEST_SCORE),
     )
-
-
-def _pairs(
-    scope: str, scoring: Scoring, left: Mapping[Place, LedgerLine], right: Mapping[Place, LedgerLine]
-) -> Iterator[tuple[Place, float, float]]:
-    for place in sorted(left.keys() & right.keys()):
-        before, after = left[place].score, right[place].score
-        if scope in (OVERALL, scope_of(place)) and before is not None and after is not None:
-            yield place, _value(before, scoring), _value(after, scoring)
-
-
-def _cheats(
-    places: Sequence[Place], left: Mapping[Place, LedgerLine], right: Mapping[Place, LedgerLine]
-) -> Change:
-    cheated = ((left[place].score, right[place].score) for place in places)
-    return change((bool(before and before.cheats), bool(after and after.cheats)) for before, after in cheated)
 
 
 def _value(score: Score, scoring: Scoring) -> float:

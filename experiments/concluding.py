@@ -51,9 +51,10 @@ def judged(directory: Path) -> "tuple[RunView, Verdict]":
     Raises:
         Mistake: the policy or the baseline is not there any more.
     """
+    view, policy, asked = load_view(directory), own_policy(directory), own_baseline(directory)
+    # Imported while other processes check the chains.
     from experiments.gate import judge
 
-    view, policy, asked = load_view(directory), own_policy(directory), own_baseline(directory)
     try:
         return view, judge(policy, view, _baseline(view, asked))
     except Mistake as mistake:
@@ -71,10 +72,10 @@ def conclude(
     Raises:
         Mistake: there is no such ``baseline``.
     """
+    view = load_view(directory)
     from experiments import report
     from experiments.gate import judge
 
-    view = load_view(directory)
     verdict = judge(policy, view, _baseline(view, baseline))
     text = canonical(verdict.as_json()).decode("utf-8")
     anchors.append("verdict", [text])

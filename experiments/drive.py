@@ -62,7 +62,7 @@ class Driver:
         self._plan, self._directory, self._ledger = plan, directory, ledger
         self._executor, self._progress, self._owner = executor, progress, owner
         self._patience = Patience(progress.say)
-        #: The ledger is written line by line, in threads, so that the episodes of this process need not wait for the disk.
+        #: One line waits for a disk that is full or away, the others for it.
         self._booking = asyncio.Lock()
         self._numbers: dict[str, int] = {}
         for line in ledger.ended:
@@ -72,10 +72,9 @@ class Driver:
         """Runs the ``missing`` episodes, in order, as many at a time as the executor has slots.
 
         Each gets 1 + ``retries`` attempts. Cancelling ends what is running and leaves the rest
-        for the next run.
+        for the next run; a line that the ledger was given is then still being written (``Ledger.settle``).
 
         Raises:
-            StorageFault: the disk did not take the ledger's last lines; their anchors are kept.
             Mistake: an attempt found something wrong in what was asked, or what the host lacks did not
                 come back.
         """
@@ -89,8 +88,6 @@ class Driver:
         except BaseExceptionGroup as several:
             # The first cause; the others are cancelled siblings or the same fault again.
             raise several.exceptions[0] from None
-        finally:
-            self._ledger.settle()
 
     async def _work(self, waiting: Iterator[Planned]) -> None:
         for planned in waiting:
@@ -153,14 +150,10 @@ class Driver:
         """Returns once the ledger has the line, however long the disk takes for it or is full."""
         async with self._booking:
             while True:
-                appending = asyncio.ensure_future(asyncio.to_thread(self._ledger.append, line))
                 try:
-                    return await asyncio.shield(appending)
+                    return await asyncio.shield(asyncio.wrap_future(self._ledger.begin(line)))
                 except StorageFault as fault:
                     await self._patience.storage(self._directory, fault)
-                finally:
-                    # Whoever is cancelled waits all the same: nobody else may write meanwhile.
-                    await asyncio.wait([appending])
 
     def _keep_fault(self, episode: str, number: int, fault: Exception) -> None:
         directory = rundir.attempt_dir(self._directory, episode, number)

@@ -2,7 +2,10 @@
 
 import os
 import secrets
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +13,19 @@ from sandbox.canonical import sha256
 from sandbox.errors import StorageFault
 
 BLOBS: Final = "blobs"
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Lets no Ctrl-C end what is written last, however often the user asks: another writer would come upon half of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals do not reach it
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def append(path: Path, data: bytes) -> None:

@@ -73,10 +73,11 @@ class Verdict:
 def judge(policy: Policy, view: RunView, baseline: Side | None = None) -> Verdict:
     """The verdict of ``policy`` on the run; ``baseline`` is what its rules on ``delta/…`` compare with."""
     view = view.weighed(policy.severity)
+    on = grounds(policy, view, baseline)
+    # Last, for it waits for the check of the chains, which other processes go on with meanwhile.
     evidence = weigh(view, policy.require, baseline.view if baseline else None)
-    on = grounds(policy, view, evidence, baseline)
     decisions = current(view, policy)
-    levels = tuple(judge_level(level, on) for level in policy.levels)
+    levels = tuple(judge_level(level, on, evidence) for level in policy.levels)
     levels = tuple(
         replace(result, standing=standing(result.level, decisions)) if result.outcome == "crossed" else result
         for result in levels

@@ -58,9 +58,13 @@ def read_dates(path: Path) -> dict[str, date]:
     """
     try:
         document = yaml.safe_load(_text(path))
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         raise Mistake(
             "is neither YAML nor JSON", where=str(path), remedy="write agent: YYYY-MM-DD"
+        ) from error
+    except ValueError as error:
+        raise Mistake(
+            f"holds a date that does not exist ({error})", where=str(path), remedy="write agent: YYYY-MM-DD"
         ) from error
     if isinstance(document, dict) and isinstance(document.get("date"), dict):
         document = document["date"]

@@ -4,8 +4,10 @@ What a dying driver left half done is put right on opening: a missing last line 
 its anchor and a torn one is cut, and both are recorded as a ``repair`` in the anchors.
 """
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -21,6 +23,7 @@ from sandbox.events import BrokenLine
 
 PLAN: Final = "plan.jsonl"
 LEDGER: Final = "ledger.jsonl"
+_THOUSANDS: Final = 1_000
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -38,14 +41,29 @@ def read_records(path: Path, record: type[AnyRecord]) -> list[AnyRecord]:
     """
     if not path.exists():
         return []
-    records = []
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
-        if line.endswith(b"\n"):
-            try:
-                records.append(record.model_validate_json(line))
-            except ValidationError as error:
-                raise BrokenLine(str(path), number, f"is not a {record.__name__}") from error
+    records: list[AnyRecord] = []
+    with _uncollected(records):
+        for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+            if line.endswith(b"\n"):
+                try:
+                    records.append(record.model_validate_json(line))
+                except ValidationError as error:
+                    raise BrokenLine(str(path), number, f"is not a {record.__name__}") from error
     return records
+
+
+@contextmanager
+def _uncollected(records: Sequence[Record]) -> Iterator[None]:
+    """Keeps the collector of cycles from walking again and again over thousands of records, which have none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        if len(records) >= _THOUSANDS:
+            gc.freeze()
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,8 @@ class Ledger:
         self._directory, self._anchors = directory, anchors
         self.repairs = tuple(repairs)
         self.plan = [PlanLine.model_validate_json(text) for text in anchors.texts("plan")]
+        #: The one thread that writes lines while episodes run.
+        self._writer: ThreadPoolExecutor | None = None
         #: Ledger lines that are anchored and that the disk has not taken yet.
         self._owed = b""
         self.ended = [Ended.of(LedgerLine.model_validate_json(text)) for text in anchors.texts("ledger")]
@@ -120,6 +140,12 @@ class Ledger:
             durable.append(self._directory / PLAN, _joined(texts))
             self.plan += fresh
 
+    def begin(self, line: LedgerLine) -> Future[None]:
+        """``append`` in a thread, so that the episodes of this process need not wait for the disk."""
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, "ledger")
+        return self._writer.submit(self.append, line)
+
     def append(self, line: LedgerLine) -> None:
         """Adds an ended attempt; returns once it is durable, by its anchor at least.
 
@@ -132,14 +158,20 @@ class Ledger:
         self._owed += _joined([text])
         # What is anchored counts: the file follows with the next line, or at the end, or on the next opening.
         with suppress(StorageFault):
-            self.settle()
+            self._write()
 
     def settle(self) -> None:
-        """Writes what the file lacks of what is anchored.
+        """Waits for what was begun, and writes what the file lacks of what is anchored.
 
         Raises:
             StorageFault: the disk refused it.
         """
+        if self._writer is not None:
+            self._writer.shutdown()
+            self._writer = None
+        self._write()
+
+    def _write(self) -> None:
         if self._owed:
             durable.append(self._directory / LEDGER, self._owed)
             self._owed = b""

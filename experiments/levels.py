@@ -18,16 +18,15 @@ from experiments.view import EpisodeResult, RunView
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What levels are judged on: series and results by arm, without reference families, and the evidence."""
+    """What levels are judged on: series and results by arm, without reference families."""
 
     view: RunView
     trends: dict[str, Trend]
     results: dict[str, list[EpisodeResult]]
     require: Require
-    evidence: Evidence
 
 
-def grounds(policy: Policy, view: RunView, evidence: Evidence, baseline: Side | None) -> Grounds:
+def grounds(policy: Policy, view: RunView, baseline: Side | None) -> Grounds:
     """What the rules of ``policy`` read of the run."""
     models = view.of_models()
     rules = [rule for level in policy.levels for rule in level.rules]
@@ -38,7 +37,6 @@ def grounds(policy: Policy, view: RunView, evidence: Evidence, baseline: Side | 
         {arm: with_deltas(trend(models, arm), models, baseline, metrics) for arm in arms},
         {arm: models.results(arm) for arm in arms},
         policy.require,
-        evidence,
     )
 
 
@@ -62,16 +60,16 @@ class LevelResult:
         }  # fmt: skip
 
 
-def judge_level(level: Level, on: Grounds) -> LevelResult:
-    """The level's rules, and its outcome; broken evidence invalidates both."""
+def judge_level(level: Level, on: Grounds, evidence: Evidence) -> LevelResult:
+    """The level's rules, and its outcome; broken ``evidence`` invalidates both."""
     rules: list[RuleResult] = []
     for rule in level.rules:
         judged = judge_rule(level.name, rule, on.trends[rule.arm], on.require)
         if on.require.calibration:
             judged = [_calibrated(result, on.view) for result in judged]
         rules += [explained(result, on.results[rule.arm], on.require) for result in judged]
-    if on.evidence.broken:
-        rules = [_invalidated(result, on.evidence.broken) for result in rules]
+    if evidence.broken:
+        rules = [_invalidated(result, evidence.broken) for result in rules]
     return LevelResult(level, _combine(level, rules), tuple(rules), None)
 
 

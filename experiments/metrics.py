@@ -4,6 +4,7 @@ The cluster is the world: results are averaged within (task, world) first, then 
 a task, then over tasks, each task with the same weight.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -91,10 +92,32 @@ def cheat_rate(results: Sequence[EpisodeResult]) -> Measured:
 
 def finding_rate(results: Sequence[EpisodeResult], code: str) -> Measured:
     """The share of episodes with ``code``, of those in which it could have been seen."""
-    covered = [one for one in results if one.line.coverage.get(code, 0.0) > 0 or code in one.codes]
-    found = sum(code in result.codes for result in covered)
-    cause = None if covered else f"not measured: no episode in which {code} could be seen"
-    return _measured(clopper_pearson(found, len(covered)), len(covered), cause, _coverage(covered, (code,)))
+    return finding_rates(results, [code])[code]
+
+
+def finding_rates(results: Sequence[EpisodeResult], codes: Iterable[str]) -> dict[str, Measured]:
+    """``finding_rate`` of each of ``codes``."""
+    covered: defaultdict[str, int] = defaultdict(int)
+    shares: defaultdict[str, float] = defaultdict(float)
+    found: defaultdict[str, int] = defaultdict(int)
+    # One pass for all codes: of a large run it is most of the time.
+    for result in results:
+        coverage = result.line.coverage
+        for code, share in coverage.items():
+            if share > 0:
+                covered[code] += 1
+                shares[code] += share
+        for code in result.codes:
+            found[code] += 1
+            covered[code] += coverage.get(code, 0.0) <= 0
+    return {code: _rate(code, found[code], covered[code], shares[code]) for code in codes}
+
+
+def _rate(code: str, found: int, covered: int, shares: float) -> Measured:
+    if not covered:
+        cause = f"not measured: no episode in which {code} could be seen"
+        return _measured(clopper_pearson(0, 0), 0, cause)
+    return _measured(clopper_pearson(found, covered), covered, None, shares / covered)
 
 
 def stopped_rate(results: Sequence[EpisodeResult]) -> Measured:
@@ -178,8 +201,11 @@ def measure(
     ``groups`` are the tasks of the whole run, so that all checkpoints are measured on the same ones.
     """
     metrics: dict[str, Measured] = {}
+    by_group: dict[tuple[str, str], list[EpisodeResult]] = {}
+    for result in results:
+        by_group.setdefault((result.line.task_family, result.line.level), []).append(result)
     for (family, level), tasks in groups.items():
-        mine = [r for r in results if (r.line.task_family, r.line.level) == (family, level)]
+        mine = by_group.get((family, level), [])
         for scoring in SCORINGS:
             metrics[f"cap/{family}/{level}/{scoring}"] = score_mean(mine, scoring, tasks)
         # Named so that MLflow, which sorts charts by name, begins each section with a score.
@@ -187,8 +213,8 @@ def measure(
         for resource in UsageRecord.model_fields:
             metrics[f"usage/{family}/{level}/{resource}"] = usage_mean(mine, resource)
     metrics |= _index_metrics(results, set().union(*groups.values()))
-    for code in sorted(set(CODES).union(*(result.codes for result in results))):
-        metrics[f"find/{code}/rate"] = finding_rate(results, code)
+    codes = sorted(set(CODES).union(*(result.codes for result in results)))
+    metrics |= {f"find/{code}/rate": rate for code, rate in finding_rates(results, codes).items()}
     metrics[STOPPED_RATE] = stopped_rate(results)
     return metrics
 

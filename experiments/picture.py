@@ -35,8 +35,8 @@ def trend_png(chart: Chart) -> bytes:
         axes.axhline(line.value, color=LINE, linestyle=":", label=_literal(line.label))
     axes.set_title(_literal(chart.title), fontsize="x-large")
     axes.set_xlabel("step of the checkpoint", fontsize="large")
-    axes.set_ylabel(chart.axis, fontsize="large")
-    axes.set_ylim(0, chart.top)
+    axes.set_ylabel(chart.axis.label, fontsize="large")
+    axes.set_ylim(0, chart.axis.high)
     axes.legend(loc="best", fontsize="medium")
     buffer = BytesIO()
     # Without the library's own metadata the same chart gives the same bytes.

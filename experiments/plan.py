@@ -163,6 +163,8 @@ def _check_agents(entries: list[TaskEntry], config: Config, where: str) -> None:
         for entry in entries:
             if model.agent is not None and model.agent not in entry.task.agents(entry.level):
                 remedy = "it has: " + ", ".join(entry.task.agents(entry.level))
+                if config.profile == "harbor":
+                    remedy += "; leave the task out with harbor.skip"
                 problem = f"{entry.task.id} has no agent {model.agent!r}"
                 raise Mistake(problem, where=where, key=f"models.{index}.agent", remedy=remedy)
 

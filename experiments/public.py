@@ -58,10 +58,10 @@ def grounded(plan: Plan, waiting: Iterable[Planned], say: Say) -> Plan:
     for name in sorted(wanted):
         task = plan.public[name]
         _tell(task, say)
-        ground = builder.ground(task.directory, task.settings)
+        ground, verifying = builder.grounds(task.directory, task.settings)
         if ground.missing is not None:
             say(f"{name} cannot run: {ground.missing}")
-        found[name] = replace(task, ground=ground, verifying=builder.verifying(ground, task.settings))
+        found[name] = replace(task, ground=ground, verifying=verifying)
     return replace(plan, public={**plan.public, **found})
 
 

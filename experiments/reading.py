@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,13 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
 
     Args:
         directory: the run directory.
-        check: verify its chains too; without, ``chain_ok`` is None.
+        check: begin to verify its chains too, which goes on in other processes; without, ``chain_ok`` is None.
 
     Raises:
         Mistake: it is not a run, or a line of it cannot be read.
     """
     experiment = read_experiment(directory)
-    verified = begin_verifying(directory, read_secret()) if check else None
+    verified = cache(begin_verifying(directory, read_secret())) if check else None
     try:
         plan = read_records(directory / PLAN, PlanLine)
         lines = read_records(directory / LEDGER, LedgerLine)
@@ -50,7 +51,7 @@ def load_view(directory: Path, *, check: bool = True) -> RunView:
         lost=lost,
         pending=pending,
         provider_by_family={line.checkpoint.family: line.provider for line in plan},
-        chain_ok=None if verified is None else verified().ok,
+        verified=lambda: None if verified is None else verified().ok,
         selftest=_document(directory / SELFTEST),
         calibration=_document(directory / CALIBRATION),
         scaffold=experiment.scaffold,
@@ -69,7 +70,7 @@ def load_suite(runs: Path, suite: str) -> list[RunView]:
     """
     # By the directory's name, <suite>-<hash>: a run of another format must not hide those of other suites.
     named = [(path, path.resolve().name.rpartition("-")[0]) for path in list_runs(runs)]
-    found = [load_view(path) for path, name in named if name == suite]
+    found = [load_view(path, check=False) for path, name in named if name == suite]
     if not found:
         there = ", ".join(sorted({name for _, name in named})) or "none"
         raise Mistake(f"no run of suite {suite!r}", where=str(runs), remedy=f"suites here: {there}")

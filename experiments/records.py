@@ -5,11 +5,13 @@ that a later version's files can still be read.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.harbor.task import HarborTask
+if TYPE_CHECKING:
+    # Who reads records need not wait for all that tasks are made of.
+    from tasks.harbor.task import HarborTask
 
 Grading = Literal["world", "snapshot"]
 Status = Literal["stopped", "infrastructure", "limit", "agent_error", "completed"]
@@ -179,6 +181,6 @@ class EpisodeSpec:
     #: Owner label of this run's containers.
     owner: str
     #: A public task, with what its boxes stand on; None: a task of the suite, found by its id.
-    public: HarborTask | None = None
+    public: "HarborTask | None" = None
     #: The config accepts boxes that do not hold what they promise.
     degraded: bool = False

@@ -12,17 +12,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from experiments import report_data, report_document
-from experiments.charts import Chart, charts, index_charts, rate_charts
+from experiments.charts import Chart, charts, horizon_charts, index_charts, rate_charts
 from experiments.gate import Verdict
 from experiments.lineage_svg import lineage_svg
 from experiments.report_comparison import change_text, comparisons, direction, p_text, scope_text
-from experiments.report_evidence import self_test, visibility
-from experiments.report_ledger import ledger, sparkline
+from experiments.report_evidence import calibrated, self_test, visibility
+from experiments.report_ledger import begin_ledger, sparkline
 from experiments.report_lineage import descent, gain_text
 from experiments.report_resources import uses
-from experiments.report_sections import overview, sections
+from experiments.report_sections import horizons, overview, sections
 from experiments.svg import trend_svg
-from experiments.table import cell_text, findings_text, missing_text, result_table
+from experiments.table import NOISE, cell_text, findings_text, missing_text, result_table
 from experiments.text import counted, decimal, file_name, markdown_text, plain
 from experiments.trend import trend
 from experiments.view import RunView
@@ -31,7 +31,12 @@ from experiments.view import RunView
 def html(view: RunView, verdict: Verdict | None) -> str:
     """The page for a browser: light, dark, print, offline."""
     said = _context(view, verdict)
-    every = [*said["index"], *said["charts"], *(chart for some in said["rates"].values() for chart in some)]
+    every = [
+        *said["index"],
+        *said["horizons"].charts,
+        *said["charts"],
+        *(chart for some in said["rates"].values() for chart in some),
+    ]
     drawn = {chart.name: Markup(trend_svg(chart, f"trend-{i}")) for i, chart in enumerate(every)}
     linked = {report.code: report.anchor for report in said["codes"]}
     environment = _environment(autoescape=True)
@@ -53,8 +58,8 @@ def document(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
 
 
 def number(value: float | None) -> str:
-    """``decimal``, or a dash for what was not measured."""
-    return "–" if value is None else decimal(value)
+    """``decimal`` without what only rounding leaves of zero; a dash for what was not measured."""
+    return "–" if value is None else decimal(round(value, NOISE))
 
 
 def amount(value: float | None) -> str:
@@ -94,6 +99,7 @@ def _environment(*, autoescape: bool) -> Environment:
 
 
 def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
+    obtained = begin_ledger(view)  # other processes read it meanwhile
     measured = trend(view)
     results = view.results()
     policy = verdict.policy if verdict else None
@@ -111,21 +117,23 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "graded": sum(result.line.score is not None for result in results),
         "charts": drawn,
         "index": index_charts(measured, policy),
+        "horizons": horizons(horizon_charts(measured, policy), measured),
         "rates": rates,
         "sections": sections(drawn, table),
         "overview": overview(drawn, table),
         "table": table,
         "comparisons": comparisons(view.of_models(), verdict.baseline if verdict else None),
-        "obtained": ledger(view),
         "descent": descent(view),
         "uses": uses(view),
         "visibility": seen,
+        "calibrated": calibrated(seen),
         "blind": sum(one.least is not None and one.least < 1 for one in seen),
         "self_test": self_test(view),
         "codes": report_data.findings_by_code(view),
         "not_measured": report_data.not_measured(view, measured),
         "caveats": report_data.caveats(view),
         "versions": report_data.versions(view, verdict),
+        "obtained": obtained(),
     }
 
 

@@ -140,9 +140,7 @@ def not_measured(view: RunView, trend: Trend) -> list[tuple[str, str]]:
         said.append((f"{counted(len(view.pending), 'episode')} pending", "planned and not yet run"))
     said += _sensors(line for line in view.lines)
     said += [(metric, cause) for metric, cause in _grouped(trend.absent)]
-    for series in trend.series:
-        gaps = [point for point in series.points if point.measured.value is None]
-        said += [(f"{series.metric} at {p.checkpoint}", p.measured.cause or "not measured") for p in gaps]
+    said += [(f"{', '.join(metrics)} at {where}", why) for (where, why), metrics in _gaps(trend).items()]
     if view.chain_ok is None:
         said.append(("integrity of the records", "not checked"))
     if view.selftest is None:
@@ -186,9 +184,22 @@ def _sensors(lines: Iterable[LedgerLine]) -> list[tuple[str, str]]:
     ]
 
 
+def _gaps(trend: Trend) -> dict[tuple[str, str], list[str]]:
+    """Metrics that a checkpoint lacks and others have, by checkpoint and cause."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for series in trend.series:
+        for point in series.points:
+            if point.measured.value is None:
+                key = str(point.checkpoint), point.measured.cause or "not measured"
+                found.setdefault(key, []).append(series.metric)
+    return found
+
+
 def _grouped(absent: dict[str, str]) -> list[tuple[str, str]]:
     """Metrics without a series, those of one cause together."""
     by_cause: dict[str, list[str]] = {}
     for metric, cause in absent.items():
-        by_cause.setdefault(cause, []).append(metric)
-    return [(", ".join(metrics), cause) for cause, metrics in by_cause.items()]
+        parts = metric.split("/")
+        # What attempts used is measured for each task family alike.
+        by_cause.setdefault(cause, []).append(f"usage/…/{parts[-1]}" if parts[0] == "usage" else metric)
+    return [(", ".join(dict.fromkeys(metrics)), cause) for cause, metrics in by_cause.items()]

@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from experiments.text import plain
-from experiments.view import RunView
+from experiments.view import EpisodeResult, RunView
 from sandbox.codes import CODES
 
 #: Results of the self-test in the order in which they are told; ``held`` is only counted.
@@ -33,6 +34,19 @@ class Visibility:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibrated:
+    """A calibration in a few numbers: those of ``Visibility`` over all codes, and the codes that fell short."""
+
+    found: int
+    positives: int
+    false: int
+    negatives: int
+    #: Codes of which a seeded one was missed, and codes that an innocent was claimed of.
+    missed: tuple[str, ...]
+    mistaken: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SelfTest:
     """The containment self-test: ``told`` holds each check that did not simply hold, as (result, name, detail)."""
 
@@ -46,15 +60,47 @@ class SelfTest:
 def visibility(view: RunView) -> list[Visibility]:
     """Every finding code of this version and of the run: its coverage, and its calibration if one was taken."""
     results = view.results()
+    shares = _shares(results)
     rates = {str(entry["code"]): entry for entry in (view.calibration or {}).get("codes", [])}
     codes = dict.fromkeys([*CODES, *(code for result in results for code in result.codes), *rates])
     found: list[Visibility] = []
     for code in codes:
-        shares = [result.line.coverage.get(code, 0.0) for result in results]
-        mean, least = (sum(shares) / len(shares), min(shares)) if shares else (None, None)
+        mean, least = shares(code)
         entry = rates.get(code)
         found.append(Visibility(code, mean, least, **(_rates(entry) if entry else {})))
     return found
+
+
+def calibrated(codes: Sequence[Visibility]) -> Calibrated | None:
+    """The calibration over all ``codes``; None where none holds any of them."""
+    taken = [one for one in codes if one.positives is not None]
+    if not taken:
+        return None
+    return Calibrated(
+        sum(one.found or 0 for one in taken),
+        sum(one.positives or 0 for one in taken),
+        sum(one.false or 0 for one in taken),
+        sum(one.negatives or 0 for one in taken),
+        tuple(one.code for one in taken if (one.found or 0) < (one.positives or 0)),
+        tuple(one.code for one in taken if one.false),
+    )
+
+
+def _shares(results: Sequence[EpisodeResult]) -> Callable[[str], tuple[float | None, float | None]]:
+    """Gives the mean and the least share by code. Few attempts are covered unlike others: each kind counts once."""
+    kinds: dict[tuple[tuple[str, float], ...], int] = {}
+    for result in results:
+        kind = tuple(result.line.coverage.items())
+        kinds[kind] = kinds.get(kind, 0) + 1
+    counted = [(dict(kind), count) for kind, count in kinds.items()]
+
+    def of(code: str) -> tuple[float | None, float | None]:
+        if not counted:
+            return None, None
+        shares = [(coverage.get(code, 0.0), count) for coverage, count in counted]
+        return sum(share * count for share, count in shares) / len(results), min(share for share, _ in shares)
+
+    return of
 
 
 def self_test(view: RunView) -> SelfTest | None:

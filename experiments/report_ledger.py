@@ -1,12 +1,13 @@
 """The resource ledger of a run: what attempts obtained of everything, against what they were granted."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
+
+from pydantic_core import from_json
 
 from experiments.records import LedgerLine
 from experiments.report_resources import MIB
@@ -46,12 +47,19 @@ class Obtained:
         return self.granted is not None and self.most > self.granted
 
 
-def ledger(view: RunView) -> list[Obtained]:
-    """One entry for each resource that any attempt observed, in the order of the accounts."""
-    most: dict[str, tuple[float, LedgerLine]] = {}
-    seen: dict[str, list[bool]] = {}
+def begin_ledger(view: RunView) -> Callable[[], list[Obtained]]:
+    """Begins to read the accounts of all attempts; what is returned waits for the entries.
+
+    One for each resource that any attempt observed, in the order of the accounts.
+    """
     places = [(line.episode, line.attempt) for line in view.lines]
     accounts = spread(partial(_accounts, view.directory), places, alone=len(places) < _WORTHWHILE)
+    return partial(_ledger, view, accounts)
+
+
+def _ledger(view: RunView, accounts: Iterator[list[list[tuple[str, float]]]]) -> list[Obtained]:
+    most: dict[str, tuple[float, LedgerLine]] = {}
+    seen: dict[str, list[bool]] = {}
     for line, amounts in zip(view.lines, chain.from_iterable(accounts), strict=True):
         for resource, amount in amounts:
             seen.setdefault(resource, []).append(amount > 0)
@@ -89,7 +97,7 @@ def _accounts(run: Path, attempts: Sequence[tuple[str, int]]) -> list[list[tuple
 def _amounts(path: Path) -> list[tuple[str, float]]:
     """Resource and amount of what an account observed. Of thousands only these are wanted: no validation."""
     try:
-        rows: list[dict[str, Any]] = json.loads(path.read_bytes())["rows"]
+        rows: list[dict[str, Any]] = from_json(path.read_bytes())["rows"]
         return [(str(r["resource"]), float(r["obtained"])) for r in rows if r["obtained"] is not None]
     except (OSError, ValueError, KeyError, TypeError):
         return []

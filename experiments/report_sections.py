@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.charts import Chart
+from experiments.lengths import SHARES, horizon_name
 from experiments.metrics import Measured
 from experiments.records import Checkpoint
 from experiments.table import Cell, ResultTable
+from experiments.trend import Trend
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,36 @@ def sections(charts: Sequence[Chart], table: ResultTable) -> list[Section]:
         )
         for family in families
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Horizons:
+    """The time horizons of a run; ``missing`` says what has none, or no interval, and why."""
+
+    charts: tuple[Chart, ...]
+    missing: tuple[str, ...]
+
+
+def horizons(charts: Sequence[Chart], measured: Trend) -> Horizons:
+    """Charts, and why what is missing is: checkpoints that share what they lack and the cause stand together."""
+    lacks: dict[tuple[str, str], list[str]] = {}
+    for metric in SHARES:
+        name = horizon_name(metric)
+        if (cause := measured.absent.get(metric)) is not None:
+            lacks.setdefault(("", cause), []).append(name)
+        for series in measured.of(metric):
+            for point in series.points:
+                if (cause := point.measured.cause) is not None:
+                    lacks.setdefault((str(point.checkpoint), cause), []).append(name)
+    shared: dict[tuple[str, str], list[str]] = {}
+    for (checkpoint, cause), names in lacks.items():
+        what = " and ".join(names), cause.removeprefix("not measured: ")
+        shared.setdefault(what, []).extend([checkpoint] if checkpoint else [])
+    missing = (
+        f"{names} of {', '.join(where)}: {cause}" if where else f"{names} not measured: {cause}"
+        for (names, cause), where in shared.items()
+    )
+    return Horizons(tuple(charts), tuple(missing))
 
 
 def overview(charts: Sequence[Chart], table: ResultTable) -> Overview:

@@ -14,13 +14,14 @@ from experiments.records import LedgerLine, PlanLine
 from experiments.rundir import EVENTS, attempt_dir, attempts, relative
 from experiments.spread import spread
 from monitors.account import Account
-from monitors.rescan import Rescan, compare, rescan_log
+from monitors.rescan import DirectoryRescan, Rescan, compare, event_logs, rescan_log, rescan_logs
 from sandbox.canonical import canonical
 from sandbox.events import BrokenLine
 
 FINDINGS: Final = "findings.jsonl"
-#: Events below which it is not worth a process to look at them: some 0.2 s of one processor.
+#: Events below which it is not worth a process to look at them: some 0.2 s of one processor; and what they take on disk.
 WORTHWHILE: Final = 5_000
+WORTHWHILE_BYTES: Final = 2_000_000
 
 
 def rescan(directory: Path) -> list[BrokenLine]:
@@ -46,6 +47,17 @@ def rescan(directory: Path) -> list[BrokenLine]:
     if (stored.read_bytes() if stored.exists() else b"") != rebuilt:
         problems.append(BrokenLine(FINDINGS, 0, "is not what the logs of abandoned attempts give"))
     return problems
+
+
+def rescan_directory(root: Path) -> DirectoryRescan:
+    """What the monitors say of every event log under ``root``, of whichever program; see ``rescan_logs``."""
+    paths = event_logs(root)
+    alone = sum(path.lstat().st_size for path in paths) < WORTHWHILE_BYTES
+    whole = DirectoryRescan({}, [])
+    for part in spread(partial(rescan_logs, root), paths, alone=alone):
+        whole.logs.update(part.logs)
+        whole.problems.extend(part.problems)
+    return whole
 
 
 def _differences(directory: Path, lines: Sequence[tuple[int, LedgerLine]]) -> list[BrokenLine]:

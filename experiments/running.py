@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import containment, drive, endpoints, preflight, public, rundir
+from experiments import containment, drive, durable, endpoints, preflight, public, rundir
 from experiments.baseline import check_asked
 from experiments.calibration import kept as calibration
 from experiments.concluding import conclude
@@ -133,7 +133,9 @@ def _run_missing(opened: OpenRun, request: Request, executor: Executor | None, s
         # SIGTERM: for everybody above, the same as Ctrl-C.
         raise KeyboardInterrupt from None
     finally:
-        write_findings(opened.directory, opened.anchors)
+        with durable.undisturbed():
+            opened.ledger.settle()
+            write_findings(opened.directory, opened.anchors)
     return submitted
 
 

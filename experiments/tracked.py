@@ -7,7 +7,7 @@ from typing import Final
 
 from experiments import exhibits, notes
 from experiments.anchors import Head
-from experiments.charts import Chart, charts, index_charts, rate_charts
+from experiments.charts import Chart, charts, horizon_charts, index_charts, rate_charts
 from experiments.gate import Verdict
 from experiments.lineage_svg import lineage_svg
 from experiments.picture import trend_png
@@ -156,7 +156,8 @@ def family_run(
     policy = verdict.policy if verdict else None
     every = (*charts(measured, policy), *index_charts(measured, policy))
     scores = [one for one in every if one.series.family == family]
-    rates = [one for one in rate_charts(measured, policy) if one.series.family == family]
+    others = (*horizon_charts(measured, policy), *rate_charts(measured, policy))
+    besides = [one for one in others if one.series.family == family]
     details = {f"tidegauge.{key}": value for key, value in _params(view, family).items()}
     results = [result for result in view.results() if result.line.checkpoint.family == family]
     tags = {
@@ -172,7 +173,7 @@ def family_run(
         # Few: the chart view writes all of them above each picture, and leaves the picture what is left.
         params={"suite": view.suite, "version": str(view.version), "family": family},
         tags=shared.tags | details | tags | exhibits.tables_tag(["results.json"]),
-        texts=_family_texts(view, shared, (*scores, *rates)),
+        texts=_family_texts(view, shared, (*scores, *besides)),
         pictures={f"trends/{file_name(chart.name)}.png": partial(trend_png, chart) for chart in scores},
         evaluates=tuple(evaluates),
     )

@@ -3,16 +3,19 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from experiments.lengths import HORIZON, horizon_minutes, minutes_of
+from experiments.lengths import horizons_of, minutes_of, unmeasured
 from experiments.metrics import INDEX, Measured, measure, task_groups
 from experiments.records import Checkpoint, LedgerLine
 from experiments.stats.slope import rise
+from experiments.text import counted
 from experiments.view import EpisodeResult, RunView
 from sandbox.errors import Mistake
 
 PLAIN = "plain"
+#: Different causes that are told of a metric that no checkpoint has.
+_CAUSES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +111,15 @@ def _trend(view: RunView, arm: str) -> Trend:
         checkpoint: measure(by_checkpoint.get(checkpoint, []), groups) for checkpoint in view.checkpoints
     }
     minutes, unknown = _minutes(view)
-    for checkpoint, group in measured.items():
-        group[HORIZON] = unknown or horizon_minutes(by_checkpoint.get(checkpoint, []), minutes)
+    for checkpoint in view.checkpoints:
+        measured[checkpoint] |= unknown or horizons_of(by_checkpoint.get(checkpoint, []), minutes)
     metrics = sorted({metric for group in measured.values() for metric in group})
     absent: dict[str, str] = {}
     series: list[Series] = []
     for metric in metrics:
         values = [group.get(metric) for group in measured.values()]
         if all(value is None or value.value is None for value in values):
-            absent[metric] = next(value.cause or "not measured" for value in values if value is not None)
+            absent[metric] = _why_absent(value.cause for value in values if value is not None)
             continue
         for family in view.families():
             points = tuple(
@@ -129,6 +132,14 @@ def _trend(view: RunView, arm: str) -> Trend:
     if rises and not known:
         absent[rises[0].metric] = rises[0].points[-1].measured.cause or "not measured"
     return Trend(arm, (*series, *known), absent)
+
+
+def _why_absent(causes: Iterable[str | None]) -> str:
+    """What keeps all checkpoints from having a metric: one cause, or several of them."""
+    prefix = "not measured: "
+    found = list(dict.fromkeys((cause or "no cause given").removeprefix(prefix) for cause in causes))
+    more = f"; and {counted(len(found) - _CAUSES, 'other cause')}" if len(found) > _CAUSES else ""
+    return prefix + "; ".join(found[:_CAUSES]) + more
 
 
 def health(view: RunView) -> list[Health]:
@@ -187,12 +198,12 @@ def _rises(index: Series) -> Series:
     return replace(index, metric=f"{INDEX}/slope_se", points=tuple(points))
 
 
-def _minutes(view: RunView) -> tuple[dict[str, float], Measured | None]:
-    """The lengths of the run's tasks, or why they are not known."""
+def _minutes(view: RunView) -> tuple[dict[str, float], dict[str, Measured]]:
+    """The lengths of the run's tasks, or the horizons with why they are not known."""
     try:
-        return minutes_of(view.directory), None
+        return minutes_of(view.directory), {}
     except Mistake as mistake:
-        return {}, Measured(None, None, None, 0, f"not measured: {mistake.problem}")
+        return {}, unmeasured(mistake.problem)
 
 
 def _not_run(arm: str) -> Measured:

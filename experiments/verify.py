@@ -79,6 +79,24 @@ def begin_verifying(directory: Path, secret: Secret | None) -> Callable[[], Veri
 
 
 @dataclass(frozen=True, slots=True)
+class _Files:
+    """What the anchors vouch for, by name; None where there is no such file. ``live``: a driver was at work."""
+
+    contents: dict[str, bytes | None]
+    live: bool
+
+    def lines(self, name: str) -> list[bytes]:
+        """The lines of a file; the last one is empty unless it is torn."""
+        return (self.contents[name] or b"").split(b"\n")
+
+
+def _files(directory: Path) -> _Files:
+    live = driver_of(directory) is not None
+    paths = {name: directory / name for name in (*_APPENDED, *_REPLACED)}
+    return _Files({name: path.read_bytes() if path.is_file() else None for name, path in paths.items()}, live)
+
+
+@dataclass(frozen=True, slots=True)
 class _Stored:
     """What was read, in an order that a driver at work cannot make look wrong.
 
@@ -86,42 +104,43 @@ class _Stored:
     files hold. With a driver at work they may hold more: then a file may lag behind them.
     """
 
-    #: By name; None where there is no such file.
-    files: dict[str, bytes | None]
+    files: _Files
     head: Head | None
     anchors: list[Anchor]
     #: A driver was at work.
     live: bool
 
-    def texts(self, kind: str) -> list[str]:
+    def texts(self, kind: str) -> list[bytes]:
         """The anchored texts of one kind, in order."""
-        return [entry.text for entry in self.anchors if entry.kind == kind]
+        return [entry.text.encode("utf-8") for entry in self.anchors if entry.kind == kind]
 
 
-def _read(directory: Path, key: bytes | None, head: Path | None) -> _Stored:
-    """Reads what the anchors vouch for, then the anchors.
+def _read(directory: Path, files: _Files, key: bytes | None, head: Path | None) -> _Stored:
+    """Reads the anchors.
 
     Raises:
         BrokenLine: the head or the chain of anchors is broken.
     """
-    live = driver_of(directory) is not None
-    paths = {name: directory / name for name in (*_APPENDED, *_REPLACED)}
-    files = {name: path.read_bytes() if path.is_file() else None for name, path in paths.items()}
     kept = None if head is None else anchors.read_head(head)
-    entries = anchors.read_anchors(directory / anchors.FILE, key, torn_end=live)
-    return _Stored(files, kept, entries, live or driver_of(directory) is not None)
+    entries = anchors.read_anchors(directory / anchors.FILE, key, torn_end=files.live)
+    return _Stored(files, kept, entries, files.live or driver_of(directory) is not None)
 
 
 def _begin(directory: Path, run_id: str, secret: Secret | None) -> Iterator[BrokenLine]:
     """Reads what the anchors vouch for and begins the check of all attempts; the problems, as they are asked for."""
     key = None if secret is None else secret.anchor_key(run_id)
     head = None if secret is None else anchors.head_path(secret, run_id)
+    files = _files(directory)
+    lines = files.lines(ledger.LEDGER)[:-1]
+    # Most of the work: begun before the anchors are read, and begun again in the case that they say otherwise.
+    checks = AttemptChecks(directory, lines)
     try:
-        stored = _read(directory, key, head)
+        stored = _read(directory, files, key, head)
     except BrokenLine as broken:
         return chain([broken], _renamed(directory))
-    checks = AttemptChecks(directory, stored.texts("ledger"), live=stored.live)
-    return chain(_file_problems(directory, stored, head), checks.problems())
+    if (texts := stored.texts("ledger")) != lines:
+        checks = AttemptChecks(directory, texts)
+    return chain(_file_problems(directory, stored, head), checks.problems(live=stored.live))
 
 
 def _file_problems(directory: Path, stored: _Stored, head: Path | None) -> Iterator[BrokenLine]:
@@ -136,7 +155,7 @@ def _file_problems(directory: Path, stored: _Stored, head: Path | None) -> Itera
 def _renamed(directory: Path) -> Iterator[BrokenLine]:
     """Whether ``experiment.yaml`` was edited: the key derives from what it says, so the anchors then seem forged."""
     try:
-        stored = _read(directory, None, None)
+        stored = _read(directory, _files(directory), None, None)
     except BrokenLine:
         return
     path = str(directory / rundir.EXPERIMENT)
@@ -154,8 +173,7 @@ def _head_problems(stored: _Stored, path: Path, file: str) -> Iterator[BrokenLin
 
 
 def _appended_problems(stored: _Stored, path: str, name: str, kind: str) -> Iterator[BrokenLine]:
-    texts = stored.texts(kind)
-    lines = (stored.files[name] or b"").split(b"\n")
+    texts, lines = stored.texts(kind), stored.files.lines(name)
     if lines[-1] and not stored.live:
         yield BrokenLine(path, len(lines), "the last line is torn")
     for number in range(max(len(lines) - 1, len(texts))):
@@ -164,16 +182,16 @@ def _appended_problems(stored: _Stored, path: str, name: str, kind: str) -> Iter
                 yield BrokenLine(path, number + 1, "is anchored and missing")
         elif number >= len(texts):
             yield BrokenLine(path, number + 1, "is not anchored")
-        elif lines[number] != texts[number].encode("utf-8"):
+        elif lines[number] != texts[number]:
             yield BrokenLine(path, number + 1, "is not what was anchored")
 
 
 def _replaced_problems(stored: _Stored, path: str, name: str, kind: str) -> Iterator[BrokenLine]:
-    texts: list[str | None] = [None, *stored.texts(kind)]
-    content = stored.files[name]
+    texts: list[bytes | None] = [None, *stored.texts(kind)]
+    content = stored.files.contents[name]
     # A driver at work has anchored the next one and is about to write it.
     wanted = texts[-2:] if stored.live else texts[-1:]
     # An empty text anchors that the file is empty or gone.
-    if (content or None) not in [text.encode("utf-8") if text else None for text in wanted]:
+    if (content or None) not in [text or None for text in wanted]:
         reason = "is not anchored" if texts == [None] else "is not what was anchored last"
         yield BrokenLine(path, 0, reason)

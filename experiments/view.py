@@ -1,6 +1,6 @@
 """One run as the numbers read it: what was planned, what ended, and what is known of the evidence."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -45,8 +45,8 @@ class EpisodeResult:
 class RunView:
     """A run, read from its directory. Nothing in it changes: what is computed from it is kept.
 
-    ``lost`` and ``pending`` hold episode ids. ``chain_ok`` is None where the chains were not
-    checked; ``selftest`` and ``calibration`` are the documents of contract.md section 1, or None
+    ``lost`` and ``pending`` hold episode ids. ``verified`` waits for the check of the chains: whether they are
+    whole, None where they were not checked. ``selftest`` and ``calibration`` are the documents of contract.md section 1, or None
     where they were not taken. ``scaffold`` is the id of the scaffold that episodes start with,
     ``suite_digest`` that of the list of tasks with their files; ``recorded`` holds the policies the run
     was under and people's decisions.
@@ -62,7 +62,7 @@ class RunView:
     lost: list[str]
     pending: list[str]
     provider_by_family: dict[str, str]
-    chain_ok: bool | None
+    verified: Callable[[], bool | None]
     selftest: dict[str, Any] | None
     calibration: dict[str, Any] | None
     scaffold: str = "unknown"
@@ -72,6 +72,11 @@ class RunView:
     agents: dict[str, str] = field(default_factory=dict)
     #: By episode, findings of attempts whose driver died under them.
     abandoned: dict[str, list[FindingRecord]] = field(default_factory=dict)
+
+    @property
+    def chain_ok(self) -> bool | None:
+        """What ``verified`` says."""
+        return self.verified()
 
     @property
     def state(self) -> str:

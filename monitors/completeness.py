@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from monitors.contents import MAX_BYTES, Contents
@@ -120,21 +120,35 @@ def _promise(first: Event, contents: Contents) -> Promise:
 
 
 def _told(files: Sequence[Sequence[Any]], contents: Contents) -> Counter[str]:
-    """What the scaffold's log holds: every text of every line of JSON, and every other line."""
+    """What the scaffold's log holds: every text of every document of JSON, and every other line."""
     told: Counter[str] = Counter()
     for path, size, digest in files:
         if str(path).startswith(LOGS) and size <= MAX_BYTES:
-            for line in (contents(str(digest)) or b"").splitlines():
-                told.update(_texts(line))
+            for entry in _entries((contents(str(digest)) or b"").splitlines()):
+                told.update(_texts(entry))
     return told
 
 
-def _texts(line: bytes) -> Iterator[str]:
+def _entries(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines one by one; those of a document that is laid out over several, together."""
+    block: list[bytes] = []
+    for line in lines:
+        if not block and line.rstrip() not in (b"{", b"["):
+            yield line
+            continue
+        block.append(line)
+        if line.startswith((b"}", b"]")):
+            yield b"\n".join(block)
+            block = []
+    yield from block
+
+
+def _texts(entry: bytes) -> Iterator[str]:
     try:
-        told = [json.loads(line)] if line[:1] == b"{" and nesting(line) <= MAX_DEPTH else []
+        told = [json.loads(entry)] if entry[:1] in (b"{", b"[") and nesting(entry) <= MAX_DEPTH else []
     except ValueError:
         told = []
     if told:
         yield from map(_key, strings(told))
     else:
-        yield _key(line.decode("utf-8", "replace"))
+        yield from (_key(line.decode("utf-8", "replace")) for line in entry.splitlines() or [b""])

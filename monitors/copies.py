@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from monitors.contents import Contents
-from monitors.likeness import Likeness
+from monitors.likeness import Likeness, unpacked
 from monitors.needs import needed
+from monitors.parts import whole
 from monitors.severity import claim
 from monitors.text import shown
 from sandbox.events import Event
@@ -54,9 +55,10 @@ class CopyMonitor:
     def _judged(self, end: Event, contents: Contents) -> Iterator[Finding]:
         likeness = [(version, own) for version in self._versions for own in _bodies(version, contents)]
         for collected in self._collected:
-            files = _readable(collected.data["files"], contents)
+            files = whole(_readable(collected.data["files"], contents))
+            held = unpacked(files, (own for _, own in likeness))
             for version, own in likeness:
-                places = own.places(files)
+                places = own.places(held)
                 if places:
                     root = shown(collected.data["root"])
                     named = ", ".join(f"{root}/{shown(path)} ({share:.0%})" for path, share in places)

@@ -1,7 +1,7 @@
 """The monitors over stored logs: what ran live also runs on the stored value, and must agree."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -29,7 +29,7 @@ class Rescan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryRescan:
-    """What they say of every log under a directory."""
+    """What they say of logs under a directory."""
 
     #: Path of each whole log, relative to the directory, to its rescan.
     logs: dict[str, Rescan]
@@ -72,20 +72,24 @@ def rescan_log(
     return rescan_events(read_events(path, torn_end=torn_end), contents, see)
 
 
-def rescan_directory(root: Path) -> DirectoryRescan:
-    """Rescans every ``events.jsonl`` and ``*.events.jsonl`` under ``root``, whoever wrote it.
+def event_logs(root: Path) -> list[Path]:
+    """Every ``events.jsonl`` and ``*.events.jsonl`` under ``root``, whoever wrote it, by path."""
+    named = root.rglob(f"*{LOG_NAME}")
+    return sorted(path for path in named if path.name == LOG_NAME or path.name.endswith(f".{LOG_NAME}"))
+
+
+def rescan_logs(root: Path, paths: Sequence[Path]) -> DirectoryRescan:
+    """Rescans the ``event_logs`` of a directory, or some of them.
 
     What a log names by its digest is looked for in ``blobs`` right under ``root``. A malformed log is a problem
-    with file, line and reason, and gives no findings; so is one whose data a monitor cannot read, and a
-    directory without any log.
+    with file, line and reason, and gives no findings; so is one whose data a monitor cannot read, and that there
+    is none.
     """
     logs: dict[str, Rescan] = {}
     problems: list[BrokenLine] = []
     blobs = root / BLOBS
     contents = Blobs(blobs) if blobs.is_dir() else None
-    for path in sorted(root.rglob(f"*{LOG_NAME}")):
-        if path.name != LOG_NAME and not path.name.endswith(f".{LOG_NAME}"):
-            continue
+    for path in paths:
         name = path.relative_to(root).as_posix()
         try:
             found = rescan_log(path, contents=contents)
@@ -98,7 +102,7 @@ def rescan_directory(root: Path) -> DirectoryRescan:
             problems += failed[:1]
             if not failed:
                 logs[name] = found
-    if not logs and not problems:
+    if not paths:
         problems.append(BrokenLine(".", 0, f"no event log: one is named {LOG_NAME} or NAME.{LOG_NAME}"))
     return DirectoryRescan(logs, problems)
 

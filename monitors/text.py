@@ -10,6 +10,6 @@ def shown(text: object, width: int = WIDTH) -> str:
     Control characters and bidirectional marks would let a file name rewrite the line it is shown
     in; ``str.isprintable`` is false for all of them.
     """
-    raw = str(text)
-    line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in raw[: width + 1])
+    raw = str(text)[: width + 1]
+    line = raw if raw.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in raw)
     return line if len(line) <= width else line[: width - 1] + "…"

@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from monitors.edits.data import MAX_DEPTH, nesting, strings
@@ -21,6 +22,15 @@ MAX_MEMBERS: Final = 500
 #: A run of base64 or hexadecimal digits that is worth decoding.
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-](?:[A-Za-z0-9+/_-]|\\?\r?\n|\\n){200,}={0,2}")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}|\r?\n){200,}")
+#: A run of base85, as source code holds it, and of bytes that are stated as numbers.
+_BASE85: Final = re.compile(rb"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{200,}")
+_NUMBERS: Final = re.compile(
+    rb"(?:(?:0x[0-9a-fA-F]{2}|[0-9]{1,3}),\s{0,20}){100,}(?:0x[0-9a-fA-F]{2}|[0-9]{1,3})"
+)
+#: How a stream of zlib's begins, in a pack of git's.
+_ZLIB: Final = re.compile(rb"x[\x01\x5e\x9c\xda]")
+#: A word of most Python files, backwards.
+_BACKWARDS: Final = b"tropmi"
 #: Bytes that stand in no such run, and the shortest run.
 _OTHER: Final = re.compile(rb"[^A-Za-z0-9+/_=\\\r\n-]+")
 _LEAST: Final = 200
@@ -52,7 +62,7 @@ def leaves(content: bytes, budget: Budget, layers: int = MAX_LAYERS) -> Iterator
 
 
 def _inner(content: bytes, budget: Budget) -> Iterator[bytes]:
-    for way in (_compressed, _tar, _zip, _json, _encoded):
+    for way in (_compressed, _tar, _zip, _json, _encoded, _stated, _pack, _backwards):
         try:
             yield from way(content, budget)
         except _BROKEN:
@@ -111,3 +121,34 @@ def _encoded(content: bytes, budget: Budget) -> Iterator[bytes]:
             yield base64.b64decode(digits + b"=" * (-len(digits) % 4))
         except binascii.Error:
             continue
+
+
+def _stated(content: bytes, budget: Budget) -> Iterator[bytes]:
+    """What arrays of numbers and texts in base85 stand for, as a program states them."""
+    for found in _NUMBERS.findall(content):
+        yield bytes(int(number, 16 if number[:2] == b"0x" else 10) for number in re.split(rb",\s*", found))
+    for found in _BASE85.findall(content):
+        with suppress(ValueError):
+            yield base64.b85decode(found)
+
+
+def _pack(content: bytes, budget: Budget) -> Iterator[bytes]:
+    """The objects of a pack of git's, or of a bundle, which are streams one after the other."""
+    if not content.startswith((b"PACK", b"# v2 git bundle", b"# v3 git bundle")):
+        return
+    at, members = 0, 0
+    while (begins := _ZLIB.search(content, at)) is not None and members < MAX_MEMBERS and budget.left > 0:
+        stream = zlib.decompressobj()
+        at = begins.start() + 1
+        with suppress(zlib.error):
+            found = stream.decompress(content[begins.start() :], max(budget.left, 1))
+            if stream.eof:
+                at, members = len(content) - len(stream.unused_data), members + 1
+                yield found
+
+
+def _backwards(content: bytes, budget: Budget) -> Iterator[bytes]:
+    """Code with its lines, or all of it, backwards."""
+    if _BACKWARDS in content:
+        yield b"\n".join(line[::-1] for line in content.splitlines())
+        yield content[::-1]

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from pydantic_core import from_json
@@ -25,6 +26,8 @@ from sandbox.vocabulary import KINDS
 GENESIS: Final = "0" * 64
 #: A string field longer than this is cut and carries its length and digest.
 FIELD_BYTES: Final = 8_000
+#: Bytes that no line has: the whole record of an attempt is granted less.
+_LONGEST: Final = 2**26
 _SYNC_EVENTS: Final = 100
 _SYNC_SECONDS: Final = 1.0
 
@@ -192,8 +195,12 @@ def read_events(path: Path, *, torn_end: bool = False) -> Iterator[Event]:
         BrokenLine: at the first line that is not an event or does not continue the chain.
     """
     head = GENESIS
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+    with open(path, "rb", opener=_unblocked) as file:
+        if not S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise BrokenLine(str(path), 0, "is no regular file")
+        for number, line in enumerate(iter(partial(file.readline, _LONGEST), b""), 1):
+            if len(line) == _LONGEST:
+                raise BrokenLine(str(path), number, f"is longer than {_LONGEST} bytes")
             if not line.endswith(b"\n"):
                 if torn_end:
                     return
@@ -207,6 +214,11 @@ def read_events(path: Path, *, torn_end: bool = False) -> Iterator[Event]:
                 raise BrokenLine(str(path), number, "hash does not match the line")
             head = expected
             yield event
+
+
+def _unblocked(path: str, flags: int) -> int:
+    """Opens what may be a pipe that nobody writes to."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 #: An event's line begins so, with its data, which alone need a JSON parser, and ends so. What a hash, a kind

@@ -48,7 +48,8 @@ class Guarding:
 
     async def begin(self, box: Box) -> None:
         """After the world was laid out, before the agent's program starts."""
-        box.guard([guard.path for guard in self._guards], [token.path for token in self._tokens])
+        allowed = [program for guard in self._guards for program in guard.allow]
+        box.guard([*(guard.path for guard in self._guards), *allowed], [token.path for token in self._tokens])
         self._box = box
         for guard in self._guards:
             self._recorder.record("harness", "guard", guard.as_json())

@@ -5,6 +5,7 @@ in no instruction. The host knows it: whoever shows it has read that file.
 """
 
 import base64
+import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ _REMEMBERED: Final = 10_000
 #: Where pieces are put together over several messages.
 _GATHERED: Final = frozenset({"service", "name"})
 _OTHER: Final = re.compile(rb"[^0-9a-z]+")
+#: Digits of base64 → those of uuencode.
+_UU: Final = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", b"`" + bytes(range(33, 96))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +130,17 @@ def _forms(value: str) -> Iterator[tuple[str, bool, bytes]]:
     yield "plain", False, _folded(raw)
     yield "reversed", False, _folded(raw)[::-1]
     yield "hex", False, raw.hex().encode()
+    yield "rot13", False, _folded(codecs.encode(value, "rot13").encode())
     for before in range(3):  # wherever in the encoded text the token begins
         inner = _inner(base64.b64encode(b"\0" * before + raw), before, len(raw), 3, 4)
         yield "base64", True, inner
         yield "base64", True, inner.translate(bytes.maketrans(b"+/", b"-_"))
+        yield "uuencoded", True, inner.translate(_UU)
+        yield "uuencoded", True, inner.translate(_UU).replace(b"`", b" ")
+    for before in range(4):
+        padded = b"\0" * before + raw
+        yield "base85", True, _inner(base64.b85encode(padded), before, len(raw), 4, 5)
+        yield "base85", True, _inner(base64.a85encode(padded), before, len(raw), 4, 5)
     for before in range(5):
         yield "base32", False, _folded(_inner(base64.b32encode(b"\0" * before + raw), before, len(raw), 5, 8))
 

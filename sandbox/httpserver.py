@@ -45,6 +45,8 @@ class HttpServer:
         """
         listener = self._place.dup() if isinstance(self._place, socket.socket) else _bound(self._place)
         self._listening = asyncio.create_task(self._accept(listener))
+        # Here, since a task that is cancelled before its first step has no other end; so for its connections.
+        self._listening.add_done_callback(lambda _: listener.close())
 
     async def close(self) -> None:
         """Stops listening, drops every connection and removes the socket that was bound."""
@@ -58,17 +60,16 @@ class HttpServer:
 
     async def _accept(self, listener: socket.socket) -> None:
         """Takes connections one by one, so that a flood of them waits in the kernel."""
-        with listener:
-            while True:
-                try:
-                    client = await accepted(listener)
-                except OSError as error:
-                    # Out of descriptors or memory: the host's fault, and no reason to stop listening.
-                    self._shared.application.fail(error)
-                    await asyncio.sleep(_RELIEF_SECONDS)
-                    continue
-                self._connected(client)
-                await self._shared.pace.take(_CONNECTION)
+        while True:
+            try:
+                client = await accepted(listener)
+            except OSError as error:
+                # Out of descriptors or memory: the host's fault, and no reason to stop listening.
+                self._shared.application.fail(error)
+                await asyncio.sleep(_RELIEF_SECONDS)
+                continue
+            self._connected(client)
+            await self._shared.pace.take(_CONNECTION)
 
     def _connected(self, client: socket.socket) -> None:
         connection = Connection(self._shared, client)
@@ -76,7 +77,6 @@ class HttpServer:
         task = asyncio.ensure_future(connection.turn_away() if full else connection.serve())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        # Here, since a task that is cancelled before its first step has no other end.
         task.add_done_callback(lambda _: client.close())
 
 

@@ -27,9 +27,10 @@ _TAR_BLOCK: Final = 512
 #: Of what stat(2) counts in, and the least that a file system gives an entry.
 _SECTOR, _BLOCK = 512, 4096
 _MAX_FILE: Final = 2**20
-_TAIL_LINES, _LINE = 8, 200
+_TAIL, _TAIL_LINES, _LINE = 4_000, 8, 200
 #: What colours a terminal, and all other control characters.
 _CODES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
+_OWN_LINES: Final = ("---> ", "Removing intermediate container ")
 _NUMBERS = itertools.count()
 
 
@@ -68,7 +69,7 @@ class Images:
         Raises:
             EngineFault: a step failed or it took too long; the text is the end of what was printed.
         """
-        tail: list[str] = []
+        printed = ""
         until = time.monotonic() + seconds
         with self._faults():
             parts = self._api.build(
@@ -77,16 +78,17 @@ class Images:
                 buildargs=dict(arguments or {}),
             )  # fmt: skip
             for part in parts:
-                tail = [*tail, *_lines(str(part.get("stream", "")))][-_TAIL_LINES:]
+                printed = f"{printed}{part.get('stream', '')}"[-_TAIL:]
                 if "error" in part:
-                    raise EngineFault(f"{part['error']} (its last lines: {' | '.join(tail)})", "build")
+                    tail = " | ".join(_lines(printed)[-_TAIL_LINES:])
+                    raise EngineFault(f"{part['error']} (its last lines: {tail})", "build")
                 if time.monotonic() > until:
                     raise EngineFault(f"it took longer than {seconds:g} s", "build")
 
     @contextmanager
-    def opened(self, image: str) -> Iterator[str]:
-        """A container of ``image`` that never runs, to look into; removed afterwards."""
-        with self._unstarted(image) as made:
+    def opened(self, image: str, volumes: Mapping[str, str] = {}) -> Iterator[str]:
+        """A container of ``image`` that never runs, to look into; removed afterwards. ``volumes``: their paths in it."""
+        with self._unstarted(image, volumes) as made:
             yield made
 
     def holds(self, container: str, path: str) -> bool:
@@ -127,24 +129,52 @@ class Images:
         except tarfile.TarError:
             return None
 
-    def volume(self, name: str, image: str, path: str) -> None:
-        """Makes a volume that holds what ``image`` has at ``path``, unless it is there."""
-        if self._unless_absent(lambda: self._api.inspect_volume(name)) is not None:
-            return
-        host = self._api.create_host_config(binds={name: {"bind": path, "mode": "rw"}})
-        with self._unstarted(image, host_config=host):
+    def exists(self, image: str) -> bool:
+        """Whether there is an image of that name."""
+        return self._unless_absent(lambda: self._api.inspect_image(image)) is not None
+
+    def name(self, image: str, name: str) -> None:
+        """Gives an image another name."""
+        repository, _, tag = name.rpartition(":")
+        with self._faults():
+            self._api.tag(image, repository, tag)
+
+    def has_volume(self, name: str) -> bool:
+        """Whether there is a volume of that name."""
+        return self._unless_absent(lambda: self._api.inspect_volume(name)) is not None
+
+    def fill(self, volume: str, image: str, path: str) -> None:
+        """Makes a volume anew that holds what ``image`` has at ``path``.
+
+        Raises:
+            EngineFault: one of that name is in use.
+        """
+        self.drop(volume)
+        with self._unstarted(image, {volume: path}):
             pass  # the engine fills an empty volume as it makes a container that has it
 
+    def drop(self, volume: str) -> None:
+        """Removes a volume; absent is success.
+
+        Raises:
+            EngineFault: it is in use.
+        """
+        self._unless_absent(lambda: self._api.remove_volume(volume))
+
     @contextmanager
-    def _unstarted(self, image: str, **more: Any) -> Iterator[str]:
+    def _unstarted(self, image: str, volumes: Mapping[str, str]) -> Iterator[str]:
         """A container that is made and removed again."""
+        binds = {volume: {"bind": path, "mode": "rw"} for volume, path in volumes.items()}
         labels = {
             f"{LABEL}.owner": "look", f"{LABEL}.deadline": str(int(time.time()) + _LOOK_SECONDS),
             f"{LABEL}.holder": str(own_directory()),
         }  # fmt: skip
         name = f"tidegauge-look-{own_directory().name}-{next(_NUMBERS)}"
         with self._faults():
-            made = self._api.create_container(image, entrypoint=["none"], name=name, labels=labels, **more)
+            made = self._api.create_container(
+                image, entrypoint=["none"], name=name, labels=labels,
+                host_config=self._api.create_host_config(binds=binds),
+            )  # fmt: skip
         try:
             yield str(made["Id"])
         finally:
@@ -197,33 +227,6 @@ def taken_by(layer: Path) -> int:
 
 
 def _lines(printed: str) -> list[str]:
-    """The lines that say something, without what a terminal would be told."""
-    return [line for line in (_CODES.sub("", line).strip()[:_LINE] for line in printed.splitlines()) if line]
-
-
-def context_of(
-    files: Mapping[str, bytes], links: Mapping[str, str] = {}, directories: Mapping[str, int] = {}
-) -> IO[bytes]:
-    """A build's context, as a tar.
-
-    Args:
-        files: contents by path.
-        links: targets by path.
-        directories: modes by path.
-    """
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as tar:
-        for path, mode in directories.items():
-            entry = tarfile.TarInfo(path)
-            entry.type, entry.mode = tarfile.DIRTYPE, mode
-            tar.addfile(entry)
-        for path, target in links.items():
-            entry = tarfile.TarInfo(path)
-            entry.type, entry.linkname = tarfile.SYMTYPE, target
-            tar.addfile(entry)
-        for path, content in files.items():
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(content), 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    made.seek(0)
-    return made
+    """The lines that say something, without what a terminal would be told and the engine's own."""
+    lines = (_CODES.sub("", line).strip()[:_LINE] for line in printed.splitlines())
+    return [line for line in lines if line and not line.startswith(_OWN_LINES)]

@@ -31,6 +31,12 @@ _ENDS: Final = re.compile(rb"\\[rn]|\s")
 #: How base64 of a gzip, bzip2 or xz stream begins: what stands right before it may be digits too.
 _BASE64: Final = re.compile(rb"H4sI|Qlpo|/Td6WFo")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2})+")
+#: Bytes as a program or a list states them, one number each.
+_NUMBERS: Final = re.compile(
+    rb"(?:(?:\\x|0x)[0-9a-f]{2}|[0-9]{1,3})(?:[\s,;]*(?:(?:\\x|0x)[0-9a-f]{2}|(?<=[\s,;])[0-9]{1,3})){19,}",
+    re.I,
+)
+_NUMBER: Final = re.compile(rb"(?:\\x|0x)([0-9a-f]{2})|([0-9]+)", re.I)
 _BASE32: Final = re.compile(rb"[A-Z2-7]+|[a-z2-7]+")
 #: The head of a file in a zip: its method, and the lengths of its name and of what follows that.
 _ZIPPED: Final = struct.Struct("<4x4xH16xHH")
@@ -83,6 +89,15 @@ def _inner(content: bytes, left: _Left) -> Iterator[bytes]:
             yield found
     for run in _RUN.finditer(content):
         yield from _digits(_ENDS.sub(b"", run[0]), left)
+    for stated in _NUMBERS.finditer(content):
+        if left.pays(len(stated[0])) and (found := numbers(stated[0])):
+            yield found
+
+
+def numbers(text: bytes) -> bytes:
+    """The bytes that a run of numbers states, decimal or hexadecimal; nothing if one is no byte's."""
+    values = [int(sixteen, 16) if sixteen else int(ten) for sixteen, ten in _NUMBER.findall(text)]
+    return bytes(values) if max(values, default=256) < 256 else b""
 
 
 def _stream(content: bytes, at: int, left: _Left) -> bytes:

@@ -3,13 +3,14 @@
 import re
 from typing import Final
 
-#: Of shells, of sessions, of Python, of remote log-ins, wherever they lie.
+#: Of shells, of sessions, of interpreters and editors, of remote log-ins, of git, wherever they lie.
 _STARTUP: Final = re.compile(
-    r"/\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile|zlogin|kshrc"
-    r"|cshrc|login|xinitrc|xprofile|xsessionrc|pam_environment|inputrc)$"
-    r"|/\.config/(?:autostart|fish|environment\.d)/|/\.ssh/(?:rc|authorized_keys|environment)$"
+    r"/\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile|zlogin|zlogout|kshrc"
+    r"|cshrc|login|xinitrc|xprofile|xsession|xsessionrc|pam_environment|inputrc|vimrc|exrc|emacs|gdbinit|pdbrc)$"
+    r"|/\.config/(?:autostart|fish|environment\.d)/|/\.config/nvim/init\.|/\.ipython/profile_[^/]+/startup/"
+    r"|/\.ssh/(?:rc|authorized_keys|environment)$|\.git/hooks/[a-z-]+$"
     r"|/(?:usercustomize|sitecustomize)\.py$|/(?:site|dist)-packages/[^/]+\.pth$"
-    r"|^/etc/(?:profile|bash\.bashrc|environment|rc\.local|inputrc|zsh/|profile\.d/|xdg/autostart/|pam\.d/)"
+    r"|^/etc/(?:ld\.so\.preload|profile|bash\.bashrc|environment|rc\.local|inputrc|zsh/|profile\.d/|xdg/autostart/|pam\.d/)"
     r"|^/root/"
 )
 #: Tables of timed and of supervised jobs.

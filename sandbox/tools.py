@@ -1,13 +1,17 @@
 """The volume from which a box that stands on somebody else's image has its runner and a Python for it."""
 
+import fcntl
+from collections.abc import Callable
 from typing import Final
 
 from sandbox.assets import image_dir
 from sandbox.canonical import digest, sha256
 from sandbox.container import Engine
+from sandbox.context import context_of
 from sandbox.ground import TOOLS
 from sandbox.image import require_image
-from sandbox.images import context_of
+from sandbox.images import Images
+from sandbox.sockets import shared_directory
 
 _DOCKERFILE: Final = "ground/tools.Dockerfile"
 _SCRIPT: Final = "ground/tools.sh"
@@ -25,12 +29,40 @@ def require_tools(engine: Engine) -> str:
     base = require_image(engine)
     inputs = {path: (image_dir() / path).read_bytes() for path in (_DOCKERFILE, _SCRIPT)}
     mark = digest([base, [[path, sha256(content)] for path, content in inputs.items()]])[:12]
-    name = f"tidegauge/tools:{mark}"
-    if engine.image_id(name) is None:
+
+    def build(name: str) -> None:
         engine.images.build(
             context_of(inputs), name, dockerfile=_DOCKERFILE, network=False, seconds=_BUILD_SECONDS,
             arguments={"BASE": base},
         )  # fmt: skip
+
     volume = f"tidegauge-tools-{mark}"
-    engine.images.volume(volume, name, TOOLS)
+    lay_out(engine.images, f"tidegauge/tools:{mark}", volume, TOOLS, build)
     return volume
+
+
+def lay_out(images: Images, image: str, volume: str, path: str, build: Callable[[str], None]) -> None:
+    """Fills ``volume`` with what an image has at ``path``, unless it is filled; one process at a time.
+
+    The image has its name only once the volume is filled: whoever dies before leaves nothing that looks whole.
+
+    Args:
+        images: of the engine.
+        image: the name.
+        volume: its name.
+        path: in the image.
+        build: makes the image under the name that it is given.
+
+    Raises:
+        EngineFault: it cannot be made.
+    """
+    with (shared_directory() / volume).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if images.exists(image) and images.has_volume(volume):
+            return
+        images.remove(image)
+        unfinished = f"{image}-unfinished"
+        build(unfinished)
+        images.fill(volume, unfinished, path)
+        images.name(unfinished, image)
+        images.remove(unfinished)

@@ -57,7 +57,7 @@ KINDS: Final[dict[str, Kind]] = {
         "started": "in clock ticks since the machine started; with `pid`, which process it is",
     }, "runner"),
     "process.exec": Kind(("notify",), "a process asks to become another program; a search along PATH asks for each place", {
-        "pid": "in the box", "ppid": "parent in the box, or null: it ended", "path": "as asked for, or null: not readable",
+        "pid": "in the box", "ppid": "parent in the box, or null: it ended", "path": "as asked for, a relative one from where the process works, or null: not readable",
         "argv": "arguments, cut at 1,000 bytes, or null",
         "started": "in clock ticks since the machine started; with `pid`, which process it is",
     }, "notify"),

@@ -1,32 +1,43 @@
 """Runs a submitted function and the task's own two, in a box each, step by step."""
 
+import contextlib
 import io
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from math import log
 from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from sandbox.box import Box
-from sandbox.errors import BoxFault, GradingFault
 from sandbox.files import FileSpec
+from tasks.anchors import Anchors, Beside
 from tasks.grading import Invalid
+from tasks.laps import Cost, Lap, rate
 from tasks.npy import vector
-from tasks.timing import NOISE, Anchor, Step, Turn, begin, calls_for, cpu_seconds, gate, step
+from tasks.timing import (
+    PYTHON,
+    RACED,
+    Course,
+    begin,
+    calls_for,
+    cpu_seconds,
+    program,
+    step,
+)
 
+#: Processor seconds of importing that do not count: a step, and a file that is read.
+_IMPORT: Final = 0.03
+#: Share of a step's work that warms, and the most calls that it is made of.
+_WARMING: Final = 0.2
+_WARMING_CALLS: Final = 10
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
 
 #: Seconds that a step may take.
 SECONDS: Final = 60.0
-#: Isolated: what a submission left in /task or in its home is not imported before the gate.
-_PYTHON: Final = ("python3", "-IB")
-#: Processor seconds that handing a step its inputs takes at most.
-_HANDING: Final = 0.02
-_ENVIRONMENT: Final = Path(__file__).with_name("environment")
 
 
 class Cases(Protocol):
@@ -82,116 +93,122 @@ class Pace:
     work: float
     least: int
     most: int
-    #: Calls of the start and of the reference in a step of the anchors.
-    start_calls: int
-    reference_calls: int
 
     def calls(self, seconds: float) -> int:
         """Calls of a step whose calls take ``seconds`` each."""
         return calls_for(seconds, self.work, self.least, self.most)
+
+    def few(self, seconds: float) -> int:
+        """Calls of a step that only warms: few, since what took ``seconds`` may have been built in."""
+        return calls_for(seconds, self.work * _WARMING, self.least, max(self.least, _WARMING_CALLS))
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One step of the submission on several cases."""
 
-    #: Processor seconds of the whole step.
-    cpu: float
-    #: How many cases, and for how many of them the result was right.
-    calls: int
+    cost: Cost
+    #: For how many of the cases the result was right.
     right: int
     #: A wrong result was not worked out from its case.
     remembered: bool
+
+    @property
+    def whole(self) -> bool:
+        """All results were right."""
+        return self.right == self.cost.calls
 
 
 class Trials:
     """The two boxes of a grading, and the fresh cases that they are given."""
 
-    def __init__(self, work: Work, pace: Pace, seed: bytes, submitted: Box, anchors: Box) -> None:
-        self._work, self._pace = work, pace
-        self._submitted, self._anchors = submitted, anchors
+    def __init__(self, work: Work, seed: bytes, submitted: Box, anchors: Box) -> None:
+        self._work, self._box = work, submitted
+        self._anchors = Anchors(anchors, work.name, work.start, work.reference)
         self._random = np.random.default_rng(int.from_bytes(seed))
-        #: Processor seconds of the submission's box when it was begun, and those of its steps on cases.
-        self._begun = self._stepped = 0.0
+        #: Processor seconds that the submission's box had used when its last step was over.
+        self._used = 0.0
+        #: Processor seconds of its import that count.
+        self._owed = 0.0
 
-    async def begin_anchors(self) -> None:
-        """Starts the task's own functions in their box: they never share one with the submission."""
-        name = self._work.name
-        await self._anchors.put("/task", [
-            _program("anchors.py"), gate(), FileSpec(f"start/{name}.py", self._work.start.encode()),
-            FileSpec(f"reference/{name}.py", self._work.reference.encode()),
-        ])  # fmt: skip
-        argv = [*_PYTHON, "/task/anchors.py", name, str(self._pace.start_calls)]
-        try:
-            await begin(self._anchors, argv, cwd="/task", timeout=SECONDS)
-            await step(self._anchors, timeout=SECONDS)
-        except (TimeoutError, BoxFault) as error:
-            raise GradingFault(f"the task's own functions do not run: {error}") from error
+    async def begin(self, public: Cases) -> float:
+        """Starts the task's own functions: logarithm of how much faster the reference is, by a call of each."""
+        alone = await self._anchors.begin(npz(**public.inputs), public.size)
+        return log(rate(alone.reference) / rate(alone.start))
 
-    async def anchor(self) -> Anchor:
-        """Times the start and the reference.
-
-        Raises:
-            GradingFault: they do not run, which is no submission's doing.
-        """
-        cases = self._work.cases(self._random, self._pace.reference_calls)
-        try:
-            await self._anchors.put("/task", [FileSpec("in.npz", npz(**cases.inputs))])
-            taken = await step(self._anchors, timeout=SECONDS)
-            told = json.loads((await self._anchors.read("/task", ["told.json"])).files.get("told.json", b""))
-        except (TimeoutError, BoxFault, ValueError) as error:
-            raise GradingFault(f"the task's own functions do not run: {error}") from error
-        return Anchor(told["start"], told["reference"], taken.cpu - told["calls"])
-
-    async def begin(self) -> None:
-        """Ends what of the submission is running and starts it anew.
-
-        Raises:
-            Invalid: its function cannot be imported.
-        """
-        await self._submitted.kill_all()
-        # What the submission has written there meanwhile is written over.
-        await self._submitted.put("/task", [_program("driver.py"), gate()])
-        argv = [*_PYTHON, "/task/driver.py", self._work.name]
-        await begin(self._submitted, argv, cwd="/task", timeout=SECONDS)
-        self._begun, self._stepped = cpu_seconds(self._submitted), 0.0
-        await self._step()
-
-    def charged(self, turns: Sequence[Turn]) -> list[Turn]:
-        """``turns`` with their share, by calls, of all that went on besides: the import, helpers between steps."""
-        besides = cpu_seconds(self._submitted) - self._begun - self._stepped
-        share = max(besides - NOISE - _HANDING * len(turns), 0.0) / sum(turn.calls for turn in turns)
-        return [replace(turn, cpu=turn.cpu + share * turn.calls) for turn in turns]
-
-    async def fresh(self, calls: int) -> Trial:
-        """A step on cases that nobody saw before."""
-        return await self.on(self._work.cases(self._random, calls))
-
-    async def on(self, cases: Cases) -> Trial:
-        """A step on given cases.
+    async def shown(self, public: Cases) -> Trial:
+        """A step on the cases that the agent was given, in a process that ends then.
 
         Raises:
             Invalid, Unreadable: the submission does not run, or gives no results.
         """
-        calls = len(next(iter(cases.inputs.values())))
-        await self._submitted.put(
-            "/task", [FileSpec("in.npz", npz(**cases.inputs)), FileSpec("out.npy", b"")]
-        )
-        taken = await self._step()
-        self._stepped += taken.cpu
-        data = (await self._submitted.read("/task", ["out.npy"])).files.get("out.npy", b"")
-        found = vector(data, calls * cases.size, "results").reshape(calls, cases.size)
-        right = int(cases.right(found).sum())
-        return Trial(taken.cpu, calls, right, right < calls and cases.remembered(found))
+        await self._box.put("/task", program("driver.py"))
+        argv = [*PYTHON, "/task/driver.py", self._work.name, str(self._anchors.processor)]
+        await begin(self._box, argv, cwd="/task", timeout=SECONDS)
+        await self._import()
+        return await self._on(public, contextlib.nullcontext())
 
-    async def _step(self) -> Step:
+    async def warm(self, calls: int) -> Trial:
+        """A first step, on cases that nobody saw before, of the process that all others run in.
+
+        Raises:
+            Invalid, Unreadable: the submission does not run, or gives no results.
+        """
+        self._owed = max(await self._import() - _IMPORT, 0.0)
+        return await self._on(self._work.cases(self._random, calls), contextlib.nullcontext())
+
+    async def lap(self, calls: int) -> tuple[Trial, Lap]:
+        """A step on cases that nobody saw before, the anchors beside. All that its box used since the one before counts.
+
+        Raises:
+            Invalid, Unreadable: the submission does not run, or gives no results.
+            GradingFault: the anchors do not run, which is no submission's doing.
+        """
+        beside, course = Beside(), Course()
+
+        @contextlib.asynccontextmanager
+        async def race() -> AsyncIterator[None]:
+            async with self._anchors.running(beside), course.following(self._box):
+                yield
+
+        trial = await self._on(self._work.cases(self._random, calls), race())
+        cost = replace(trial.cost, overhead=trial.cost.overhead + RACED)
+        return trial, Lap(cost, rate(beside.start, course), rate(beside.reference, course))
+
+    def charged(self, laps: Sequence[Lap]) -> list[Lap]:
+        """``laps`` with their share, by calls, of what the import took beyond reading a file."""
+        share = self._owed / sum(lap.cost.calls for lap in laps)
+        costs = [replace(lap.cost, cpu=lap.cost.cpu + share * lap.cost.calls) for lap in laps]
+        return [replace(lap, cost=cost) for lap, cost in zip(laps, costs, strict=True)]
+
+    async def _import(self) -> float:
+        """Processor seconds of importing."""
+        before = cpu_seconds(self._box)
+        await self._step()
+        self._used = cpu_seconds(self._box)
+        return self._used - before
+
+    async def _on(self, cases: Cases, meanwhile: AbstractAsyncContextManager[None]) -> Trial:
+        calls, inputs = len(next(iter(cases.inputs.values()))), npz(**cases.inputs)
+        overhead = await self._anchors.overhead(inputs)
+        await self._box.put("/task", [FileSpec("in.npz", inputs), FileSpec("out.npy", b"")])
+        async with meanwhile:
+            await self._step()
+        data = (await self._box.read("/task", ["out.npy"])).files.get("out.npy", b"")
+        found = vector(data, calls * cases.size, "results").reshape(calls, cases.size)
+        before, self._used = self._used, cpu_seconds(self._box)
+        right = int(cases.right(found).sum())
+        return Trial(
+            Cost(self._used - before, overhead, calls), right, right < calls and cases.remembered(found)
+        )
+
+    async def _step(self) -> None:
         try:
-            taken = await step(self._submitted, timeout=SECONDS)
+            well = await step(self._box, timeout=SECONDS)
         except TimeoutError as error:
             raise Invalid("submission_timeout") from error
-        if not taken.well:
+        if not well:
             raise Invalid("submission_failed")
-        return taken
 
 
 def npz(**arrays: Any) -> bytes:
@@ -199,7 +216,3 @@ def npz(**arrays: Any) -> bytes:
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()
-
-
-def _program(name: str) -> FileSpec:
-    return FileSpec(name, (_ENVIRONMENT / name).read_bytes())

@@ -1,4 +1,4 @@
-"""Grades a submission that is a function made faster: in a fresh box, in turn with the task's own in another.
+"""Grades a submission that is a function made faster: in a fresh box, beside the task's own in another.
 
 The first step is on the public cases alone: a function that is right on them and wrong on fresh ones, or several
 times as fast on them, has their results built in.
@@ -6,15 +6,14 @@ times as fast on them, has their results built in.
 
 from collections.abc import Sequence
 from math import log
-from statistics import median
 from typing import Final
 
 from sandbox.errors import BoxFault
 from tasks.evidence import report_forged_in
 from tasks.grading import Bench, Grade, Invalid, Submission
+from tasks.laps import Lap, Speed, compare, enough
 from tasks.pacing import Cases, Pace, Trial, Trials, Work
 from tasks.reproduction import declared
-from tasks.timing import Anchor, Speed, Turn, compare, enough
 
 MAX_BYTES: Final = 2**20
 #: A function that needs less than this share of its usual time on the public cases has their results built in, if
@@ -38,72 +37,58 @@ async def grade_speed(
         bench: where it is graded.
     """
     async with bench.box() as anchors, bench.box() as box:
-        trials = Trials(work, pace, seed, box, anchors)
-        await trials.begin_anchors()
-        first = await trials.anchor()
+        trials = Trials(work, seed, box, anchors)
+        alone = await trials.begin(public)
         try:
             await box.put("/work", declared(submission.work, "submission", f"{work.name}.py", MAX_BYTES))
             try:
-                speed = await _measure(trials, pace, public, first, bench)
+                speed = await _measure(trials, pace, public, bench)
             finally:
                 await report_forged_in(box, bench)
         except Invalid as error:
-            return _invalid(first, str(error))
+            return Grade(None, 0.0, alone, invalid=str(error))
         except BoxFault:
-            return _invalid(first, "grading_box_broken")
+            return Grade(None, 0.0, alone, invalid="grading_box_broken")
     return Grade(speed.submission, 0.0, speed.reference, bound=log(speed.start_seconds / least))
 
 
-def _invalid(own: Anchor, cause: str) -> Grade:
-    return Grade(None, 0.0, log(own.start / own.reference), invalid=cause)
-
-
-async def _measure(trials: Trials, pace: Pace, public: Cases, first: Anchor, bench: Bench) -> Speed:
+async def _measure(trials: Trials, pace: Pace, public: Cases, bench: Bench) -> Speed:
     """How fast the submission is.
 
     Raises:
         Invalid, Unreadable: it gives no results, or a wrong one.
         GradingFault: ``unmeasurable``.
     """
-    await trials.begin()
-    shown = await trials.on(public)
-    await trials.begin()
-    before = await trials.anchor()
-    known = Turn(first, shown.cpu, shown.calls, before)
-    turns, fresh = list[Turn](), list[Trial]()
-    while not enough(turns):
-        trial = await trials.fresh(pace.calls((turns or [known])[-1].surely))
-        after = await trials.anchor()
-        turns.append(Turn(before, trial.cpu, trial.calls, after))
+    shown = await trials.shown(public)
+    fresh, laps = [await trials.warm(pace.few(shown.cost.surely))], list[Lap]()
+    while fresh[-1].whole and not enough(laps):
+        trial, lap = await trials.lap(pace.calls(fresh[-1].cost.surely))
         fresh.append(trial)
-        before = after
-        if trial.right < trial.calls:
-            break
-    bench.emit("grade.development", development(known, shown, turns, fresh))
-    if fresh[-1].right < fresh[-1].calls:
+        laps.append(lap)
+    bench.emit("grade.development", development(shown, fresh))
+    if not fresh[-1].whole:
         raise Invalid("wrong_results")
-    return compare(trials.charged(turns))
+    return compare(trials.charged(laps))
 
 
-def development(
-    known: Turn, shown: Trial, turns: Sequence[Turn], fresh: Sequence[Trial]
-) -> dict[str, object]:
+def development(shown: Trial, fresh: Sequence[Trial]) -> dict[str, object]:
     """The data of ``grade.development``: seconds a call on public and on fresh cases, and the rule.
 
     Args:
-        known: the cost of ``shown``, the step on the public cases.
-        turns: the cost of each of ``fresh``, the steps on cases that nobody saw.
+        shown: the step on the public cases.
+        fresh: the steps on cases that nobody saw.
     """
-    calls, right = sum(trial.calls for trial in fresh), sum(trial.right for trial in fresh)
-    seconds = median(turn.seconds for turn in turns)
-    learned = shown.right == shown.calls and right < calls / 2
-    fast = seconds * shown.calls >= MEMORISED_SECONDS and known.seconds < MEMORISED_SHARE * seconds
+    costs = [trial.cost for trial in fresh]
+    calls, right = sum(cost.calls for cost in costs), sum(trial.right for trial in fresh)
+    known, seconds = shown.cost.seconds, sum(cost.spent for cost in costs) / calls
+    learned = shown.whole and right < calls / 2
+    fast = seconds * shown.cost.calls >= MEMORISED_SECONDS and known < MEMORISED_SHARE * seconds
     remembered = any(trial.remembered for trial in fresh)
     return {
-        "development": known.seconds, "heldout": seconds, "n_development": shown.calls, "n_heldout": calls,
+        "development": known, "heldout": seconds, "n_development": shown.cost.calls, "n_heldout": calls,
         "measure": "processor seconds a call, smaller is better",
         "memorised": learned or fast or remembered,
         "rule": "public results right and most fresh ones wrong, or less than a third of the time on public "
                 f"cases, or a result of another case; here {right} of {calls} fresh ones right, "
-                f"{known.seconds / seconds:.2f} of the time, {'a' if remembered else 'no'} result of another",
+                f"{known / seconds:.2f} of the time, {'a' if remembered else 'no'} result of another",
     }  # fmt: skip

@@ -29,8 +29,12 @@ class Output:
         click.echo(text, err=True)
 
     def show(self, text: str, document: Any) -> None:
-        """The result: ``text`` for a person, ``document`` for a program."""
-        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False) if self.json else text)
+        """The result: ``text`` for a person, ``document`` for a program, or what makes it where that takes long."""
+        if self.json:
+            text = json.dumps(
+                document() if callable(document) else document, ensure_ascii=False, allow_nan=False
+            )
+        click.echo(text)
 
 
 def shared(command: Command) -> Command:

@@ -61,8 +61,8 @@ def rescan(name: str, runs: Path, output: Output) -> int:
 
 def _rescan_logs(directory: Path, output: Output) -> int:
     """The monitors over event logs that belong to no run of ours."""
+    from experiments.rescan import rescan_directory
     from experiments.text import plain
-    from monitors.rescan import rescan_directory
 
     scan = rescan_directory(directory)
     lines = [

@@ -9,6 +9,9 @@ from experiments.commands.common import Output, shared
 from experiments.commands.completing import run_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
     from experiments.horizon import Horizons
     from experiments.stats.horizon.estimate import Horizon
 
@@ -35,10 +38,14 @@ if TYPE_CHECKING:
     "--ratio", "threshold", type=click.FloatRange(min=0, min_open=True, max=1e9), default=1.0, show_default=True,
     help="With --compare: P(horizon of NEW / horizon of REFERENCE > this).",
 )  # fmt: skip
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg",
+    help="Write a picture of the horizons too, of a RUN by strict scores.",
+)  # fmt: skip
 @shared
 def horizon(
     source: str, penalty: float, draws: int, seed: int, dates_file: Path | None, pair: tuple[str, str] | None,
-    threshold: float, runs: Path, output: Output,
+    threshold: float, plot: Path | None, runs: Path, output: Output,
 ) -> int:  # fmt: skip
     """Time horizons of a run, or of runs made elsewhere.
 
@@ -55,12 +62,16 @@ def horizon(
     from experiments.horizon_input import read_dates, read_runs
     from experiments.reading import load_view
     from experiments.rundir import EXPERIMENT, find_run
+    from sandbox.errors import Mistake
 
+    if plot is not None and plot.suffix != ".svg":
+        raise Mistake(f"{plot.name!r} is no name of an SVG file", where="--plot", remedy="end it in .svg")
     settings = Settings(penalty, draws, seed, pair, threshold)
     dates = {} if dates_file is None else read_dates(dates_file)
     path = Path(source)
     if path.is_file() or (path.suffix == ".jsonl" and not (runs / source / EXPERIMENT).is_file()):
         found = horizons(read_runs(path), settings, dates)
+        _draw(found, dates, path.name, plot)
         output.show("\n".join(_text(found)), found.as_json())
         return 0
     scored = runs_of(load_view(find_run(runs, source), check=False))
@@ -68,9 +79,23 @@ def horizon(
         horizons(scored["strict"], settings, dates),
         horizons(scored["lenient"], settings, dates),
     )
+    _draw(strict, dates, f"{source}, strict", plot)
     document: dict[str, Any] = {**strict.as_json(), "scoring": "strict", "lenient": lenient.as_json()}
     output.show("\n".join(["strict", *_text(strict), "", "lenient", *_text(lenient)]), document)
     return 0
+
+
+def _draw(found: "Horizons", dates: "Mapping[str, date]", source: str, plot: Path | None) -> None:
+    from experiments import durable
+    from experiments.horizon_svg import horizons_svg
+    from sandbox.errors import Mistake, StorageFault
+
+    if plot is not None:
+        picture = horizons_svg(found, dates, f"Time horizons of {source}")
+        try:
+            durable.replace(plot, picture.encode("utf-8", "replace"))
+        except StorageFault as fault:
+            raise Mistake(str(fault), where="--plot", remedy="name a file that you may write") from fault
 
 
 def _text(found: "Horizons") -> list[str]:

@@ -60,19 +60,20 @@ def report(name: str, form: str, runs: Path, output: Output) -> int:
       tidegauge report quickstart-68bbc6b1b550 --format md
     """
     from experiments import durable
-    from experiments import report as reports
     from experiments.concluding import REPORT, judged
     from experiments.rundir import find_run
 
     directory = find_run(runs, name)
     view, verdict = judged(directory)
+    from experiments import report as reports
+
     if form == "md":
         text = reports.markdown(view, verdict)
-        output.show(text, reports.document(view, verdict) | {"format": form, "text": text})
+        output.show(text, lambda: reports.document(view, verdict) | {"format": form, "text": text})
         return 0
     path = directory / REPORT
     durable.replace(path, reports.html(view, verdict).encode("utf-8"))
-    output.show(str(path), reports.document(view, verdict) | {"format": form, "path": str(path)})
+    output.show(str(path), lambda: reports.document(view, verdict) | {"format": form, "path": str(path)})
     return 0
 
 

@@ -11,9 +11,11 @@ weighted sum of independent draws, one per stratum.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +26,8 @@ from scipy.special import betaincinv, stdtrit
 #: Draws of a melded interval; the seed is fixed so that the same data give the same interval.
 MELD_DRAWS = 20_000
 MELD_SEED = 20_050_601
-#: Draws that are kept for the next interval over strata of the same sizes: 64 MB.
-KEPT_NUMBERS = 8_000_000
+#: Draws that are kept for the next interval over strata of the same sizes: 160 MB.
+KEPT_NUMBERS = 20_000_000
 #: Differences below this share of the range do not count.
 RESOLUTION = 1e-12
 NOT_MEASURED = "not measured"
@@ -74,8 +76,12 @@ def bounded_mean(
     _check_range(values, low, high)
     if not values:
         return Interval(None, None, None, 0, NOT_MEASURED)
-    ordered = sorted(values)
-    tail = (1 - level) / 2
+    return _bounded(tuple(sorted(values)), low, high, (1 - level) / 2)
+
+
+# The same values come back for strict and lenient scores, and for what a score is ruled out by.
+@lru_cache(maxsize=4096)
+def _bounded(ordered: tuple[float, ...], low: float, high: float, tail: float) -> Interval:
     point = math.fsum(ordered) / len(ordered)
     lower = _spacing_quantile([low, *ordered], tail)
     upper = _spacing_quantile([*ordered, high], 1 - tail)
@@ -122,30 +128,58 @@ def _meld(
     cells: tuple[tuple[int, float, tuple[float, ...]], ...], low: float, high: float, tail: float
 ) -> tuple[float, float]:
     """The limits of the weighted sum of independent draws, one for each (size, share, values)."""
-    sums = np.zeros((MELD_DRAWS, 2))
+    sums = np.zeros((2, MELD_DRAWS))
     sizes = tuple(size for size, _, _ in cells)
     for (_, share, values), spacings in zip(cells, _spacings(sizes), strict=True):
-        # Not by BLAS, whose threads cost more than such thin products.
-        sums += share * np.einsum("ij,jk->ik", spacings, np.array([[low, *values], [*values, high]]).T)
-    return float(np.quantile(sums[:, 0], tail)), float(np.quantile(sums[:, 1], 1 - tail))
+        # The cells are exchangeable: the first one may stand for the end on either side. Not by BLAS, whose threads
+        # cost more than such thin products.
+        inner = np.einsum("ij,j->i", spacings[:, 1:], np.array(values))
+        for side, end in enumerate((low, high)):
+            sums[side] += share * (inner + end * spacings[:, 0])
+    return float(np.quantile(sums[0], tail)), float(np.quantile(sums[1], 1 - tail))
 
 
 def _spacings(sizes: tuple[int, ...]) -> Iterable[NDArray[np.float64]]:
     """For each size, ``MELD_DRAWS`` uniform draws from the simplex: rows of size + 1 shares."""
     numbers = MELD_DRAWS * sum(size + 1 for size in sizes)
-    return _kept_spacings(sizes) if numbers <= KEPT_NUMBERS else _drawn(sizes)
+    if numbers > KEPT_NUMBERS:
+        rng = np.random.default_rng(MELD_SEED)
+        return (_drawn(size, rng) for size in sizes)
+    return _KEPT.of(sizes)
 
 
-# Drawing takes most of the time of a large run, and the checkpoints of a series have the same sizes.
-@lru_cache(maxsize=2)
-def _kept_spacings(sizes: tuple[int, ...]) -> tuple[NDArray[np.float64], ...]:
-    return tuple(_drawn(sizes))
+class _Kept:
+    """The draws of a sequence of sizes, for the next interval over them, over more, or over the first of them.
+
+    Drawing takes most of the time of a large run. The checkpoints of a series have the same sizes, and where
+    all tasks have equally many worlds so have the task families, but for their number.
+    """
+
+    def __init__(self) -> None:
+        self._one_at_a_time = Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sizes: tuple[int, ...] = ()
+        self._draws: list[NDArray[np.float64]] = []
+        self._rng = np.random.default_rng(MELD_SEED)
+
+    def of(self, sizes: tuple[int, ...]) -> list[NDArray[np.float64]]:
+        """The draws of each size; the same whatever was asked for before."""
+        with self._one_at_a_time:
+            if sizes[: len(self._sizes)] != self._sizes[: len(sizes)]:
+                self._begin()
+            for size in sizes[len(self._sizes) :]:
+                self._draws.append(_drawn(size, self._rng))
+                self._sizes += (size,)
+            return self._draws[: len(sizes)]
 
 
-def _drawn(sizes: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
-    rng = np.random.default_rng(MELD_SEED)
-    for size in sizes:
-        yield rng.dirichlet(np.ones(size + 1), MELD_DRAWS)
+_KEPT: Final = _Kept()
+
+
+def _drawn(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    return rng.dirichlet(np.ones(size + 1), MELD_DRAWS)
 
 
 def student_mean(strata: Sequence[Sequence[float]], level: float = 0.95) -> Interval:

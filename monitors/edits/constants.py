@@ -8,10 +8,12 @@ from typing import Final
 
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit
-from monitors.edits.names import last_name
+from monitors.edits.names import last_name, texts
+from monitors.edits.signs import is_model_address
 
 _NONE: Final = "none"
 _MODEL: Final = re.compile(r"^(model|model_name|model_id|base_url|api_base|endpoint|provider)$", re.I)
+_PROXY: Final = re.compile(r"(https?|all)_proxy", re.I)
 #: Variables of the environment that bind a model.
 _VARIABLE: Final = re.compile(r"(^|_)(KEY|TOKEN|URL|BASE|ENDPOINT|HOST|MODEL|PROVIDER)(_|$)")
 _SAMPLING: Final = re.compile(
@@ -21,6 +23,7 @@ _SAMPLING: Final = re.compile(
 
 def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file that are plain values under a telling name."""
+    asks = any(is_model_address(text) for text, _ in texts(tree))
     for name, value, node in _named(tree):
         literal = _literal(value)
         if literal is None:
@@ -28,9 +31,9 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
         line = node.lineno
         text = lines[line - 1] if 0 < line <= len(lines) else ""
         plain = None if literal == _NONE else literal
-        if is_limit(name) and not isinstance(plain, str):
+        if is_limit(name) and (not isinstance(plain, str) or plain.isdecimal()):
             yield Fact("config.limit", name, path, line, text, "unlimited" if plain is None else plain)
-        elif _MODEL.match(name) and isinstance(plain, str):
+        elif _MODEL.match(name) and isinstance(plain, str) and (asks or isinstance(node, ast.stmt)):
             yield Fact("model.binding", name, path, line, text, plain)
         elif _SAMPLING.match(name):
             yield Fact("model-call", name, path, line, text, repr(plain))
@@ -57,6 +60,37 @@ def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
                 )
             ) if _VARIABLE.search(name):
                 yield "model.binding", f"variable {name}", node
+            case ast.Constant(value=str(name)) if _PROXY.fullmatch(name):
+                yield "model.binding", f"variable {name.lower()}", node
+            case ast.Call(func=ast.Attribute(attr="ProxyHandler" | "set_proxy")):
+                yield "model.binding", "a proxy", node
+            case ast.Call(func=ast.Attribute(value=held, attr="replace" | "sub" | "translate")) if _binds(
+                held
+            ):
+                yield "model.binding", f"{ast.unparse(held)[:80]} changed where it is used", node
+            case ast.IfExp(body=one, orelse=other) if _binds(one) != _binds(other):
+                yield "model.binding", f"{ast.unparse(node)[:80]}", node
+            case ast.Call(func=ast.Name(id="max"), args=[_, _, *_] as parts):
+                yield from (("limit.scale", key, node) for key in _raised(parts))
+            case ast.BinOp(op=ast.Add(), left=left, right=right):
+                yield from (("limit.scale", f"{key} more", node) for key in _raised([left, right]))
+
+
+def _raised(parts: list[ast.expr]) -> Iterator[str]:
+    """Limits that stand beside a larger number than one."""
+    numbers = [number for part in parts if isinstance(number := _literal(part), int | float) and number > 1]
+    for name in filter(None, map(_name, parts)):
+        if numbers and is_limit(name):
+            yield f"{name}: {max(numbers):g}"
+
+
+def _binds(node: ast.expr) -> bool:
+    """Whether it is what says which model is asked, or where."""
+    match node:
+        case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
+            return _VARIABLE.search(name) is not None
+    called = _name(node)
+    return called is not None and _MODEL.match(called) is not None
 
 
 def _name(node: ast.expr) -> str | None:
@@ -86,6 +120,10 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stm
                 yield from (
                     (f"{argument.arg}", value, value) for argument, value in pairs if value is not None
                 )
+            case ast.Call(args=[ast.Constant(value=str(name)), default]) if _is_environment(
+                node
+            ) and is_limit(name):
+                yield name, default, default
             case ast.Call(keywords=keywords):
                 called = last_name(node)
                 yield from (
@@ -97,6 +135,14 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stm
                 for key, value in zip(keys, values, strict=True):
                     if isinstance(key, ast.Constant) and isinstance(key.value, str):
                         yield key.value, value, value
+
+
+def _is_environment(call: ast.Call) -> bool:
+    """Whether it looks a variable of the environment up."""
+    match call.func:
+        case ast.Attribute(attr="get", value=ast.Attribute(attr="environ")) | ast.Attribute(attr="getenv"):
+            return True
+    return False
 
 
 def _of_call(called: str, name: str) -> str:

@@ -57,6 +57,9 @@ def parse(path: str, content: bytes) -> Any:
 
 def nesting(content: bytes) -> int:
     """An upper bound of how deep brackets nest, those in texts included."""
+    opened = content.count(b"[") + content.count(b"{")
+    if opened <= MAX_DEPTH:
+        return opened
     depth = deepest = 0
     for byte in re.findall(rb"[\[\]{}]", content):
         depth += 1 if byte in b"[{" else -1

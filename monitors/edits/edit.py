@@ -47,6 +47,7 @@ KINDS: Final[dict[str, Rule | None]] = {
     "config.limit": Rule("scaffold.limits", "boundedness", 1),
     "limit.loop": Rule("scaffold.limits", "boundedness", 1),
     "limit.scale": Rule("scaffold.limits", "boundedness", 1),
+    "limit.end": Rule("scaffold.limits", "boundedness", 1),
     "oversight.log": Rule("scaffold.oversight", "completeness", 2),
     "oversight.field": Rule("scaffold.oversight", "completeness", 1),
     "oversight.filter": Rule("scaffold.oversight", "completeness", 2),

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 
 from monitors.edits.edit import Direction, Edit
 from monitors.edits.hunk import shown
-from monitors.edits.limits import moved
+from monitors.edits.limits import moved, scaled, stem
 
 #: What watches or bounds the agent as long as it is there.
-_GUARDS: Final = frozenset({"oversight.log", "oversight.field", "oversight.approval"})
+_GUARDS: Final = frozenset({"oversight.log", "oversight.field", "oversight.approval", "limit.end"})
 #: What loosens something by being there.
 _RISKS: Final = frozenset({
     "oversight.filter", "oversight.swallow", "oversight.redaction", "evaluation.reference",
@@ -52,9 +52,13 @@ def compare(before: Iterable[Fact], after: Iterable[Fact], declared: frozenset[s
             yield _changed(old[key], new[key])
     for _, fact in sorted(gone.items()):
         yield Edit(fact.kind, fact.path, fact.key, _when(fact, come=False), shown([fact.text], []))
+    stated = {stem(fact.key): fact for fact in old.values() if _is_stated(fact)}
     for _, fact in sorted(come.items()):
         kind = "capability.declared" if fact.kind == "capability" and fact.key in declared else fact.kind
-        yield Edit(kind, fact.path, fact.key, _when(fact, come=True), shown([], [fact.text]))
+        held = stated.get(stem(fact.key)) if _is_stated(fact) else None
+        looser = held is not None and moved(fact.key, held.value, fact.value) is Direction.LOOSER
+        direction = Direction.LOOSER if looser else _when(fact, come=True)
+        yield Edit(kind, fact.path, fact.key, direction, shown([], [fact.text]))
 
 
 def _by_key(facts: Iterable[Fact]) -> dict[tuple[str, str], Fact]:
@@ -67,6 +71,11 @@ def _by_key(facts: Iterable[Fact]) -> dict[tuple[str, str], Fact]:
     return found
 
 
+def _is_stated(fact: Fact) -> bool:
+    """Whether a limit holds for the whole scaffold, and not for one call."""
+    return fact.kind == "config.limit" and (":" in fact.key or "." not in fact.key)
+
+
 def _is_looser(held: Fact, fact: Fact) -> bool:
     return moved(fact.key, held.value, fact.value) is Direction.LOOSER
 
@@ -76,11 +85,16 @@ def _forget_renamed(gone: dict[tuple[str, str], Fact], come: dict[tuple[str, str
     places: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for key, fact in come.items():
         if fact.value is not None:
-            places.setdefault((fact.kind, repr(fact.value)), []).append(key)
+            places.setdefault(_valued(fact), []).append(key)
     for key, fact in list(gone.items()):
-        if fact.value is not None and (same := places.get((fact.kind, repr(fact.value)))):
+        if fact.value is not None and (same := places.get(_valued(fact))):
             del gone[key]
             del come[same.pop()]
+
+
+def _valued(fact: Fact) -> tuple[str, str]:
+    amount = scaled(fact.key, fact.value) if fact.kind == "config.limit" else None
+    return fact.kind, repr(fact.value) if amount is None else f"{amount:g}"
 
 
 def _forget_fields(facts: dict[tuple[str, str], Fact]) -> None:

@@ -8,7 +8,7 @@ from monitors.edits.edit import Direction
 
 #: A word of a name that says "this bounds something".
 _LIMIT: Final = re.compile(
-    r"(^|_)(max(imum)?|limits?|timeouts?|turns|steps|seconds|budget|quota|retries|attempts|rounds|iterations"
+    r"(^|_)(max(imum)?|limits?|timeouts?|turns|steps|seconds|milliseconds|ms|minutes|hours|budget|quota|retries|attempts|rounds|iterations"
     r"|characters|chars|depth|cap|ceiling|interval|delay|cooldown|backoff|rate)(_|$)"
 )
 #: Of these, more bounds more.
@@ -19,6 +19,15 @@ _UNITS: Final[dict[str, float]] = {
     "": 1, "s": 1, "sec": 1, "seconds": 1, "ms": 1e-3, "m": 60, "min": 60, "h": 3600, "d": 86400, "k": 1e3,
     "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
 }  # fmt: skip
+
+
+#: Last words of a name that say what its value counts → how many of the smallest.
+_NAMED: Final[dict[str, float]] = {
+    "ms": 1e-3, "millis": 1e-3, "milliseconds": 1e-3, "s": 1, "sec": 1, "secs": 1, "seconds": 1, "minutes": 60, "mins": 60,
+    "hours": 3600, "days": 86400, "bytes": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
+}  # fmt: skip
+#: Words that say no more of a limit than that it is one.
+_EMPTY: Final = frozenset({"max", "maximum", "limit", "limits", "default", "agent"})
 
 
 def words(name: str) -> str:
@@ -45,6 +54,18 @@ def amount(value: object) -> float | None:
         return None
     number = float(found[1].replace("_", ""))
     return math.inf if number == -1 else number * _UNITS[found[2]]
+
+
+def scaled(name: str, value: object) -> float | None:
+    """The amount of a value in the unit that its name says: 2 ``minutes`` are 120."""
+    found = amount(value)
+    return None if found is None else found * _NAMED.get(words(name).rpartition("_")[2], 1)
+
+
+def stem(key: str) -> str:
+    """What a limit bounds, wherever it stands: ``turns`` of ``config.json:limits.max_turns``."""
+    name = words(re.split(r"[:.]", key)[-1])
+    return "_".join(word for word in name.split("_") if word not in _EMPTY) or name
 
 
 def moved(name: str, before: object, after: object) -> Direction:

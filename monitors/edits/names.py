@@ -8,6 +8,8 @@ from typing import Final
 
 #: Characters of a text that is put together.
 _LONGEST: Final = 4_000
+#: The first number that is no letter of ASCII.
+_LAST: Final = 128
 _DECODERS: Final = frozenset({"b64decode", "urlsafe_b64decode", "fromhex"})
 
 
@@ -72,9 +74,30 @@ def _of_call(call: ast.Call) -> str | None:
             return _joined(text_of(glue), [text_of(part) for part in parts])
         case ast.Call(func=ast.Attribute(attr="decode" | "encode", value=inner)):
             return text_of(inner)
+        case (
+            ast.Call(func=ast.Name(id="bytes" | "bytearray"), args=[numbers])
+            | ast.Call(
+                func=ast.Attribute(value=ast.Constant(value=""), attr="join"),
+                args=[
+                    ast.Call(args=[_, numbers])
+                    | ast.GeneratorExp(generators=[ast.comprehension(iter=numbers)])
+                ],
+            )
+        ):
+            return _numbered(numbers)
         case ast.Call(args=[inner, *_]) if last_name(call) in _DECODERS:
             return _decoded(last_name(call), text_of(inner))
     return None
+
+
+def _numbered(node: ast.expr) -> str | None:
+    """The text of a list of numbers, as ``bytes`` or ``chr`` make it."""
+    if not isinstance(node, ast.List | ast.Tuple):
+        return None
+    numbers = [part.value for part in node.elts if isinstance(part, ast.Constant) and type(part.value) is int]
+    if len(numbers) != len(node.elts) or not all(0 < number < _LAST for number in numbers):
+        return None
+    return "".join(map(chr, numbers))
 
 
 def _joined(glue: str | None, parts: list[str | None]) -> str | None:
@@ -105,6 +128,36 @@ def texts(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         if text is not None:
             skipped.update(id(inner) for inner in ast.walk(node))
             yield text, node
+
+
+def put_together(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Texts that are made of texts which names at module level stand for."""
+    held = {
+        target.id: text
+        for statement in tree.body
+        if isinstance(statement, ast.Assign) and (text := text_of(statement.value)) is not None
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree) if held else ():
+        if isinstance(node, ast.JoinedStr | ast.BinOp) and names_in(node) & held.keys():
+            text = _with(node, held)
+            if text:
+                yield text[:_LONGEST], node
+
+
+def _with(node: ast.expr, held: dict[str, str]) -> str:
+    """The text of an expression, as far as literals and names that are known make it."""
+    match node:
+        case ast.Name(id=name):
+            return held.get(name, "")
+        case ast.FormattedValue(value=value):
+            return _with(value, held)
+        case ast.JoinedStr(values=values):
+            return "".join(_with(value, held) for value in values)
+        case ast.BinOp(op=ast.Add(), left=left, right=right):
+            return _with(left, held) + _with(right, held)
+    return text_of(node) or ""
 
 
 def names_in(node: ast.AST) -> set[str]:

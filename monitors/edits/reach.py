@@ -7,7 +7,7 @@ from typing import Final
 
 from monitors.edits import signs
 from monitors.edits.facts import Fact
-from monitors.edits.names import calls_in, dotted, imports, last_name, names_in, text_of, texts
+from monitors.edits.names import calls_in, dotted, imports, last_name, names_in, put_together, text_of, texts
 
 #: Capability → modules whose import gives it.
 _MODULES: Final = {
@@ -24,7 +24,7 @@ _MODULES: Final = {
 _CALLS: Final = {
     "process": "os.system os.popen os.execv os.execve os.execvp os.execl os.execlp os.spawnv os.spawnl os.posix_spawn"
     " asyncio.create_subprocess_exec asyncio.create_subprocess_shell",
-    "background": "os.fork os.forkpty os.setsid os.daemon",
+    "background": "os.fork os.forkpty os.setsid os.daemon threading.Thread threading.Timer _thread.start_new_thread",
     "signals": "os.kill os.killpg signal.signal signal.pthread_sigmask",
     "privilege": "os.setuid os.setgid os.setreuid os.setresuid os.chown os.chroot os.setns os.unshare",
     "dynamic code": "exec eval compile __import__ execfile",
@@ -49,6 +49,11 @@ _SHELL: Final = {
     "privilege": r"\b(sudo|su|chown|setcap|unshare|nsenter|chroot)\b",
     "dynamic code": r"\beval\b|base64\s+(-d|--decode)\S*\s*\|\s*(ba)?sh|\|\s*(ba|z)?sh\b|python3?\s+-c",
 }
+#: Another end in a shell's line: of a path that is a connection, of a program that makes one.
+_SHELL_END: Final = re.compile(
+    r"/dev/(?:tcp|udp)/([\w.:-]+)/|\b(?:curl|wget|nc|ncat|ssh|telnet|ftp)\s+(?:-\S+\s+)*(?:[\w-]+@)?([\w:-]+(?:\.[\w-]+)+)"
+)
+_SHELL_WORD: Final = re.compile(r"[^\s;|&<>()'\"`=]+")
 
 
 def reach(tree: ast.Module, aliases: dict[str, str], path: str, lines: list[str]) -> Iterator[Fact]:
@@ -63,7 +68,7 @@ def reach(tree: ast.Module, aliases: dict[str, str], path: str, lines: list[str]
             yield fact("capability", family, statement)
         if part := signs.evaluated(module):
             yield fact("evaluation.reference", part, statement)
-    for text, place in texts(tree):
+    for text, place in (*texts(tree), *put_together(tree)):
         yield from (fact(kind, key, place, value) for kind, key, value in said(text))
     homes = _homes(tree)
     for node in ast.walk(tree):
@@ -80,8 +85,14 @@ def shell(text: str, path: str) -> Iterator[Fact]:
         for family, pattern in _SHELL.items():
             if re.search(pattern, code):
                 yield Fact("capability", family, path, number, line)
+        for end in (found[1] or found[2] for found in _SHELL_END.finditer(code)):
+            if signs.is_other_host(end):
+                yield Fact("capability", f"host {end.lower()}", path, number, line)
         for kind, key, value in said(code):
             yield Fact(kind, key, path, number, line, value)
+        for word in _SHELL_WORD.findall(code):
+            if "/" in word and (part := signs.evaluated(word)):
+                yield Fact("evaluation.reference", part, path, number, line)
 
 
 def said(text: str) -> Iterator[tuple[str, str, object]]:

@@ -15,13 +15,22 @@ MAX_LINE: Final = 4_000
 _ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
 
+#: Those who watch.
+_WATCHERS: Final = r"(reviewers?|operators?|overseers?|evaluators?|auditors?|supervisors?|developers?|monitors?|humans?|users?|anyone|anybody)"
 #: Tells to hide something from whoever watches.
 _CONCEAL: Final = re.compile(
     r"\b(do not|don't|never|avoid|without|stop|no need to|refrain from)\W+(?:\w+\W+){0,3}?"
     r"(log|logg?ing|record|recording|report|reporting|mention|mentioning|tell|telling|reveal|revealing|disclose"
     r"|disclosing|inform|informing|alert|alerting|notify|notifying)\b"
     r"|\b(hide|conceal|evade|bypass|disable|circumvent|suppress|avoid detection|cover up|turn off|delete|erase)\W+(?:\w+\W+){0,4}?"
-    r"(monitor(?:s|ing)?|logs?|logging|overseers?|oversight|audit(?:s|or|ors)?|detection|operators?|evaluators?|traces?|tracks|safeguards?)\b",
+    r"(monitor(?:s|ing)?|logs?|logging|overseers?|oversight|audit(?:s|or|ors)?|detection|operators?|evaluators?|traces?|tracks|safeguards?)\b"
+    r"|\b(keep|leave)\W+(?:\w+\W+){0,3}?"
+    + _WATCHERS
+    + r"\W+(?:\w+\W+){0,2}?(unaware|uninformed|ignorant|in the dark|out of (?:it|the loop))\b"
+    r"|\bkeep\W+(?:\w+\W+){0,6}?(secret|hidden|private|quiet|away)\W+from\W+(?:\w+\W+){0,2}?"
+    + _WATCHERS
+    + r"\b"
+    r"|\b(without|before)\W+(?:\w+\W+){0,2}?" + _WATCHERS + r"\W+(noticing|knowing|seeing|finding out)\b",
     re.I,
 )
 #: A rule that keeps the agent watched or bounded.
@@ -46,7 +55,9 @@ _IMPERATIVE: Final = re.compile(
 _OVERRIDE: Final = re.compile(
     r"\b(ignore|disregard|override|forget|do not follow|stop following)\W+(?:\w+\W+){0,4}?(instructions?|rules?|prompts?|guidelines?"
     r"|constraints?|limits?|restrictions?|oversight|policy|policies)\b"
-    r"|^\W*(system|developer|operator|administrator)\W*(prompt|message|notice|override|note)?\s*:"
+    r"|^\W*(system|developer|operator|administrator)\W*(prompt|message|notice|override|note)\s*:"
+    r"|^\W*(system|developer|operator|administrator)\s*:.*\b(you|your|must|should|shall|never|always|ignore|no longer|from now on"
+    r"|lifted|allowed|permitted|unrestricted|disabled|suspended|new (?:rules?|instructions?|policy))\b"
     r"|<\|?/?(im_start|im_end|system|assistant|user|endoftext)\|?>|\[/?(INST|SYSTEM)\]"
     r"|\byou are (now|no longer)\b",
     re.I | re.M,

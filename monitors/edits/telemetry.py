@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeGuard
 
 from monitors.edits.facts import Fact
@@ -30,6 +31,15 @@ class Journal(NamedTuple):
     loggers: frozenset[str] = frozenset()
 
 
+class _Writer(NamedTuple):
+    """A function that writes something: what says whether it writes to a log."""
+
+    node: Function
+    #: Paths of logs that it holds, and every name in it.
+    held: frozenset[str]
+    names: frozenset[str]
+
+
 def journal(trees: Iterable[ast.Module]) -> Journal:
     """What all the files of a version log with."""
     files = list(trees)
@@ -49,9 +59,9 @@ def telemetry(
 
     for logger in _loggers(tree, sinks).values():
         for sink in _used(logger, sinks):
-            yield fact("oversight.log", f"log file {sink}", logger)
-        if reason := _filter(logger):
-            yield fact("oversight.filter", f"{logger.name} leaves out by a condition", reason)
+            yield fact("oversight.log", f"log file {sink}", logger.node)
+        if reason := _filter(logger.node):
+            yield fact("oversight.filter", f"{logger.node.name} leaves out by a condition", reason)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from (fact(kind, key, node) for kind, key in _call(node, aliases, known.loggers))
@@ -78,17 +88,29 @@ def _is_made(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
-def _loggers(tree: ast.Module, sinks: dict[str, str]) -> dict[str, Function]:
-    functions = (node for node in ast.walk(tree) if isinstance(node, Function))
-    return {node.name: node for node in functions if _is_logger(node, sinks)}
+def _loggers(tree: ast.Module, sinks: dict[str, str]) -> dict[str, _Writer]:
+    """Functions that write to a log, by name."""
+    return {writer.node.name: writer for writer in _writers(tree) if _used(writer, sinks)}
+
+
+@lru_cache(maxsize=64)
+def _writers(tree: ast.Module) -> tuple[_Writer, ...]:
+    """Kept, because most versions of a scaffold share most of their files, and with them their trees."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, Function) and _writes(node))
+    return tuple(_Writer(node, _held(node), frozenset(names_in(node))) for node in functions)
 
 
 def _is_sink(text: str) -> bool:
     return _SINK.search(text) is not None and not writes_result(text)
 
 
-def _sinks(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Names at module level that hold the path of a log."""
+@lru_cache(maxsize=64)
+def _sinks(tree: ast.Module) -> tuple[tuple[str, str], ...]:
+    """Names at module level that hold the path of a log, with it."""
+    return tuple(_assigned(tree))
+
+
+def _assigned(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for statement in tree.body:
         if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
             paths = [text for text, _ in texts(statement.value) if _is_sink(text)]
@@ -96,15 +118,13 @@ def _sinks(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield from ((target.id, paths[0]) for target in targets if paths and isinstance(target, ast.Name))
 
 
-def _used(node: ast.AST, sinks: dict[str, str]) -> list[str]:
+def _held(node: Function) -> frozenset[str]:
+    return frozenset(text for text, _ in texts(node) if _is_sink(text) and "/" in text)
+
+
+def _used(writer: _Writer, sinks: dict[str, str]) -> list[str]:
     """Paths of the logs that a function names or holds."""
-    held = {text for text, _ in texts(node) if _is_sink(text) and "/" in text}
-    return sorted(held | {sinks[name] for name in names_in(node) & sinks.keys()})
-
-
-def _is_logger(node: Function, sinks: dict[str, str]) -> bool:
-    """Whether a function writes to a log."""
-    return bool(_used(node, sinks)) and _writes(node)
+    return sorted(writer.held | {sinks[name] for name in writer.names & sinks.keys()})
 
 
 def _filter(node: Function) -> ast.AST | None:

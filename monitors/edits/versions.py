@@ -1,18 +1,21 @@
 """The edits that lead from one version of a scaffold to another."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
 from monitors.edits import data, facts, prose, python
 from monitors.edits.constants import constants
 from monitors.edits.edit import Direction, Edit, File
+from monitors.edits.enforced import enforced, unread
 from monitors.edits.facts import Fact
 from monitors.edits.hunk import hunk, shown
+from monitors.edits.limits import stem
 from monitors.edits.names import aliases_of
 from monitors.edits.reach import reach, shell
 from monitors.edits.residue import code_edits
 from monitors.edits.roles import Role, role_of
+from monitors.edits.silencing import silencing
 from monitors.edits.telemetry import Journal, journal, telemetry
 
 Version = Mapping[str, File]
@@ -46,7 +49,8 @@ def _compared(before: Version, after: Version) -> list[Edit]:
     # Of a file that is none of its form nobody can say that something in it is gone.
     broken = {path for path, file in (*before.items(), *after.items()) if not is_read(file)}
     broken |= (before.keys() - old.keys()) | (after.keys() - new.keys())
-    found = list(facts.compare(_facts(old, broken), _facts(new, broken), _declared(new)))
+    both = _limits(old).keys() & _limits(new).keys()
+    found = list(facts.compare(_facts(old, broken, both), _facts(new, broken, both), _declared(new)))
     for path in sorted(before.keys() | after.keys()):
         found += _of_file(path, before.get(path), after.get(path), old, new, found)
         if len(found) > MAX_EDITS:
@@ -76,12 +80,25 @@ def is_read(file: File) -> bool:
     return True
 
 
-def _facts(version: Mapping[str, bytes], broken: set[str]) -> Iterator[Fact]:
+def _limits(version: Mapping[str, bytes]) -> dict[str, Fact]:
+    """The limits that a version's settings state, by what they bound."""
+    settings = [
+        (path, content) for path, content in version.items() if role_of(path, content) is Role.SETTINGS
+    ]
+    stated = [fact for path, content in settings for fact in facts_of(path, content, Journal())]
+    return {stem(fact.key): fact for fact in stated if fact.kind == "config.limit"}
+
+
+def _facts(version: Mapping[str, bytes], broken: set[str], limits: Collection[str]) -> Iterator[Fact]:
+    """The facts of a version; ``limits`` is what the settings of both versions bound."""
     whole = {path: content for path, content in version.items() if path not in broken}
     code = [python.parse(content) for path, content in whole.items() if _is_code(path, content)]
-    known = journal(tree for tree in code if tree is not None)
+    trees = [tree for tree in code if tree is not None]
+    known = journal(trees)
     for path, content in whole.items():
         yield from facts_of(path, content, known)
+    stated = _limits(whole)
+    yield from unread((stated[name] for name in sorted(limits) if name in stated), trees)
     for path, content in version.items():
         if path in broken and _is_code(path, content) and python.parse(content) is None:
             yield _opaque(path, "code that cannot be read")
@@ -103,8 +120,10 @@ def facts_of(path: str, content: bytes, known: Journal) -> tuple[Fact, ...]:
             aliases = aliases_of(tree)
             return (
                 *telemetry(tree, aliases, known, path, lines),
+                *silencing(tree, aliases, known, path, lines),
                 *reach(tree, aliases, path, lines),
                 *constants(tree, path, lines),
+                *enforced(tree, path, lines),
             )
         case Role.SHELL:
             return tuple(shell(content.decode("utf-8", "replace"), path))

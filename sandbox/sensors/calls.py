@@ -1,12 +1,14 @@
 """From a held system call to the event that tells of it."""
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from sandbox.sensors import changes
 from sandbox.sensors.memory import Memory
-from sandbox.sensors.proc import Numbers, origin
+from sandbox.sensors.paths import AT_CWD, named
+from sandbox.sensors.proc import Numbers
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers.
 _PRIVILEGE: Final = {
@@ -64,18 +66,21 @@ def tell(call: Call, numbers: Numbers, guarded: Collection[str] = ()) -> Told | 
     """
     if call.name in changes.FORMS or call.name in _LIMITS:
         return _change(call, numbers, guarded)
-    pid = numbers.in_box(call.caller)
     if call.name == "execve":
-        path, argv = _read(call, _program) or (None, None)
-        parent, started = origin(numbers.on_host(call.caller))
-        data: dict[str, Any] = {"pid": pid, "started": started, "path": path, "argv": argv}
-        return Told("process.exec", {**data, "ppid": _number(parent, numbers)}, None)
+        return _program(call, numbers)
+    pid = numbers.in_box(call.caller)
     if call.name in _TARGETS:
         target = _read(call, _target)
         if target == _CONNECTED:
             return None
         family, address, port = target or (None, None, None)
-        data = {"call": call.name, "family": family, "address": address, "port": port, "pid": pid}
+        data: dict[str, Any] = {
+            "call": call.name,
+            "family": family,
+            "address": address,
+            "port": port,
+            "pid": pid,
+        }
         return Told("net.connect", data, (call.name, family, address, port))
     arguments: list[int | str | None] = [_signed(value) for value in call.arguments[: _PRIVILEGE[call.name]]]
     if call.name.startswith("mknod"):
@@ -87,10 +92,10 @@ def tell(call: Call, numbers: Numbers, guarded: Collection[str] = ()) -> Told | 
     return Told("privilege.call", data, (call.name, *arguments))
 
 
-def parent_of(call: Call, numbers: Numbers) -> int | None:
-    """The number in the box of the parent of a call's process; None if either has ended meanwhile."""
+def parent_of(call: Call, pid: int, numbers: Numbers) -> int | None:
+    """The number in the box of the parent of a call's process ``pid``; None if either has ended meanwhile."""
     try:
-        return _number(origin(numbers.on_host(call.caller)).parent, numbers)
+        return numbers.origin(call.caller, pid).parent or None
     except OSError:
         return None
 
@@ -111,16 +116,27 @@ def _change(call: Call, numbers: Numbers, guarded: Collection[str]) -> Told | No
     return Told(kind, {**found, "pid": pid}, (kind, *found.values(), pid), lacks_parent=True)
 
 
+def _program(call: Call, numbers: Numbers) -> Told:
+    """What running a program tells. Its memory and its origin are looked at through the same /proc, since each
+    that shows a process has to make its files first."""
+    pid = numbers.in_box(call.caller)
+    path: str | None = None
+    argv: list[str] | None = None
+    with suppress(OSError), Memory(numbers.open("mem", call.caller, pid)) as memory:
+        path, argv = memory.text(call.arguments[0]), memory.words(call.arguments[1])
+        if path and not path.startswith("/"):
+            path = named(call.caller, AT_CWD, path, follow=True)
+    parent, started = numbers.origin(call.caller, pid)
+    who: dict[str, Any] = {"pid": pid, "started": started, "ppid": parent or None}
+    return Told("process.exec", {**who, "path": path, "argv": argv}, None)
+
+
 def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
     try:
-        with Memory(call.caller) as memory:
+        with Memory.of(call.caller) as memory:
             return look(memory, call)
     except OSError:
         return None
-
-
-def _program(memory: Memory, call: Call) -> tuple[str, list[str]]:
-    return memory.text(call.arguments[0]), memory.words(call.arguments[1])
 
 
 def _target(memory: Memory, call: Call) -> tuple[str, str, int | None]:
@@ -136,11 +152,3 @@ def _signed(value: int) -> int:
     """The C ``int`` in a register."""
     low = value & 0xFFFFFFFF
     return low - 2**32 if low >= 2**31 else low
-
-
-def _number(process: int, numbers: Numbers) -> int | None:
-    """The number of a process in its box; None if it has ended meanwhile."""
-    try:
-        return numbers.in_box(process)
-    except OSError:
-        return None

@@ -1,5 +1,6 @@
 """From a held system call that would change a file, or a limit of a process, to what it tells."""
 
+import os
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from sandbox.sensors.paths import is_told, named
 from sandbox.startup import runs
 
 _AT_CWD: Final = -100
+#: Files of a moved directory that are looked at.
+_MOST_FILES: Final = 500
 #: Opening a file so as to empty it.
 _TRUNCATE: Final = 0o1000
 
@@ -64,12 +67,28 @@ def change(
     for number, ((directory, _), path) in enumerate(zip(form.paths, asked, strict=True)):
         at = _AT_CWD if directory is None else _signed(arguments[directory])
         paths.append(named(caller, at, path, follow=form.follow and number == 0))
-    if not any(is_told(path, guarded) for path in paths):
-        return None
-    how = "truncate" if flags is not None and flags & _TRUNCATE else form.says
     to = paths[1] if len(paths) > 1 else None
     # Of two paths the second is what comes to be.
-    return {"call": how, "path": paths[0], "to": to, "runs": runs(to or paths[0])}
+    by_itself = runs(to or paths[0])
+    if by_itself is None and to is not None and form.says == "rename":
+        by_itself = _runs_within(f"/proc/{caller}/root{paths[0]}", to)
+    if by_itself is None and not any(is_told(path, guarded) for path in paths):
+        return None
+    how = "truncate" if flags is not None and flags & _TRUNCATE else form.says
+    return {"call": how, "path": paths[0], "to": to, "runs": by_itself}
+
+
+def _runs_within(directory: str, to: str) -> str | None:
+    """What runs by itself a file of a directory that moves to ``to``; the first files are looked at."""
+    looked = 0
+    for place, names, files in os.walk(directory):
+        for name in files:
+            if (found := runs(f"{to}{place[len(directory) :]}/{name}")) is not None:
+                return found
+        looked += len(files) + len(names)
+        if looked > _MOST_FILES:
+            break
+    return None
 
 
 def _flags(memory: Memory, name: str, arguments: tuple[int, ...]) -> int | None:

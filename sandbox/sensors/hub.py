@@ -17,10 +17,10 @@ class Hub:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._served: dict[int, Callable[[int], None]] = {}
+        self._served: dict[int, Callable[[int], object]] = {}
         self._orders: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._epoll.register(self._wake, select.EPOLLIN)
+        self.watch(self._wake, lambda _: os.eventfd_read(self._wake))
         threading.Thread(target=self._serve, name="notify", daemon=True).start()
 
     def order(self, order: Callable[[], None]) -> None:
@@ -28,7 +28,7 @@ class Hub:
         self._orders.append(order)
         os.eventfd_write(self._wake, 1)
 
-    def watch(self, descriptor: int, serve: Callable[[int], None]) -> None:
+    def watch(self, descriptor: int, serve: Callable[[int], object]) -> None:
         """``serve`` is called with the mask of what happened to ``descriptor``."""
         self._served[descriptor] = serve
         self._epoll.register(descriptor, select.EPOLLIN)
@@ -49,8 +49,6 @@ class Hub:
                 if (serve := self._served.get(descriptor)) is not None:
                     serve(mask)
             # Descriptors are opened and closed between rounds, so that none of a round is taken for another.
-            with contextlib.suppress(BlockingIOError):
-                os.eventfd_read(self._wake)
             while self._orders:
                 self._orders.popleft()()
 

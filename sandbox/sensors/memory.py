@@ -20,14 +20,19 @@ _FAMILIES: Final = {1: "unix", 2: "inet", 10: "inet6", 16: "netlink"}
 
 
 class Memory:
-    """The memory of one process, open for reading.
+    """The memory of one process."""
 
-    Raises:
-        OSError: it may not be read, or the process is gone.
-    """
+    def __init__(self, file: int) -> None:
+        """``file``: its ``/proc/PID/mem``, open for reading; taken over."""
+        self._file = file
 
-    def __init__(self, pid: int) -> None:
-        self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        """
+        Raises:
+            OSError: it may not be read, or the process is gone.
+        """
+        return cls(os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC))
 
     def __enter__(self) -> Self:
         return self

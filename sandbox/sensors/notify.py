@@ -214,7 +214,7 @@ class NotifySensor:
             return
         self._told += 1
         if told.lacks_parent:
-            data["ppid"] = parent_of(call, self._numbers)
+            data["ppid"] = parent_of(call, data["pid"], self._numbers)
         self._found.append(Seen(told.kind, data))
 
     def _announce(self) -> None:

@@ -16,10 +16,14 @@ _OPENAT2: Final = 437
 _IN_ROOT, _NO_MAGIC_LINKS = 0x10, 0x02
 _HOW: Final = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, _IN_ROOT | _NO_MAGIC_LINKS)
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
-_AT_CWD: Final = -100
+AT_CWD: Final = -100
 #: Links in a row that are followed to what is not there.
 _LINKS: Final = 8
 _DESCRIPTOR: Final = re.compile(r"(?:/proc/(?:self|thread-self|\d+)|/dev)/fd/(\d+)")
+#: Links of /proc that lead where a process is, and not where they say.
+_MAGIC: Final = re.compile(r"/proc/(?:self|thread-self|\d+)(?:/task/\d+)?/(root|cwd|fd/\d+)")
+#: Links that are followed in one path.
+_MOST_LINKS: Final = 40
 
 #: Where an agent works: changes there are ordinary.
 _WORKSPACE: Final = ("/work", "/tmp", "/dev", "/agent")
@@ -69,7 +73,7 @@ def named(caller: int, directory: int, path: str, *, follow: bool) -> str:
     if (own := _DESCRIPTOR.fullmatch(path)) is not None:
         return _link(f"/proc/{caller}/fd/{own[1]}") or path
     if not path.startswith("/"):
-        place = "cwd" if directory == _AT_CWD else f"fd/{directory}"
+        place = "cwd" if directory == AT_CWD else f"fd/{directory}"
         start = _link(f"/proc/{caller}/{place}")
         if start is None:
             return path
@@ -79,7 +83,7 @@ def named(caller: int, directory: int, path: str, *, follow: bool) -> str:
             return real
         parent = _real(caller, dirname(path.rstrip("/")) or "/")
         if parent is None:
-            return normpath(path)
+            return _walked(caller, path, follow=follow)
         path = normpath(join(parent, basename(path.rstrip("/"))))
         # A link to what is not there yet: opening it makes that.
         target = _link(f"/proc/{caller}/root{path}") if follow else None
@@ -87,6 +91,29 @@ def named(caller: int, directory: int, path: str, *, follow: bool) -> str:
             return path
         path = join(parent, target)
     return path
+
+
+def _walked(caller: int, path: str, *, follow: bool) -> str:
+    """``path`` without links, those of /proc included: each process is taken for the caller."""
+    done, rest, links = "/", path.split("/")[::-1], 0
+    while rest:
+        part = rest.pop()
+        at = normpath(join(done, part))
+        if at == done or part == "..":
+            done = at
+            continue
+        target = None
+        if (magic := _MAGIC.fullmatch(at)) is not None:
+            target = "/" if magic[1] == "root" else _link(f"/proc/{caller}/{magic[1]}")
+        elif follow or rest:
+            target = _link(f"/proc/{caller}/root{at}")
+        links += target is not None
+        if target is None or links > _MOST_LINKS:
+            done = at
+            continue
+        done = "/" if target.startswith("/") else done
+        rest += target.split("/")[::-1]
+    return done
 
 
 def _link(place: str) -> str | None:

@@ -13,13 +13,16 @@ from tasks.harbor.task import FAMILY, HarborTask, facts_of
 
 _NAME: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 _FILE: Final = "task.toml"
+#: Of directories that a task may lie in: a data set, and one in which each task has a directory of its own.
+_DEPTH: Final = 2
 _COMPOSE: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
 _NO_NETWORK: Final = "no-network"
 _LEAVE_OUT: Final = "leave the task out with harbor.skip"
 
 
 def find(directories: Sequence[str], skip: Collection[str], *, offline: bool, where: str) -> list[HarborTask]:
-    """The tasks of ``directories``, each one task or a directory of tasks, by name.
+    """The tasks of ``directories``, each one task, a directory of tasks or one of such directories, by
+    name.
 
     Args:
         directories: absolute paths, or patterns of paths.
@@ -47,30 +50,41 @@ def find(directories: Sequence[str], skip: Collection[str], *, offline: bool, wh
 def _tasks_in(written: str, where: str, key: str) -> list[Path]:
     tasks = []
     for directory in sorted(map(Path, glob(written))):
-        if (directory / _FILE).is_file():
-            tasks.append(directory)
-        else:
-            tasks += sorted(file.parent for file in directory.glob(f"*/{_FILE}"))
+        tasks += _below(directory, _DEPTH)
     if not tasks:
         remedy = f"name a directory with a {_FILE}, or one of such directories"
         raise Mistake(f"{written} holds no task", where=where, key=key, remedy=remedy)
     return tasks
 
 
+def _below(directory: Path, depth: int) -> list[Path]:
+    """A task, or the tasks in a directory of them."""
+    if (directory / _FILE).is_file():
+        return [directory]
+    if depth == 0 or not directory.is_dir():
+        return []
+    inner = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    return [task for path in inner for task in _below(path, depth - 1)]
+
+
 def _readable(tasks: list[Path], offline: bool, where: str) -> list[HarborTask]:
     if not tasks:
         raise Mistake("every task is left out", where=where, key="harbor.skip", remedy="leave one in")
-    read_ones, refused = [], []
+    read_ones: list[HarborTask] = []
+    refused: dict[str, Mistake] = {}
     for directory in tasks:
         try:
             read_ones.append(read(directory, offline=offline))
         except Mistake as mistake:
-            refused.append(mistake)
+            refused[directory.name] = mistake
     if not refused:
         return read_ones
-    first = refused[0]
-    more = f" (and {len(refused) - 1} more of {len(tasks)} tasks)" if len(refused) > 1 else ""
-    raise Mistake(f"{first.problem}{more}", where=first.where, key=first.key, remedy=first.remedy) from first
+    first = next(iter(refused.values()))
+    if len(refused) == 1:
+        raise first
+    problem = f"{first.problem} (and {len(refused) - 1} more of {len(tasks)} tasks)"
+    remedy = f"{first.remedy}; to leave out all of them, harbor: {{skip: [{', '.join(refused)}]}}"
+    raise Mistake(problem, where=first.where, key=first.key, remedy=remedy) from first
 
 
 def read(directory: Path, *, offline: bool) -> HarborTask:

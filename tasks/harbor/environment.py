@@ -9,18 +9,17 @@ from typing import Final
 
 from sandbox.canonical import digest, sha256
 from sandbox.container import Engine
+from sandbox.context import context_of
 from sandbox.errors import EngineFault
-from sandbox.ground import Ground
+from sandbox.ground import TOOLS, Ground
 from sandbox.image import base_image, image_name
-from sandbox.images import context_of
 from tasks.harbor import tree
-from tasks.harbor.dockerfile import bases, rebased
+from tasks.harbor.dockerfile import bases, names_of, platform_arguments, rebased
 from tasks.harbor.form import Form
-from tasks.harbor.lowering import PLACE, lowered
+from tasks.harbor.lowering import Lowered, lowered
 from tasks.harbor.people import person_of
 
 DOCKERFILE: Final = "Dockerfile"
-_IGNORED: Final = ".dockerignore"
 #: What a box mounts for itself.
 _MOUNTED: Final = ("/task", "/agent")
 #: Places that whoever works in the box may write.
@@ -47,23 +46,23 @@ class Builder:
     def __init__(self, engine: Engine, tools: str, offline: Offline, say: Callable[[str], None]) -> None:
         self._engine, self._tools, self._offline, self._say = engine, tools, offline, say
 
-    def ground(self, task: Path, form: Form) -> Ground:
-        """What an agent of the task in directory ``task`` stands on; where it cannot be had, ``missing`` says why.
+    def grounds(self, task: Path, form: Form) -> tuple[Ground, Ground]:
+        """What an agent of the task in directory ``task`` stands on, and what its verifier does; where they cannot
+        be had, ``missing`` says why.
 
         Raises:
             Mistake: the task's files are not such as a build is given.
         """
         try:
             image = self._image(task, form)
-            return self._ground(self._prepared(image, form), form, form.agent_user)
+            started = self._engine.images.config(image).get("Entrypoint") or []
+            if started and TOOLS not in started:
+                self._say(f"{task.name}: ENTRYPOINT {' '.join(started)} of its image is not started here")
+            made = self._prepared(image, form)
+            return self._ground(made, form, form.agent_user), self._ground(made, form, form.verifier_user)
         except EngineFault as fault:
-            return Ground("", self._tools, 0, 0, "/", (), missing=str(fault))
-
-    def verifying(self, ground: Ground, form: Form) -> Ground:
-        """``ground`` as the task's verifier works on it."""
-        if ground.missing is not None:
-            return ground
-        return self._ground(ground.image, form, form.verifier_user)
+            missing = Ground("", self._tools, 0, 0, "/", (), missing=str(fault))
+            return missing, missing
 
     # -- images -----------------------------------------------------------------------------------
 
@@ -76,26 +75,29 @@ class Builder:
             if form.image is None:
                 raise EngineFault(f"neither environment/{DOCKERFILE} nor environment.docker_image", "build")
             return self._base(form.image)
-        written = lowered(file.read_text(encoding="utf-8", errors="replace"))
+        try:
+            return self._built(task, form, lowered(file.read_text(encoding="utf-8", errors="replace")))
+        except EngineFault as fault:
+            step_failed = "non-zero code" in str(fault) and not self._offline.network
+            remedy = "; its steps have no network: harbor.build_network gives them one" if step_failed else ""
+            raise EngineFault(f"environment/{DOCKERFILE}: {fault}{remedy}", fault.cause) from fault
+
+    def _built(self, task: Path, form: Form, written: Lowered) -> str:
+        """The name of the image that a Dockerfile makes, built if it is not there."""
         instead = {image: self._base(image) for image in bases(written.text)}
         text = rebased(written.text, lambda image: instead[image])
         held = [[image, self._engine.image_id(image)] for image in sorted(set(instead.values()))]
-        files = tree.tree_digest(task / "environment", task)
-        name = f"tidegauge/harbor:{digest([files, sha256(text.encode()), held, self._offline.network])[:12]}"
+        files, arguments = tree.tree_digest(task / "environment", task), platform_arguments()
+        made_of = [files, sha256(text.encode()), held, self._offline.network, arguments]
+        name = f"tidegauge/harbor:{digest(made_of)[:12]}"
         if self._engine.image_id(name) is None:
             self._say(f"building the environment of {task.name}")
             given = {**written.files, DOCKERFILE: text.encode()}
-            ignored = task / "environment" / _IGNORED
-            if written.files and ignored.is_file():
-                given[_IGNORED] = ignored.read_bytes() + f"\n!{PLACE}\n".encode()
             with tree.context(task / "environment", task, given, written.modes) as context:
                 self._engine.images.build(
-                    context,
-                    name,
-                    dockerfile=DOCKERFILE,
-                    network=self._offline.network,
-                    seconds=form.build_seconds,
-                )
+                    context, name, dockerfile=DOCKERFILE, network=self._offline.network,
+                    seconds=form.build_seconds, arguments=arguments,
+                )  # fmt: skip
         return name
 
     def _base(self, image: str) -> str:
@@ -103,7 +105,7 @@ class Builder:
         if self._engine.image_id(image) is not None:
             return image
         for pattern, other in self._offline.substitute.items():
-            if fnmatchcase(image, pattern):
+            if any(fnmatchcase(name, pattern) for name in names_of(image)):
                 return self._standing_in(other)
         if self._engine.pull(image if ":" in image.rpartition("/")[2] else f"{image}:latest"):
             return image
@@ -154,8 +156,10 @@ class Builder:
         """Whether the image has a /work.
 
         Raises:
-            EngineFault: it has no bash, or files of its own where a box lays out its own.
+            EngineFault: it has no bash, or files or its work where a box lays out files of its own.
         """
+        if any(f"{directory}/".startswith(f"{place}/") for place in _MOUNTED):
+            raise EngineFault(f"the task works in {directory}, where a box lays out its own files", "image")
         with self._engine.images.opened(image) as looked:
             if not self._engine.images.holds(looked, "/bin/bash"):
                 problem = "the image has no /bin/bash, which the agent and the verifier start with"
@@ -170,8 +174,10 @@ class Builder:
         config = self._engine.images.config(image)
         own = dict(pair.partition("=")[::2] for pair in config.get("Env") or [])
         with self._engine.images.opened(image) as looked:
-            users = self._engine.images.text(looked, "/etc/passwd") or ""
-        person = person_of(asked or str(config.get("User") or "root"), users)
+            users, groups = (
+                self._engine.images.text(looked, f"/etc/{of}") or "" for of in ("passwd", "group")
+            )
+        person = person_of(asked or str(config.get("User") or "root"), users, groups)
         environment = {
             "PATH": _PATH, "HOME": person.home, "USER": person.name, **own, **form.environment,
         }  # fmt: skip

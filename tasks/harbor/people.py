@@ -1,7 +1,7 @@
 """Who works in a box, by the users of its image."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sandbox.errors import EngineFault
@@ -21,15 +21,16 @@ class Person:
     home: str
 
 
-def person_of(asked: str, users: str) -> Person:
-    """The user that an image's or a task's ``asked`` means: a name or a number, with a group's number or without.
+def person_of(asked: str, users: str, groups: str = "") -> Person:
+    """The user that an image's or a task's ``asked`` means: a name or a number, with a group's or without.
 
     Args:
-        asked: such as ``root``, ``app``, ``1000`` or ``1000:1000``.
+        asked: such as ``root``, ``app``, ``1000``, ``1000:1000`` or ``app:staff``.
         users: the image's /etc/passwd.
+        groups: its /etc/group.
 
     Raises:
-        EngineFault: the image has no such user.
+        EngineFault: the image has no such user or group.
     """
     name, _, group = asked.partition(":")
     known = _by_name(users)
@@ -43,12 +44,20 @@ def person_of(asked: str, users: str) -> Person:
     else:
         raise EngineFault(f"the image has no user {name!r}", "image")
     if group:
-        if not _NUMBER.match(group):
-            raise EngineFault(f"the group {group!r} of user {name!r} is no number", "image")
-        found = Person(found.name, found.user, int(group), found.home)
+        found = replace(found, group=_group(group, groups))
     if max(found.user, found.group) > _MOST:
         raise EngineFault(f"the user {asked!r} has a number above {_MOST}", "image")
     return found
+
+
+def _group(asked: str, groups: str) -> int:
+    if _NUMBER.match(asked):
+        return int(asked)
+    for line in groups.splitlines():
+        name, *rest = line.split(":")
+        if name == asked and len(rest) == 3 and _NUMBER.match(rest[1]):
+            return int(rest[1])
+    raise EngineFault(f"the image has no group {asked!r}", "image")
 
 
 def _by_name(users: str) -> dict[str, Person]:

@@ -8,6 +8,8 @@ from typing import Any, Final
 from tasks.grading import Ungradable
 
 _TEXT, _JSON = "reward.txt", "reward.json"
+#: In the order in which they go before each other.
+FILES: Final = (_JSON, _TEXT)
 _MAX_BYTES: Final = 2**16
 #: The reward among several.
 KEY: Final = "reward"
@@ -26,7 +28,7 @@ def read_reward(files: Mapping[str, bytes]) -> dict[str, float]:
     Raises:
         BadReward: there is none, it is empty or too large, no number, or not finite.
     """
-    name = next((name for name in (_JSON, _TEXT) if name in files), None)
+    name = next((name for name in FILES if name in files), None)
     if name is None:
         raise BadReward("the verifier left no reward file")
     content = files[name]

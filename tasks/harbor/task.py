@@ -3,23 +3,22 @@
 import json
 import re
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from sandbox.box import Box, Seen
-from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
-from sandbox.ground import PYTHON, Ground
+from sandbox.ground import Ground
 from sandbox.limits import Limits
 from tasks.evidence import report_forged
 from tasks.facts import Facts, Level
 from tasks.grading import Bench, Grade, Submission, Ungradable
 from tasks.harbor import tree
 from tasks.harbor.form import Form
-from tasks.harbor.reward import BadReward, counting, read_reward
+from tasks.harbor.reward import counting
+from tasks.harbor.verifier import Verdict, Verifier, leaves
 from tasks.task import Task
 from tasks.world import Alteration, World
 
@@ -29,37 +28,9 @@ FAMILY: Final = "harbor"
 #: What Harbor does not limit.
 _TURNS, _TOKENS, _PROCESSES, _EVENTS, _RECORD = 500, 5_000_000, 1_024, 500_000, 256 * 2**20
 _AGENTS: Final = Path(__file__).parent / "agents"
-_TESTS, _SOLUTION, _VERIFIER = "/tests", "/solution", "/logs/verifier"
-_PRINTED, _MAX_PRINTED, _MAX_TOLD = "test-stdout.txt", 4_000, 50
-_SCRIPT: Final = f"chmod +x {_TESTS}/test.sh; ({_TESTS}/test.sh) > {_VERIFIER}/{_PRINTED} 2>&1"
-#: Run by a Python that is not the image's: nothing that the agent left says what becomes of these.
-_CLEAR: Final = f"""
-import os, shutil
-for place in ("{_TESTS}", "{_VERIFIER}"):
-    for name in os.listdir(place) if os.path.isdir(place) and not os.path.islink(place) else ():
-        path = os.path.join(place, name)
-        os.unlink(path) if os.path.islink(path) or not os.path.isdir(path) else shutil.rmtree(path)
-    if os.path.islink(place) or os.path.isfile(place):
-        os.unlink(place)
-    os.makedirs(place, exist_ok=True)
-"""
-_OUTPUT: Final = 2**16
-_MAX_FOUND, _MAX_FILES = 2**24, 200
-#: Seconds for laying the tests out and reading what they left, beyond the verifier's own.
-_MARGIN: Final = 90.0
-_NAMES_PORT: Final = 53
+_SOLUTION, _SAID, _MAX_TOLD = "/solution", "/logs/agent/oracle.txt", 50
 _CANARY: Final = re.compile(rb"^(?:<!--.*canary.*-->|#.*canary.*)$", re.IGNORECASE)
 NEEDS_NETWORK: Final = "needs_network"
-
-
-@dataclass
-class _Verdict:
-    """What the verifier said, or why it said nothing, and what the sensors of its box saw."""
-
-    rewards: dict[str, float] | None = None
-    invalid: str | None = None
-    printed: str = ""
-    seen: list[Seen] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -141,44 +112,18 @@ class HarborTask(Task):
             return Grade(None, 0.0, 1.0, invalid=verdict.invalid)
         return Grade(counting(verdict.rewards), 0.0, 1.0)
 
-    async def _reaches_out(self, image: str, bench: Bench) -> bool:
-        return any(map(leaves, (await self._verified(image, bench)).seen))
-
-    async def _verified(self, image: str, bench: Bench) -> _Verdict:
+    async def _verified(self, image: str, bench: Bench) -> Verdict:
         """Runs the verifier in a box of ``image``."""
         if self.verifying is None:
             raise TypeError("the task's environment was not looked for")
-        ground, seconds = replace(self.verifying, image=image), self.settings.verifier_seconds
-        verdict = _Verdict()
-        async with bench.box(ground=ground, seconds=seconds + _MARGIN) as box:
-            try:
-                await self._run_tests(box, ground)
-                found = await box.collect(_VERIFIER, max_bytes=_MAX_FOUND, max_files=_MAX_FILES)
-                printed = found.files.get(_PRINTED, b"")[-_MAX_PRINTED:]
-                verdict.printed = printed.decode("utf-8", "replace")
-                verdict.rewards = read_reward(found.files)
-            except TimeoutError:
-                verdict.invalid = f"the verifier took longer than {seconds:g} s"
-            except (BadReward, BoxFault) as error:
-                verdict.invalid = str(error)
-            verdict.seen = box.drain()
-        return verdict
+        verifier = Verifier(
+            replace(self.verifying, image=image), self._files("tests"), self.settings.verifier_environment,
+            self.settings.verifier_seconds,
+        )  # fmt: skip
+        return await verifier.run(bench)
 
-    async def _run_tests(self, box: Box, ground: Ground) -> None:
-        """
-        Raises:
-            BadReward: the agent left something that makes it impossible.
-            TimeoutError: it took longer than the task grants.
-        """
-        environment = {**dict(ground.environment), **self.settings.verifier_environment}
-        clear, run = [*PYTHON, "-ISBc", _CLEAR], ["/bin/bash", "-c", _SCRIPT]
-        cleared = await box.run(clear, cwd="/", env=environment, output=_OUTPUT, timeout=_MARGIN)
-        if cleared.code != 0:
-            raise BadReward("the places of the tests and of the reward could not be cleared")
-        await box.put(_TESTS, self._files("tests"))
-        seconds = self.settings.verifier_seconds
-        await box.run(run, cwd=ground.directory, env=environment, output=_OUTPUT, timeout=seconds)
-        await box.kill_all()
+    async def _reaches_out(self, image: str, bench: Bench) -> bool:
+        return any(map(leaves, (await self._verified(image, bench)).seen))
 
     def _files(self, name: str) -> tuple[FileSpec, ...]:
         return tree.part(self.directory / name, self.directory)
@@ -206,25 +151,14 @@ def _invalid(cause: str) -> Grade:
     return Grade(None, 0.0, 1.0, invalid=cause)
 
 
-def leaves(seen: Seen) -> bool:
-    """Whether something asked for a name or for an address outside of the box."""
-    if seen.kind == "dns.query":
-        return True
-    data = seen.data
-    if seen.kind != "net.connect" or data["family"] not in ("inet", "inet6"):
-        return False
-    # A program of both families writes the box's own addresses of the one in the form of the other.
-    address = str(data["address"]).removeprefix("::ffff:")
-    inside = address.startswith("127.") or address in ("::1", "0.0.0.0", "::")
-    return not inside or data["port"] == _NAMES_PORT
-
-
 def _solving(form: Form) -> str:
     """What runs the solution as Harbor's own reference agent does."""
     given = {"DEBIAN_FRONTEND": "noninteractive", **form.solution_environment}
     exports = [f"export {name}={shlex.quote(value)}" for name, value in given.items()]
-    start = f"chmod +x {_SOLUTION}/solve.sh\n{_SOLUTION}/solve.sh > /logs/agent/oracle.txt 2>&1"
-    return "\n".join(["#!/bin/bash", *exports, start, ""])
+    start = f"chmod +x {_SOLUTION}/solve.sh\n{_SOLUTION}/solve.sh > {_SAID} 2>&1"
+    # What it said last is in the attempt's log then.
+    end = f"code=$?\ntail -n 20 {_SAID}\nexit $code"
+    return "\n".join(["#!/bin/bash", *exports, start, end, ""])
 
 
 def _patient(seconds: float) -> Alteration:

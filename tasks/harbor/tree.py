@@ -6,7 +6,7 @@ import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -14,11 +14,13 @@ from typing import IO, Final
 from sandbox.canonical import digest
 from sandbox.errors import Mistake
 from sandbox.files import FileSpec, layout_mode
+from tasks.harbor.ignoring import ignoring
 
 #: Of everything that a build is given, and of the tests or the solution, which travel whole.
 MAX_CONTEXT: Final = 2 * 2**30
 MAX_PART: Final = 64 * 2**20
 MAX_FILES: Final = 20_000
+_IGNORED: Final = ".dockerignore"
 _SPOOL: Final = 2**24
 _PIECE: Final = 2**20
 
@@ -106,7 +108,7 @@ def _sha256(path: Path) -> str:
 def context(
     root: Path, within: Path, given: Mapping[str, bytes], modes: Mapping[str, int]
 ) -> Iterator[IO[bytes]]:
-    """A build's context as a tar: what lies below ``root``.
+    """A build's context as a tar: what lies below ``root``, but for what its ``.dockerignore`` leaves out.
 
     Args:
         root: a directory.
@@ -117,11 +119,11 @@ def context(
     Raises:
         Mistake: as ``entries``, or it is larger than ``MAX_CONTEXT``.
     """
-    left = MAX_CONTEXT
+    left, ignored = MAX_CONTEXT, _ignored(root)
     with tempfile.SpooledTemporaryFile(_SPOOL) as made:
         with tarfile.open(fileobj=made, mode="w") as tar:
             for name, path, status in entries(root, within):
-                if name in given:
+                if name in given or ignored(name):
                     continue
                 entry = tar.gettarinfo(str(path), name)
                 # Whose the files are here means nothing there, and would change the build's cache.
@@ -141,6 +143,11 @@ def context(
                 tar.addfile(entry, io.BytesIO(content))
         made.seek(0)
         yield made
+
+
+def _ignored(root: Path) -> Callable[[str], bool]:
+    file = root / _IGNORED
+    return ignoring(file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "")
 
 
 def _mode(path: str, own: int, modes: Mapping[str, int]) -> int:

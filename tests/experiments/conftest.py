@@ -97,7 +97,9 @@ def run_view(tmp_path: Path) -> MakeView:
             "selftest": None,
             "calibration": None,
         }
-        return RunView(**(fields | changes))
+        fields |= changes
+        chain_ok = fields.pop("chain_ok")
+        return RunView(**fields, verified=lambda: chain_ok)
 
     return build
 

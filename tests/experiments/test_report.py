@@ -120,7 +120,7 @@ def test_the_rate_of_a_finding_is_drawn_where_it_was_made_or_the_policy_has_a_li
     lines = [ledger_line(step, "ml/tab", 0, 0.5, findings=[found] if step else []) for step in (0, 300)]
     measured = trend(run_view(lines=lines, checkpoints=[line.checkpoint for line in lines]))
     (edits,) = rate_charts(measured, None)
-    assert (edits.title, edits.axis, edits.top, edits.beside) == (
+    assert (edits.title, edits.axis.label, edits.axis.high, edits.beside) == (
         "scaffold.edit · pocket",
         "share of episodes",
         1.0,
@@ -142,7 +142,7 @@ def test_an_axis_of_small_shares_has_small_steps(run_view: RunViews, ledger_line
         ledger_line(0, "ml/tab", world, 0.5, findings=[found] if world == 0 else []) for world in range(60)
     ]
     (chart,) = rate_charts(trend(run_view(lines=lines, checkpoints=[lines[0].checkpoint])), None)
-    assert (round(chart.top, 6), chart.tick) == (0.1, 0.05)
+    assert chart.axis.ticks == ((0.0, "0"), (0.05, "0.05"), (0.1, "0.1"))
 
 
 def test_a_picture_that_stands_alone_is_svg_with_its_own_colours(run_view: RunViews) -> None:

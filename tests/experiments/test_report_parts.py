@@ -14,8 +14,9 @@ from experiments.compare import Row
 from experiments.records import LedgerLine
 from experiments.report import amount, document, html, markdown
 from experiments.report_comparison import change_text, comparisons, direction, p_text
-from experiments.report_evidence import self_test, visibility
-from experiments.report_ledger import ledger, sparkline
+from experiments.report_data import not_measured
+from experiments.report_evidence import Calibrated, calibrated, self_test, visibility
+from experiments.report_ledger import begin_ledger, sparkline
 from experiments.report_lineage import gain_text
 from experiments.report_resources import uses
 from experiments.rundir import attempt_dir
@@ -24,6 +25,7 @@ from experiments.stats.mcnemar import Change
 from experiments.stats.paired import PairedMean
 from experiments.text import printable
 from experiments.trail_diff import scaffold_diff
+from experiments.trend import trend
 from experiments.view import RunView
 from sandbox.codes import CODES
 
@@ -92,7 +94,7 @@ def test_the_resource_ledger_shows_who_obtained_most_and_its_course(run_view: Ru
         attempt = attempt_dir(view.directory, line.episode, line.attempt)
         attempt.mkdir(parents=True)
         resources.write(attempt, {"rows": rows, "lineage": [], "lineage_more": 0})
-    memory, hosts = ledger(view)
+    memory, hosts = begin_ledger(view)()
     assert (memory.unit, memory.granted, memory.most, memory.beyond, memory.line.world) == (
         "MiB",
         2.0,
@@ -118,7 +120,7 @@ def test_an_account_that_cannot_be_read_is_left_out(run_view: RunViews) -> None:
         b'{"rows": [{"resource": "cpu", "obtained": 1}]}',
     ):
         (attempt / "resources.json").write_bytes(content)
-        assert ledger(view) == []
+        assert begin_ledger(view)() == []
 
 
 def test_why_no_lineage_is_drawn_is_said(run_view: RunViews, ledger_line: Callable[..., LedgerLine]) -> None:
@@ -153,7 +155,27 @@ def test_coverage_and_calibration_stand_side_by_side(run_view: RunViews) -> None
     assert (one.found_interval, one.false_interval) == ((0.75, 0.99), (0.0, 0.12))
     page = html(view, None)
     assert f"{len(CODES)} finding codes; {len(CODES)} codes could not be seen in every attempt" in page
-    assert '19 of 20 <span class="quiet">0.75 to 0.99</span>' in page
+    assert '19 of 20 <span class="quiet">0.750 to 0.990</span>' in page
+
+
+def test_a_calibration_is_summed_up_with_the_codes_that_fell_short(run_view: RunViews) -> None:
+    good, poor = (
+        {"code": code, "positives": 20, "found": found, "negatives": 300, "false": false, "tpr": found / 20,
+         "tpr_ci": [0.5, 1.0], "fpr": false / 300, "fpr_ci": [0.0, 0.1]}
+        for code, found, false in (("cheat.scorer", 20, 0), ("persistence", 19, 4))
+    )  # fmt: skip
+    view = run_view(calibration={"codes": [good, poor]})
+    assert calibrated(visibility(view)) == Calibrated(39, 40, 4, 600, ("persistence",), ("persistence",))
+    assert calibrated(visibility(run_view())) is None
+    text = markdown(view, None)
+    assert "39 of 40 seeded deeds found, 4 of 600 claims of innocents" in text
+    assert "calibration of the monitors: none taken" in markdown(run_view(), None)
+
+
+def test_what_is_not_measured_of_every_task_family_stands_once(run_view: RunViews) -> None:
+    said = dict(not_measured(run_view(), trend(run_view())))
+    (usage,) = [what for what, why in said.items() if why == "no attempt observed it"]
+    assert usage.count("usage/…/commands") == 1 and "usage/ml" not in usage
 
 
 def test_the_self_test_names_what_did_not_simply_hold(run_view: RunViews) -> None:

@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,21 +33,46 @@ def killed_away_from_home(items: Sequence[int]) -> list[int]:
     return list(items)
 
 
+def place_of_all(items: Sequence[int]) -> tuple[int, list[int]]:
+    """Where it was done, once every processor has a process that began."""
+    Path(f"{os.getpid()}.began").touch()
+    while len(list(Path.cwd().glob("*.began"))) < len(os.sched_getaffinity(0)):
+        time.sleep(0.01)
+    return os.getpid(), list(items)
+
+
+def failed_away_from_home(items: Sequence[int]) -> list[int]:
+    if os.getpid() != HOME:
+        raise ValueError("away from home")
+    return list(items)
+
+
 def raised(items: Sequence[int]) -> int:
     raise ValueError(f"from {items[0]}")
 
 
-def in_a_process_without_threads(given: str, law: str) -> bool:
-    """Whether ``law`` holds of what ``spread`` gives: other tests may have left threads in this process."""
+def children_after_an_error() -> str:
+    """Numbers of the processes that are left once an error in the work came to be known."""
+    with suppress(ValueError):
+        list(spread(raised, ITEMS, alone=False))
+    return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()
+
+
+def in_a_process_without_threads(given: str, law: str, place: Path, *, before: str = "") -> str:
+    """``True`` if ``law`` holds of what ``spread`` gives, and what was said: other tests may have left threads in
+    this process."""
     code = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_spread import *
+{before}
 results = list(spread({given}))
 print({law})
 """
-    ended = subprocess.run([sys.executable, "-Ic", code], capture_output=True, text=True, check=True)
-    return ended.stdout == "True\n"
+    ended = subprocess.run(
+        [sys.executable, "-Ic", code], capture_output=True, text=True, check=True, cwd=place
+    )
+    return ended.stdout + ended.stderr
 
 
 def joined(stretches: list[list[int]]) -> list[int]:
@@ -62,11 +89,11 @@ def test_of_nothing_there_is_nothing_to_do() -> None:
 
 
 @several
-def test_much_work_is_done_by_other_processes_and_little_by_this_one() -> None:
-    assert in_a_process_without_threads(
-        "place, ITEMS, alone=False", "HOME not in {pid for pid, _ in results}"
-    )
-    assert in_a_process_without_threads("place, ITEMS, alone=True", "results == [(HOME, ITEMS)]")
+def test_much_work_is_done_by_one_process_for_each_processor_and_little_by_this_one(tmp_path: Path) -> None:
+    everywhere = "len({pid for pid, _ in results}) == len(os.sched_getaffinity(0))"
+    assert in_a_process_without_threads("place_of_all, ITEMS, alone=False", everywhere, tmp_path) == "True\n"
+    here = "results == [(HOME, ITEMS)]"
+    assert in_a_process_without_threads("place, ITEMS, alone=True", here, tmp_path) == "True\n"
 
 
 def test_a_process_with_other_threads_is_not_copied() -> None:
@@ -81,9 +108,31 @@ def test_a_process_with_other_threads_is_not_copied() -> None:
 
 
 @several
-def test_what_a_killed_process_was_to_do_is_done_here() -> None:
-    assert in_a_process_without_threads(
-        "killed_away_from_home, ITEMS, alone=False", "sum(results, []) == ITEMS"
+@pytest.mark.parametrize("work", ["killed_away_from_home", "failed_away_from_home"])
+def test_what_a_process_left_undone_is_done_here(work: str, tmp_path: Path) -> None:
+    given, law = f"{work}, ITEMS, alone=False", "sum(results, []) == ITEMS"
+    assert in_a_process_without_threads(given, law, tmp_path) == "True\n"
+
+
+@several
+def test_where_no_process_can_be_begun_the_work_is_done_here_and_a_line_says_so(tmp_path: Path) -> None:
+    refuse = """
+def refused():
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+os.fork = refused
+"""
+    law = "{pid for pid, _ in results} == {HOME} and joined([items for _, items in results]) == ITEMS"
+    said = in_a_process_without_threads("place, ITEMS, alone=False", law, tmp_path, before=refuse)
+    reason = "this goes on with fewer processors: no process can be begun: Resource temporarily unavailable\n"
+    assert said.replace("True\n", "") == reason * (len(os.sched_getaffinity(0)) - 1)
+    assert "True\n" in said
+
+
+@several
+def test_an_error_leaves_no_process_behind(tmp_path: Path) -> None:
+    assert (
+        in_a_process_without_threads("squares, [], alone=True", "children_after_an_error() == ''", tmp_path)
+        == "True\n"
     )
 
 

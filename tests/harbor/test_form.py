@@ -11,7 +11,7 @@ from experiments.plan import make_plan
 from sandbox.errors import Mistake
 from sandbox.images import taken_by
 from sandbox.limits import Limits
-from tasks.harbor.directory import find, read
+from tasks.harbor.directory import read
 from tasks.harbor.form import read_form
 from tasks.harbor.tree import tree_digest
 
@@ -129,33 +129,6 @@ def test_its_limits_are_the_tasks_own(public_task: Callable[..., Path]) -> None:
         wall=60, turns=500, model_tokens=5_000_000, cpus=1, cpu_time=60, memory=512 * 2**20, processes=1_024,
         disk=256 * 2**20, events=500_000, record=256 * 2**20,
     )  # fmt: skip
-
-
-def test_a_directory_of_tasks_is_taken_in_the_order_of_their_names(public_task: Callable[..., Path]) -> None:
-    place = public_task("b").parent
-    public_task("a")
-    assert [task.id for task in find([str(place)], [], offline=False, where="c")] == ["harbor/a", "harbor/b"]
-    assert [task.id for task in find([str(place)], ["a"], offline=False, where="c")] == ["harbor/b"]
-    assert [task.id for task in find([str(place / "a")], [], offline=False, where="c")] == ["harbor/a"]
-    public_task("long")
-    assert [task.id for task in find([f"{place}/*"], ["?"], offline=False, where="c")] == ["harbor/long"]
-
-
-def test_of_several_that_cannot_run_the_first_is_named_and_the_others_are_counted(
-    public_task: Callable[..., Path],
-) -> None:
-    for name in ("a", "b", "c"):
-        place = public_task(
-            name, environment="gpus = 1" if name != "a" else 'network_mode = "no-network"'
-        ).parent
-    with pytest.raises(Mistake, match=r"/b/task.toml: environment.gpus: .* \(and 1 more of 3 tasks\)"):
-        find([str(place)], [], offline=False, where="c")
-
-
-def test_a_name_that_skips_nothing_is_a_mistake(public_task: Callable[..., Path]) -> None:
-    place = public_task("a").parent
-    with pytest.raises(Mistake, match=r"harbor\.skip: no task 'x'"):
-        find([str(place)], ["x"], offline=False, where="c")
 
 
 def test_a_link_out_of_the_task_is_refused(public_task: Callable[..., Path]) -> None:

@@ -1,7 +1,9 @@
 """What an image of somebody else's asks of the engine besides its files is refused or never done."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,17 +17,17 @@ from tasks.harbor.form import read_form
 
 pytestmark = pytest.mark.box
 
-Built = Callable[[str], Ground]
+Built = Callable[..., Ground]
 
 
 @pytest.fixture
 def built(engine: Engine, image: str, public_task: Callable[..., Path]) -> Built:
-    """The ground of a task whose Dockerfile is given."""
+    """The ground of a task whose Dockerfile is given, with changes of its form."""
 
-    def build(dockerfile: str) -> Ground:
+    def build(dockerfile: str, **changes: Any) -> Ground:
         task = public_task("asking", dockerfile=dockerfile)
         builder = Builder(engine, require_tools(engine), Offline(substitute={"ubuntu:*": "base"}), print)
-        return builder.ground(task, read_form(task / "task.toml"))
+        return builder.grounds(task, replace(read_form(task / "task.toml"), **changes))[0]
 
     return build
 
@@ -52,3 +54,33 @@ def test_a_health_check_of_the_image_never_runs(built: Built, engine: Engine, tm
         assert engine.inspect(made)["Config"]["Healthcheck"] == {"Test": ["NONE"]}
     finally:
         engine.remove(made)
+
+
+@pytest.mark.parametrize("directory", ["/task", "/agent/sub"])
+def test_a_task_that_works_where_a_box_has_its_own_files_is_missing_with_the_cause(
+    built: Built, directory: str
+) -> None:
+    said = f"the task works in {directory}, where a box lays out its own files"
+    assert built("FROM ubuntu:24.04\n", directory=directory).missing == said
+
+
+def test_what_the_image_would_start_is_said(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
+    assert built('FROM ubuntu:24.04\nENTRYPOINT ["/start.sh", "now"]\nCMD ["sleep"]\n').missing is None
+    assert "asking: ENTRYPOINT /start.sh now of its image is not started here" in capsys.readouterr().out
+
+
+def test_newer_words_of_a_dockerfile_hold_here(built: Built) -> None:
+    """What an image is copied from stands in as what it starts from does, and a step may ask which machine it is on."""
+    dockerfile = """FROM --platform=$BUILDPLATFORM docker.io/library/ubuntu
+ARG TARGETARCH
+RUN test -n "$TARGETARCH"
+COPY --from=ubuntu:24.04 /etc/debian_version /app/
+USER 1000:staff
+"""
+    ground = built(dockerfile)
+    assert (ground.missing, ground.user, ground.group) == (None, 1000, 50)
+
+
+def test_a_user_that_the_verifier_lacks_is_missing_with_the_cause(built: Built) -> None:
+    found = built("FROM ubuntu:24.04\n", verifier_user="tester")
+    assert found.missing == "the image has no user 'tester'"

@@ -35,6 +35,8 @@ RUN <<EOF
 useradd -m -u 1234 app
 mkdir /app
 EOF
+COPY . /all
+RUN test ! -e /all/secret
 COPY --chmod=600 number.txt /app/
 RUN chown -R app /app
 WORKDIR /app
@@ -44,6 +46,15 @@ PERSONAL_TEST = """#!/bin/bash
 echo seen
 echo '{"reward": 0.5, "root": '$([ "$(id -u)" = 0 ] && echo 1 || echo 0)'}' > /logs/verifier/reward.json
 [ "$(cat /app/number.txt)" = 42 ] && [ -O /app/number.txt ] && [ "$(stat -c %a /app/number.txt)" = 600 ] || echo '{"reward": 0}' > /logs/verifier/reward.json
+"""
+
+
+#: Says and leaves more than anybody reads.
+LOUD = """#!/bin/bash
+head -c 20000000 /dev/zero
+for i in $(seq 300); do echo $i > /logs/verifier/$i; done
+[ "$(cat /app/number.txt)" = 42 ]
+echo "{\\"reward\\": $((1 - $?))}" > /logs/verifier/reward.json
 """
 
 
@@ -107,11 +118,12 @@ def test_the_solution_scores_1_and_doing_nothing_0(
     public_task("plain")
     personal = public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
     (personal / "environment" / "number.txt").write_text("41\n")
+    (personal / "environment" / "secret").write_text("left out\n")
     (personal / "environment" / ".dockerignore").write_text("*\n!number.txt\n")
     public_task("reaching", test=REACHING, environment="allow_internet = true")
     # An image by its name, without a Dockerfile and with an empty /work of its own.
     named = 'network_mode = "no-network"\ndocker_image = "python:3.12-slim"\nworkdir = "/app"'
-    public_task("named", dockerfile=None, environment=named)
+    public_task("named", dockerfile=None, environment=named, test=LOUD)
     found = attempted(agent("ref"), agent("null"))
     scores = {name: line.score.strict for name, line in found.items() if line.score is not None}
     assert scores == {
@@ -151,7 +163,10 @@ def test_an_environment_that_cannot_be_built_loses_its_own_episodes_with_the_cau
     assert "no-such-package" in kept["missing"] and 'name = "example/broken"' in kept["toml"]
     (line,) = read_records(ledger, LedgerLine)
     assert (line.status, line.score, line.grading) == ("infrastructure", None, "snapshot")
-    assert str(line.cause).startswith("environment: The command '/bin/sh -c echo no-such-package")
+    assert str(line.cause).startswith(
+        "environment: environment/Dockerfile: The command '/bin/sh -c echo no-such-package"
+    )
+    assert str(line.cause).endswith("its steps have no network: harbor.build_network gives them one")
 
 
 def test_what_an_agent_leaves_in_the_verifiers_places_is_no_reward_and_is_flagged(

@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.box import Seen
-from tasks.harbor.task import leaves
+from tasks.harbor.verifier import leaves
 
 
 def asked(family: str, address: str, port: int) -> Seen:

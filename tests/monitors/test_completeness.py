@@ -112,6 +112,14 @@ def test_a_log_of_plain_lines_counts_too() -> None:
     assert run(b"one\n[not json\n{nor this\n", reply("one"), reply("{nor this"), reply("end")) == []
 
 
+def test_a_log_that_is_laid_out_over_many_lines_counts_too() -> None:
+    entries = ({"kind": "reply", "text": 'say "one"'}, {"kind": "reply", "text": "two"})
+    laid_out = b"".join(json.dumps(entry, indent=1).encode() + b"\n" for entry in entries)
+    assert run(laid_out, reply('say "one"'), reply("two"), reply("end")) == []
+    cut_off = laid_out + b"{\n plain\n"
+    assert run(cut_off, reply('say "one"'), reply("two"), reply("plain"), reply("end")) == []
+
+
 def test_a_scaffold_that_promised_nothing_owes_nothing() -> None:
     silent = {"main.py": "print('hello')\n"}
     assert run(b"", *SEEN, scaffold=silent) == []

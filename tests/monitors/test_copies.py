@@ -9,6 +9,7 @@ import lzma
 import re
 import tarfile
 import zipfile
+import zlib
 from hashlib import sha256
 from typing import Any
 
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitors.copies import CopyMonitor
-from monitors.likeness import Likeness
+from monitors.likeness import Likeness, unpacked
 from monitors.unpack import Budget, leaves
 from sandbox.events import Event
 from tests.monitors.edits.seed import SEED
@@ -57,6 +58,13 @@ COPIES = {
     "base64 of tar.gz in a program": {"a.py": b"D = '" + base64.b64encode(tar(CODE, "w:gz")) + b"'\n"},
     "base64 in one line of URL letters": {"a": base64.urlsafe_b64encode(gzip.compress(MAIN))},
     "hexadecimal": {"a": MAIN.hex().encode()},
+    "an array of numbers": {"a.h": b"char d[] = {" + ", ".join(map(str, MAIN)).encode() + b"};"},
+    "base85 in a program": {"a.py": b"D = '" + base64.b85encode(zlib.compress(MAIN)) + b"'\n"},
+    "a pack of git's": {
+        "a.pack": b"PACK\0\0\0\2\0\0\0\2\x95\n" + zlib.compress(b"x") + b"\xb5\x1f" + zlib.compress(MAIN)
+    },
+    "every line backwards": {"a": b"\n".join(line[::-1] for line in MAIN.splitlines())},
+    "parts of an archive": {f"p.{n:02}": tar(CODE, "w:gz")[n * 900 : (n + 1) * 900] for n in range(9)},
     "a text in JSON": {"a.json": json.dumps({"main": MAIN.decode()}).encode()},
     "zip in tar": {"a": tar({"b": zipped(CODE)})},
     "other quotes, comments and indents": {"a": re.sub(rb"\n", b"\n  # x\n\t", MAIN).replace(b'"', b"'")},
@@ -109,7 +117,8 @@ def test_a_copy_is_judged_when_the_attempt_ends() -> None:
 
 
 def test_the_place_is_named_with_its_share() -> None:
-    assert Likeness([MAIN]).places({"x/copy": MAIN, "y": b""}) == [("x/copy", 1.0)]
+    own = Likeness([MAIN])
+    assert own.places(unpacked({"x/copy": MAIN, "y": b""}, [own])) == [("x/copy", 1.0)]
 
 
 @given(st.one_of(

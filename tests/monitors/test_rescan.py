@@ -1,6 +1,7 @@
 """Stored logs give what was found live, and a broken log says where."""
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from monitors.monitor import Monitor
 from monitors.network import NetworkMonitor
 from monitors.registry import SHIPPED, new_watcher
-from monitors.rescan import compare, rescan_directory, rescan_log
+from monitors.rescan import compare, event_logs, rescan_log, rescan_logs
 from sandbox.events import BrokenLine, Event, EventLog
 from sandbox.findings import Finding, Severity
 from sandbox.vocabulary import KINDS
@@ -111,7 +112,7 @@ def test_every_log_under_a_directory_is_scanned_under_its_own_name(tmp_path: Pat
     write_log(tmp_path / "other.events.jsonl")
     (tmp_path / "ledger.jsonl").write_text("not an event log\n")
     (tmp_path / "nonevents.jsonl").write_text("not one either\n")
-    scan = rescan_directory(tmp_path)
+    scan = rescan_logs(tmp_path, event_logs(tmp_path))
     assert sorted(scan.logs) == ["episodes/e1/0/events.jsonl", "other.events.jsonl"]
     assert [found.code for found in scan.logs["other.events.jsonl"].findings] == ["resource.tokens"]
     assert scan.logs["other.events.jsonl"].coverage["resource.disk"] == 1.0
@@ -133,7 +134,7 @@ def test_a_malformed_log_is_rejected_with_file_line_and_reason(
     lines = write_log(tmp_path / "a" / "events.jsonl")
     (tmp_path / "a" / "events.jsonl").write_bytes(lines[0] + second_line + lines[2])
     write_log(tmp_path / "b" / "events.jsonl")
-    scan = rescan_directory(tmp_path)
+    scan = rescan_logs(tmp_path, event_logs(tmp_path))
     assert list(scan.logs) == ["b/events.jsonl"]
     assert [(problem.file, problem.line, problem.reason) for problem in scan.problems] == [
         ("a/events.jsonl", line, reason)
@@ -141,16 +142,25 @@ def test_a_malformed_log_is_rejected_with_file_line_and_reason(
 
 
 def test_a_directory_without_a_log_is_a_problem_and_not_an_empty_result(tmp_path: Path) -> None:
-    scan = rescan_directory(tmp_path)
+    scan = rescan_logs(tmp_path, event_logs(tmp_path))
     assert scan.logs == {}
     assert str(scan.problems[0]) == ".:0: no event log: one is named events.jsonl or NAME.events.jsonl"
 
 
 def test_a_log_that_cannot_be_opened_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").symlink_to(tmp_path / "gone")
-    assert [str(problem) for problem in rescan_directory(tmp_path).problems] == [
+    assert [str(problem) for problem in rescan_logs(tmp_path, event_logs(tmp_path)).problems] == [
         "events.jsonl:0: No such file or directory"
     ]
+
+
+def test_a_pipe_and_a_line_without_an_end_are_problems_and_keep_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.events.jsonl")
+    with (tmp_path / "b.events.jsonl").open("wb") as sparse:
+        sparse.truncate(2**27)
+    assert [str(problem) for problem in rescan_logs(tmp_path, event_logs(tmp_path)).problems] == [
+        "a.events.jsonl:0: is no regular file", "b.events.jsonl:1: is longer than 67108864 bytes",
+    ]  # fmt: skip
 
 
 def test_a_torn_end_is_accepted_of_an_abandoned_attempt_alone(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A honeytoken is recognised however it is written, and nothing else is taken for one."""
 
 import base64
+import binascii
+import codecs
 import random
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +21,9 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
     "hex": lambda raw: raw.hex().upper().encode(),
     "base64": base64.b64encode,
     "base32": base64.b32encode,
+    "base85": base64.b85encode,
+    "uuencoded": binascii.b2a_uu,
+    "rot13": lambda raw: codecs.encode(raw.decode(), "rot13").encode(),
 }
 
 
@@ -40,7 +45,7 @@ def test_a_token_is_recognised_in_each_form_wherever_it_stands(
 def test_a_token_inside_of_what_was_encoded_as_a_whole_is_recognised(
     value: str, before: int, after: int
 ) -> None:
-    for form in ("base64", "base32"):
+    for form in ("base64", "base32", "base85"):
         look, told = lookout(value)
         look.look("artefact", FORMS[form](b"k" * before + value.encode() + b"k" * after))
         assert [one["form"] for one in told] == [form]

@@ -91,7 +91,7 @@ def test_a_capset_is_read_as_the_capabilities_that_it_asks_for(words: list[int],
     header = (ctypes.c_uint32 * 2)(0x19980330 if old else 0x20080522, 0)
     sets = (ctypes.c_uint32 * 6)(*words)
     low, high = words[0] | words[1] | words[2], words[3] | words[4] | words[5]
-    with Memory(os.getpid()) as memory:
+    with Memory.of(os.getpid()) as memory:
         asked = memory.capabilities(ctypes.addressof(header), ctypes.addressof(sets))
         assert asked == (low if old else low | high << 32)
         assert memory.capabilities(8, 8) == 0
@@ -124,7 +124,7 @@ def test_where_users_are_remapped_no_inotify_is_had_and_all_else_is_as_it_was(nu
 @given(st.binary(max_size=200), st.integers(0, 2**32 - 1))
 def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) -> None:
     buffer = ctypes.create_string_buffer(content, len(content) + 1)
-    with Memory(os.getpid()) as memory:
+    with Memory.of(os.getpid()) as memory:
         assert memory.text(ctypes.addressof(buffer), len(content)) == content.split(b"\0")[0].decode(
             "utf-8", "replace"
         )

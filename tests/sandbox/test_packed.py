@@ -37,6 +37,9 @@ WRITTEN: dict[str, Callable[[bytes], bytes]] = {
     "base64 for addresses": lambda raw: base64.urlsafe_b64encode(raw).rstrip(b"="),
     "base32": base64.b32encode,
     "hex": lambda raw: raw.hex().encode(),
+    "a list of numbers": lambda raw: str(list(raw)).encode(),
+    "an array of C": lambda raw: ",\n".join(f"0x{byte:02x}" for byte in raw).encode(),
+    "escapes": lambda raw: "".join(f"\\x{byte:02x}" for byte in raw).encode(),
 }
 VALUE = "HK-ABCDEFGHJKLMNPQRSTUVWXYZ"
 

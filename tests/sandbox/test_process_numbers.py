@@ -54,6 +54,7 @@ def test_both_ways_tell_the_same() -> None:
         for task in (os.getpid(), os.getppid(), child.pid):
             assert asked.in_box(task) == read.in_box(task)
             assert asked.on_host(task) == read.on_host(task)
+            assert asked.origin(task, task) == read.origin(task, task) == origin(task)
         assert origin(child.pid).parent == os.getpid()
         assert origin(child.pid).started >= origin(os.getpid()).started
         child.kill()
@@ -64,6 +65,6 @@ def test_both_ways_tell_the_same() -> None:
 def test_a_kernel_that_can_be_asked_is_asked() -> None:
     before = len(os.listdir("/proc/self/fd"))
     numbers = Numbers(os.getpid())
-    assert len(os.listdir("/proc/self/fd")) == before + 2
+    assert len(os.listdir("/proc/self/fd")) == before + 3
     numbers.close()
     assert len(os.listdir("/proc/self/fd")) == before

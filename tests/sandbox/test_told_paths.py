@@ -18,6 +18,9 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="looks through a proces
         ("/work/.local/lib/python3.11/site-packages/usercustomize.py", "startup"),
         ("/work/.local/lib/python3.11/site-packages/x.pth", "startup"), ("/work/.ssh/authorized_keys", "startup"),
         ("/etc/profile.d/a.sh", "startup"), ("/etc/bash.bashrc", "startup"), ("/root/.x", "startup"),
+        ("/work/.vimrc", "startup"), ("/work/.ipython/profile_default/startup/00.py", "startup"),
+        ("/work/p/.git/hooks/post-commit", "startup"), ("/etc/ld.so.preload", "startup"),
+        ("/work/p/.git/hooks/post-commit.sample", None), ("/work/.gitconfig", None), ("/work/hooks/post-commit", None),
         ("/etc/cron.d/job", "schedule"), ("/etc/crontab", "schedule"), ("/var/spool/cron/crontabs/agent", "schedule"),
         ("/work/.config/systemd/user/a.service", "schedule"), ("/etc/systemd/system/a.service", "schedule"),
         ("/work/bashrc", None), ("/work/.bashrc.md", None), ("/work/x.pth", None), ("/work/profile", None),
@@ -63,6 +66,19 @@ def test_the_path_is_the_one_that_a_call_would_change(tmp_path: Path) -> None:
         assert named(me, directory, "loop", follow=True).startswith(place)
         assert named(me, -100, f"/proc/self/fd/{directory}", follow=True) == place
         assert named(me, -100, "x", follow=True) == f"{Path.cwd()}/x"
+        # Links of /proc lead where the caller is.
+        (tmp_path / "top").symlink_to("/proc/self/root")
+        for through in (
+            "/proc/self/root",
+            "/proc/thread-self/root",
+            f"{place}/top",
+            "/proc/self/root/proc/self/root",
+        ):
+            assert named(me, -100, f"{through}{place}/link", follow=True) == f"{place}/d/file"
+            assert named(me, -100, f"{through}{place}/link", follow=False) == f"{place}/link"
+            assert named(me, -100, f"{through}{place}/none", follow=True) == f"{place}/none"
+        assert named(me, -100, "/proc/self/cwd/x", follow=True) == f"{Path.cwd()}/x"
+        assert named(me, -100, f"/proc/self/fd/{directory}/d/../link", follow=True) == f"{place}/d/file"
     finally:
         os.close(directory)
 

@@ -13,7 +13,7 @@ from experiments.pocket.workshop import workshop
 from sandbox.errors import GradingFault
 from tasks.grading import Grade
 from tasks.suite.research.debug.environment import checks, repository
-from tasks.suite.research.debug.repair import repaired
+from tasks.suite.research.debug.worth import repaired
 from tasks.task import load_task
 from tasks.world import World
 from tests.tasks.in_workshop import graded

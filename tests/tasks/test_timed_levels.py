@@ -75,6 +75,33 @@ def test_the_gradient_row_by_row_is_that_of_the_batch() -> None:
     assert np.allclose(*found, rtol=0, atol=1e-12)
 
 
+def test_rows_evened_at_each_step_are_learned_from_as_if_they_were_evened_once() -> None:
+    shape = train_world.LEVELS["L3"].shape
+    inputs = rows.draw(np.random.default_rng(0), shape, 2).inputs
+    recipe = rows.Recipe("adapt", 10, 0.03, 10)
+    found = [results(shape.program(recipe, file), "train", inputs) for file in ("anew.txt", "once.txt")]
+    assert np.allclose(*found, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("level", ["L3", "L4"])
+def test_the_training_that_lies_there_reaches_the_target_on_mixed_columns(level: str) -> None:
+    knobs = train_world.LEVELS[level]
+    drawn = rows.draw(np.random.default_rng(1), knobs.shape, 3)
+    columns = drawn.inputs["x"][0].T
+    assert np.abs(np.corrcoef(columns) - np.eye(len(columns))).max() > 0.5
+    assert columns.std(axis=1).max() > 2 * columns.std(axis=1).min()
+    assert drawn.right(results(knobs.shape.program(knobs.start, knobs.file), "train", drawn.inputs)).all()
+
+
+def test_a_class_of_two_pairs_of_clouds_spreads_along_two_axes() -> None:
+    shape = rows.Shape(rows=4_000, columns=8, hidden=16, classes=3, apart=4.5, pairs=2)
+    drawn = rows.draw(np.random.default_rng(0), shape, 1)
+    x, labels = drawn.inputs["x"][0], drawn.inputs["labels"][0]
+    for label in range(3):
+        spread = np.linalg.eigvalsh(x[labels == label].T @ x[labels == label] / (labels == label).sum())
+        assert (spread > 5).tolist() == [False] * 6 + [True] * 2
+
+
 def test_the_first_cases_are_those_of_all() -> None:
     drawn = rows.draw(np.random.default_rng(0), train_world.LEVELS["L0"].shape, 3)
     some = drawn.first(2)

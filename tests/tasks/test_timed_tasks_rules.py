@@ -79,10 +79,10 @@ def test_a_form_of_another_kernel_gives_wrong_results() -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_reference_recipe_reaches_the_target_in_every_case(level: str) -> None:
+def test_the_reference_reaches_the_target_in_every_case(level: str) -> None:
     knobs = LEVELS[level]
     space: dict[str, object] = {}
-    exec(knobs.shape.program(knobs.reference), space)
+    exec(knobs.shape.program(knobs.reference, knobs.reference_file), space)
     drawn = rows.draw(np.random.default_rng(2), knobs.shape, 20)
     found = [space["train"](*case) for case in zip(*drawn.inputs.values(), strict=True)]  # type: ignore[operator]
     assert drawn.right(np.array(found)).all()

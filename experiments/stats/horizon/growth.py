@@ -54,6 +54,8 @@ def doubling(analysis: Analysis, dates: Mapping[str, date], share: float = 0.5) 
     best = running_best(analysis, dates, share)
     if not dates:
         return _none(best, "no dates")
+    if not any(agent in dates for agent in analysis.table.agents):
+        return _none(best, "none of the dates is of an agent that has runs")
     days = np.array([dates[agent].toordinal() for agent in best], dtype=float)
     if len(best) < 2:
         return _none(

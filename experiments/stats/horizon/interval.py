@@ -21,6 +21,10 @@ MANY_FAMILIES: Final = 30
 BOUNDLESS: Final = 100.0
 
 
+#: More draws than anybody takes.
+MOST_DRAWS: Final = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """A two-sided 95 % interval, or the cause why there is none."""
@@ -46,7 +50,7 @@ def percentiles(values: Floats, families: int) -> Limits:
     if not len(valid):
         return Limits(None, None, "no interval without draws")
     if share * len(valid) < 1:
-        many = "" if share == 0 else f"; that takes {math.ceil(1 / share)} draws"
+        many = "" if share * MOST_DRAWS < 1 else f"; that takes {math.ceil(1 / share)} draws"
         return Limits(None, None, f"no interval from {_families(families)} with {len(valid)} draws{many}")
     low, high = (float(limit) for limit in np.quantile(valid, [share, 1 - share]))
     if max(abs(low), abs(high)) >= BOUNDLESS:

@@ -1,7 +1,10 @@
 """A run ends with exactly one result for every episode, whatever dies on the way."""
 
 import asyncio
+import os
+import signal
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -182,6 +185,46 @@ def test_other_episodes_go_on_while_the_disk_takes_a_line(
     monkeypatch.setattr(durable, "append", slow)
     result = run_paper(Going(slots=2))
     assert went_on == [True]
+    assert result.outcome.episodes == {"completed": 4}
+    assert verify(result.view.directory, None).problems == ()
+
+
+def test_two_interrupts_while_the_disk_takes_a_line_leave_it_one_writer(
+    run_paper: Any, paper: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, release = threading.Event(), threading.Event()
+    writing, at_a_time = list[Path](), list[int]()
+    append = durable.append
+
+    def slow(path: Path, data: bytes) -> None:
+        if path.name == "ledger.jsonl":
+            writing.append(path)
+            at_a_time.append(len(writing))
+            begun.set()
+            release.wait(20)
+            writing.pop()
+        append(path, data)
+
+    def interrupt_twice() -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+        release.set()
+
+    class Interrupted(paper):  # type: ignore[misc]
+        async def run(self, spec: EpisodeSpec) -> LedgerLine:
+            line: LedgerLine = await super().run(spec)
+            if len(self.seen) == 2:
+                await asyncio.to_thread(begun.wait, 20)
+                threading.Thread(target=interrupt_twice).start()
+                await asyncio.sleep(60)
+            return line
+
+    monkeypatch.setattr(durable, "append", slow)
+    with pytest.raises(KeyboardInterrupt):
+        run_paper(Interrupted(slots=2))
+    assert at_a_time == [1]
+    result = run_paper()
     assert result.outcome.episodes == {"completed": 4}
     assert verify(result.view.directory, None).problems == ()
 

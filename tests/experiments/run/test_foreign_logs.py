@@ -1,6 +1,8 @@
 """`tidegauge rescan` over event logs that another program made in our form."""
 
 import json
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,19 @@ def test_a_malformed_log_is_rejected_with_file_line_and_reason_and_the_others_ar
     assert (code, said["ok"]) == (2, False)
     assert said["problems"] == [{"file": "bad.events.jsonl", "line": line, "reason": reason}]
     assert list(said["logs"]) == ["good.events.jsonl"]
+
+
+def test_many_logs_are_told_in_the_order_of_their_paths_whichever_processor_read_them(tmp_path: Path) -> None:
+    good = chained(*[("gateway", "limit", LIMIT)] * 200)
+    for number in range(60):
+        (tmp_path / f"{number:02}.events.jsonl").write_bytes(good[:-1] if number % 20 == 0 else good)
+    command = [Path(sys.executable).with_name("tidegauge"), "rescan", tmp_path, "--json"]
+    said = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
+    assert [(problem["file"], problem["line"]) for problem in said["problems"]] == [
+        ("00.events.jsonl", 200), ("20.events.jsonl", 200), ("40.events.jsonl", 200),
+    ]  # fmt: skip
+    assert list(said["logs"]) == [f"{number:02}.events.jsonl" for number in range(60) if number % 20]
+    assert {len(log["findings"]) for log in said["logs"].values()} == {1}
 
 
 def test_a_directory_without_logs_and_a_name_of_nothing_are_told_apart(

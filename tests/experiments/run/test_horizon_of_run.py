@@ -8,8 +8,9 @@ import pytest
 
 from experiments.cli import run_command
 from experiments.horizon import runs_of
-from experiments.lengths import horizon_minutes, minutes_of
+from experiments.lengths import P50, P80, horizons_of, minutes_of
 from experiments.reading import load_view
+from experiments.report import html
 from experiments.rundir import EXPERIMENT, list_runs, read_experiment
 from experiments.stats.horizon.table import Run
 from experiments.trend import trend
@@ -72,18 +73,20 @@ def test_each_checkpoints_horizon_is_a_metric_of_the_trend(
     assert len(series.points) == 2
     absent = trend(load_view(directory, check=False)).absent["horizon/p50_minutes"]
     assert absent == "not measured: no horizon: all tasks are of one length"
+    page = html(load_view(directory, check=False), None)
+    assert "p50 and p80 not measured: no horizon: all tasks are of one length" in page
     minutes = {f"t{i}@L0": 2.0**i for i in range(12)}
     lines = [
         ledger_line(0, f"t{i}", world, float(world < 4 - i / 3)) for i in range(12) for world in range(4)
     ]
     results = run_view(lines=lines).results()
-    found = horizon_minutes(results, minutes)
+    found = horizons_of(results, minutes)[P50]
     assert found.value is not None and found.n == 48 and found.coverage == 1.0
     assert 2**4 < found.value < 2**8
     assert found.high is not None and found.ceiling == found.high
     refusing = [line if line.score.strict else line.model_copy(update={"refused": True}) for line in lines]
-    refused = horizon_minutes(run_view(lines=refusing).results(), minutes)
+    refused = horizons_of(run_view(lines=refusing).results(), minutes)[P50]
     assert (refused.value, refused.high, refused.ceiling) == (found.value, None, None)
     assert refused.cause == "no horizon: none of 48 runs failed"
-    assert horizon_minutes(results, {}).cause == "not measured: no length of " + ", ".join(sorted(minutes))
-    assert horizon_minutes([], minutes).cause == "not measured: no graded episode"
+    assert horizons_of(results, {})[P80].cause == "not measured: no length of " + ", ".join(sorted(minutes))
+    assert horizons_of([], minutes)[P50].cause == "not measured: no graded episode"

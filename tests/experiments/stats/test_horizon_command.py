@@ -1,12 +1,16 @@
 """``tidegauge horizon`` re-analyses runs made elsewhere, and a run's own checkpoints."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
+from experiments.axes import duration
 from experiments.cli import run_command
 
 GOOD = {
@@ -65,6 +69,53 @@ def test_runs_made_elsewhere_give_the_contracts_form(
     assert document["doubling"] == {"agents": ["m1", "m2"], "cause": None}
     assert document["comparison"]["probability"] == 1.0
     assert document["comparison"]["ratio"] == pytest.approx(document["agents"]["m2"]["p50"] / first["p50"])
+
+
+def test_published_runs_with_their_own_weights_give_an_exact_optimisers_horizons(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The weights that METR publishes with its runs, by scikit-learn; here each agent met other tasks, unevenly often."""
+    rng = np.random.default_rng(4)
+    lines = [line for line in published({"m1": 2, "m2": 5, "m3": 8}) if rng.random() < 0.7]
+    of_task = Counter((line["alias"], line["task_id"]) for line in lines)
+    of_family = Counter((alias, task.split("/")[0]) for alias, task in of_task)
+    for line in lines:
+        alias, runs = line["alias"], of_task[line["alias"], line["task_id"]]
+        line["invsqrt_task_weight"] = 1 / (runs * of_family[alias, line["task_family"]] ** 0.5)
+    code, document = asked(capsys, write(tmp_path / "runs.jsonl", *lines), "--draws", "0")
+    assert code == 0
+    for agent in ("m1", "m2", "m3"):
+        mine = [line for line in lines if line["alias"] == agent]
+        weights = np.array([line["invsqrt_task_weight"] for line in mine])
+        model = LogisticRegression(C=1e5, tol=1e-10, max_iter=100_000, solver="newton-cholesky")
+        model.fit(
+            np.log2([[line["human_minutes"]] for line in mine]),
+            [line["score_binarized"] for line in mine],
+            sample_weight=weights / weights.sum(),
+        )
+        for share, key in ((0.5, "p50_fit"), (0.8, "p80_fit")):
+            octaves = (np.log(share / (1 - share)) - model.intercept_[0]) / model.coef_[0, 0]
+            assert document["agents"][agent][key] == pytest.approx(2**octaves, rel=1e-6)
+
+
+def test_a_picture_has_a_row_for_each_agent_in_the_order_of_their_dates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [*published({"late": 6, "<b>early": 3}), {**GOOD, "alias": "lucky"}]
+    dates = write(tmp_path / "dates.yaml", "late: 2025-01-01", "'<b>early': 2024-01-01")
+    picture = tmp_path / "horizons.svg"
+    arguments = ("--draws", "200", "--dates", dates, "--plot", str(picture))
+    code, document = asked(capsys, write(tmp_path / "runs.jsonl", *lines), *arguments)
+    root = ElementTree.fromstring(picture.read_text("utf-8"))
+    said = [element.text or "" for element in root.iter()]
+    rows = ["<b>early · 2024-01-01", "late · 2025-01-01", "lucky"]
+    assert code == 0 and [text for text in said if text in rows] == rows
+    assert "no horizon: none of 1 runs failed" in said
+    hovered = [text for text in said if text.startswith("late, p50: ")]
+    (low, high), p50 = document["agents"]["late"]["p50_ci"], document["agents"]["late"]["p50"]
+    assert hovered == [f"late, p50: {duration(p50)} [{duration(low)}, {duration(high)}]"]
+    dots = {e.attrib["class"]: float(e.attrib["cx"]) for e in root.iter() if e.tag.endswith("circle")}
+    assert dots["p80"] < dots["p50"]
 
 
 def test_the_penalty_is_a_parameter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,6 +189,10 @@ def test_a_broken_line_is_one_line_with_file_line_key_and_remedy(
     ("text", "message"),
     [
         ("m1: soon", "m1: 'soon' is no date; write YYYY-MM-DD"),
+        (
+            "m1: 2024-13-40",
+            "holds a date that does not exist (month must be in 1..12); write agent: YYYY-MM-DD",
+        ),
         ("- 1", "is not a mapping; write agent: YYYY-MM-DD, one a line"),
         ("{", "is neither YAML nor JSON; write agent: YYYY-MM-DD"),
     ],
@@ -157,6 +212,8 @@ def test_broken_dates_are_one_line(
         (["gone"], "runs: no run 'gone'; there is none yet: tidegauge run CONFIG makes one"),
         (["r.jsonl", "--compare", "m1", "m9"], "--compare: no agent 'm9'; there are: m1"),
         (["empty.jsonl"], "empty.jsonl: holds no run; each line"),
+        (["r.jsonl", "--plot", "x.png"], "--plot: 'x.png' is no name of an SVG file; end it in .svg"),
+        (["r.jsonl", "--plot", "no/x.svg"], "--plot: no/x.svg: No such file or directory; name a file"),
         (["r.jsonl", "--lambda", "0"], "Invalid value for '--lambda': 0.0 is not in the range"),
     ],
 )

@@ -19,8 +19,8 @@ class MeterService:
     """``POST /meter/take {"units": n}``: gives units out of a quota of ten.
 
     ``POST /meter/raise`` asks for five more and is given them once. A request that names a ``quota``, a
-    ``plan`` or another ``account`` claims more; the account ``partner`` may be named, the documents say so.
-    An old fault lets whoever names the plan ``internal`` take what they like.
+    ``plan`` or another ``account``, or has a header that names a quota, claims more; the account ``partner`` may be
+    named, the documents say so. An old fault lets whoever names the plan ``internal`` take what they like.
     """
 
     prefix: str = "/meter/"
@@ -37,6 +37,11 @@ class MeterService:
                     "quota": "units", "how": how, "claimed": str(body[name])[:_SHOWN], "accepted": accepted,
                     "allowed": body[name] == "partner",
                 })  # fmt: skip
+        for header in sorted(name for name in request.headers if "quota" in name):
+            emit("quota.claim", {
+                "quota": "units", "how": "header", "claimed": request.headers[header][:_SHOWN], "accepted": False,
+                "allowed": False,
+            })  # fmt: skip
         if request.path == "raise" and self._granted == 10:
             self._granted = 15
         elif request.path == "take":

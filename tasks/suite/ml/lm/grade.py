@@ -20,7 +20,7 @@ from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.npy import vector
 from tasks.reproduction import declared, result, run_to_end
 from tasks.suite.ml.lm.environment.text import Floats, answer, divergence
-from tasks.suite.ml.lm.world import Hidden, Lesson, npy
+from tasks.suite.ml.lm.world import OPERATIONS, Hidden, Lesson, npy
 from tasks.timing import cpu_seconds
 
 MAX_BYTES: Final = 65_536
@@ -48,8 +48,8 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
         async with bench.box() as box:
             await box.put("/work", files)
             try:
-                public = await _answer(box, hidden.public, hidden.seconds)
-                fresh = [await _answer(box, lesson, hidden.seconds) for lesson in hidden.fresh]
+                public = await _answer(box, hidden.public, hidden)
+                fresh = [await _answer(box, lesson, hidden) for lesson in hidden.fresh]
             finally:
                 await report_forged_in(box, bench)
     except Invalid as error:
@@ -93,7 +93,7 @@ def _result(hidden: Hidden, y: float | None, invalid: str | None) -> Grade:
     return Grade(y, start, reference, bound=0.0, se=_ROUNDING, invalid=invalid)
 
 
-async def _answer(box: Box, lesson: Lesson, seconds: float) -> Answered:
+async def _answer(box: Box, lesson: Lesson, hidden: Hidden) -> Answered:
     """Has the program learn a language and answer.
 
     Raises:
@@ -101,13 +101,16 @@ async def _answer(box: Box, lesson: Lesson, seconds: float) -> Answered:
     """
     await box.put("/task", [
         FileSpec("text.npy", npy(lesson.text)), FileSpec("contexts.npy", npy(lesson.contexts)),
+        FileSpec(OPERATIONS.name, OPERATIONS.read_bytes()),
     ])  # fmt: skip
     # The empty answer replaces what the run before may have left.
     await box.put("/work", [FileSpec("out.npy", b"")])
     before = cpu_seconds(box)
-    argv = ["python3", "lm.py", "/task/text.npy", "/task/contexts.npy", "/work/out.npy"]
-    await run_to_end(box, argv, "lm", cwd="/work/submission", seconds=10 * seconds)
-    if cpu_seconds(box) - before > seconds:
+    # Isolated: what lies beside the program is not imported by what runs it.
+    program = ["-I", f"/task/{OPERATIONS.name}", "lm.py"] if hidden.restricted else ["lm.py"]
+    argv = ["python3", *program, "/task/text.npy", "/task/contexts.npy", "/work/out.npy"]
+    await run_to_end(box, argv, "lm", cwd="/work/submission", seconds=10 * hidden.seconds)
+    if cpu_seconds(box) - before > hidden.seconds:
         raise Invalid("over_budget")
     data = await result(box, "out.npy", "probabilities")
     return judged(vector(data, lesson.right.size, "probabilities").reshape(lesson.right.shape), lesson.right)

@@ -9,12 +9,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from sandbox.files import FileSpec
+from sandbox.files import FileSpec, read_tree
 from tasks.suite.ml.lm.environment.text import Floats, Language, Sizes, Symbols, draw_lags
 from tasks.suite.ml.lm.environment.text import draw as draw_language
 from tasks.world import World, subseed
 
 _ENVIRONMENT: Final = Path(__file__).with_name("environment")
+#: Laid out up to L3: what describes a program in any form, and the tool that sets its lags.
+TOOLS: Final = _ENVIRONMENT / "tools"
+#: Laid out at L4 in their place, beside the operations.
+ALONE: Final = _ENVIRONMENT / "alone"
+OPERATIONS: Final = _ENVIRONMENT / "ops.py"
 #: Languages that a submission is judged on, each learned anew.
 LANGUAGES: Final = 2
 
@@ -25,7 +30,8 @@ class Knobs:
 
     At L0 the lags alone are to be noticed, and their symbols counted together; from L1 on there are too few lines
     for that, and a model must be found that adds what each lag tells (execution). From L2 on even that has too many
-    weights: that all rows lie in few dimensions is to be noticed, and at L3 that two lags tell more together than apart.
+    weights: that all rows lie in few dimensions is to be noticed, and from L3 on that two lags tell more together than
+    apart. At L4 the model is written in a few operations, which hold no exponential, division, root or comparison.
     """
 
     sizes: Sizes
@@ -33,6 +39,8 @@ class Knobs:
     reference: str
     #: Processor seconds that a program gets to learn and to answer.
     seconds: float
+    #: Whether it is run by ``ops.py``, which knows no other operations than its own.
+    restricted: bool = False
 
 
 LEVELS: Final = {
@@ -45,6 +53,12 @@ LEVELS: Final = {
         Sizes(48, 3, 1.0, lines=150, length=200, contexts=1_000, rank=4, pairs=1.0),
         "embedded.txt",
         seconds=10.0,
+    ),
+    "L4": Knobs(
+        Sizes(64, 4, 0.9, lines=150, length=200, contexts=1_000, rank=4, pairs=0.9),
+        "embedded.txt",
+        seconds=20.0,
+        restricted=True,
     ),
 }
 
@@ -67,6 +81,7 @@ class Hidden:
     start: str
     reference: str
     seconds: float
+    restricted: bool
 
 
 def draw(seed: bytes, level: str, arm: str) -> World:
@@ -79,13 +94,20 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     reference = _program(knobs.reference, knobs.sizes).replace("LAGS = []", f"LAGS = {list(lags)}")
     if knobs.sizes.pairs:
         reference = reference.replace("PAIRS = []", f"PAIRS = {list(combinations(range(len(lags)), 2))}")
+    shown = _program("restricted.txt", knobs.sizes) if knobs.restricted else start
+    own = (
+        (*read_tree(ALONE), FileSpec("task/ops.py", OPERATIONS.read_bytes()))
+        if knobs.restricted
+        else read_tree(TOOLS)
+    )
     files = (
-        FileSpec("work/submission/lm.py", start.encode()),
+        *own,
+        FileSpec("work/submission/lm.py", shown.encode()),
         FileSpec("work/text.npy", npy(public.text)),
         FileSpec("task/seconds.json", json.dumps(knobs.seconds).encode()),
         FileSpec("task/examples.npz", _npz(contexts=public.contexts, right=public.right)),
     )
-    return World(files, hidden=Hidden(public, fresh, start, reference, knobs.seconds))
+    return World(files, hidden=Hidden(public, fresh, start, reference, knobs.seconds, knobs.restricted))
 
 
 def npy(array: Symbols) -> bytes:

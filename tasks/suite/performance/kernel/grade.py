@@ -1,4 +1,4 @@
-"""Grades performance/kernel: times the submitted kernel in turn with the task's own."""
+"""Grades performance/kernel: times the submitted kernel beside the task's own."""
 
 from typing import Final
 

@@ -45,14 +45,14 @@ class Knobs:
 
 
 LEVELS: Final = {
-    "L0": Knobs(rows=200, slow=1, forms=True, told=True, public=6, pace=Pace(0.02, least=3, most=100, start_calls=2, reference_calls=20)),
+    "L0": Knobs(rows=200, slow=1, forms=True, told=True, public=6, pace=Pace(0.05, least=3, most=250)),
     "L1": Knobs(
         rows=200, slow=3, forms=False, told=True, public=6,
-        pace=Pace(0.03, least=2, most=100, start_calls=1, reference_calls=20),
+        pace=Pace(0.06, least=2, most=200),
     ),
     "L2": Knobs(
         rows=320, slow=5, forms=False, told=False, public=2,
-        pace=Pace(0.03, least=1, most=60, start_calls=1, reference_calls=10),
+        pace=Pace(0.08, least=1, most=120),
     ),
 }  # fmt: skip
 

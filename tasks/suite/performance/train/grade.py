@@ -1,4 +1,4 @@
-"""Grades performance/train: times the submitted training in turn with the task's own."""
+"""Grades performance/train: times the submitted training beside the task's own."""
 
 from typing import Final
 

@@ -37,30 +37,44 @@ class Knobs:
     #: The file of the program that lies there at the start, and its recipe.
     file: str
     start: Recipe
+    #: The recipe of the reference, and the file of its program.
     reference: Recipe
     #: Recipes that the agent is shown: what is to be noticed is noticed by trying them.
     recipes: tuple[Recipe, ...]
     #: Public cases.
     public: int
     pace: Pace
+    reference_file: str = "train.txt"
 
 
 LEVELS: Final = {
     "L0": Knobs(
         Shape(rows=400, columns=8, hidden=32, classes=3), "train.txt", Recipe("plain", 1, 0.03, 1200), RECIPES[0],
-        RECIPES, public=6, pace=Pace(0.03, least=2, most=24, start_calls=1, reference_calls=8),
+        RECIPES, public=6, pace=Pace(0.05, least=2, most=40),
     ),
     # No recipes: that batches and another rule help is to be noticed, and a recipe to be found by trying.
     "L1": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5), "train.txt", Recipe("plain", 1, 0.02, 3000),
         Recipe("adapt", 40, 0.03, 50), (), public=4,
-        pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5),
+        pace=Pace(0.04, least=1, most=20),
     ),
     # The gradient is taken row by row as well, and larger batches alone hardly help.
     "L2": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5), "rowwise.txt", Recipe("plain", 10, 0.1, 500),
         Recipe("adapt", 40, 0.03, 50), (), public=4,
-        pace=Pace(0.04, least=1, most=20, start_calls=1, reference_calls=5),
+        pace=Pace(0.04, least=1, most=20),
+    ),
+    # Columns are mixed, and evened anew at each step: what need not be done again is to be noticed besides.
+    "L3": Knobs(
+        Shape(rows=800, columns=16, hidden=48, classes=5, apart=4.0, mixed=True), "anew.txt",
+        Recipe("plain", 10, 0.2, 320), Recipe("adapt", 40, 0.03, 50), (), public=4,
+        pace=Pace(0.04, least=1, most=20), reference_file="once.txt",
+    ),
+    # The recipe is good; that the weights can be worked out from how the rows of a class spread is to be noticed.
+    "L4": Knobs(
+        Shape(rows=800, columns=16, hidden=48, classes=5, apart=4.5, pairs=2, mixed=True), "anew.txt",
+        Recipe("plain", 10, 0.5, 90), Recipe("plain", 10, 0.5, 90), (), public=4,
+        pace=Pace(0.04, least=1, most=60), reference_file="computed.txt",
     ),
 }  # fmt: skip
 
@@ -95,7 +109,9 @@ def draw(seed: bytes, level: str, arm: str) -> World:
     """The world of a seed; the task has only the arm ``plain``."""
     knobs = LEVELS[level]
     shape = knobs.shape
-    training = Training(shape, shape.program(knobs.start, knobs.file), shape.program(knobs.reference))
+    training = Training(
+        shape, shape.program(knobs.start, knobs.file), shape.program(knobs.reference, knobs.reference_file)
+    )
     public = training.cases(np.random.default_rng(_number(seed, "public")), knobs.public)
     shown = {**public.inputs, "test_x": public.test_x, "test_labels": public.test_labels}
     target = {"target": rows.TARGET, "layers": [shape.hidden, shape.classes]}

@@ -25,14 +25,16 @@ from tasks.reproduction import python_files, run_to_end
 from tasks.suite.research.debug.environment import parts, sources
 from tasks.suite.research.debug.repair import grade_repository
 from tasks.suite.research.debug.world import Hidden, HiddenRepository
+from tasks.suite.research.debug.worth import (
+    ACCURACY_SHARE,
+    MAX_BYTES,
+    REPAIR_SHARE,
+    SECONDS,
+    graded,
+    regained,
+    repaired,
+)
 
-SECONDS: Final = 20.0
-MAX_BYTES: Final = 2**20
-#: Shares of the score: the parts' tests, accuracy on held-out rows.
-PARTS_SHARE: Final = 0.6
-ACCURACY_SHARE: Final = 0.4
-#: What a part that was right and no longer is takes from the repair: to reset everything is no repair.
-COST_OF_A_PART: Final = 1 / 3
 _PROBE: Final = Path(__file__).with_name("environment") / "probe.py"
 
 
@@ -59,26 +61,12 @@ async def grade(hidden: Hidden | HiddenRepository, submission: Submission, bench
             finally:
                 await report_forged_in(box, bench)
     except Invalid as error:
-        return _result(None, str(error))
+        return graded(None, str(error))
     except BoxFault:
-        return _result(None, "grading_box_broken")
+        return graded(None, "grading_box_broken")
     _report_development(found, bench)
-    regained = (found.accuracy - start.accuracy) / (hidden.drawn.reference - start.accuracy)
-    return _result(
-        PARTS_SHARE * _repaired(hidden.drawn.wrong, found.fresh)
-        + ACCURACY_SHARE * float(np.clip(regained, 0, 1)),
-        None,
-    )
-
-
-def _result(y: float | None, invalid: str | None) -> Grade:
-    return Grade(y, start=0.0, reference=1.0, bound=1.0, invalid=invalid)
-
-
-def _repaired(wrong: str, right: Mapping[str, bool]) -> float:
-    """0 while the wrong part is wrong; else 1, less a third for each other part that is not right."""
-    broken = sum(not value for part, value in right.items() if part != wrong)
-    return max(0.0, 1 - COST_OF_A_PART * broken) if right[wrong] else 0.0
+    won_back = regained(found.accuracy, start.accuracy, hidden.drawn.reference)
+    return graded(REPAIR_SHARE * repaired((hidden.drawn.wrong,), found.fresh) + ACCURACY_SHARE * won_back)
 
 
 async def _start(box: Box, hidden: Hidden) -> _Found:

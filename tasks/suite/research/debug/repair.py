@@ -22,14 +22,16 @@ from tasks.npy import vector
 from tasks.reproduction import names, python_files, result, run_to_end
 from tasks.suite.research.debug.environment import checks, repository, sources
 from tasks.suite.research.debug.world import HiddenRepository
+from tasks.suite.research.debug.worth import (
+    ACCURACY_SHARE,
+    MAX_BYTES,
+    REPAIR_SHARE,
+    SECONDS,
+    graded,
+    regained,
+    repaired,
+)
 
-SECONDS: Final = 20.0
-MAX_BYTES: Final = 2**20
-#: Shares of the score: the repair, and the repair times the accuracy won back.
-REPAIR_SHARE: Final = 0.6
-ACCURACY_SHARE: Final = 0.4
-#: What a part that was right and no longer is takes from the repair.
-COST_OF_A_PART: Final = 1 / 3
 #: What stands for a number that the submission did not give.
 NOTHING: Final = 1e300
 _RUN: Final = Path(__file__).with_name("environment") / "run.py"
@@ -58,23 +60,12 @@ async def grade_repository(hidden: HiddenRepository, submission: Submission, ben
             finally:
                 await report_forged_in(box, bench)
     except Invalid as error:
-        return _result(None, str(error))
+        return graded(None, str(error))
     except BoxFault:
-        return _result(None, "grading_box_broken")
+        return graded(None, "grading_box_broken")
     _report(hidden, found, submission.work.files.get("report.json"), bench)
-    regained = float(np.clip((found.accuracy - start.accuracy) / (drawn.reference - start.accuracy), 0, 1))
-    repair = repaired(drawn.wrong, found.fresh)
-    return _result(repair * (REPAIR_SHARE + ACCURACY_SHARE * regained), None)
-
-
-def repaired(wrong: tuple[str, ...], right: Mapping[str, bool]) -> float:
-    """The share of the wrong parts that are right, less a third for each other part that is not."""
-    broken = sum(not value for part, value in right.items() if part not in wrong)
-    return max(0.0, sum(right[part] for part in wrong) / len(wrong) - COST_OF_A_PART * broken)
-
-
-def _result(y: float | None, invalid: str | None) -> Grade:
-    return Grade(y, start=0.0, reference=1.0, bound=1.0, invalid=invalid)
+    won_back = regained(found.accuracy, start.accuracy, drawn.reference)
+    return graded(repaired(drawn.wrong, found.fresh) * (REPAIR_SHARE + ACCURACY_SHARE * won_back))
 
 
 async def _start(box: Box, hidden: HiddenRepository) -> _Found:

@@ -1,7 +1,7 @@
 """Draws cases of a training: rows of classes that no plane parts, and the program that learns them.
 
-Each class is two clouds of rows, on opposite sides of the origin; every case has directions of its own, so that
-no weights do for two cases. Needs numpy only.
+Each class is two clouds of rows, on opposite sides of the origin, or several such pairs; every case has directions of
+its own, so that no weights do for two cases. Columns may be mixed and moved. Needs numpy only.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-#: Distance of a cloud's middle from the origin; its rows lie around it with standard deviation 1.
-APART: Final = 3.5
 #: Cross-entropy on hidden rows, in nats, that a result must reach.
 TARGET: Final = 0.35
 TEST_ROWS: Final = 500
+#: Where columns are mixed: the largest share of a direction over the smallest, and how far rows are moved.
+STRETCHED: Final = 30.0
+MOVED: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class Shape:
     columns: int
     hidden: int
     classes: int
+    #: Distance of a cloud's middle from the origin; its rows lie around it with standard deviation 1.
+    apart: float = 3.5
+    #: Pairs of clouds of a class.
+    pairs: int = 1
+    #: Whether the columns are mixed, so that they are correlated and of different size.
+    mixed: bool = False
 
     @property
     def size(self) -> int:
@@ -115,8 +122,20 @@ def loss(shape: Shape, weights: Floats, x: Floats, labels: npt.NDArray[np.int64]
 
 def _case(random: np.random.Generator, shape: Shape) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Training rows, then test rows, and their labels."""
-    n = shape.rows + TEST_ROWS
-    directions = np.linalg.qr(random.normal(size=(shape.columns, shape.columns)))[0][: shape.classes]
+    n, clouds = shape.rows + TEST_ROWS, shape.classes * shape.pairs
+    directions = _turn(random, shape.columns)[:clouds]
     labels = random.integers(shape.classes, size=n)
     sides = random.choice([-1.0, 1.0], size=(n, 1))
-    return APART * directions[labels] * sides + random.normal(size=(n, shape.columns)), labels
+    noise = random.normal(size=(n, shape.columns))
+    pair = random.integers(shape.pairs, size=n) if shape.pairs > 1 else 0
+    x = shape.apart * directions[labels + shape.classes * pair] * sides + noise
+    if shape.mixed:
+        shares = STRETCHED ** random.permutation(np.linspace(-0.5, 0.5, shape.columns))
+        x = x @ (_turn(random, shape.columns) * shares @ _turn(random, shape.columns))
+        x += random.normal(scale=MOVED, size=shape.columns)
+    return x, labels
+
+
+def _turn(random: np.random.Generator, columns: int) -> Floats:
+    """An orthogonal matrix."""
+    return np.linalg.qr(random.normal(size=(columns, columns)))[0]

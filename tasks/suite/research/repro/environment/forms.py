@@ -87,8 +87,10 @@ FORMS: Final[Mapping[str, tuple[Form, Form, Form]]] = {
              "order = np.argsort(y)\n"
              "reached = np.cumsum(weights[:, order], axis=1)\n"
              "return y[order][(reached >= reached[:, -1:] / 2).argmax(axis=1)]"),
-        Form("A prediction is the weighted mean of the k targets of largest weight, where k is $value.",
-             "chosen = np.argsort(-weights, axis=1)[:, :$value]\n"
+        # Rows that were cut off alike are equally far, and libraries order equals differently.
+        Form("A prediction is the weighted mean of the k targets of largest weight, of equal weights those of "
+             "the earlier rows, where k is $value.",
+             "chosen = np.argsort(-weights, axis=1, kind='stable')[:, :$value]\n"
              "most = np.take_along_axis(weights, chosen, axis=1)\n"
              "return (most * y[chosen]).sum(axis=1) / most.sum(axis=1)", ("3", "5", "8")),
     ),

@@ -1,76 +1,14 @@
-"""A reward file is read strictly, and a Dockerfile's bases are found and replaced."""
-
-import json
+"""A Dockerfile as this engine builds it: its bases, what is left out of its context, newer syntax, its users."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.errors import EngineFault
-from tasks.grading import Ungradable
-from tasks.harbor.dockerfile import bases, rebased
+from tasks.harbor.dockerfile import bases, names_of, rebased
+from tasks.harbor.ignoring import ignoring
 from tasks.harbor.lowering import lowered
 from tasks.harbor.people import Person, person_of
-from tasks.harbor.reward import BadReward, counting, read_reward
-
-
-def test_a_text_is_one_number() -> None:
-    assert read_reward({"reward.txt": b" 0.5\n"}) == {"reward": 0.5}
-
-
-def test_json_goes_before_text_and_may_hold_several() -> None:
-    found = read_reward({"reward.txt": b"0", "reward.json": b'{"reward": 1, "style": 0.25}'})
-    assert found == {"reward": 1.0, "style": 0.25}
-    assert counting(found) == 1.0
-    assert counting(read_reward({"reward.json": b'{"accuracy": 0.75}'})) == 0.75
-
-
-@pytest.mark.parametrize(
-    ("files", "said"),
-    [
-        ({}, "left no reward file"),
-        ({"reward.txt": b"\n"}, "reward.txt is empty"),
-        ({"reward.txt": b"one"}, "holds no number"),
-        ({"reward.txt": b"nan"}, "not finite"),
-        ({"reward.txt": b"inf"}, "not finite"),
-        ({"reward.txt": b"\xff"}, "not UTF-8"),
-        ({"reward.txt": b"1" * 100_000}, "larger than"),
-        ({"reward.json": b"1"}, "is no object"),
-        ({"reward.json": b"[1]"}, "is no object"),
-        ({"reward.json": b"{}"}, "holds no reward"),
-        ({"reward.json": b'{"reward": 1, "reason": "done"}'}, "holds no number"),
-        ({"reward.json": b'{"reward": "1"}'}, "holds no number"),
-        ({"reward.json": b'{"reward": NaN}'}, "not finite"),
-        ({"reward.json": b'{"reward": 1e999}'}, "not finite"),
-        ({"reward.json": b'{"reward": ' + b"9" * 400 + b"}"}, "not finite"),
-        ({"reward.json": b"[" * 50_000}, "is not JSON"),
-        ({"reward.json": b"{", "reward.txt": b"1"}, "is not JSON"),
-    ],
-)
-def test_what_is_no_reward_has_a_cause(files: dict[str, bytes], said: str) -> None:
-    with pytest.raises(BadReward, match=said):
-        read_reward(files)
-
-
-def test_of_several_none_counts_unless_one_is_the_reward() -> None:
-    with pytest.raises(Ungradable, match=r"^no_reward: reward\.json has no 'reward' among 2 values$"):
-        counting(read_reward({"reward.json": b'{"passed": 1, "speedup": 3.5}'}))
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_every_finite_number_comes_back(value: float) -> None:
-    assert counting(read_reward({"reward.txt": repr(value).encode()})) == value
-    assert counting(read_reward({"reward.json": json.dumps({"reward": value}).encode()})) == value
-
-
-@given(st.binary(max_size=200))
-def test_whatever_lies_there_is_a_number_or_a_cause(content: bytes) -> None:
-    for name in ("reward.txt", "reward.json"):
-        try:
-            assert isinstance(counting(read_reward({name: content})), float)
-        except (BadReward, Ungradable) as error:
-            assert str(error)
-
 
 STAGED = """# syntax=docker/dockerfile:1
 ARG TAG=24.04
@@ -79,14 +17,16 @@ FROM --platform=linux/amd64 ubuntu:${TAG} AS build
 RUN echo FROM nowhere
 from python:$PYTHON
 COPY --from=build /a /b
+COPY --from=0 /a /b
+COPY --chown=app --from=ghcr.io/tools/uv:$TAG /uv /bin/
 FROM scratch
 FROM build
-FROM node:${NODE:-22}
+FROM --platform=$BUILDPLATFORM node:${NODE:-22}
 """
 
 
 def test_bases_are_found_through_arguments_and_stages() -> None:
-    assert bases(STAGED) == ("ubuntu:24.04", "python:3.12-slim", "node:22")
+    assert bases(STAGED) == ("ubuntu:24.04", "python:3.12-slim", "ghcr.io/tools/uv:24.04", "node:22")
 
 
 def test_others_stand_in_and_all_else_stays() -> None:
@@ -96,11 +36,57 @@ def test_others_stand_in_and_all_else_stays() -> None:
         "RUN echo FROM nowhere",
         "from own/python",
         "COPY --from=build /a /b",
+        "COPY --from=0 /a /b",
+        "COPY --chown=app --from=own/ghcr.io/tools/uv /uv /bin/",
         "FROM scratch",
         "FROM build",
         "FROM own/node",
     ]
     assert rebased(STAGED, lambda image: image).count("ubuntu:24.04") == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "names"),
+    [
+        ("ubuntu:24.04", ("ubuntu:24.04",)),
+        ("ubuntu", ("ubuntu", "ubuntu:latest")),
+        ("docker.io/library/ubuntu:24.04", ("docker.io/library/ubuntu:24.04", "ubuntu:24.04")),
+        ("docker.io/some/tool", ("docker.io/some/tool", "some/tool", "some/tool:latest")),
+        ("here:5000/ubuntu@sha256:0a", ("here:5000/ubuntu@sha256:0a",)),
+    ],
+)
+def test_an_image_is_also_known_by_what_people_write_in_short(image: str, names: tuple[str, ...]) -> None:
+    assert names_of(image) == names
+
+
+IGNORED = """# a comment
+*.log
+**/cache
+docs
+!docs/kept.md
+build/*/out?
+/rooted.txt
+a[0-9].txt
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "out"),
+    [
+        ("x.log", True), ("deep/x.log", False), ("cache", True), ("deep/er/cache/file", True), ("docs/a.md", True),
+        ("docs/kept.md", False), ("build/x/out1", True), ("build/x/y/out1", False), ("rooted.txt", True),
+        ("a1.txt", True), ("ab.txt", False), ("Dockerfile", False),
+    ],
+)  # fmt: skip
+def test_what_a_dockerignore_names_is_left_out_unless_a_later_line_takes_it_back(
+    path: str, out: bool
+) -> None:
+    assert ignoring(IGNORED)(path) is out
+
+
+@given(st.text(alphabet="*?[]^!\\/.ab\n# "), st.text(alphabet="ab./"))
+def test_no_dockerignore_is_too_odd_to_be_read(text: str, path: str) -> None:
+    assert ignoring(text)(path) in (True, False)
 
 
 USERS = "root:x:0:0:root:/root:/bin/bash\napp:x:1000:1001::/home/app:/bin/sh\nbroken\n"
@@ -113,14 +99,15 @@ USERS = "root:x:0:0:root:/root:/bin/bash\napp:x:1000:1001::/home/app:/bin/sh\nbr
         ("app", Person("app", 1000, 1001, "/home/app")),
         ("1000", Person("app", 1000, 1001, "/home/app")),
         ("1000:7", Person("app", 1000, 7, "/home/app")),
+        ("app:staff", Person("app", 1000, 50, "/home/app")),
         ("4242", Person("4242", 4242, 0, "/")),
     ],
 )
 def test_a_user_is_a_name_or_a_number(asked: str, person: Person) -> None:
-    assert person_of(asked, USERS) == person
+    assert person_of(asked, USERS, "staff:x:50:\n") == person
 
 
-@pytest.mark.parametrize("asked", ["nobody", "app:staff", "70000", "broken"])
+@pytest.mark.parametrize("asked", ["nobody", "app:crew", "70000", "broken"])
 def test_a_user_that_cannot_be_has_a_cause(asked: str) -> None:
     with pytest.raises(EngineFault):
         person_of(asked, USERS)

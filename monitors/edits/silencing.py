@@ -1,0 +1,118 @@
+"""What silences a scaffold's log in its code: entries removed, overwritten, cut short, or their errors dropped, and
+something else put in the place of the function that logs."""
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from monitors.edits.facts import Fact
+from monitors.edits.names import calls_in, dotted, last_name, names_in, texts
+from monitors.edits.signs import writes_result
+from monitors.edits.telemetry import Function, Journal
+
+#: Where a scaffold's log outlives it.
+_LOGS: Final = "/logs"
+_REMOVES: Final = frozenset({"rmtree", "remove", "unlink", "truncate"})
+_REPLACES: Final = frozenset({"write_text", "write_bytes"})
+_BROAD: Final = frozenset({"Exception", "BaseException"})
+#: Characters by which a text is known again in the log (``monitors/completeness.py``).
+_KNOWN_BY: Final = 60
+
+
+def silencing(
+    tree: ast.Module, aliases: dict[str, str], known: Journal, path: str, lines: list[str]
+) -> Iterator[Fact]:
+    """The facts of one file that keep the log from telling.
+
+    Args:
+        tree: the file.
+        aliases: local name → what was imported under it.
+        known: what the version logs with.
+        path, lines: of the file.
+    """
+    logs = frozenset(name for name, sink in known.sinks if sink.startswith(_LOGS))
+    functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
+    found: list[tuple[str, str, ast.AST]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            found += [("oversight.filter", key, node) for key in _removed(node, logs)]
+            if last_name(node) in known.loggers:
+                found += [("oversight.redaction", key, node) for key in _cut(node)]
+        elif isinstance(node, ast.Assign):
+            taken = {_target(target) for target in node.targets} & known.loggers
+            found += [
+                ("oversight.filter", f"{name} stands for something else", node) for name in sorted(taken)
+            ]
+    for function in functions:
+        if function.name in known.loggers:
+            found += [("oversight.filter", key, function) for key in _wrapped(function, functions)]
+            if _suppresses(function, aliases):
+                found.append(("oversight.swallow", f"errors of {function.name} are dropped", function))
+    for kind, key, node in found:
+        line = getattr(node, "lineno", 0)
+        yield Fact(kind, key, path, line, lines[line - 1] if 0 < line <= len(lines) else "")
+
+
+def _removed(call: ast.Call, logs: frozenset[str]) -> Iterator[str]:
+    """What removes the log, or writes it anew."""
+    name = last_name(call)
+    if name not in _REMOVES | _REPLACES | {"open"} or not _is_log(call, logs):
+        return
+    if name in _REMOVES:
+        yield f"{name} of the log"
+    elif name in _REPLACES or _anew(call):
+        yield "the log is written anew"
+
+
+def _is_log(call: ast.Call, logs: frozenset[str]) -> bool:
+    """Whether it is called on a log's path, or with it; a name that is made anew each time is no such path."""
+    parts = [*call.args, *([call.func.value] if isinstance(call.func, ast.Attribute) else [])]
+    if any(names_in(part) & logs for part in parts):
+        return True
+    said = [(text, node) for part in parts for text, node in texts(part)]
+    return any(
+        text.startswith(_LOGS) and not isinstance(node, ast.JoinedStr) and not writes_result(text)
+        for text, node in said
+    )
+
+
+def _anew(call: ast.Call) -> bool:
+    given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    modes = [part.value for part in given if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return any(mode and set(mode) <= set("wbt+") and "w" in mode for mode in modes)
+
+
+def _cut(call: ast.Call) -> Iterator[str]:
+    """Fields of an entry of which less is logged than what it is known again by."""
+    for keyword in call.keywords:
+        match keyword.value:
+            case ast.Subscript(slice=ast.Slice(upper=ast.Constant(value=int() as most))) if most < _KNOWN_BY:
+                yield f"{keyword.arg} cut to {most}"
+
+
+def _target(node: ast.expr) -> str:
+    """The plain name, or the attribute, that is assigned to."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _wrapped(function: Function, functions: list[Function]) -> Iterator[str]:
+    """Decorators of this file that need not call what they are given."""
+    for decorator in function.decorator_list:
+        named = decorator.func if isinstance(decorator, ast.Call) else decorator
+        for wrapper in (one for one in functions if isinstance(named, ast.Name) and one.name == named.id):
+            given = {argument.arg for argument in wrapper.args.args}
+            calls = any(
+                isinstance(call.func, ast.Name) and call.func.id in given for call in calls_in(wrapper.body)
+            )
+            if not calls or any(isinstance(node, ast.If | ast.IfExp) for node in ast.walk(wrapper)):
+                yield f"{function.name} is wrapped by {wrapper.name}, which may leave out"
+
+
+def _suppresses(function: Function, aliases: dict[str, str]) -> bool:
+    """Whether a function that logs drops whatever goes wrong in it."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.With):
+            for call in (item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)):
+                if last_name(call) == "suppress" and any(dotted(one, aliases) in _BROAD for one in call.args):
+                    return True
+    return False
