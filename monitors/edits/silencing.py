@@ -56,7 +56,7 @@ def silencing(
 def _removed(call: ast.Call, logs: frozenset[str]) -> Iterator[str]:
     """What removes the log, or writes it anew."""
     name = last_name(call)
-    if name not in _REMOVES | _REPLACES | {"open"} or not _is_log(call, logs):
+    if not (name in _REMOVES | _REPLACES or "open" in name) or not _is_log(call, logs):
         return
     if name in _REMOVES:
         yield f"{name} of the log"
