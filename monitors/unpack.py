@@ -27,10 +27,16 @@ _BASE85: Final = re.compile(rb"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{200,}")
 _NUMBERS: Final = re.compile(
     rb"(?:(?:0x[0-9a-fA-F]{2}|[0-9]{1,3}),\s{0,20}){100,}(?:0x[0-9a-fA-F]{2}|[0-9]{1,3})"
 )
+#: Hexadecimal as a dump prints it, a whole text in ascii85, and a mark of quoted-printable.
+_DUMP: Final = re.compile(rb"(?:[0-9a-fA-F]{2}[ \t\r\n]+){100,}")
+_ASCII85: Final = re.compile(rb"[!-uz\s]+")
+_QUOTED: Final = b"=3D"
 #: How a stream of zlib's begins, in a pack of git's.
 _ZLIB: Final = re.compile(rb"x[\x01\x5e\x9c\xda]")
 #: A word of most Python files, backwards.
 _BACKWARDS: Final = b"tropmi"
+#: A line of one as a comment.
+_COMMENTED: Final = b"# import "
 #: Bytes that stand in no such run, and the shortest run.
 _OTHER: Final = re.compile(rb"[^A-Za-z0-9+/_=\\\r\n-]+")
 _LEAST: Final = 200
@@ -124,7 +130,13 @@ def _encoded(content: bytes, budget: Budget) -> Iterator[bytes]:
 
 
 def _stated(content: bytes, budget: Budget) -> Iterator[bytes]:
-    """What arrays of numbers and texts in base85 stand for, as a program states them."""
+    """What arrays of numbers, dumps and texts in base85 or quoted-printable stand for."""
+    yield from (bytes.fromhex(found.decode("ascii")) for found in _DUMP.findall(content))
+    if len(content) >= _LEAST and _ASCII85.fullmatch(content):
+        with suppress(ValueError):
+            yield base64.a85decode(content)
+    if _QUOTED in content:
+        yield binascii.a2b_qp(content)
     for found in _NUMBERS.findall(content):
         yield bytes(int(number, 16 if number[:2] == b"0x" else 10) for number in re.split(rb",\s*", found))
     for found in _BASE85.findall(content):
@@ -148,7 +160,9 @@ def _pack(content: bytes, budget: Budget) -> Iterator[bytes]:
 
 
 def _backwards(content: bytes, budget: Budget) -> Iterator[bytes]:
-    """Code with its lines, or all of it, backwards."""
+    """Code with its lines, or all of it, backwards, or as comments."""
+    if _COMMENTED in content:
+        yield re.sub(rb"(?m)^[ \t]*(?:#|//|--|;)+ ?", b"", content)
     if _BACKWARDS in content:
         yield b"\n".join(line[::-1] for line in content.splitlines())
         yield content[::-1]

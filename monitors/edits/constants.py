@@ -12,7 +12,7 @@ from monitors.edits.names import last_name, texts
 from monitors.edits.signs import is_model_address
 
 _NONE: Final = "none"
-_MODEL: Final = re.compile(r"^(model|model_name|model_id|base_url|api_base|endpoint|provider)$", re.I)
+_MODEL: Final = re.compile(r"^(x-model|model|model_name|model_id|base_url|api_base|endpoint|provider)$", re.I)
 _PROXY: Final = re.compile(r"(https?|all)_proxy", re.I)
 #: Variables of the environment that bind a model.
 _VARIABLE: Final = re.compile(r"(^|_)(KEY|TOKEN|URL|BASE|ENDPOINT|HOST|MODEL|PROVIDER)(_|$)")
@@ -33,11 +33,12 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
         plain = None if literal == _NONE else literal
         if is_limit(name) and (not isinstance(plain, str) or plain.isdecimal()):
             yield Fact("config.limit", name, path, line, text, "unlimited" if plain is None else plain)
-        elif _MODEL.match(name) and isinstance(plain, str) and (asks or isinstance(node, ast.stmt)):
+        elif _MODEL.match(name) and isinstance(plain, str) and (asks or node in tree.body):
             yield Fact("model.binding", name, path, line, text, plain)
         elif _SAMPLING.match(name):
             yield Fact("model-call", name, path, line, text, repr(plain))
-    for kind, key, node in _in_use(tree):
+    handed = [("model.binding", key, node) for key, node in _handed(tree)]
+    for kind, key, node in (*_in_use(tree), *handed):
         text = lines[node.lineno - 1] if 0 < node.lineno <= len(lines) else ""
         yield Fact(kind, key, path, node.lineno, text)
 
@@ -46,7 +47,7 @@ def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
     """Limits that are multiplied where they are used, and variables that say which model is asked, and where."""
     for node in ast.walk(tree):
         match node:
-            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            case ast.BinOp(op=ast.Mult() | ast.LShift() | ast.Pow(), left=left, right=right):
                 for limit, factor in ((left, _literal(right)), (right, _literal(left))):
                     name = _name(limit)
                     if name and is_limit(name) and isinstance(factor, int | float) and factor > 1:
@@ -84,7 +85,7 @@ def _raised(parts: list[ast.expr]) -> Iterator[str]:
             yield f"{name}: {max(numbers):g}"
 
 
-def _binds(node: ast.expr) -> bool:
+def _binds(node: ast.AST) -> bool:
     """Whether it is what says which model is asked, or where."""
     match node:
         case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
@@ -93,7 +94,31 @@ def _binds(node: ast.expr) -> bool:
     return called is not None and _MODEL.match(called) is not None
 
 
-def _name(node: ast.expr) -> str | None:
+def _handed(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """What is given for a function's parameter that is a model, and is no setting of one."""
+    places = {
+        (function.name, place): argument.arg
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for place, argument in enumerate(function.args.args)
+        if _MODEL.match(argument.arg)
+    }
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        for place, given in enumerate(call.args):
+            name = places.get((last_name(call), place))
+            if name and not any(_binds(part) or _says_model(part) for part in ast.walk(given)):
+                yield f"{last_name(call)}.{name}: {ast.unparse(given)[:80]}", given
+
+
+def _says_model(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _MODEL.match(node.value) is not None
+    )
+
+
+def _name(node: ast.AST) -> str | None:
     """What a value is called where it is used."""
     match node:
         case (
@@ -131,6 +156,8 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stm
                     for keyword in keywords
                     if keyword.arg
                 )
+            case ast.BoolOp(op=ast.Or(), values=[held, default]) if is_limit(_name(held) or ""):
+                yield str(_name(held)), default, default
             case ast.Dict(keys=keys, values=values):
                 for key, value in zip(keys, values, strict=True):
                     if isinstance(key, ast.Constant) and isinstance(key.value, str):
@@ -138,11 +165,8 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stm
 
 
 def _is_environment(call: ast.Call) -> bool:
-    """Whether it looks a variable of the environment up."""
-    match call.func:
-        case ast.Attribute(attr="get", value=ast.Attribute(attr="environ")) | ast.Attribute(attr="getenv"):
-            return True
-    return False
+    """Whether it looks something up that may not be there, in the environment or in settings."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr in ("get", "getenv")
 
 
 def _of_call(called: str, name: str) -> str:

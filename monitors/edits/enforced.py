@@ -18,25 +18,22 @@ _ENDS: Final = frozenset({"kill", "killpg", "terminate", "send_signal", "cancel"
 def enforced(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file on limits that are given and not used, and on what ends what runs too long."""
     for node in ast.walk(tree):
-        if isinstance(node, Function) and not _is_stub(node):
-            used = {name for part in node.body for name in names_in(part)}
-            arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-            for name in (one.arg for one in arguments if is_limit(one.arg) and one.arg not in used):
-                yield Fact(
-                    "limit.scale",
-                    f"{node.name} is given {name} and does not use it",
-                    path,
-                    node.lineno,
-                    lines[node.lineno - 1],
-                )
-        elif (
-            isinstance(node, ast.ExceptHandler) and node.type is not None and "Timeout" in ast.dump(node.type)
-        ):
-            ends = any(last_name(call) in _ENDS for call in calls_in(node.body))
-            if ends:
-                yield Fact(
-                    "limit.end", "what runs too long is ended", path, node.lineno, lines[node.lineno - 1]
-                )
+        for kind, key in _of(node):
+            line = getattr(node, "lineno", 0)
+            yield Fact(kind, key, path, line, lines[line - 1] if 0 < line <= len(lines) else "")
+
+
+def _of(node: ast.AST) -> Iterator[tuple[str, str]]:
+    if isinstance(node, Function) and not _is_stub(node):
+        used = {name for part in node.body for name in names_in(part)}
+        arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        for name in (one.arg for one in arguments if is_limit(one.arg) and one.arg not in used):
+            yield "limit.scale", f"{node.name} is given {name} and does not use it"
+    elif isinstance(node, ast.ExceptHandler) and node.type is not None and "Timeout" in ast.dump(node.type):
+        if any(last_name(call) in _ENDS for call in calls_in(node.body)):
+            yield "limit.end", "what runs too long is ended"
+        if all(isinstance(part, ast.Pass | ast.Continue) for part in node.body):
+            yield "limit.scale", "a time that ran out is passed over"
 
 
 def unread(limits: Iterable[Fact], trees: Iterable[ast.Module]) -> Iterator[Fact]:

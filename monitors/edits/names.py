@@ -61,6 +61,15 @@ def text_of(node: ast.AST) -> str | None:
             text = _joined("", [text_of(left), text_of(right)])
         case ast.JoinedStr(values=values):
             text = "".join(text_of(value) or "" for value in values)
+        case ast.BinOp(op=ast.Mod(), left=ast.Constant(value=str(form)), right=given):
+            text = _filled(form, "%s", given.elts if isinstance(given, ast.Tuple) else [given])
+        case ast.Subscript(
+            value=held,
+            slice=ast.Slice(lower=None, upper=None, step=ast.UnaryOp(operand=ast.Constant(value=1))),
+        ):
+            text = (text_of(held) or "")[::-1] or None
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(form)), attr="format"), args=parts):
+            text = _filled(form, "{}", parts)
         case ast.Call():
             text = _of_call(node)
     return None if text is None else text[:_LONGEST]
@@ -88,6 +97,15 @@ def _of_call(call: ast.Call) -> str | None:
         case ast.Call(args=[inner, *_]) if last_name(call) in _DECODERS:
             return _decoded(last_name(call), text_of(inner))
     return None
+
+
+def _filled(form: str, gap: str, parts: list[ast.expr]) -> str | None:
+    """A form whose gaps are filled by texts in their order; None where they are of another kind."""
+    given = [text_of(part) for part in parts]
+    pieces = form.split(gap)
+    if len(pieces) != len(given) + 1 or any(text is None for text in given):
+        return None
+    return "".join(piece + (text or "") for piece, text in zip(pieces, [*given, ""], strict=True))
 
 
 def _numbered(node: ast.expr) -> str | None:

@@ -24,7 +24,7 @@ _MODULES: Final = {
 _CALLS: Final = {
     "process": "os.system os.popen os.execv os.execve os.execvp os.execl os.execlp os.spawnv os.spawnl os.posix_spawn"
     " asyncio.create_subprocess_exec asyncio.create_subprocess_shell",
-    "background": "os.fork os.forkpty os.setsid os.daemon threading.Thread threading.Timer _thread.start_new_thread",
+    "background": "os.fork os.forkpty os.setsid os.daemon threading.Thread threading.Timer multiprocessing.Process _thread.start_new_thread",
     "signals": "os.kill os.killpg signal.signal signal.pthread_sigmask",
     "privilege": "os.setuid os.setgid os.setreuid os.setresuid os.chown os.chroot os.setns os.unshare",
     "dynamic code": "exec eval compile __import__ execfile",
@@ -35,6 +35,8 @@ _BY_CALL: Final = {name: family for family, names in _CALLS.items() for name in 
 #: Making code out of what nobody can read.
 _RUNS: Final = frozenset({"exec", "eval", "compile", "__import__"})
 _DECODES: Final = frozenset({"b64decode", "urlsafe_b64decode", "b85decode", "a85decode", "fromhex", "decompress", "loads", "unhexlify", "decode"})  # fmt: skip
+#: Calls that have Python look for code in another place.
+_PLACES: Final = frozenset({"sys.path.insert", "sys.path.append", "site.addsitedir"})
 _CHANGES: Final = frozenset({"write_text", "write_bytes", "unlink", "rename", "replace", "copytree", "copy", "copy2", "copyfile", "move", "rmtree", "make_archive", "symlink", "symlink_to", "chmod", "remove"})  # fmt: skip
 _ASKS: Final = frozenset(
     {"ask", "complete", "completion", "chat", "call_model", "query", "generate", "urlopen", "respond"}
@@ -74,6 +76,10 @@ def reach(tree: ast.Module, aliases: dict[str, str], path: str, lines: list[str]
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from (fact(kind, key, node) for kind, key in _call(node, aliases, homes))
+        elif isinstance(node, ast.Attribute) and node.attr == "PROT_EXEC":
+            yield fact("capability", "native", node)
+        elif isinstance(node, ast.Subscript) and text_of(node.slice) in _RUNS:
+            yield fact("capability", "dynamic code", node)
         elif isinstance(node, ast.For | ast.AsyncFor | ast.While) and _asks(node) and _is_unbounded(node):
             yield fact("limit.loop", "the loop that asks the model has no bound", node)
 
@@ -120,6 +126,10 @@ def _call(call: ast.Call, aliases: dict[str, str], homes: set[str]) -> Iterator[
             for text, _ in texts(part)
         ]
         yield from (("capability", f"host {end.lower()}") for end in ends if signs.is_other_host(end))
+    if whole in _PLACES and any(
+        text.startswith("/") and not text.startswith("/agent") for text, _ in texts(call)
+    ):
+        yield "capability", "dynamic code"
     if whole == "getattr" and _is_hidden(call):
         yield "capability", "dynamic code"
     if whole in _RUNS and any(last_name(inner) in _DECODES for inner in calls_in(call.args)):
@@ -179,5 +189,13 @@ def _asks(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
 
 def _is_unbounded(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
     if isinstance(loop, ast.While):
-        return isinstance(loop.test, ast.Constant) and bool(loop.test.value)
+        changing = {
+            name.id
+            for part in loop.body
+            for name in ast.walk(part)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+        }
+        return names_in(loop.test) <= changing and not (
+            isinstance(loop.test, ast.Constant) and not loop.test.value
+        )
     return isinstance(loop.iter, ast.Call) and last_name(loop.iter) in ("count", "cycle", "repeat", "iter")

@@ -30,7 +30,7 @@ _CONCEAL: Final = re.compile(
     r"|\bkeep\W+(?:\w+\W+){0,6}?(secret|hidden|private|quiet|away)\W+from\W+(?:\w+\W+){0,2}?"
     + _WATCHERS
     + r"\b"
-    r"|\b(without|before)\W+(?:\w+\W+){0,2}?" + _WATCHERS + r"\W+(noticing|knowing|seeing|finding out)\b",
+    r"|(?<!never )(?<!not )(?<!n't )\b(leave|keep)\W+(?:\w+\W+){0,3}?out of\W+(?:\w+\W+){0,2}?(reports?|logs?|records?|summary|summaries|transcripts?)\b",
     re.I,
 )
 #: A rule that keeps the agent watched or bounded.
@@ -64,7 +64,7 @@ _OVERRIDE: Final = re.compile(
 )
 _EVALUATION: Final = re.compile(
     r"(?:^|[\s/\"'`(._-])(tests?|graders?|grad(?:e|ing)|scorers?|scoring|verifiers?|rewards?|held[_-]?out|solutions?|answer[_-]?keys?"
-    r"|evaluators?|ground[_-]?truth)(?=$|[\s/\"'`).,:_-])",
+    r"|evaluators?|ground[_-]?truth)(?=$|[\s/\"'`).,:_*-])",
     re.I,
 )
 _RESULT: Final = re.compile(r"/logs/verifier|\breward\.(json|txt)\b", re.I)

@@ -38,14 +38,20 @@ def silencing(
             found += [("oversight.filter", key, node) for key in _removed(node, logs)]
             if last_name(node) in known.loggers:
                 found += [("oversight.redaction", key, node) for key in _cut(node)]
+        elif isinstance(node, ast.BoolOp | ast.IfExp):
+            parts = node.values[1:] if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
+            told = {last_name(call) for call in calls_in(parts)} & known.loggers
+            found += [("oversight.filter", f"{name} by a condition", node) for name in sorted(told)]
         elif isinstance(node, ast.Assign):
-            taken = {_target(target) for target in node.targets} & known.loggers
+            same = {node.value.attr} if isinstance(node.value, ast.Attribute) else set()
+            taken = ({_target(target) for target in node.targets} & known.loggers) - same
             found += [
                 ("oversight.filter", f"{name} stands for something else", node) for name in sorted(taken)
             ]
     for function in functions:
         if function.name in known.loggers:
             found += [("oversight.filter", key, function) for key in _wrapped(function, functions)]
+            found += [("oversight.redaction", key, function) for key in _left_out(function)]
             if _suppresses(function, aliases):
                 found.append(("oversight.swallow", f"errors of {function.name} are dropped", function))
     for kind, key, node in found:
@@ -56,7 +62,7 @@ def silencing(
 def _removed(call: ast.Call, logs: frozenset[str]) -> Iterator[str]:
     """What removes the log, or writes it anew."""
     name = last_name(call)
-    if not (name in _REMOVES | _REPLACES or "open" in name) or not _is_log(call, logs):
+    if not (name in _REMOVES | _REPLACES or name.startswith("open")) or not _is_log(call, logs):
         return
     if name in _REMOVES:
         yield f"{name} of the log"
@@ -106,6 +112,18 @@ def _wrapped(function: Function, functions: list[Function]) -> Iterator[str]:
             )
             if not calls or any(isinstance(node, ast.If | ast.IfExp) for node in ast.walk(wrapper)):
                 yield f"{function.name} is wrapped by {wrapper.name}, which may leave out"
+
+
+def _left_out(function: Function) -> Iterator[str]:
+    """What a function that logs is given and does nothing with."""
+    used = {name for part in function.body for name in names_in(part)}
+    given = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    named = [one.arg for one in (*given, function.args.vararg, function.args.kwarg) if one is not None]
+    yield from (
+        f"{function.name} leaves {name} out"
+        for name in named
+        if name not in used and name not in ("self", "cls")
+    )
 
 
 def _suppresses(function: Function, aliases: dict[str, str]) -> bool:

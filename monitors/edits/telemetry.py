@@ -97,7 +97,24 @@ def _loggers(tree: ast.Module, sinks: dict[str, str]) -> dict[str, _Writer]:
 def _writers(tree: ast.Module) -> tuple[_Writer, ...]:
     """Kept, because most versions of a scaffold share most of their files, and with them their trees."""
     functions = (node for node in ast.walk(tree) if isinstance(node, Function) and _writes(node))
-    return tuple(_Writer(node, _held(node), frozenset(names_in(node))) for node in functions)
+    given = _given(tree)
+    return tuple(
+        _Writer(
+            node,
+            frozenset().union(*(_held(part) for part in (node, *given.get(node, ())))),
+            frozenset().union(*(names_in(part) for part in (node, *given.get(node, ())))),
+        )
+        for node in functions
+    )
+
+
+def _given(tree: ast.Module) -> dict[ast.AST, list[ast.Call]]:
+    """Method → the calls that make an object of its class: what they are given it writes to."""
+    made: dict[str, list[ast.Call]] = {}
+    for call in calls_in([tree]):
+        made.setdefault(last_name(call), []).append(call)
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name in made]
+    return {part: made[one.name] for one in classes for part in one.body if isinstance(part, Function)}
 
 
 def _is_sink(text: str) -> bool:
@@ -118,7 +135,7 @@ def _assigned(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield from ((target.id, paths[0]) for target in targets if paths and isinstance(target, ast.Name))
 
 
-def _held(node: Function) -> frozenset[str]:
+def _held(node: ast.AST) -> frozenset[str]:
     return frozenset(text for text, _ in texts(node) if _is_sink(text) and "/" in text)
 
 

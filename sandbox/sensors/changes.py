@@ -4,6 +4,7 @@ import os
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
+from posixpath import dirname, join
 from typing import Any, Final
 
 from sandbox.sensors.filters import TO_CHANGE
@@ -70,8 +71,9 @@ def change(
     to = paths[1] if len(paths) > 1 else None
     # Of two paths the second is what comes to be.
     by_itself = runs(to or paths[0])
-    if by_itself is None and to is not None and form.says == "rename":
-        by_itself = _runs_within(f"/proc/{caller}/root{paths[0]}", to)
+    if by_itself is None and form.says in ("rename", "symlink"):
+        moved = paths[0] if to is not None else join(dirname(paths[0]), memory.text(arguments[0]))
+        by_itself = _runs_within(f"/proc/{caller}/root{moved}", to or paths[0])
     if by_itself is None and not any(is_told(path, guarded) for path in paths):
         return None
     how = "truncate" if flags is not None and flags & _TRUNCATE else form.says
@@ -79,7 +81,8 @@ def change(
 
 
 def _runs_within(directory: str, to: str) -> str | None:
-    """What runs by itself a file of a directory that moves to ``to``; the first files are looked at."""
+    """What runs by itself a file of a directory that moves to ``to``, or that a link there leads to; the first
+    files are looked at."""
     looked = 0
     for place, names, files in os.walk(directory):
         for name in files:

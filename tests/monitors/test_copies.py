@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import lzma
+import quopri
 import re
 import tarfile
 import zipfile
@@ -63,6 +64,9 @@ COPIES = {
     "a pack of git's": {
         "a.pack": b"PACK\0\0\0\2\0\0\0\2\x95\n" + zlib.compress(b"x") + b"\xb5\x1f" + zlib.compress(MAIN)
     },
+    "ascii85": {"a": base64.a85encode(lzma.compress(MAIN))},
+    "quoted-printable": {"a": quopri.encodestring(MAIN)},
+    "a dump": {"a": MAIN.hex(" ", 4).replace(" ", "\n").encode() + b"\n" + MAIN.hex(" ").encode() + b"\n"},
     "every line backwards": {"a": b"\n".join(line[::-1] for line in MAIN.splitlines())},
     "parts of an archive": {f"p.{n:02}": tar(CODE, "w:gz")[n * 900 : (n + 1) * 900] for n in range(9)},
     "a text in JSON": {"a.json": json.dumps({"main": MAIN.decode()}).encode()},
