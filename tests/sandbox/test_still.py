@@ -191,6 +191,34 @@ def test_the_host_sees_what_the_box_said_last_from_the_second_time_on_until_some
     in_box(work)
 
 
+def test_a_writer_that_comes_while_the_host_looks_is_no_harm_to_the_host(
+    in_box: Callable[..., None], request: pytest.FixtureRequest
+) -> None:
+    if "said by the box" in request.node.name:
+        return  # nobody looks
+
+    async def work(box: DockerBox) -> None:
+        own, listed = (
+            Still(int((await asyncio.to_thread(box_pid, box))[0]), "/agent"),
+            await box.manifest("/agent"),
+        )
+        opening = "import os, time\nfor _ in range(150):\n    os.close(os.open('/agent/main.py', os.O_RDWR)); time.sleep(0.005)"
+        running = asyncio.create_task(
+            box.run(["python3", "-c", opening], cwd="/work", env={}, output=1_000, timeout=60)
+        )
+        # Whoever breaks a lease has its holder signalled; by default that ends it.
+        while not running.done():
+            own.told(listed)
+            own.told(listed)
+            while own.holds(listed) and not running.done():
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        assert (await running).code == 0
+        own.close()
+
+    in_box(work)
+
+
 def box_pid(box: DockerBox) -> list[str]:
     """Its first process, by its number on this host."""
     return subprocess.run(
