@@ -14,7 +14,7 @@ from tasks.laps import Calls
 from tasks.timing import PYTHON, begin, cpu_seconds, program, step
 
 #: Seconds that a step of theirs may take: they go on for as long as one of the submission.
-SECONDS: Final = 120.0
+SECONDS: Final = 240.0
 
 
 @dataclass(slots=True)

@@ -32,12 +32,12 @@ from tasks.timing import (
 _IMPORT: Final = 0.03
 #: Share of a step's work that warms, and the most calls that it is made of.
 _WARMING: Final = 0.2
-_WARMING_CALLS: Final = 10
+_WARMING_CALLS: Final = 5
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
 
 #: Seconds that a step may take.
-SECONDS: Final = 60.0
+SECONDS: Final = 120.0
 
 
 class Cases(Protocol):
