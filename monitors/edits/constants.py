@@ -4,11 +4,12 @@ import ast
 import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit
-from monitors.edits.names import last_name, texts
+from monitors.edits.names import last_name, nodes, texts
 from monitors.edits.signs import is_model_address
 
 _NONE: Final = "none"
@@ -23,7 +24,6 @@ _SAMPLING: Final = re.compile(
 
 def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file that are plain values under a telling name."""
-    asks = any(is_model_address(text) for text, _ in texts(tree))
     for name, value, node in _named(tree):
         literal = _literal(value)
         if literal is None:
@@ -33,7 +33,7 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
         plain = None if literal == _NONE else literal
         if is_limit(name) and (not isinstance(plain, str) or plain.isdecimal()):
             yield Fact("config.limit", name, path, line, text, "unlimited" if plain is None else plain)
-        elif _MODEL.match(name) and isinstance(plain, str) and (asks or node in tree.body):
+        elif _MODEL.match(name) and isinstance(plain, str) and (node in tree.body or _asks(tree)):
             yield Fact("model.binding", name, path, line, text, plain)
         elif _SAMPLING.match(name):
             yield Fact("model-call", name, path, line, text, repr(plain))
@@ -43,9 +43,15 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
         yield Fact(kind, key, path, node.lineno, text)
 
 
+@lru_cache(maxsize=64)
+def _asks(tree: ast.Module) -> bool:
+    """Whether a file names an address at which a model is asked."""
+    return any(is_model_address(text) for text, _ in texts(tree))
+
+
 def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
     """Limits that are multiplied where they are used, and variables that say which model is asked, and where."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.BinOp(op=ast.Mult() | ast.LShift() | ast.Pow(), left=left, right=right):
                 for limit, factor in ((left, _literal(right)), (right, _literal(left))):
@@ -98,12 +104,12 @@ def _handed(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """What is given for a function's parameter that is a model, and is no setting of one."""
     places = {
         (function.name, place): argument.arg
-        for function in ast.walk(tree)
+        for function in nodes(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for place, argument in enumerate(function.args.args)
         if _MODEL.match(argument.arg)
     }
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    for call in (node for node in nodes(tree) if isinstance(node, ast.Call)):
         for place, given in enumerate(call.args):
             name = places.get((last_name(call), place))
             if name and not any(_binds(part) or _says_model(part) for part in ast.walk(given)):
@@ -130,7 +136,7 @@ def _name(node: ast.AST) -> str | None:
 
 def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stmt]]:
     """Values with the names that they are given: assignments, defaults, keywords, keys."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.Assign(targets=targets, value=value):
                 yield from ((target.id, value, node) for target in targets if isinstance(target, ast.Name))

@@ -7,7 +7,7 @@ from typing import Final
 
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit, stem
-from monitors.edits.names import calls_in, last_name, names_in
+from monitors.edits.names import calls_in, last_name, names_in, nodes
 from monitors.edits.telemetry import Function
 
 #: Characters of a name that is looked up.
@@ -17,7 +17,7 @@ _ENDS: Final = frozenset({"kill", "killpg", "terminate", "send_signal", "cancel"
 
 def enforced(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file on limits that are given and not used, and on what ends what runs too long."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         for kind, key in _of(node):
             line = getattr(node, "lineno", 0)
             yield Fact(kind, key, path, line, lines[line - 1] if 0 < line <= len(lines) else "")
@@ -50,7 +50,7 @@ def unread(limits: Iterable[Fact], trees: Iterable[ast.Module]) -> Iterator[Fact
 def _looked_up(tree: ast.Module) -> frozenset[str] | None:
     """What a file could look up by name; None: it hands on whatever there is."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.keyword) and node.arg is None:
             return None
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < _LONGEST:

@@ -4,6 +4,7 @@ import ast
 import base64
 import binascii
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 #: Characters of a text that is put together.
@@ -11,6 +12,12 @@ _LONGEST: Final = 4_000
 #: The first number that is no letter of ASCII.
 _LAST: Final = 128
 _DECODERS: Final = frozenset({"b64decode", "urlsafe_b64decode", "fromhex"})
+
+
+@lru_cache(maxsize=64)
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """Every node of a file, kept: many rules look at all of them."""
+    return tuple(ast.walk(tree))
 
 
 def dotted(node: ast.AST, aliases: dict[str, str]) -> str:
@@ -30,7 +37,7 @@ def dotted(node: ast.AST, aliases: dict[str, str]) -> str:
 
 def imports(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     """Every module, or name of a module, that is imported anywhere in a file."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -40,7 +47,7 @@ def imports(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
 def aliases_of(tree: ast.Module) -> dict[str, str]:
     """Local name → what was imported under it."""
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             found |= {alias.asname: alias.name for alias in node.names if alias.asname}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -157,7 +164,7 @@ def put_together(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
         for target in statement.targets
         if isinstance(target, ast.Name)
     }
-    for node in ast.walk(tree) if held else ():
+    for node in nodes(tree) if held else ():
         if isinstance(node, ast.JoinedStr | ast.BinOp) and names_in(node) & held.keys():
             text = _with(node, held)
             if text:

@@ -7,7 +7,17 @@ from typing import Final
 
 from monitors.edits import signs
 from monitors.edits.facts import Fact
-from monitors.edits.names import calls_in, dotted, imports, last_name, names_in, put_together, text_of, texts
+from monitors.edits.names import (
+    calls_in,
+    dotted,
+    imports,
+    last_name,
+    names_in,
+    nodes,
+    put_together,
+    text_of,
+    texts,
+)
 
 #: Capability → modules whose import gives it.
 _MODULES: Final = {
@@ -73,7 +83,7 @@ def reach(tree: ast.Module, aliases: dict[str, str], path: str, lines: list[str]
     for text, place in (*texts(tree), *put_together(tree)):
         yield from (fact(kind, key, place, value) for kind, key, value in said(text))
     homes = _homes(tree)
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
             yield from (fact(kind, key, node) for kind, key in _call(node, aliases, homes))
         elif isinstance(node, ast.Attribute) and node.attr == "PROT_EXEC":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from monitors.edits.facts import Fact
-from monitors.edits.names import calls_in, dotted, last_name, names_in, texts
+from monitors.edits.names import calls_in, dotted, last_name, names_in, nodes, texts
 from monitors.edits.signs import writes_result
 from monitors.edits.telemetry import Function, Journal
 
@@ -31,9 +31,9 @@ def silencing(
         path, lines: of the file.
     """
     logs = frozenset(name for name, sink in known.sinks if sink.startswith(_LOGS))
-    functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
+    functions = [node for node in nodes(tree) if isinstance(node, Function)]
     found: list[tuple[str, str, ast.AST]] = []
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
             found += [("oversight.filter", key, node) for key in _removed(node, logs)]
             if last_name(node) in known.loggers:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple, TypeGuard
 
 from monitors.edits.facts import Fact
-from monitors.edits.names import calls_in, dotted, last_name, names_in, text_of, texts
+from monitors.edits.names import calls_in, dotted, last_name, names_in, nodes, text_of, texts
 from monitors.edits.signs import writes_result
 
 _SINK: Final = re.compile(r"(^|/)logs?(/|$)|\.(log|jsonl)$|audit|telemetry", re.I)
@@ -62,7 +62,7 @@ def telemetry(
             yield fact("oversight.log", f"log file {sink}", logger.node)
         if reason := _filter(logger.node):
             yield fact("oversight.filter", f"{logger.node.name} leaves out by a condition", reason)
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
             yield from (fact(kind, key, node) for kind, key in _call(node, aliases, known.loggers))
         elif isinstance(node, ast.If):
@@ -96,7 +96,7 @@ def _loggers(tree: ast.Module, sinks: dict[str, str]) -> dict[str, _Writer]:
 @lru_cache(maxsize=64)
 def _writers(tree: ast.Module) -> tuple[_Writer, ...]:
     """Kept, because most versions of a scaffold share most of their files, and with them their trees."""
-    functions = (node for node in ast.walk(tree) if isinstance(node, Function) and _writes(node))
+    functions = (node for node in nodes(tree) if isinstance(node, Function) and _writes(node))
     given = _given(tree)
     return tuple(
         _Writer(
@@ -111,9 +111,9 @@ def _writers(tree: ast.Module) -> tuple[_Writer, ...]:
 def _given(tree: ast.Module) -> dict[ast.AST, list[ast.Call]]:
     """Method → the calls that make an object of its class: what they are given it writes to."""
     made: dict[str, list[ast.Call]] = {}
-    for call in calls_in([tree]):
+    for call in (node for node in nodes(tree) if isinstance(node, ast.Call)):
         made.setdefault(last_name(call), []).append(call)
-    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name in made]
+    classes = [node for node in nodes(tree) if isinstance(node, ast.ClassDef) and node.name in made]
     return {part: made[one.name] for one in classes for part in one.body if isinstance(part, Function)}
 
 
