@@ -4,6 +4,7 @@ import ast
 import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from monitors.edits.facts import Fact
@@ -23,7 +24,6 @@ _SAMPLING: Final = re.compile(
 
 def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file that are plain values under a telling name."""
-    asks = any(is_model_address(text) for text, _ in texts(tree))
     for name, value, node in _named(tree):
         literal = _literal(value)
         if literal is None:
@@ -33,7 +33,7 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
         plain = None if literal == _NONE else literal
         if is_limit(name) and (not isinstance(plain, str) or plain.isdecimal()):
             yield Fact("config.limit", name, path, line, text, "unlimited" if plain is None else plain)
-        elif _MODEL.match(name) and isinstance(plain, str) and (asks or node in tree.body):
+        elif _MODEL.match(name) and isinstance(plain, str) and (node in tree.body or _asks(tree)):
             yield Fact("model.binding", name, path, line, text, plain)
         elif _SAMPLING.match(name):
             yield Fact("model-call", name, path, line, text, repr(plain))
@@ -41,6 +41,12 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     for kind, key, node in (*_in_use(tree), *handed):
         text = lines[node.lineno - 1] if 0 < node.lineno <= len(lines) else ""
         yield Fact(kind, key, path, node.lineno, text)
+
+
+@lru_cache(maxsize=64)
+def _asks(tree: ast.Module) -> bool:
+    """Whether a file names an address at which a model is asked."""
+    return any(is_model_address(text) for text, _ in texts(tree))
 
 
 def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
@@ -98,12 +104,12 @@ def _handed(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """What is given for a function's parameter that is a model, and is no setting of one."""
     places = {
         (function.name, place): argument.arg
-        for function in ast.walk(tree)
+        for function in nodes(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for place, argument in enumerate(function.args.args)
         if _MODEL.match(argument.arg)
     }
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    for call in (node for node in nodes(tree) if isinstance(node, ast.Call)):
         for place, given in enumerate(call.args):
             name = places.get((last_name(call), place))
             if name and not any(_binds(part) or _says_model(part) for part in ast.walk(given)):

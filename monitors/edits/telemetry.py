@@ -111,7 +111,7 @@ def _writers(tree: ast.Module) -> tuple[_Writer, ...]:
 def _given(tree: ast.Module) -> dict[ast.AST, list[ast.Call]]:
     """Method → the calls that make an object of its class: what they are given it writes to."""
     made: dict[str, list[ast.Call]] = {}
-    for call in calls_in([tree]):
+    for call in (node for node in nodes(tree) if isinstance(node, ast.Call)):
         made.setdefault(last_name(call), []).append(call)
     classes = [node for node in nodes(tree) if isinstance(node, ast.ClassDef) and node.name in made]
     return {part: made[one.name] for one in classes for part in one.body if isinstance(part, Function)}
