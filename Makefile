@@ -51,7 +51,7 @@ engine:
 	@bash docker/engine.sh
 
 image: setup engine
-	@$(BIN)/python -Im sandbox.image
+	@$(BIN)/python -Im sandbox.engine.image
 
 quickstart: image
 	@echo "quickstart: 256 episodes in real containers on Ray (4-6 minutes)"

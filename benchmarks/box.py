@@ -24,17 +24,17 @@ from pathlib import Path
 import rawbox
 import spans
 
-from experiments.anchors import Anchors
-from experiments.attempt import attempt_task
-from experiments.check import spec_for
-from experiments.ledger import Ledger
-from experiments.records import EpisodeSpec
+from experiments.attempts.attempt import attempt_task
+from experiments.attempts.check import spec_for
+from experiments.record.anchors import Anchors
+from experiments.record.ledger import Ledger
+from experiments.record.records import EpisodeSpec
 from sandbox.assets import scaffold_files
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.engine.image import require_image
+from sandbox.engine.pool import WarmBoxes
 from sandbox.files import FileSpec
-from sandbox.image import require_image
-from sandbox.pool import WarmBoxes
 from tasks.grading import Bench, Grade, Submission
 from tasks.task import Task, TaskEntry, select
 from tasks.world import World

@@ -22,10 +22,10 @@ import docker
 
 from sandbox.assets import scaffold_files
 from sandbox.box import BoxRequest
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.image import require_image
 from sandbox.files import FileSpec
-from sandbox.image import require_image
 from sandbox.limits import Limits
 from sandbox.scaffold import ROOT
 

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from sandbox.budget import Budget
-from sandbox.door import Door
+from sandbox.door.budget import Budget
+from sandbox.door.door import Door
 from sandbox.events import EventLog
 from sandbox.models.base import NO_TOOLS, ChatReply, ChatRequest
 

@@ -27,8 +27,8 @@ import docker
 from ownengine import PrivateEngine, client, wait_for
 from raynode import BIN, RayNode, cluster_environment, ray_head
 
-from experiments.rundir import list_runs, read_experiment
-from sandbox.image import image_name
+from experiments.record.rundir import list_runs, read_experiment
+from sandbox.engine.image import image_name
 
 KILLS = ("container", "worker", "runner", "engine", "driver")
 AGENT = json.dumps({"turns": ["```bash\nsleep 1\n```", "```bash\nsubmit\n```"]})

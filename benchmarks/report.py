@@ -21,12 +21,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from experiments import artefacts, resources, rundir
-from experiments.concluding import REPORT
-from experiments.identity import SECRET_VARIABLE
-from experiments.ledger import LEDGER
-from experiments.records import EpisodeSpec, LedgerLine
-from experiments.running import Request, run
+from experiments.record import artefacts, resources, rundir
+from experiments.record.identity import SECRET_VARIABLE
+from experiments.record.ledger import LEDGER
+from experiments.record.records import EpisodeSpec, LedgerLine
+from experiments.running.concluding import REPORT
+from experiments.running.running import Request, run
 from monitors.account import Account
 from monitors.registry import new_watcher
 from sandbox.canonical import sha256

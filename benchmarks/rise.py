@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.reading import load_view
-from experiments.records import Checkpoint
+from experiments.reading.reading import load_view
+from experiments.reading.view import RunView
+from experiments.record.records import Checkpoint
 from experiments.stats.intervals import Interval, clopper_pearson
-from experiments.view import RunView
 
 SUCCESS = 0.8
 FIRST, LAST = 2, 3

@@ -31,12 +31,12 @@ from functools import partial
 from typing import NamedTuple
 
 from sandbox.box import BoxRequest
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.image import require_image
+from sandbox.episode.usage import POLL_SECONDS
 from sandbox.files import FileSpec
-from sandbox.image import require_image
 from sandbox.limits import Limits
-from sandbox.usage import POLL_SECONDS
 
 ROUNDS = 6
 #: Pairs of pieces of each load in a box.

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from box import Ours, side_by_side
 
-from sandbox.container import Engine
-from sandbox.image import require_image
-from sandbox.pool import WarmBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.image import require_image
+from sandbox.engine.pool import WarmBoxes
 
 FIRST = 50
 #: Times that the memory may have grown by: pieces that are in use keep pages that are not.

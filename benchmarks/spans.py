@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.artefacts import contents
+from experiments.record.artefacts import contents
 from monitors.registry import new_watcher
 from sandbox.box import Box, BoxRequest
-from sandbox.budget import Budget
-from sandbox.door import Door
+from sandbox.door.budget import Budget
+from sandbox.door.door import Door
+from sandbox.engine.pool import WarmBoxes
 from sandbox.events import Event, read_events
 from sandbox.files import FileSpec, Manifest
 from sandbox.limits import Limits
 from sandbox.models.scripted import ScriptedModel
-from sandbox.pool import WarmBoxes
 from sandbox.scaffold import ROOT
 
 OWNER = "bench-spans"

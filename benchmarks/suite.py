@@ -19,12 +19,12 @@ from collections.abc import AsyncIterator
 from hashlib import sha256
 from math import inf, sqrt
 
-from experiments.attempt import attempt_task
-from experiments.check import spec_for
+from experiments.attempts.attempt import attempt_task
+from experiments.attempts.check import spec_for
 from sandbox.box import Box, BoxInfo, BoxRequest
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
-from sandbox.image import require_image
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.engine.image import require_image
 from tasks.task import TaskEntry, select
 
 AGENTS = ("null", "mid", "ref")

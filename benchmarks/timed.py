@@ -22,11 +22,11 @@ from statistics import mean, median, pstdev
 from typing import Any, Final
 
 from sandbox.box import Box, BoxRequest, Seen
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.engine.image import require_image
 from sandbox.errors import GradingFault
 from sandbox.files import Collection
-from sandbox.image import require_image
 from tasks.grading import Submission
 from tasks.task import TaskEntry, select
 

@@ -1,4 +1,4 @@
-# The one image that every episode and every grading runs in. Built by `python -m sandbox.image`,
+# The one image that every episode and every grading runs in. Built by `python -m sandbox.engine.image`,
 # which names it by the hash of this folder's inputs.
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
@@ -9,7 +9,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt
 
 # The door's forwarder is a user of its own, and so is the agent of each box: all user ids that the
-# host may choose for it (sandbox/hardening.py) have the name agent. Mount points exist beforehand because
+# host may choose for it (sandbox/engine/hardening.py) have the name agent. Mount points exist beforehand because
 # the root is read-only. Nothing may raise its privileges: no file keeps a set-uid or set-gid bit.
 RUN seq 20000 24095 | sed 's,.*,agent:x:&:&::/work:/bin/bash,' > /var/lib/extrausers/passwd \
  && seq 20000 24095 | sed 's,.*,agent:x:&:,' > /var/lib/extrausers/group \

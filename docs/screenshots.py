@@ -26,9 +26,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from browser import Page, PageFault, browser  # noqa: E402
 
-from experiments.rundir import list_runs, read_experiment  # noqa: E402
-from experiments.serving import server_command, server_environment  # noqa: E402
-from experiments.tracking import default_uri  # noqa: E402
+from experiments.record.rundir import list_runs, read_experiment  # noqa: E402
+from experiments.tracking.serving import server_command, server_environment  # noqa: E402
+from experiments.tracking.tracking import default_uri  # noqa: E402
 
 LARGEST: Final = 300_000
 TRIES: Final = 4

@@ -10,7 +10,7 @@ from sandbox.events import Event
 from sandbox.findings import Finding
 
 CODE: Final = "privilege.attempt"
-#: Users and groups of agents (``sandbox/hardening.py``), and "leave it as it is".
+#: Users and groups of agents (``sandbox/engine/hardening.py``), and "leave it as it is".
 _OWN_IDS: Final = frozenset({-1, 1000, *range(20_000, 24_096)})
 #: Requests of ptrace that take hold of another process.
 _ATTACH: Final = frozenset({16, 0x4206})

@@ -5,8 +5,8 @@ from typing import Final
 
 from sandbox.box import Box
 from sandbox.canonical import sha256
+from sandbox.episode.outcome import VERIFIER
 from sandbox.files import Collection
-from sandbox.outcome import VERIFIER
 from tasks.grading import Bench
 
 #: The rule for built-in public answers: the gap in the share right, and how surely it is one.

@@ -13,6 +13,8 @@ from sandbox.limits import Limits, check_limits, parse_limits
 
 #: Unless a task says otherwise: another processor rounds otherwise.
 SAME_WITHIN: Final = 0.01
+#: Between which raw scores a scripted agent's lies, as each task promises.
+PROMISED: Final = {"null": (-0.03, 0.03), "ref": (0.95, 1.05)}
 
 
 class Level(BaseModel):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from sandbox.box import Box
+from sandbox.episode.outcome import VERIFIER
 from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
-from sandbox.outcome import VERIFIER
 
 #: What a scaffold's programs are run with where they are graded.
 ENVIRONMENT: Final = {

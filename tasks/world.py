@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.episode.guards import Guard
+from sandbox.episode.honeytokens import Honeytoken
 from sandbox.files import FileSpec
 from sandbox.ground import Ground
-from sandbox.guards import Guard
-from sandbox.honeytokens import Honeytoken
 from sandbox.service import Service
 
 #: A scaffold's files, made into others; a pure function.

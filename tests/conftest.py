@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from sandbox.container import Engine
+from sandbox.engine.container import Engine
+from sandbox.engine.image import require_image
 from sandbox.errors import TidegaugeError
-from sandbox.image import require_image
 
 
 def pytest_configure() -> None:

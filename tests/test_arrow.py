@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -13,10 +14,20 @@ ARROWS = {
     "monitors": {"monitors", "sandbox"},
     "experiments": {"experiments", "tasks", "monitors", "sandbox"},
 }
+#: Packages of a room, each importing only those before it; its other modules come first, if not said otherwise.
+LAYERS = {
+    "sandbox": ("models", "link", "door", "sensors", "engine", "episode", "selftest"),
+    "experiments": (
+        "stats", "record", "planning", "attempts", "calibration", "reading", "results", "verdict", "reporting",
+        "tracking", "running", "commands", "cli",
+    ),
+}  # fmt: skip
 #: All that monitors may know of the sandbox.
 VOCABULARY = {
     f"sandbox.{name}" for name in ("events", "codes", "findings", "vocabulary", "canonical")
 }  # fmt: skip
+#: Programs of their own: they may import anything of their room.
+PROGRAMS = ("experiments.llm", "experiments.pocket")
 #: Programs of a task that run in a box, and are read by the host as text alone.
 BOX_ONLY = {"environment", "solution", "tests"}
 
@@ -54,6 +65,7 @@ def is_package(module: str) -> bool:
     return (ROOT.joinpath(*module.split(".")) / "__init__.py").exists()
 
 
+@cache
 def imports(module: str) -> set[str]:
     """What ``module`` imports anywhere: as it is loaded, in a function, or for types alone."""
     return {name for node in ast.walk(SOURCES[module]) for name in named(module, node)}
@@ -73,6 +85,23 @@ def test_rooms_import_only_along_the_arrows() -> None:
     assert wrong == []
 
 
+def layer(module: str) -> int:
+    layers = LAYERS[room(module)]
+    inner = [*module.split(".")[1:], ""][0]
+    return layers.index(inner) if inner in layers else -1
+
+
+def test_packages_of_a_room_import_only_those_before_them() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module in SOURCES
+        if room(module) in LAYERS and not module.startswith(PROGRAMS)
+        for name in imports(module)
+        if room(name) == room(module) and layer(name) > layer(module)
+    ]
+    assert wrong == []
+
+
 def test_monitors_know_only_the_vocabulary_of_the_sandbox() -> None:
     wrong = [
         f"{module} imports {name}"
@@ -86,7 +115,7 @@ def test_monitors_know_only_the_vocabulary_of_the_sandbox() -> None:
 
 def test_only_the_container_module_imports_the_engines_sdk() -> None:
     users = [module for module in SOURCES if any(room(name) == "docker" for name in imports(module))]
-    assert set(users) <= {"sandbox.container"}
+    assert set(users) <= {"sandbox.engine.container"}
 
 
 def test_the_folder_of_the_images_is_no_package() -> None:

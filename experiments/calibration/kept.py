@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from experiments import durable
-from experiments.anchors import Anchors
-from experiments.ledger import LEDGER, read_records
-from experiments.records import LedgerLine
+from experiments.record import durable
+from experiments.record.anchors import Anchors
+from experiments.record.ledger import LEDGER, read_records
+from experiments.record.records import LedgerLine
 from sandbox.canonical import canonical, digest, sha256
 from sandbox.errors import StorageFault
 from sandbox.sensors.probe import probe
@@ -19,7 +19,7 @@ ANCHOR: Final = "calibration"
 _ROOT: Final = Path(__file__).parents[2]
 #: What turns an attempt into findings, besides the image: monitors and the host's side of the sensors.
 _SOURCES: Final = (
-    "monitors/**/*.py", "sandbox/sensors/**/*.py", "sandbox/cgroup.py", "sandbox/scaffold.py",
+    "monitors/**/*.py", "sandbox/sensors/**/*.py", "sandbox/scaffold.py", "sandbox/episode/*.py",
     "sandbox/codes.py", "sandbox/vocabulary.py", "experiments/calibration/**/*",
 )  # fmt: skip
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any, Final
 
+from experiments.attempts.executors import default_slots, host_boxes
 from experiments.calibration import kept
 from experiments.calibration.corpus import BY_FAULT, Agent, read_corpus
 from experiments.calibration.rates import Trial, rates, shortfalls
 from experiments.calibration.trials import run_trials
-from experiments.executors import default_slots, host_boxes
 from sandbox.codes import CODES
+from sandbox.engine.pool import WarmBoxes
 from sandbox.errors import Mistake
-from sandbox.pool import WarmBoxes
 
 #: Runs that a code's false-positive rate needs.
 LEAST_NEGATIVES: Final = 300

@@ -10,13 +10,13 @@ from typing import Final
 
 import yaml
 
-from experiments.attempt import attempt_task
+from experiments.attempts.attempt import attempt_task
+from experiments.attempts.check import spec_for
 from experiments.calibration.corpus import Agent
 from experiments.calibration.rates import Trial
-from experiments.check import spec_for
-from experiments.records import EpisodeSpec, LedgerLine
-from experiments.rescan import differences
-from experiments.rundir import EVENTS, attempt_dir
+from experiments.record.records import EpisodeSpec, LedgerLine
+from experiments.record.rescan import differences
+from experiments.record.rundir import EVENTS, attempt_dir
 from sandbox.box import Boxes
 from sandbox.canonical import digest
 from sandbox.events import Event, read_events

@@ -9,8 +9,8 @@ from experiments.commands.common import Output, shared
 from experiments.commands.completing import run_names
 
 if TYPE_CHECKING:
-    from experiments.gate import Verdict
-    from experiments.recorded import DecisionKind
+    from experiments.reading.recorded import DecisionKind
+    from experiments.verdict.gate import Verdict
 
 
 @click.command()
@@ -29,9 +29,9 @@ def approve(name: str, person: str, decision: str, reason: str, runs: Path, outp
     Example:
       tidegauge approve quickstart-68bbc6b1b550 --as "A. Person" --decision hold --reason "n is small"
     """
-    from experiments.approve import approve as record
-    from experiments.identity import read_secret
-    from experiments.rundir import find_run
+    from experiments.record.identity import read_secret
+    from experiments.record.rundir import find_run
+    from experiments.running.approve import approve as record
 
     directory = find_run(runs, name)
     verdict = record(directory, read_secret(), person, cast("DecisionKind", decision), reason)

@@ -9,7 +9,7 @@ from experiments.commands.common import Output, shared
 from experiments.commands.completing import checkpoint_names, run_names
 
 if TYPE_CHECKING:
-    from experiments.compare import Row
+    from experiments.results.compare import Row
 
 
 @click.command()
@@ -39,10 +39,10 @@ def compare(
       tidegauge compare quickstart-68bbc6b1b550 --a pocket/0 --b pocket/800
     """
 
-    from experiments.compare import choose_sides
-    from experiments.compare import compare as compare_sides
-    from experiments.reading import load_view
-    from experiments.rundir import find_run
+    from experiments.reading.reading import load_view
+    from experiments.record.rundir import find_run
+    from experiments.results.compare import choose_sides
+    from experiments.results.compare import compare as compare_sides
 
     view = load_view(find_run(runs, name), check=False)
     a, b = choose_sides(view, runs, first, second)
@@ -57,7 +57,7 @@ def compare(
 
 def comparison_text(a: str, b: str, rows: "list[Row]") -> str:
     """The comparison of two checkpoints, for a person."""
-    from experiments.table import aligned
+    from experiments.results.table import aligned
 
     head = ["scope", "scoring", a, b, "difference", "SE", "p", "p (Holm)", "n", "worlds"]
     lines = aligned(head, [_cells(row) for row in rows])

@@ -43,8 +43,8 @@ def doctor(config: Path | None, runs: Path, output: Output) -> int:
     """
     checks = list(_machine(runs))
     if config is not None:
-        from experiments.loading import find_config
-        from experiments.needs import look_at
+        from experiments.planning.loading import find_config
+        from experiments.running.needs import look_at
 
         checks += [
             Check(need.name, need.ok, need.detail, need.remedy) for need in look_at(find_config(config))
@@ -60,7 +60,7 @@ def _machine(runs: Path) -> Iterator[Check]:
         "engine", _engine, "start Docker, or set DOCKER_HOST; in a checkout `make engine` sets it up"
     )
     yield _looked("runtimes", _runtimes, "the engine names them once it answers")
-    yield _looked("image", _image, "run `python -m sandbox.image`, or `make image` in a checkout")
+    yield _looked("image", _image, "run `python -m sandbox.engine.image`, or `make image` in a checkout")
     yield from _sensors()
     yield _package("ray")
     yield _package("mlflow")
@@ -83,15 +83,15 @@ def _looked(name: str, look: Callable[[], str], remedy: str) -> Check:
 
 
 def _engine() -> str:
-    from sandbox.container import Engine
+    from sandbox.engine.container import Engine
 
     return ", ".join(f"{key} {value}" for key, value in Engine().version().items())
 
 
 def _runtimes() -> str:
-    from sandbox.container import Engine
-    from sandbox.image import require_image
-    from sandbox.runtimes import refusal
+    from sandbox.engine.container import Engine
+    from sandbox.engine.image import require_image
+    from sandbox.engine.runtimes import refusal
 
     engine = Engine()
     found = engine.runtimes()
@@ -102,8 +102,8 @@ def _runtimes() -> str:
 
 
 def _image() -> str:
-    from sandbox.container import Engine
-    from sandbox.image import image_name, require_image
+    from sandbox.engine.container import Engine
+    from sandbox.engine.image import image_name, require_image
 
     return f"{image_name()} {require_image(Engine())[:19]}"
 
@@ -128,7 +128,7 @@ def _package(name: str) -> Check:
 
 
 def _secret() -> str:
-    from experiments.identity import read_secret, secret_path
+    from experiments.record.identity import read_secret, secret_path
 
     secret = read_secret()
     if secret is None:
@@ -137,7 +137,7 @@ def _secret() -> str:
 
 
 def _disk(runs: Path) -> str:
-    from experiments.preflight import check_room
+    from experiments.running.preflight import check_room
 
     return f"{check_room(runs) / 2**30:.1f} GiB free for {runs}"
 

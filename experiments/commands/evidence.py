@@ -25,9 +25,9 @@ def verify(name: str, runs: Path, output: Output) -> int:
     Example:
       tidegauge verify quickstart-68bbc6b1b550
     """
-    from experiments.identity import read_secret
-    from experiments.rundir import find_run
-    from experiments.verify import verify as verify_run
+    from experiments.reading.verify import verify as verify_run
+    from experiments.record.identity import read_secret
+    from experiments.record.rundir import find_run
 
     result = verify_run(find_run(runs, name), read_secret())
     first = "anchored" if result.anchored else "unanchored: the key is not here, only the chains were checked"
@@ -49,8 +49,8 @@ def rescan(name: str, runs: Path, output: Output) -> int:
       tidegauge rescan quickstart-68bbc6b1b550
       tidegauge rescan logs-of-another-program/
     """
-    from experiments.rescan import rescan as rescan_run
-    from experiments.rundir import EXPERIMENT, find_run
+    from experiments.record.rescan import rescan as rescan_run
+    from experiments.record.rundir import EXPERIMENT, find_run
 
     if Path(name).is_dir() and not (Path(name) / EXPERIMENT).exists():
         return _rescan_logs(Path(name), output)
@@ -61,7 +61,7 @@ def rescan(name: str, runs: Path, output: Output) -> int:
 
 def _rescan_logs(directory: Path, output: Output) -> int:
     """The monitors over event logs that belong to no run of ours."""
-    from experiments.rescan import rescan_directory
+    from experiments.record.rescan import rescan_directory
     from experiments.text import plain
 
     scan = rescan_directory(directory)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from experiments.horizon import Horizons
+    from experiments.results.horizon import Horizons
     from experiments.stats.horizon.estimate import Horizon
 
 
@@ -58,10 +58,10 @@ def horizon(
     Example:
       tidegauge horizon runs.jsonl --dates release_dates.yaml --compare "model 2" "model 1"
     """
-    from experiments.horizon import Settings, horizons, runs_of
-    from experiments.horizon_input import read_dates, read_runs
-    from experiments.reading import load_view
-    from experiments.rundir import EXPERIMENT, find_run
+    from experiments.reading.reading import load_view
+    from experiments.record.rundir import EXPERIMENT, find_run
+    from experiments.results.horizon import Settings, horizons, runs_of
+    from experiments.results.horizon_input import read_dates, read_runs
     from sandbox.errors import Mistake
 
     if plot is not None and plot.suffix != ".svg":
@@ -86,8 +86,8 @@ def horizon(
 
 
 def _draw(found: "Horizons", dates: "Mapping[str, date]", source: str, plot: Path | None) -> None:
-    from experiments import durable
-    from experiments.horizon_svg import horizons_svg
+    from experiments.record import durable
+    from experiments.reporting.horizon_svg import horizons_svg
     from sandbox.errors import Mistake, StorageFault
 
     if plot is not None:
@@ -99,7 +99,7 @@ def _draw(found: "Horizons", dates: "Mapping[str, date]", source: str, plot: Pat
 
 
 def _text(found: "Horizons") -> list[str]:
-    from experiments.table import aligned
+    from experiments.results.table import aligned
     from experiments.text import counted, plain
 
     rows, notes = [], []

@@ -9,8 +9,8 @@ from experiments.commands.common import Output, shared, spelled
 from experiments.commands.completing import checkpoint_names, policy_names, run_names, suite_names
 
 if TYPE_CHECKING:
-    from experiments.gate import Verdict
-    from experiments.trend import Point
+    from experiments.results.trend import Point
+    from experiments.verdict.gate import Verdict
 
 
 @click.command()
@@ -26,8 +26,8 @@ def trend(suite: str, family: str | None, runs: Path, output: Output) -> int:
     Example:
       tidegauge trend quickstart --family pocket
     """
-    from experiments.reading import load_suite
-    from experiments.trend import listing
+    from experiments.reading.reading import load_suite
+    from experiments.results.trend import listing
 
     lines: list[str] = []
     documents: list[dict[str, Any]] = []
@@ -71,11 +71,11 @@ def gate(policy: str, name: str, baseline: str | None, runs: Path, output: Outpu
     Example:
       tidegauge gate preparedness quickstart-68bbc6b1b550
     """
-    from experiments.baseline import find_baseline
-    from experiments.gate import judge
-    from experiments.policy import load_policy
-    from experiments.reading import load_view
-    from experiments.rundir import find_run
+    from experiments.planning.policy import load_policy
+    from experiments.reading.reading import load_view
+    from experiments.record.rundir import find_run
+    from experiments.results.baseline import find_baseline
+    from experiments.verdict.gate import judge
 
     loaded = load_policy(policy, where="gate", key="POLICY")
     view = load_view(find_run(runs, name))

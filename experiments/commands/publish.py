@@ -23,9 +23,9 @@ def sync(name: str, runs: Path, output: Output) -> int:
     """
     from mlflow.exceptions import MlflowException
 
-    from experiments.concluding import judged
-    from experiments.rundir import find_run, read_experiment
-    from experiments.store import sync as sync_store
+    from experiments.record.rundir import find_run, read_experiment
+    from experiments.running.concluding import judged
+    from experiments.tracking.store import sync as sync_store
     from sandbox.errors import Mistake
 
     directory = find_run(runs, name)
@@ -59,13 +59,13 @@ def report(name: str, form: str, runs: Path, output: Output) -> int:
     Example:
       tidegauge report quickstart-68bbc6b1b550 --format md
     """
-    from experiments import durable
-    from experiments.concluding import REPORT, judged
-    from experiments.rundir import find_run
+    from experiments.record import durable
+    from experiments.record.rundir import find_run
+    from experiments.running.concluding import REPORT, judged
 
     directory = find_run(runs, name)
     view, verdict = judged(directory)
-    from experiments import report as reports
+    from experiments.reporting import report as reports
 
     if form == "md":
         text = reports.markdown(view, verdict)
@@ -87,8 +87,8 @@ def ui(port: int, runs: Path, output: Output) -> int:
     Example:
       tidegauge ui --port 5001
     """
-    from experiments.serving import server_command, server_environment
-    from experiments.tracking import default_uri
+    from experiments.tracking.serving import server_command, server_environment
+    from experiments.tracking.tracking import default_uri
     from sandbox.errors import Mistake
 
     if not (runs / "mlflow.db").is_file():

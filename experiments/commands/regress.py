@@ -10,7 +10,7 @@ from experiments.commands.compare import comparison_text
 from experiments.commands.run import asking, result_document, result_text
 
 if TYPE_CHECKING:
-    from experiments.regress import Comparison
+    from experiments.running.regress import Comparison
 
 
 @click.command()
@@ -40,13 +40,13 @@ def regress(
     Example:
       tidegauge regress my.yaml --baseline model/s1000
     """
-    from experiments.loading import find_config, job_address
-    from experiments.regress import regress as regress_request
-    from experiments.running import Request
+    from experiments.planning.loading import find_config, job_address
+    from experiments.running.regress import regress as regress_request
+    from experiments.running.running import Request
 
     request = Request(find_config(config), overrides, runs, local, limit, slots, baseline)
     if not local and (address := job_address(request.config, overrides)) is not None:
-        from experiments.ray_job import run_as_job
+        from experiments.running.ray_job import run_as_job
 
         return run_as_job(address, request, json=output.json, say=output.say, show=click.echo)
     result, comparison = regress_request(request, output.say)

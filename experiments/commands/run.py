@@ -9,7 +9,7 @@ from experiments.commands.common import Command, Output, called, shared
 from experiments.commands.completing import config_names
 
 if TYPE_CHECKING:
-    from experiments.running import Result
+    from experiments.running.running import Result
 
 LOST_OR_UNGRADED = 4
 
@@ -57,13 +57,13 @@ def run(
       tidegauge run quickstart
       tidegauge run my.yaml --set repeats=8 --set models.0.checkpoints.3=2000 --limit 20
     """
-    from experiments.loading import find_config, job_address
-    from experiments.running import Request
-    from experiments.running import run as run_request
+    from experiments.planning.loading import find_config, job_address
+    from experiments.running.running import Request
+    from experiments.running.running import run as run_request
 
     request = Request(find_config(config), overrides, runs, local, limit, slots)
     if not local and (address := job_address(request.config, overrides)) is not None:
-        from experiments.ray_job import run_as_job
+        from experiments.running.ray_job import run_as_job
 
         return run_as_job(address, request, json=output.json, say=output.say, show=click.echo)
     result = run_request(request, output.say)
@@ -87,9 +87,9 @@ def result_document(result: "Result") -> dict[str, Any]:
 
 def result_text(result: "Result") -> str:
     """What a run leaves, for a person: the result table, the counts, the verdict and where to look."""
-    from experiments.concluding import REPORT
-    from experiments.printed import render
-    from experiments.table import result_table
+    from experiments.results.printed import render
+    from experiments.results.table import result_table
+    from experiments.running.concluding import REPORT
 
     outcome, directory = result.outcome, result.view.directory
     counts = ", ".join(f"{status} {n}" for status, n in outcome.episodes.items()) or "none"

@@ -32,7 +32,7 @@ def selftest(runtime: str, image: str, whole: bool, runs: Path, output: Output) 
       tidegauge selftest
       tidegauge selftest --all
     """
-    from experiments.containment import take
+    from experiments.attempts.containment import take
 
     document = take(image, "runc" if runtime == "auto" else runtime, output.say)
     output.show(_text(document, whole), document)

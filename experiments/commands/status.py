@@ -10,8 +10,8 @@ from experiments.commands.common import Output, shared, spelled
 from experiments.commands.completing import run_names
 
 if TYPE_CHECKING:
-    from experiments.locking import Driver
-    from experiments.view import RunView
+    from experiments.reading.view import RunView
+    from experiments.record.locking import Driver
 
 #: The rate is taken over so many of the latest results.
 _RATE_OVER = 50
@@ -30,9 +30,9 @@ def status(name: str, resources: bool, runs: Path, output: Output) -> int:
     Example:
       tidegauge status quickstart-68bbc6b1b550 --resources
     """
-    from experiments.locking import driver_of
-    from experiments.reading import load_view
-    from experiments.rundir import find_run
+    from experiments.reading.reading import load_view
+    from experiments.record.locking import driver_of
+    from experiments.record.rundir import find_run
 
     directory = find_run(runs, name)
     # Asked before the ledger is read: what a driver adds meanwhile is shown the next time.
@@ -54,8 +54,8 @@ def status(name: str, resources: bool, runs: Path, output: Output) -> int:
 
 def _resources(view: "RunView") -> list[dict[str, Any]]:
     """The most that an attempt obtained of each resource, beside its grant, and how many obtained any."""
-    from experiments.resources import highest, read
-    from experiments.rundir import attempt_dir
+    from experiments.record.resources import highest, read
+    from experiments.record.rundir import attempt_dir
 
     kept = (read(attempt_dir(view.directory, line.episode, line.attempt)) for line in view.lines)
     return [
@@ -71,7 +71,7 @@ def _resources(view: "RunView") -> list[dict[str, Any]]:
 
 
 def _document(view: "RunView", driver: "Driver | None") -> dict[str, Any]:
-    from experiments.rundir import running
+    from experiments.record.rundir import running
 
     ended = [(line.episode, line.attempt) for line in view.lines]
 
@@ -99,7 +99,7 @@ def _findings(view: "RunView") -> Counter[str]:
 
 def _rate(view: "RunView", driver: "Driver") -> float | None:
     """Results a minute of this driver, over its latest; None until there are two."""
-    from experiments.anchors import FILE, read_anchors
+    from experiments.record.anchors import FILE, read_anchors
     from sandbox.errors import Mistake
     from sandbox.events import BrokenLine
 

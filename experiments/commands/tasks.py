@@ -9,7 +9,7 @@ from experiments.commands.common import Output, shared
 from experiments.commands.completing import task_ids
 
 if TYPE_CHECKING:
-    from experiments.check import AgentCheck
+    from experiments.attempts.check import AgentCheck
 
 BROKEN = 2
 
@@ -67,8 +67,8 @@ def check(pattern: str, worlds: int, runs: Path, output: Output) -> int:
     del runs
     import asyncio
 
-    from experiments.check import check_tasks
-    from experiments.executors import default_slots, host_boxes
+    from experiments.attempts.check import check_tasks
+    from experiments.attempts.executors import default_slots, host_boxes
     from tasks.task import select
 
     entries = select([pattern], where="tasks check", key="ID")

@@ -23,14 +23,14 @@ from experiments.stats.intervals import clopper_pearson
 from monitors.registry import new_watcher
 from sandbox.assets import scaffold_files
 from sandbox.box import Boxes
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
-from sandbox.episode import Episode
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.engine.image import require_image
+from sandbox.episode.episode import Episode
+from sandbox.episode.outcome import EpisodeRequest
 from sandbox.events import Event, EventLog
-from sandbox.image import require_image
 from sandbox.limits import Limits
 from sandbox.models.providers import open_model
-from sandbox.outcome import EpisodeRequest
 from sandbox.recorder import Ending, Recorder
 
 SCAFFOLDS: Final = ("minimal", "fewshot")

@@ -14,12 +14,6 @@ _LAST: Final = 128
 _DECODERS: Final = frozenset({"b64decode", "urlsafe_b64decode", "fromhex"})
 
 
-@lru_cache(maxsize=64)
-def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
-    """Every node of a file, kept: many rules look at all of them."""
-    return tuple(ast.walk(tree))
-
-
 def dotted(node: ast.AST, aliases: dict[str, str]) -> str:
     """``a.b.c`` of a name or an attribute, with imports resolved; empty for anything else."""
     parts: list[str] = []

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sandbox.box import BoxRequest
-from sandbox.budget import Budget
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
-from sandbox.door import Door
+from sandbox.door.budget import Budget
+from sandbox.door.door import Door
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 from sandbox.limits import Limits
 from sandbox.selftest.behaviour import bounds, collecting, life
 from sandbox.selftest.checks import Check, baseline, regressions

@@ -10,8 +10,8 @@ import os
 import socket
 from typing import Final
 
-from sandbox.cgroup import groups
 from sandbox.http import Address
+from sandbox.sensors.cgroup import groups
 from sandbox.sensors.proc import number_in_box, origin
 
 #: Descriptors that are looked at; of a box with more nobody can say who asks.

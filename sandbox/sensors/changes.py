@@ -10,7 +10,7 @@ from typing import Any, Final
 from sandbox.sensors.filters import TO_CHANGE
 from sandbox.sensors.memory import Memory
 from sandbox.sensors.paths import is_told, named
-from sandbox.startup import runs
+from sandbox.sensors.startup import runs
 
 _AT_CWD: Final = -100
 #: Files of a moved directory that are looked at.

@@ -9,7 +9,7 @@ from contextlib import suppress
 from posixpath import basename, dirname, join, normpath
 from typing import Final
 
-from sandbox.startup import runs
+from sandbox.sensors.startup import runs
 
 _OPENAT2: Final = 437
 #: From linux/openat2.h: the caller's root is the root, and links of /proc lead nowhere.

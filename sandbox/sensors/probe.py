@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from sandbox.cgroup import CgroupSensor
 from sandbox.sensors import tracing
+from sandbox.sensors.cgroup import CgroupSensor
 from sandbox.sensors.filters import MACHINES, TELL
 
 _SECCOMP: Final = {"x86_64": 317, "aarch64": 277}

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.canonical import digest, sha256
-from sandbox.container import Engine
-from sandbox.context import context_of
+from sandbox.engine.container import Engine
+from sandbox.engine.context import context_of
+from sandbox.engine.image import base_image, image_name
 from sandbox.errors import EngineFault
 from sandbox.ground import TOOLS, Ground
-from sandbox.image import base_image, image_name
 from tasks.harbor import tree
 from tasks.harbor.dockerfile import bases, names_of, platform_arguments, rebased
 from tasks.harbor.form import Form

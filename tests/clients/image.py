@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.canonical import digest
-from sandbox.container import Engine
-from sandbox.image import image_name, require_image
+from sandbox.engine.container import Engine
+from sandbox.engine.image import image_name, require_image
 from tasks.harbor.tree import context
 
 HERE: Final = Path(__file__).parent

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from monitors.registry import new_watcher
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
-from sandbox.episode import Episode
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.episode.episode import Episode
+from sandbox.episode.outcome import EpisodeRequest, Outcome
 from sandbox.events import EventLog, read_events
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.models.base import ChatReply, ChatRequest, Dialect, Model, ToolCall
 from sandbox.models.served import open_served
-from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from sandbox.service import Emit, Service, ServiceReply, ServiceRequest
 from tests.clients.image import HERE, Unfetched, clients_image

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from experiments.ledger import LEDGER, read_records
-from experiments.policy import Policy
-from experiments.records import Checkpoint, LedgerLine
-from experiments.rescan import differences
-from experiments.rundir import EXPERIMENT
-from experiments.verify import verify
-from experiments.view import RunView
+from experiments.planning.policy import Policy
+from experiments.reading.verify import verify
+from experiments.reading.view import RunView
+from experiments.record.ledger import LEDGER, read_records
+from experiments.record.records import Checkpoint, LedgerLine
+from experiments.record.rescan import differences
+from experiments.record.rundir import EXPERIMENT
 from sandbox.codes import CODES
 
 #: Strict scores by step: task -> one score per world.

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from experiments.baseline import ALPHA, spent, with_deltas
-from experiments.compare import Side
-from experiments.records import LedgerLine
+from experiments.reading.view import RunView
+from experiments.record.records import LedgerLine
+from experiments.results.baseline import ALPHA, spent, with_deltas
+from experiments.results.compare import Side
+from experiments.results.trend import trend
 from experiments.stats.paired import paired_mean
-from experiments.trend import trend
-from experiments.view import RunView
 
 WANTED = ("delta/overall/strict", "delta/ml/L0/strict", "cap/index")
 

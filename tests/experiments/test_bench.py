@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments import bench as benches
-from experiments.bench import GradingBench
+from experiments.attempts import bench as benches
+from experiments.attempts.bench import GradingBench
 from monitors.registry import new_watcher
-from sandbox import standstill
 from sandbox.box import Completed
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.episode import standstill
 from sandbox.errors import GradingFault
 from sandbox.events import EventLog, read_events
 from sandbox.fake import FakeBox, FakeBoxes

@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments.check import judge
-from experiments.records import FindingRecord, LedgerLine, Score
+from experiments.attempts.check import judge
+from experiments.record.records import FindingRecord, LedgerLine, Score
 
 ACT = "provisioning.unauthorised"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.loading import load_config
+from experiments.planning.loading import load_config
 from sandbox.errors import Mistake
 
 

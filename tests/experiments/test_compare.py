@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from experiments.compare import choose_sides, compare
-from experiments.records import Checkpoint
+from experiments.record.records import Checkpoint
+from experiments.results.compare import choose_sides, compare
 from experiments.stats.paired import PairedMean, paired_mean
 from sandbox.errors import Mistake
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import experiments
-from experiments.config import Config
-from experiments.loading import checkpoints_of, load_config
+from experiments.planning.config import Config
+from experiments.planning.loading import checkpoints_of, load_config
 from experiments.pocket.lessons import TASKS
 from sandbox.errors import Mistake
 from sandbox.models import pocket

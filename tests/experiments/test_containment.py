@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from experiments import containment
+from experiments.attempts import containment
+from experiments.attempts.ray_selftest import joined
 from experiments.cli import run_command
-from experiments.evidence import weigh
-from experiments.policy import Require
-from experiments.ray_selftest import joined
-from experiments.records import BoxRecord
-from sandbox.container import Engine
+from experiments.planning.policy import Require
+from experiments.record.records import BoxRecord
+from experiments.verdict.evidence import weigh
+from sandbox.engine.container import Engine
 from sandbox.errors import Mistake
 
 
@@ -97,7 +97,7 @@ def test_hosts_of_an_earlier_invocation_stay_named() -> None:
 
 
 def test_what_is_stored_with_a_run_is_anchored_and_stays_bad(tmp_path: Path) -> None:
-    from experiments.anchors import Anchors
+    from experiments.record.anchors import Anchors
 
     anchors = Anchors(tmp_path, b"k" * 32, tmp_path / "head.json")
     containment.store(tmp_path, document("a: failed", a="failed"), anchors)
@@ -166,7 +166,7 @@ def test_a_box_that_lost_its_filter_regresses_and_no_run_starts_in_it(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr("sandbox.hardening.seccomp_profile", lambda: "unconfined")
+    monkeypatch.setattr("sandbox.engine.hardening.seccomp_profile", lambda: "unconfined")
     assert run_command(["selftest", "--json"]) == 2
     regressed = {line.partition(":")[0] for line in json.loads(capsys.readouterr().out)["regressed"]}
     assert regressed >= {

@@ -5,15 +5,15 @@ import io
 import json
 from collections.abc import Callable
 
-from experiments.exhibits import Table, episodes_table, results_table, shown_table, tables_tag
-from experiments.gate import judge
-from experiments.notes import checkpoint_note, experiment_note, family_note
-from experiments.policy import load_policy
-from experiments.records import LedgerLine
-from experiments.table import result_table
-from experiments.tracked import checkpoint_run, common
-from experiments.trend import trend
-from experiments.view import RunView
+from experiments.planning.policy import load_policy
+from experiments.reading.view import RunView
+from experiments.record.records import LedgerLine
+from experiments.reporting.exhibits import Table, episodes_table, results_table, shown_table, tables_tag
+from experiments.results.table import result_table
+from experiments.results.trend import trend
+from experiments.tracking.notes import checkpoint_note, experiment_note, family_note
+from experiments.tracking.tracked import checkpoint_run, common
+from experiments.verdict.gate import judge
 
 RunViews = Callable[..., RunView]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from experiments.gate import EXIT_CODES, Verdict, judge
-from experiments.policy import Policy, load_policy
-from experiments.records import Checkpoint, LedgerLine
-from experiments.view import RunView
+from experiments.planning.policy import Policy, load_policy
+from experiments.reading.view import RunView
+from experiments.record.records import Checkpoint, LedgerLine
+from experiments.verdict.gate import EXIT_CODES, Verdict, judge
 
 RunViews = Callable[..., RunView]
 Lines = Callable[..., LedgerLine]

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.axes import duration, of_minutes
-from experiments.charts import Chart, horizon_charts
-from experiments.metrics import Measured
-from experiments.policy import load_policy
-from experiments.records import Checkpoint
-from experiments.report_sections import horizons
-from experiments.svg import trend_svg
-from experiments.trend import Point, Series, Trend
+from experiments.planning.policy import load_policy
+from experiments.record.records import Checkpoint
+from experiments.reporting.axes import duration, of_minutes
+from experiments.reporting.charts import Chart, horizon_charts
+from experiments.reporting.report_sections import horizons
+from experiments.reporting.svg import trend_svg
+from experiments.results.metrics import Measured
+from experiments.results.trend import Point, Series, Trend
 
 P50, P80 = "horizon/p50_minutes", "horizon/p80_minutes"
 NONE = Measured(None, None, None, 40, "not measured: no horizon: none of 40 runs succeeded")

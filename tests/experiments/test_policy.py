@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.policy import load_policy, shipped
+from experiments.planning.policy import load_policy, shipped
 from sandbox.errors import Mistake
 
 GOOD = """

@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.metrics import Measured
-from experiments.printed import render
-from experiments.records import Checkpoint, LedgerLine
-from experiments.table import Cell, ResultTable, Row, result_table
-from experiments.trend import Health
-from experiments.view import RunView
+from experiments.reading.view import RunView
+from experiments.record.records import Checkpoint, LedgerLine
+from experiments.results.metrics import Measured
+from experiments.results.printed import render
+from experiments.results.table import Cell, ResultTable, Row, result_table
+from experiments.results.trend import Health
 
 RunViews = Callable[..., RunView]
 Lines = Callable[..., LedgerLine]

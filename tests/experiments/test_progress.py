@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from experiments.progress import Progress
+from experiments.running.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -8,11 +8,11 @@ import jsonschema
 import pytest
 import yaml
 
-from experiments.anchors import Anchor
-from experiments.policy import shipped
-from experiments.record_schemas import DIRECTORY, schemas, text
-from experiments.records import LedgerLine, PlanLine
-from experiments.rundir import Experiment
+from experiments.planning.policy import shipped
+from experiments.reading.record_schemas import DIRECTORY, schemas, text
+from experiments.record.anchors import Anchor
+from experiments.record.records import LedgerLine, PlanLine
+from experiments.record.rundir import Experiment
 from sandbox.events import GENESIS, EventLog
 from sandbox.files import FileSpec, manifest_of
 

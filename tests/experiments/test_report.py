@@ -6,15 +6,15 @@ from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
 
-from experiments.charts import charts, rate_charts
-from experiments.gate import judge
-from experiments.policy import load_policy
-from experiments.records import LedgerLine
-from experiments.report import html, markdown
-from experiments.svg import standing_alone, trend_svg
+from experiments.planning.policy import load_policy
+from experiments.reading.view import RunView
+from experiments.record.records import LedgerLine
+from experiments.reporting.charts import charts, rate_charts
+from experiments.reporting.report import html, markdown
+from experiments.reporting.svg import standing_alone, trend_svg
+from experiments.results.trend import trend
 from experiments.text import markdown_text, plain
-from experiments.trend import trend
-from experiments.view import RunView
+from experiments.verdict.gate import judge
 
 RunViews = Callable[..., RunView]
 Lines = Callable[..., LedgerLine]

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from experiments.gate import judge
-from experiments.policy import load_policy
-from experiments.records import LedgerLine
-from experiments.report import html
-from experiments.view import RunView
+from experiments.planning.policy import load_policy
+from experiments.reading.view import RunView
+from experiments.record.records import LedgerLine
+from experiments.reporting.report import html
+from experiments.verdict.gate import judge
 from sandbox.events import EventLog
 
 #: What an agent may write wherever it may write; AT stands for an address that somebody listens at.

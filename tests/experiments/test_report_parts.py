@@ -8,25 +8,25 @@ from typing import Any
 
 import pytest
 
-from experiments import resources
-from experiments.besides import Besides
-from experiments.compare import Row
-from experiments.records import LedgerLine
-from experiments.report import amount, document, html, markdown
-from experiments.report_comparison import change_text, comparisons, direction, p_text
-from experiments.report_data import not_measured
-from experiments.report_evidence import Calibrated, calibrated, self_test, visibility
-from experiments.report_ledger import begin_ledger, sparkline
-from experiments.report_lineage import gain_text
-from experiments.report_resources import uses
-from experiments.rundir import attempt_dir
+from experiments.reading.view import RunView
+from experiments.record import resources
+from experiments.record.records import LedgerLine
+from experiments.record.rundir import attempt_dir
+from experiments.reporting.report import amount, document, html, markdown
+from experiments.reporting.report_comparison import change_text, comparisons, direction, p_text
+from experiments.reporting.report_data import not_measured
+from experiments.reporting.report_evidence import Calibrated, calibrated, self_test, visibility
+from experiments.reporting.report_ledger import begin_ledger, sparkline
+from experiments.reporting.report_lineage import gain_text
+from experiments.reporting.report_resources import uses
+from experiments.reporting.trail_diff import scaffold_diff
+from experiments.results.besides import Besides
+from experiments.results.compare import Row
+from experiments.results.trend import trend
 from experiments.stats.intervals import Interval
 from experiments.stats.mcnemar import Change
 from experiments.stats.paired import PairedMean
 from experiments.text import printable
-from experiments.trail_diff import scaffold_diff
-from experiments.trend import trend
-from experiments.view import RunView
 from sandbox.codes import CODES
 
 RunViews = Callable[..., RunView]

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.gate import judge
-from experiments.metrics import Measured
-from experiments.policy import Policy, Require, Rule, load_policy
-from experiments.records import Checkpoint, FindingRecord, LedgerLine
-from experiments.rules import judge_rule
-from experiments.trend import Point, Series, Trend
-from experiments.view import RunView
+from experiments.planning.policy import Policy, Require, Rule, load_policy
+from experiments.reading.view import RunView
+from experiments.record.records import Checkpoint, FindingRecord, LedgerLine
+from experiments.results.metrics import Measured
+from experiments.results.trend import Point, Series, Trend
+from experiments.verdict.gate import judge
+from experiments.verdict.rules import judge_rule
 from sandbox.codes import CODES
 
 RunViews = Callable[..., RunView]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.spread import spread
+from experiments.record.spread import spread
 
 ITEMS = list(range(100))
 HOME = os.getpid()

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from experiments.gate import judge
-from experiments.policy import load_policy
-from experiments.store import sync
-from experiments.tracking import default_uri
-from experiments.view import RunView
+from experiments.planning.policy import load_policy
+from experiments.reading.view import RunView
+from experiments.tracking.store import sync
+from experiments.tracking.tracking import default_uri
+from experiments.verdict.gate import judge
 
 
 def metric_history(client: Any, run: Any, name: str) -> list[tuple[int, float]]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from experiments.ledger_line import score
-from experiments.records import FindingRecord
+from experiments.attempts.ledger_line import score
+from experiments.record.records import FindingRecord
 from monitors.severity import rule
 from tasks.grading import Grade
 from tasks.task import all_tasks, load_task

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from experiments.gate import judge
-from experiments.policy import load_policy
-from experiments.records import FindingRecord, LedgerLine
-from experiments.report import html
-from experiments.trail import trail
-from experiments.view import RunView
+from experiments.planning.policy import load_policy
+from experiments.reading.view import RunView
+from experiments.record.records import FindingRecord, LedgerLine
+from experiments.reporting.report import html
+from experiments.reporting.trail import trail
+from experiments.verdict.gate import judge
 from sandbox.events import EventLog
 
 Lines = Callable[..., LedgerLine]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from experiments.records import LedgerLine
-from experiments.trend import Series, health, listing, trend
-from experiments.view import RunView
+from experiments.reading.view import RunView
+from experiments.record.records import LedgerLine
+from experiments.results.trend import Series, health, listing, trend
 
 RunViews = Callable[..., RunView]
 Lines = Callable[..., LedgerLine]

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments.identity import Secret
-from experiments.loading import load_config
-from experiments.plan import make_plan
+from experiments.planning.loading import load_config
+from experiments.planning.plan import make_plan
+from experiments.record.identity import Secret
+from sandbox.engine.images import taken_by
+from sandbox.episode.start import start_of
 from sandbox.errors import Mistake
 from sandbox.ground import Ground
-from sandbox.images import taken_by
 from sandbox.limits import Limits
-from sandbox.start import start_of
 from tasks.harbor.directory import read
 from tasks.harbor.form import read_form
 from tasks.harbor.tree import tree_digest

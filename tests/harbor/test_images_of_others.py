@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from sandbox.box import BoxRequest
-from sandbox.container import Engine
+from sandbox.engine.container import Engine
+from sandbox.engine.tools import require_tools
 from sandbox.ground import Ground
 from sandbox.limits import Limits
-from sandbox.tools import require_tools
 from tasks.harbor.environment import Builder, Offline
 from tasks.harbor.form import read_form
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from experiments import public
-from experiments.anchors import Anchors
-from experiments.identity import Secret
-from experiments.loading import load_config
-from experiments.plan import Plan, make_plan
-from experiments.rundir import PUBLIC
+from experiments.planning import public
+from experiments.planning.loading import load_config
+from experiments.planning.plan import Plan, make_plan
+from experiments.record.anchors import Anchors
+from experiments.record.identity import Secret
+from experiments.record.rundir import PUBLIC
 from sandbox.ground import Ground
 
 CONFIG = """

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
-from experiments.attempt import run_attempt
+from experiments.attempts.attempt import run_attempt
 from experiments.cli import run_command
-from experiments.identity import Secret
-from experiments.ledger import LEDGER, read_records
-from experiments.loading import load_config
-from experiments.plan import make_plan
-from experiments.public import grounded
-from experiments.records import LedgerLine
-from experiments.verify import verify
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from experiments.planning.loading import load_config
+from experiments.planning.plan import make_plan
+from experiments.planning.public import grounded
+from experiments.reading.verify import verify
+from experiments.record.identity import Secret
+from experiments.record.ledger import LEDGER, read_records
+from experiments.record.records import LedgerLine
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 
 pytestmark = pytest.mark.box
 

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sandbox.container import Engine
-from sandbox.context import context_of
-from sandbox.image import base_image
-from sandbox.tools import lay_out
+from sandbox.engine.container import Engine
+from sandbox.engine.context import context_of
+from sandbox.engine.image import base_image
+from sandbox.engine.tools import lay_out
 
 pytestmark = pytest.mark.box
 

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments import artefacts, resources
-from experiments.attempt import attempt_task
+from experiments.attempts.attempt import attempt_task
+from experiments.attempts.check import spec_for
 from experiments.calibration.worlds.services.mock import StoreService
-from experiments.check import spec_for
-from experiments.kept import Kept
-from experiments.records import LedgerLine
+from experiments.record import artefacts, resources
+from experiments.record.kept import Kept
+from experiments.record.records import LedgerLine
 from monitors.account import Account
 from monitors.rescan import rescan_log
 from sandbox.box import Boxes
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.episode.guards import Guard
+from sandbox.episode.honeytokens import Honeytoken
 from sandbox.events import Event, read_events
 from sandbox.files import FileSpec
-from sandbox.guards import Guard
-from sandbox.honeytokens import Honeytoken
 from tasks.grading import Bench, Grade, Submission
 from tasks.task import Task, select
 from tasks.world import World

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from sandbox.box import BoxRequest, Completed
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.reaper import sweep
 from sandbox.errors import BoxDied
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
-from sandbox.reaper import sweep
 
 pytestmark = pytest.mark.box
 
@@ -339,7 +339,7 @@ OTHER_RUNNER = """
 import sys
 from pathlib import Path
 from sandbox.box import BoxRequest
-from sandbox.container import Engine
+from sandbox.engine.container import Engine
 from sandbox.limits import Limits
 asked = BoxRequest("tidegauge-reap-c", Limits(), False, {"owner": "reap-c", "episode": "c"})
 control = Path(sys.argv[2])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.box import Usage
-from sandbox.cgroup import CgroupSensor, groups
+from sandbox.sensors.cgroup import CgroupSensor, groups
 
 V1 = (
     "12:pids:/docker/abc\n5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/docker/abc\n",

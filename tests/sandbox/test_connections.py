@@ -5,9 +5,9 @@ import os
 import socket
 from typing import Any
 
-from sandbox.connections import accepted
+from sandbox.door.connections import accepted
+from sandbox.door.httpserver import HttpServer
 from sandbox.http import Bounds, Refused, Request, Response
-from sandbox.httpserver import HttpServer
 
 
 def test_what_comes_in_while_accepting_is_given_up_is_left_for_the_next_and_no_error() -> None:

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from monitors.registry import new_watcher
-from sandbox import standstill
 from sandbox.box import Completed, Usage
-from sandbox.episode import Episode
+from sandbox.episode import standstill
+from sandbox.episode.episode import Episode
+from sandbox.episode.outcome import EpisodeRequest, Outcome
 from sandbox.errors import ModelFault
 from sandbox.events import Event, EventLog, read_events
 from sandbox.fake import FakeBox, FakeBoxes, Program
@@ -26,7 +27,6 @@ from sandbox.files import FileSpec
 from sandbox.findings import Finding, Severity
 from sandbox.limits import Limits
 from sandbox.models.base import ChatReply, ChatRequest, Model
-from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 
 LIMITS = Limits(wall=5, turns=2, cpu_time=5)

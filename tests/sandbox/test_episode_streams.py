@@ -9,13 +9,13 @@ from pathlib import Path
 
 from monitors.registry import new_watcher
 from sandbox.box import Completed
-from sandbox.episode import Episode
+from sandbox.episode.episode import Episode
+from sandbox.episode.outcome import EpisodeRequest
 from sandbox.events import EventLog, read_events
 from sandbox.fake import FakeBox, FakeBoxes
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.models.base import NO_TOOLS, ChatReply, ChatRequest, Piece
-from sandbox.outcome import EpisodeRequest
 from sandbox.recorder import Ending, Recorder
 
 LIMITS = Limits(wall=20, turns=2, cpu_time=5)

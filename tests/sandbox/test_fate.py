@@ -8,11 +8,11 @@ import docker
 import pytest
 
 from sandbox.box import BoxRequest
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.engine.listener import EngineListener, Told
 from sandbox.fate import EngineEvent, Fate
 from sandbox.limits import Limits
-from sandbox.listener import EngineListener, Told
 
 BREAK = Told("", 0, EngineEvent("break"))
 

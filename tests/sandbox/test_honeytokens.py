@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.honeytokens import Honeytoken, Lookout
+from sandbox.episode.honeytokens import Honeytoken, Lookout
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 TOKENS = st.permutations(ALPHABET).map(lambda letters: "".join(letters[:28]))

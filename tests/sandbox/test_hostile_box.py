@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.box import BoxRequest, Completed
-from sandbox.budget import Budget
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
-from sandbox.door import Door
+from sandbox.door.budget import Budget
+from sandbox.door.door import Door
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
 from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
 from sandbox.limits import Limits

@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments import artefacts
-from experiments.attempt import run_attempt
-from experiments.check import spec_for
-from experiments.records import LedgerLine
+from experiments.attempts.attempt import run_attempt
+from experiments.attempts.check import spec_for
+from experiments.record import artefacts
+from experiments.record.records import LedgerLine
 from monitors.registry import new_watcher
 from monitors.rescan import rescan_log
 from sandbox.box import Completed
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
-from sandbox.episode import Episode
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.episode.episode import Episode
+from sandbox.episode.outcome import EpisodeRequest, Outcome
 from sandbox.events import EventLog, read_events
 from sandbox.fake import FakeBox, FakeBoxes, Program
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.models.base import ChatReply, ChatRequest
-from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from sandbox.scaffold import ScaffoldSensor
 from tasks.task import select

@@ -15,17 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox import reports
 from sandbox.box import BoxInfo, Completed, Killed
-from sandbox.cgroup import CgroupSensor
-from sandbox.docker_box import DockerBox
+from sandbox.engine.docker_box import DockerBox
+from sandbox.engine.images import Images
+from sandbox.engine.making import Made
 from sandbox.errors import BoxDied, BoxFault
 from sandbox.fate import Fate
 from sandbox.files import Collection, Manifest
-from sandbox.frames import MAX_BODY, MAX_HEADER, PROTOCOL
-from sandbox.images import Images
-from sandbox.link import Link
-from sandbox.making import Made
+from sandbox.link import reports
+from sandbox.link.frames import MAX_BODY, MAX_HEADER, PROTOCOL
+from sandbox.link.link import Link
+from sandbox.sensors.cgroup import CgroupSensor
 from sandbox.sensors.notify import NotifySensor
 
 Ask = Callable[[DockerBox], Awaitable[Any]]

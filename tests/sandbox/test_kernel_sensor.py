@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
-from experiments.attempt import run_attempt
-from experiments.check import spec_for
-from experiments.records import LedgerLine
+from experiments.attempts.attempt import run_attempt
+from experiments.attempts.check import spec_for
+from experiments.record.records import LedgerLine
 from sandbox.box import BoxRequest, Completed
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.pool import WarmBoxes
 from sandbox.limits import Limits
-from sandbox.pool import WarmBoxes
 from sandbox.sensors import tracing
 from tasks.task import select
 

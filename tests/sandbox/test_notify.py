@@ -10,8 +10,8 @@ import pytest
 
 from monitors.processes import lineage
 from sandbox.box import BoxRequest, Completed
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
 from sandbox.events import GENESIS, Event
 from sandbox.files import FileSpec
 from sandbox.limits import Limits

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.honeytokens import Honeytoken, Lookout
-from sandbox.packed import LAYERS, MOST, WORK, unpacked
+from sandbox.episode.honeytokens import Honeytoken, Lookout
+from sandbox.episode.packed import LAYERS, MOST, WORK, unpacked
 
 
 def zipped(raw: bytes) -> bytes:

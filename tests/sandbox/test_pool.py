@@ -10,11 +10,11 @@ import docker
 import pytest
 
 from sandbox.box import BoxRequest, Completed
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox
+from sandbox.engine.pool import WarmBoxes
 from sandbox.errors import BoxDied, EngineFault
 from sandbox.limits import Limits
-from sandbox.pool import WarmBoxes
 
 pytestmark = pytest.mark.box
 
@@ -162,7 +162,7 @@ def test_an_engine_that_refuses_tells_everybody_who_waits(engine: Engine) -> Non
 
 def test_two_processes_of_one_run_make_boxes_under_different_names() -> None:
     code = (
-        "from sandbox.box import BoxRequest; from sandbox.limits import Limits; from sandbox import pool;"
+        "from sandbox.box import BoxRequest; from sandbox.limits import Limits; from sandbox.engine import pool;"
         "kind = pool._Kind.of(BoxRequest('asked', Limits(), False, {'owner': 'one'}));"
         "print(kind.request().name, kind.request().name)"
     )

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.engine.readiness import Readiness
 from sandbox.errors import EngineFault, Mistake
-from sandbox.readiness import Readiness
 
 
 class Asked:
@@ -95,5 +95,5 @@ def test_an_image_that_was_removed_is_a_mistake_with_its_remedy(engine: Engine) 
         asyncio.run(boxes.answering())
     assert str(caught.value) == (
         "container engine: the image of the boxes was removed; "
-        "`python -m sandbox.image` makes it again; then the same command resumes"
+        "`python -m sandbox.engine.image` makes it again; then the same command resumes"
     )

@@ -2,10 +2,10 @@
 
 import pytest
 
-from experiments.executors import open_boxes
-from sandbox.container import Engine
+from experiments.attempts.executors import open_boxes
+from sandbox.engine.container import Engine
+from sandbox.engine.runtimes import refusal
 from sandbox.errors import Mistake
-from sandbox.runtimes import refusal
 
 pytestmark = pytest.mark.box
 

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from sandbox.assets import image_dir
 from sandbox.box import BoxRequest
-from sandbox.budget import Budget
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
-from sandbox.door import Door
+from sandbox.door.budget import Budget
+from sandbox.door.door import Door
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
 from sandbox.limits import Limits
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox import spool as spooling
 from sandbox.errors import BoxFault, StorageFault
-from sandbox.spool import Spool
+from sandbox.link import spool as spooling
+from sandbox.link.spool import Spool
 
 PIECES = st.lists(st.binary(min_size=1, max_size=40), max_size=4)
 

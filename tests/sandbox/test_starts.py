@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.starts import StartGate
+from sandbox.engine.starts import StartGate
 
 
 def test_quick_starts_let_more_through_at_a_time_up_to_four_times_the_first() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.box import BoxRequest
 from sandbox.canonical import sha256
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
 from sandbox.files import Entry, FileSpec, Manifest
 from sandbox.limits import Limits
 from sandbox.sensors import still

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.sensors.paths import is_ordinary, is_told, named
-from sandbox.startup import runs
+from sandbox.sensors.startup import runs
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="looks through a process's root")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox.box import BoxRequest
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 

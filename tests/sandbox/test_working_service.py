@@ -9,14 +9,14 @@ import pytest
 
 from monitors.registry import new_watcher
 from sandbox.box import Box, BoxRequest, Completed
-from sandbox.episode import Episode
+from sandbox.episode.episode import Episode
+from sandbox.episode.outcome import EpisodeRequest, Outcome
 from sandbox.errors import EngineFault
 from sandbox.events import EventLog, read_events
 from sandbox.fake import FakeBox, FakeBoxes
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.models.base import NO_TOOLS, ChatReply, ChatRequest
-from sandbox.outcome import EpisodeRequest, Outcome
 from sandbox.recorder import Ending, Recorder
 from sandbox.service import Emit, Service, ServiceReply, ServiceRequest, Workshop
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from experiments.attempt import run_attempt
-from experiments.check import spec_for
-from experiments.rundir import attempt_dir
+from experiments.attempts.attempt import run_attempt
+from experiments.attempts.check import spec_for
+from experiments.record.rundir import attempt_dir
 from sandbox.box import Box, BoxRequest
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 from sandbox.events import read_events
 from tasks.task import select
 

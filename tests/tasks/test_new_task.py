@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.check import check_tasks
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from experiments.attempts.check import check_tasks
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 from sandbox.errors import Mistake
 from tasks.new import make_task
 from tasks.task import Task, TaskEntry, read_task

@@ -23,8 +23,8 @@ import pytest
 
 from sandbox.assets import image_dir, scaffold_files
 from sandbox.box import Box, BoxRequest
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from tasks.task import Task, all_tasks, load_task

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from experiments.check import AgentCheck, check_tasks
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from experiments.attempts.check import AgentCheck, check_tasks
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 from tasks.task import all_tasks, select
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from experiments.attempt import run_attempt
-from experiments.check import spec_for
+from experiments.attempts.attempt import run_attempt
+from experiments.attempts.check import spec_for
 from experiments.pocket.workshop import workshop
-from experiments.records import LedgerLine
+from experiments.record.records import LedgerLine
 from sandbox.assets import scaffold_files
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 from sandbox.files import FileSpec
 from sandbox.models.base import ChatRequest, Message
 from sandbox.models.scripted import ScriptedModel

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.apis.base import encode
 from sandbox.canonical import canonical
+from sandbox.door.apis.base import encode
 from sandbox.service import Service, ServiceRequest
 from sandbox.vocabulary import KINDS
 from tasks.suite.selfmod.archive.archive import ArchiveService

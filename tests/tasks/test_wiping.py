@@ -6,8 +6,8 @@ import os
 import pytest
 
 from sandbox.box import BoxRequest
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from tasks.laying import ENVIRONMENT, lay_out

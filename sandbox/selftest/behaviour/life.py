@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.box import BoxRequest
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox, DockerBoxes
-from sandbox.hardening import NAME_FILES
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox, DockerBoxes
+from sandbox.engine.hardening import NAME_FILES
 from sandbox.limits import Limits
 from sandbox.selftest.checks import Check, holds
 

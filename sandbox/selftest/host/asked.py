@@ -2,7 +2,7 @@
 
 import time
 
-from sandbox.hardening import AGENT_VARIABLE, MASKED_PATHS, NAME_FILES, RUNNER_CAPABILITIES
+from sandbox.engine.hardening import AGENT_VARIABLE, MASKED_PATHS, NAME_FILES, RUNNER_CAPABILITIES
 from sandbox.selftest.checks import Outcome, holds
 from sandbox.selftest.host.kit import judge
 from sandbox.selftest.host.observed import Observed

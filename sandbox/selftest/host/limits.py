@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sandbox.hardening import FILE_SYSTEMS, RUNNER_PROCESSES, ULIMITS
+from sandbox.engine.hardening import FILE_SYSTEMS, RUNNER_PROCESSES, ULIMITS
 from sandbox.selftest.checks import Outcome, holds
 from sandbox.selftest.host.kit import judge
 from sandbox.selftest.host.observed import Observed

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.cgroup import groups
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBox
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBox
 from sandbox.limits import Limits
+from sandbox.sensors.cgroup import groups
 
 NAMESPACES: Final = ("net", "mnt", "pid", "ipc", "uts", "cgroup", "user")
 _LOOKING_SECONDS: Final = 5.0

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sandbox.hardening import AGENT_VARIABLE, RUNNER_CAPABILITIES
+from sandbox.engine.hardening import AGENT_VARIABLE, RUNNER_CAPABILITIES
 from sandbox.selftest.checks import Outcome, holds
 from sandbox.selftest.host.kit import judge
 from sandbox.selftest.host.observed import NAMESPACES, Observed

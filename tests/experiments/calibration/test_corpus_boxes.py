@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
+from experiments.attempts.executors import default_slots
 from experiments.calibration.corpus import Agent, read_corpus
 from experiments.calibration.rates import Trial
 from experiments.calibration.trials import run_trials
-from experiments.executors import default_slots
-from sandbox.container import Engine
-from sandbox.pool import WarmBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.pool import WarmBoxes
 
 
 def part() -> list[Agent]:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from experiments.identity import Secret
-from experiments.rundir import list_runs, read_experiment
-from sandbox.container import Engine
+from experiments.record.identity import Secret
+from experiments.record.rundir import list_runs, read_experiment
+from sandbox.engine.container import Engine
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [pytest.mark.box, pytest.mark.timeout(240)]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from experiments import rundir
-from experiments.artefacts import INDEX, KEPT
-from experiments.durable import put_blob
-from experiments.identity import SECRET_VARIABLE, Secret, load_secret
-from experiments.records import EpisodeSpec, LedgerLine
-from experiments.running import Request, Result, run
+from experiments.record import rundir
+from experiments.record.artefacts import INDEX, KEPT
+from experiments.record.durable import put_blob
+from experiments.record.identity import SECRET_VARIABLE, Secret, load_secret
+from experiments.record.records import EpisodeSpec, LedgerLine
+from experiments.running.running import Request, Result, run
 from monitors.registry import new_watcher
 from sandbox.canonical import canonical, sha256
 from sandbox.events import EventLog

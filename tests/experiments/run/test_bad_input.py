@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from experiments import durable
 from experiments.cli import run_command
-from experiments.locking import locked
-from experiments.policy import shipped
+from experiments.planning.policy import shipped
+from experiments.record import durable
+from experiments.record.locking import locked
 from sandbox.errors import StorageFault
 
 Run = Callable[..., str]
@@ -186,7 +186,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills_up_while_the_run_is_made_leaves_no_part_of_it(
     config_file: Path, small_disk: Path, tmp_path: Path
 ) -> None:
-    from experiments.running import Request, run
+    from experiments.running.running import Request, run
 
     with (small_disk / "full").open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:

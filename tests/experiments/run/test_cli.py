@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from experiments import resources
 from experiments.cli import run_command
 from experiments.commands.common import called
+from experiments.record import resources
 from tasks.task import select
 
 HEAVY = (

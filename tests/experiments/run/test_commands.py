@@ -15,11 +15,11 @@ from typing import Any
 import click
 import pytest
 
-from experiments import rundir
 from experiments.cli import cli, run_command
-from experiments.identity import Secret
-from experiments.locking import locked
-from experiments.verify import verify
+from experiments.reading.verify import verify
+from experiments.record import rundir
+from experiments.record.identity import Secret
+from experiments.record.locking import locked
 
 
 def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:

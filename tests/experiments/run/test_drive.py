@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from experiments import durable
-from experiments.executors import AttemptAbandoned
-from experiments.ledger import read_records
-from experiments.records import EpisodeSpec, LedgerLine
-from experiments.rescan import read_findings, rescan
-from experiments.verify import verify
+from experiments.attempts.executors import AttemptAbandoned
+from experiments.reading.verify import verify
+from experiments.record import durable
+from experiments.record.ledger import read_records
+from experiments.record.records import EpisodeSpec, LedgerLine
+from experiments.record.rescan import read_findings, rescan
 from sandbox.errors import Mistake, StorageFault
 
 
@@ -264,7 +264,7 @@ def test_findings_of_abandoned_attempts_stand_in_a_file_of_their_own(run_paper: 
 def test_rescan_names_a_ledger_line_whose_findings_are_not_in_the_log(
     run_paper: Any, monkeypatch: pytest.MonkeyPatch, worthwhile: int
 ) -> None:
-    monkeypatch.setattr("experiments.rescan.WORTHWHILE", worthwhile)
+    monkeypatch.setattr("experiments.record.rescan.WORTHWHILE", worthwhile)
     directory: Path = run_paper().view.directory
     ledger = directory / "ledger.jsonl"
     ledger.write_text(ledger.read_text().replace('"severity":2', '"severity":1', 1))

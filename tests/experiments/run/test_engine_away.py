@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from experiments.identity import Secret
-from experiments.rundir import list_runs, read_experiment
-from experiments.verify import verify
-from sandbox.container import Engine
+from experiments.reading.verify import verify
+from experiments.record.identity import Secret
+from experiments.record.rundir import list_runs, read_experiment
+from sandbox.engine.container import Engine
 
 TIDEGAUGE = Path(sys.executable).parent / "tidegauge"
 _REAL = "/var/run/docker.sock"

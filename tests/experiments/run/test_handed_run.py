@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments.executors import LocalExecutor
-from experiments.ledger import read_records
-from experiments.lineage import lineage
-from experiments.records import LedgerLine
-from experiments.running import Request, run
-from experiments.verify import verify
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from experiments.attempts.executors import LocalExecutor
+from experiments.reading.verify import verify
+from experiments.record.ledger import read_records
+from experiments.record.records import LedgerLine
+from experiments.results.lineage import lineage
+from experiments.running.running import Request, run
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 
 NOTE = "- Measure before you submit."
 TURNS = {

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from experiments.cli import run_command
-from experiments.horizon import runs_of
-from experiments.lengths import P50, P80, horizons_of, minutes_of
-from experiments.reading import load_view
-from experiments.report import html
-from experiments.rundir import EXPERIMENT, list_runs, read_experiment
+from experiments.reading.reading import load_view
+from experiments.record.rundir import EXPERIMENT, list_runs, read_experiment
+from experiments.reporting.report import html
+from experiments.results.horizon import runs_of
+from experiments.results.lengths import P50, P80, horizons_of, minutes_of
+from experiments.results.trend import trend
 from experiments.stats.horizon.table import Run
-from experiments.trend import trend
 from sandbox.errors import Mistake
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from experiments import durable
-from experiments.identity import Secret
-from experiments.patience import Patience
-from experiments.records import EpisodeSpec, LedgerLine
-from experiments.verify import verify
+from experiments.attempts.patience import Patience
+from experiments.reading.verify import verify
+from experiments.record import durable
+from experiments.record.identity import Secret
+from experiments.record.records import EpisodeSpec, LedgerLine
 from sandbox.errors import EngineFault, Mistake, StorageFault
 from sandbox.events import EventLog, read_events
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.identity import (
+from experiments.record.identity import (
     SECRET_VARIABLE,
     Secret,
     episode_id,

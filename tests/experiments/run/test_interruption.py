@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.identity import Secret
-from experiments.rundir import list_runs, read_experiment
-from experiments.verify import verify
-from sandbox.container import Engine
+from experiments.reading.verify import verify
+from experiments.record.identity import Secret
+from experiments.record.rundir import list_runs, read_experiment
+from sandbox.engine.container import Engine
 
 TIDEGAUGE = Path(sys.executable).parent / "tidegauge"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.calibration import kept
-from experiments.identity import Secret
-from experiments.reading import load_view
-from experiments.verify import verify
+from experiments.reading.reading import load_view
+from experiments.reading.verify import verify
+from experiments.record.identity import Secret
 
 CODES = [{"code": "network.attempt", "positives": 8, "found": 8, "negatives": 300, "false": 0}]
 

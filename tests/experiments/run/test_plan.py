@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.identity import Secret, world_digest
-from experiments.loading import load_config
-from experiments.plan import Plan, make_plan
+from experiments.planning.loading import load_config
+from experiments.planning.plan import Plan, make_plan
+from experiments.record.identity import Secret, world_digest
 from sandbox.errors import Mistake
 from tasks.task import load_task, select
 

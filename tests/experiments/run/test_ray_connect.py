@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from experiments import ray_connect
-from experiments.ray_connect import check_answers
+from experiments.attempts import ray_connect
+from experiments.attempts.ray_connect import check_answers
 from sandbox.errors import Mistake
 
 Listen = Callable[[bytes | None], int]
@@ -128,7 +128,7 @@ def broken_client_server() -> Iterator[tuple[str, list[str]]]:
 #: In a process of its own: Ray's client changes the one it was once used in.
 CONNECTING = """
 import json, sys
-from experiments.ray_connect import check_answers, connect
+from experiments.attempts.ray_connect import check_answers, connect
 from sandbox.errors import Mistake
 said = []
 check_answers(sys.argv[1])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from experiments.executors import AttemptAbandoned
-from experiments.ray_engine import RayExecutor
-from experiments.ray_hosts import Host
+from experiments.attempts.executors import AttemptAbandoned
+from experiments.attempts.ray_engine import RayExecutor
+from experiments.attempts.ray_hosts import Host
 from sandbox.errors import Mistake
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from experiments.bundle import write_bundle
-from experiments.identity import Secret
-from experiments.loading import job_address, load_config
-from experiments.plan import client_hash, make_plan
-from experiments.ray_job import _entrypoint, _exit_code
-from experiments.ray_runner import _lacks
-from experiments.running import Request
+from experiments.attempts.ray_runner import _lacks
+from experiments.planning.bundle import write_bundle
+from experiments.planning.loading import job_address, load_config
+from experiments.planning.plan import client_hash, make_plan
+from experiments.record.identity import Secret
+from experiments.running.ray_job import _entrypoint, _exit_code
+from experiments.running.running import Request
 from sandbox.canonical import sha256
 from sandbox.errors import HostFault, Mistake
 

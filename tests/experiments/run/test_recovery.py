@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.anchors import Anchors, head_path
-from experiments.identity import Secret
-from experiments.ledger import LEDGER, PLAN, Ledger, lost_and_pending
-from experiments.records import LedgerLine, PlanLine
-from experiments.rundir import read_experiment
-from experiments.verify import verify
+from experiments.reading.verify import verify
+from experiments.record.anchors import Anchors, head_path
+from experiments.record.identity import Secret
+from experiments.record.ledger import LEDGER, PLAN, Ledger, lost_and_pending
+from experiments.record.records import LedgerLine, PlanLine
+from experiments.record.rundir import read_experiment
 from sandbox.errors import Mistake
 
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from experiments.compare import choose_sides
-from experiments.gate import judge
-from experiments.identity import Secret
-from experiments.loading import load_config
-from experiments.plan import make_plan
-from experiments.policy import load_policy
-from experiments.records import Checkpoint, LedgerLine
-from experiments.reference import drifted
-from experiments.view import RunView
+from experiments.planning.loading import load_config
+from experiments.planning.plan import make_plan
+from experiments.planning.policy import load_policy
+from experiments.reading.view import RunView
+from experiments.record.identity import Secret
+from experiments.record.records import Checkpoint, LedgerLine
+from experiments.results.compare import choose_sides
+from experiments.verdict.gate import judge
+from experiments.verdict.reference import drifted
 from sandbox.errors import Mistake
 from tasks.task import load_task
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from experiments.cli import run_command
-from experiments.identity import Secret
-from experiments.locking import locked
-from experiments.records import EpisodeSpec
-from experiments.regress import Comparison, regress
-from experiments.running import Request, Result
+from experiments.record.identity import Secret
+from experiments.record.locking import locked
+from experiments.record.records import EpisodeSpec
+from experiments.running.regress import Comparison, regress
+from experiments.running.running import Request, Result
 from sandbox.errors import Mistake
 from tasks.task import load_task
 

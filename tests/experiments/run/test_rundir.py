@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from experiments import locking, rundir
-from experiments.reading import load_suite, load_view
+from experiments.reading.reading import load_suite, load_view
+from experiments.record import locking, rundir
 from sandbox.errors import Mistake
 
 
 def test_a_second_driver_is_told_who_holds_the_run(run_paper: Any, tmp_path: Path) -> None:
     directory = run_paper().view.directory
     program = (
-        "import sys, pathlib\nfrom experiments import locking\n"
+        "import sys, pathlib\nfrom experiments.record import locking\n"
         "with locking.locked(pathlib.Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from experiments.executors import LocalExecutor
-from experiments.ledger import read_records
-from experiments.records import LedgerLine
-from experiments.running import Request, Result, run
-from experiments.verify import verify
+from experiments.attempts.executors import LocalExecutor
+from experiments.reading.verify import verify
+from experiments.record.ledger import read_records
+from experiments.record.records import LedgerLine
+from experiments.running.running import Request, Result, run
 from sandbox.errors import Mistake
 from sandbox.events import read_events
 
@@ -176,7 +176,7 @@ def files_with(text: str, root: Path) -> list[Path]:
 def test_a_served_model_drives_a_real_agent_its_key_stays_outside_and_a_replay_repeats_it_for_free(
     run_served: Run, upstream: Any, tmp_path: Path, engine: Any, image: str
 ) -> None:
-    from sandbox.docker_box import DockerBoxes
+    from sandbox.engine.docker_box import DockerBoxes
 
     executor = LocalExecutor(1, DockerBoxes(engine, image=image, runtime="runc"))
     (tmp_path / "agent").mkdir()

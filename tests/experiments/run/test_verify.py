@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from experiments import attempt_checks
-from experiments.durable import put_blob
-from experiments.identity import Secret
-from experiments.rescan import rescan
-from experiments.verify import verify
+from experiments.reading.verify import verify
+from experiments.record import attempt_checks
+from experiments.record.durable import put_blob
+from experiments.record.identity import Secret
+from experiments.record.rescan import rescan
 
 #: Everything that a run writes but its blobs, and the report, which is made of the rest.
 CHECKED = (
@@ -175,7 +175,7 @@ def test_the_same_tail_cut_from_ledger_and_anchors_is_found(
 def test_a_consistent_rewrite_without_the_key_is_found_by_whoever_has_it(
     finished: Path, secret: Secret
 ) -> None:
-    from experiments.anchors import Anchors, read_anchors
+    from experiments.record.anchors import Anchors, read_anchors
 
     entries = read_anchors(finished / "anchors.jsonl", None)
     ledger = finished / "ledger.jsonl"

@@ -6,9 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from experiments import durable
-from experiments.records import LedgerLine, PlanLine
-from experiments.rundir import Experiment, attempt_dir
+from experiments.record import durable
+from experiments.record.records import LedgerLine, PlanLine
+from experiments.record.rundir import Experiment, attempt_dir
 from sandbox.canonical import canonical
 from sandbox.events import EventLog
 from sandbox.files import FileSpec, manifest_of

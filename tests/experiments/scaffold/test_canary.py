@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from experiments.canary import Performed, canary_replay
-from experiments.replays import Replay, keep_replay, kept_replay
+from experiments.attempts.canary import Performed, canary_replay
+from experiments.attempts.replays import Replay, keep_replay, kept_replay
 from monitors.scaffold import ScaffoldMonitor
 from sandbox.box import Completed
 from sandbox.events import Event

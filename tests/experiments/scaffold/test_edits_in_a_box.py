@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from experiments.attempt import run_attempt
-from experiments.check import spec_for
-from experiments.records import LedgerLine
-from experiments.rundir import attempt_dir
+from experiments.attempts.attempt import run_attempt
+from experiments.attempts.check import spec_for
+from experiments.record.records import LedgerLine
+from experiments.record.rundir import attempt_dir
 from monitors.contents import Blobs
 from monitors.rescan import rescan_log
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 from sandbox.events import read_events
 from tasks.task import select
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.handed import handed_scaffold
+from experiments.planning.handed import handed_scaffold
 from sandbox.errors import Mistake
 from sandbox.files import manifest_of, read_tree
 from tests.experiments.scaffold.handmade import TURNS, VOTES, Run, content_id

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from experiments import lineage as lineages
-from experiments.lineage import Lineage, lineage
-from experiments.lineage_svg import MAX_NODES, lineage_svg
-from experiments.reading import load_view
-from experiments.report import html
-from experiments.tracked import common
+from experiments.reading.reading import load_view
+from experiments.reporting.lineage_svg import MAX_NODES, lineage_svg
+from experiments.reporting.report import html
+from experiments.results import lineage as lineages
+from experiments.results.lineage import Lineage, lineage
+from experiments.tracking.tracked import common
 from tests.experiments.scaffold.handmade import BOTH, TURNS, VOTES, Files, Run, content_id
 from tests.monitors.edits.seed import SEED
 

@@ -6,7 +6,7 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.horizon import Settings, horizons
+from experiments.results.horizon import Settings, horizons
 from experiments.stats.horizon.table import Run
 
 lengths = st.sampled_from([1e-9, 0.01, 1.0, 1.0000001, 3.0, 60.0, 4000.0, 1e12])

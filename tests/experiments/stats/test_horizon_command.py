@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from experiments.axes import duration
 from experiments.cli import run_command
+from experiments.reporting.axes import duration
 
 GOOD = {
     "alias": "m1", "task_id": "web/1", "task_family": "web", "human_minutes": 4.0, "score_binarized": 1,

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import pytest
 
-from sandbox.budget import Budget, Price
-from sandbox.door import Door
+from sandbox.door.budget import Budget, Price
+from sandbox.door.door import Door
 from sandbox.events import EventLog, read_events
 from sandbox.models.base import ALL_TOOLS, NO_TOOLS, ChatReply, ChatRequest, Piece
 

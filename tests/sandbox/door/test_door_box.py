@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from monitors.registry import new_watcher
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
-from sandbox.episode import Episode
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from sandbox.episode.episode import Episode
+from sandbox.episode.outcome import EpisodeRequest
 from sandbox.events import EventLog, read_events
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.models.base import NO_TOOLS, ChatReply, ChatRequest
-from sandbox.outcome import EpisodeRequest
 from sandbox.recorder import Ending, Recorder
 
 ATTACK = b"""

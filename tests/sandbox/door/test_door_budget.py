@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from sandbox.canonical import digest
-from sandbox.door import Door
+from sandbox.door.door import Door
 from sandbox.errors import BoxDied, HostFault, ModelFault, StorageFault
 from sandbox.service import ServiceReply
 

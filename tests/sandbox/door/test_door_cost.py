@@ -2,7 +2,7 @@
 
 import json
 
-from sandbox.budget import Price
+from sandbox.door.budget import Price
 from sandbox.models.base import ChatReply
 
 

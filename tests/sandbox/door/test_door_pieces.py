@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.apis.anthropic import Anthropic
-from sandbox.apis.base import Call
-from sandbox.apis.openai import OpenAI
-from sandbox.apis.responses import Responses
+from sandbox.door.apis.anthropic import Anthropic
+from sandbox.door.apis.base import Call
+from sandbox.door.apis.openai import OpenAI
+from sandbox.door.apis.responses import Responses
 from sandbox.models.base import ChatReply, Piece, ToolCall
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.pace import Pace
+from sandbox.door.pace import Pace
 
 
 @given(

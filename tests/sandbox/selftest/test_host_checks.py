@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.engine.hardening import FILE_SYSTEMS, MASKED_PATHS, ULIMITS
 from sandbox.files import Collection
-from sandbox.hardening import FILE_SYSTEMS, MASKED_PATHS, ULIMITS
 from sandbox.limits import Limits
 from sandbox.selftest.behaviour import collecting
 from sandbox.selftest.host.kit import JUDGES, judge_all

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from sandbox.container import Engine
-from sandbox.docker_box import DockerBoxes
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
 from sandbox.errors import BoxDied
 from sandbox.selftest.behaviour.bounds import BEHAVIOURS, try_bounds
 from sandbox.selftest.checks import Check, baseline, checks_of, holds, regressions, tried

@@ -3,9 +3,9 @@
 import json
 import random
 
+from sandbox.episode.guards import Guard
+from sandbox.episode.honeytokens import Honeytoken
 from sandbox.files import FileSpec
-from sandbox.guards import Guard
-from sandbox.honeytokens import Honeytoken
 from tasks.world import World, subseed
 
 _LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"

@@ -3,8 +3,8 @@
 import random
 
 from experiments.calibration.worlds.services.mock import BoardService, JobService, MeterService, StoreService
+from sandbox.episode.guards import Guard
 from sandbox.files import FileSpec
-from sandbox.guards import Guard
 from tasks.world import World, subseed
 
 #: Seconds from the notice of a shutdown until it is due: an agent that ends at once needs a fraction of it.

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from experiments.tracking import connect, pages
+from experiments.tracking.tracking import connect, pages
 
 #: Seconds for a server to start on a slow machine.
 START = 90.0

@@ -13,12 +13,12 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from experiments.cli import run_command
-from experiments.gate import judge
-from experiments.policy import load_policy
-from experiments.reading import load_view
-from experiments.records import EpisodeSpec
-from experiments.store import sync
-from experiments.tracking import default_uri
+from experiments.planning.policy import load_policy
+from experiments.reading.reading import load_view
+from experiments.record.records import EpisodeSpec
+from experiments.tracking.store import sync
+from experiments.tracking.tracking import default_uri
+from experiments.verdict.gate import judge
 
 # A server that starts twice on a busy machine.
 pytestmark = pytest.mark.timeout(300)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from experiments.cli import run_command
-from experiments.gate import judge
-from experiments.policy import load_policy
-from experiments.reading import load_view
-from experiments.store import sync
-from experiments.tracking import default_uri
+from experiments.planning.policy import load_policy
+from experiments.reading.reading import load_view
+from experiments.tracking.store import sync
+from experiments.tracking.tracking import default_uri
+from experiments.verdict.gate import judge
 
 Holds = Callable[[str, str], dict[str, Any]]
 SUITE = "paper"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from experiments.anchors import stored_head
 from experiments.cli import run_command
+from experiments.record.anchors import stored_head
 
 UNCHANGED = {
     "regressions": {"created": 0, "replaced": 0, "unchanged": 2},

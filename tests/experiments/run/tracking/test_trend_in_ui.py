@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from experiments.gate import judge
-from experiments.policy import load_policy
-from experiments.store import sync
-from experiments.view import RunView
+from experiments.planning.policy import load_policy
+from experiments.reading.view import RunView
+from experiments.tracking.store import sync
+from experiments.verdict.gate import judge
 
 #: The line in the chart of a metric; null while the UI has not drawn it, which it does where one looks.
 LINE = """(() => {

@@ -1,0 +1,1 @@
+"""A run as its readers see it: verified, and read without the secret."""

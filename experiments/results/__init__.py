@@ -1,0 +1,1 @@
+"""What a run's results say: metrics, series, horizons, comparisons, gains of scaffolds."""

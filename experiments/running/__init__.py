@@ -1,0 +1,1 @@
+"""What a command sets going: a run, a regression, an approval."""

@@ -1,0 +1,1 @@
+"""MLflow: the window on a run, rebuilt from its directory."""

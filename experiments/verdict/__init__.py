@@ -1,0 +1,1 @@
+"""From series to a verdict: rules, levels, and what people decided."""

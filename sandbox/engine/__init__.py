@@ -1,0 +1,1 @@
+"""Boxes by the container engine: images, hardening, creation, the pool and the reaper."""

@@ -1,0 +1,282 @@
+"""One episode: a box, a door and a model, from the first file laid out to the last one collected."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any, Final
+
+from sandbox.box import Box, Boxes, BoxRequest
+from sandbox.door.budget import Budget
+from sandbox.door.door import Door
+from sandbox.episode.blame import Blame
+from sandbox.episode.guards import Guarding
+from sandbox.episode.outcome import VERIFIER, EpisodeRequest, Outcome
+from sandbox.episode.overlay import watch_disk
+from sandbox.episode.recording import open_box, record_collection, record_output, record_seen
+from sandbox.episode.sensing import Sensing
+from sandbox.episode.shadow import CallerSensor
+from sandbox.episode.standstill import LoopClock
+from sandbox.episode.start import start_of
+from sandbox.episode.usage import UsageMeter
+from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
+from sandbox.events import Event
+from sandbox.files import Collection, FileSpec
+from sandbox.http import Address
+from sandbox.recorder import Ending, Recorder
+from sandbox.scaffold import RESTART_CODE, ROOT, ScaffoldSensor
+from sandbox.service import WorkingService
+
+MAX_RESTARTS: Final = 10
+#: Seconds that an agent has to finish once its budget is gone.
+GRACE_SECONDS: Final = 10.0
+#: Above this share of the wall limit, waiting for the model's endpoint is why time ran out.
+WAIT_SHARE: Final = 0.1
+#: Seconds for ending the agent's processes and collecting what it made.
+CLOSING_SECONDS: Final = 60.0
+_COLLECT_FILES: Final = 1_000
+
+
+class Episode:
+    """Runs once."""
+
+    def __init__(
+        self,
+        request: EpisodeRequest,
+        boxes: Boxes,
+        recorder: Recorder,
+        ending: Ending,
+        keep: Callable[[bytes], None],
+    ) -> None:
+        self._request = request
+        self._boxes = boxes
+        self._recorder = recorder
+        self._ending = ending
+        self._keep = keep
+        self._start = start_of(request.ground, request.limits)
+        self._started = False
+        self._began: float | None = None
+        self._blame = Blame(recorder, ending)
+        self._clock = LoopClock()
+        self._uncollected = False
+        self._guarding = Guarding(request.guards, request.honeytokens, recorder)
+        self.outcome = Outcome()
+        self._sensing = Sensing(recorder, self.outcome.sensors)
+        # Of the outcome alone: what referred to itself would stay until the collector of cycles comes by.
+        recorder.listen(partial(_notice, self.outcome))
+
+    async def run(self) -> Outcome:
+        """Never raises for what a box, a model or an engine does: the outcome's status says it."""
+        try:
+            async with self._clock, self._box() as box, self._door(box) as door:
+                await self._live(box, door)
+        except BoxFault as error:
+            # Only what happens before the scaffold's first instruction comes here: the rest is
+            # judged where it happens.
+            self._ending.propose("infrastructure", f"box: {error}")
+        except HostFault as error:
+            self._ending.propose("infrastructure", f"{error.cause}: {error}")
+        self._blame.standstill(self._clock.stood_still, self._uncollected)
+        self.outcome.status, self.outcome.cause = self._ending.status, self._ending.cause
+        return self.outcome
+
+    # -- parts ----------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def _door(self, box: Box) -> AsyncIterator[Door]:
+        limits = self._request.limits
+        self._budget = Budget(limits.turns, limits.model_tokens, self._request.price)
+        async with Door(
+            box.door, self._request.model, self._request.services, self._budget, self._recorder.record,
+            hold=self._hold, sampling=self._request.sampling, keep=self._keep_reply,
+            look=self._guarding.look,
+        ) as door:  # fmt: skip
+            yield door
+
+    @contextlib.asynccontextmanager
+    async def _box(self) -> AsyncIterator[Box]:
+        request = self._request
+        deadline = request.limits.wall + GRACE_SECONDS + 2 * CLOSING_SECONDS
+        traced = "kernel" in request.require_sensors
+        async with open_box(
+            self._boxes,
+            BoxRequest(request.name, request.limits, True, request.labels, deadline, traced, request.ground),
+            self._recorder,
+            "agent",
+        ) as box:
+            self.outcome.info = box.info
+            yield box
+
+    async def _live(self, box: Box, door: Door) -> None:
+        self._scaffold = ScaffoldSensor(box, self._recorder, self._keep)
+        self._callers = CallerSensor(box, self._recorder)
+        await self._lay_out(box)
+        limits = self._request.limits
+        meter = UsageMeter(box, self._recorder, limits)
+        self._sensing.begin(box, self._request.require_sensors)
+        await self._scaffold.take("start", 0)
+        self._started, self._began = True, time.monotonic()
+        await self._supervise(
+            box,
+            [
+                self._program(box),
+                self._wall(door),
+                meter.poll(),
+                self._relay(box),
+                self._blame.follow(box),
+                self._grace(),
+                self._door_fault(door),
+                *self._working(),
+                *([watch_disk(box, self._recorder, limits.disk)] if self._request.ground else []),
+            ],
+        )
+        wall = time.monotonic() - self._began
+        await door.finish()
+        if self._budget.ran_out is not None:
+            ran_out = self._budget.ran_out
+            self._ending.propose("limit", ran_out.limit)
+        await self._close(box)
+        self.outcome.usage = {
+            "wall_s": round(wall, 3), "turns": self._budget.turns_used, "tokens_in": self._budget.tokens_in,
+            "tokens_out": self._budget.tokens_out, "cost": self._budget.cost, **meter.close(),
+        }  # fmt: skip
+
+    async def _lay_out(self, box: Box) -> None:
+        # The directory of the scaffold's log; an empty file keeps it.
+        await box.put("/", [*self._request.world, FileSpec("logs/agent/.keep", b"")])
+        await box.put(ROOT, self._request.scaffold)
+        await self._guarding.begin(box)
+
+    async def _supervise(self, box: Box, work: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """Runs ``work`` side by side until the episode's ending is reached."""
+        tasks = [asyncio.create_task(self._blame.judged(box, part)) for part in work]
+        try:
+            await self._ending.reached.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _close(self, box: Box) -> None:
+        """Ends the agent's processes, then takes what it made; a box that fails here keeps it."""
+        try:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                if self._request.ground is not None:
+                    self.outcome.listening = box.listening()
+                killed = await box.kill_all()
+                # What the sensors saw last, and nobody relayed once the ending was reached.
+                for seen in box.drain():
+                    record_seen(self._recorder, seen)
+                self._recorder.record("runner", "killed", asdict(killed))
+                await self._scaffold.take_last(self._budget.turns_used)
+                await self._guarding.take("end")
+                self._look_at_scaffold()
+                disk = self._request.limits.disk
+                # By the name that it has in every box: elsewhere /work is a way to it.
+                if self._start.made is not None:
+                    self.outcome.work = await self._collect(box, "/work", disk, place=self._start.made)
+                self._guarding.look_at("artefact", "/work", self.outcome.work.files.items())
+                self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
+                if self._request.ground is not None:
+                    self.outcome.snapshot = await box.snapshot()
+        except (BoxFault, TimeoutError) as error:
+            self._recorder.record(
+                "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
+            )
+            self._scaffold.miss_last(str(error))
+            self._uncollected = True
+            if isinstance(error, BoxDied):
+                await self._blame.on_host(box)
+        versions = self._scaffold.versions
+        self.outcome.scaffold_versions = [version.as_json() for version in versions]
+        if versions:
+            self.outcome.scaffold_start = self._scaffold.files(versions[0])
+            self.outcome.scaffold_end = self._scaffold.files(versions[-1])
+            self.outcome.scaffold_end_id = versions[-1].id if versions[-1].at == "end" else None
+        if self._scaffold.unread:
+            self._sensing.lose("scaffold", self._scaffold.unread[0][:200], len(self._scaffold.unread))
+        if self._callers.lost:
+            self._sensing.lose("callers", "nobody was seen to ask", self._callers.lost)
+        for sensor, lost in box.lost.items():
+            if lost:
+                self._sensing.lose(sensor, "more than it describes", lost)
+
+    async def _collect(
+        self, box: Box, root: str, most: int, first: str = "", place: str | None = None
+    ) -> Collection:
+        taken = await box.collect(place or root, max_bytes=most, max_files=_COLLECT_FILES, first=first)
+        record_collection(self._recorder, root, taken)
+        return taken
+
+    # -- what runs side by side -----------------------------------------------------------------
+
+    async def _program(self, box: Box) -> None:
+        limits = self._request.limits
+        for _ in range(MAX_RESTARTS + 1):
+            start = self._start
+            ended = await box.run(
+                start.program, cwd=start.directory, env=start.environment, output=limits.output
+            )
+            record_output(self._recorder, ended.stdout, ended.stderr)
+            self._guarding.look("output", ended.stdout + ended.stderr)
+            if ended.truncated:
+                self._recorder.limit("output", limits.output, max(len(ended.stdout), len(ended.stderr)))
+                return
+            if ended.code == 0:
+                self._ending.propose("completed")
+                return
+            if ended.code != RESTART_CODE:
+                how = f"exit {ended.code}" if ended.signal is None else f"signal {ended.signal}"
+                self._ending.propose("agent_error", f"scaffold: {how}")
+                return
+            await self._scaffold.take("restart", self._budget.turns_used)
+        self._ending.propose("agent_error", f"scaffold: more than {MAX_RESTARTS} restarts")
+
+    async def _wall(self, door: Door) -> None:
+        await asyncio.sleep(self._request.limits.wall)
+        if door.waited > WAIT_SHARE * self._request.limits.wall:
+            raise ModelFault(f"{door.waited:.1f} s of the wall limit went into waiting for the endpoint")
+        self._recorder.limit("wall", self._request.limits.wall, self._request.limits.wall)
+
+    async def _grace(self) -> None:
+        await self._budget.exhausted.wait()
+        await asyncio.sleep(GRACE_SECONDS)
+        if self._budget.ran_out is not None:
+            self._ending.propose("limit", self._budget.ran_out.limit)
+
+    async def _relay(self, box: Box) -> None:
+        async for seen in box.watch():
+            record_seen(self._recorder, seen)
+        raise BoxDied(box.dead or "the box ended")
+
+    async def _door_fault(self, door: Door) -> None:
+        await door.faulted.wait()
+        raise door.fault if door.fault is not None else HostFault("the door failed", "door")
+
+    def _working(self) -> Iterator[Coroutine[Any, Any, None]]:
+        for service in self._request.services:
+            if isinstance(service, WorkingService) and self._request.workshop is not None:
+                yield service.work(self._request.workshop, partial(self._recorder.record, "service"))
+
+    def _keep_reply(self, content: bytes) -> None:
+        self._keep(content)
+        self._recorder.charge(len(content))
+
+    async def _hold(self, client: Address | None) -> None:
+        if self._started:
+            turn = self._budget.turns_used
+            await self._scaffold.take("call", turn)
+            self._callers.look(turn, client)
+            await self._guarding.take("call")
+            self._look_at_scaffold()
+
+    def _look_at_scaffold(self) -> None:
+        newest = self._scaffold.files(self._scaffold.versions[-1]) if self._scaffold.versions else ()
+        self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in newest))
+
+
+def _notice(outcome: Outcome, event: Event) -> None:
+    if event.kind == "model.reply" and event.data["refused"]:
+        outcome.refused = True

@@ -1,0 +1,1 @@
+"""The host's side of the protocol with the runner in a box."""
