@@ -94,7 +94,8 @@ class Runner:
                 key.data()
             self.reap()
             if time.monotonic() - looked >= _CENSUS_SECONDS:
-                self.look()
+                # Idle boxes cost next to nothing; what an agent left is looked at before it is ended.
+                self.look() if self.programs else self.tell_changes()
                 looked = time.monotonic()
 
     def serve_agent(self) -> None:
@@ -117,10 +118,8 @@ class Runner:
             self.send({"seen": "scaffold.changed", "data": changed})
 
     def look(self) -> None:
-        """Reports changed files, new processes and full file systems; idle boxes cost next to nothing."""
+        """Reports changed files, new processes and full file systems."""
         self.tell_changes()
-        if not self.programs:
-            return
         for process in self.census.look():
             self.send({"seen": "process", "data": process})
         for path in self.mounts:

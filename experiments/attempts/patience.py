@@ -45,6 +45,11 @@ class Patience:
         #: What is lacking → since when.
         self._lacking: dict[str, float] = {}
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything was lacking when it was last looked at."""
+        return bool(self._lacking)
+
     def engines(self, lacking: Mapping[str, str | None]) -> None:
         """Takes note of why each container host gives no boxes just now; None for one that does.
 

@@ -85,6 +85,8 @@ class Driver:
                 slots = range(min(self._executor.slots, len(missing)))
                 await asyncio.wait([group.create_task(self._work(waiting)) for _ in slots])
                 watching.cancel()
+                if self._patience.waits:  # what came back just before the last episode ended is said too
+                    self._patience.engines(await self._executor.lacking())
         except BaseExceptionGroup as several:
             # The first cause; the others are cancelled siblings or the same fault again.
             raise several.exceptions[0] from None
