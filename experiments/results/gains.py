@@ -1,11 +1,13 @@
 """What a version of a scaffold gained over the one it was made of: where it was graded itself, and wherever else
 episodes began with the one and with the other."""
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from experiments.results.authored import Authored
+from experiments.results.compare import LARGEST_SCORE
 from experiments.stats.paired import PairedMean, paired_mean
 
 #: What an episode begun with a version does differently: fields of its usage.
@@ -35,10 +37,10 @@ def begun(made: Iterable[Authored]) -> Begun:
     return found
 
 
-def paired(gains: Iterable[tuple[Hashable, float | None]], cause: str) -> PairedMean:
+def paired(gains: Iterable[tuple[Hashable, float | None]], cause: str, bound: float = math.inf) -> PairedMean:
     """The mean gain over worlds, of pairs of a world and a gain; a world's episodes belong together.
 
-    ``cause``: why there is none where no gain is known.
+    ``cause``: why there is none where no gain is known. ``bound``: no gain can be larger.
     """
     by_world: dict[Hashable, list[float]] = {}
     for world, gain in gains:
@@ -46,7 +48,7 @@ def paired(gains: Iterable[tuple[Hashable, float | None]], cause: str) -> Paired
             by_world.setdefault(world, []).append(gain)
     if not by_world:
         return PairedMean(None, None, None, None, 0, 0, cause=f"not measured: {cause}")
-    return paired_mean(by_world)
+    return paired_mean(by_world, bound=bound)
 
 
 def transfer(parent: str, child: str, begun: Begun, home: frozenset[str]) -> PairedMean:
@@ -56,7 +58,8 @@ def transfer(parent: str, child: str, begun: Begun, home: frozenset[str]) -> Pai
     def away(one: Authored) -> float | None:
         return None if one.line.task_family in home or one.line.score is None else one.line.score.strict
 
-    return _compared(parent, child, begun, away, "no episodes began with both at a task of another family")
+    cause = "no episodes began with both at a task of another family"
+    return _compared(parent, child, begun, away, cause, LARGEST_SCORE)
 
 
 def behaviour(parent: str, child: str, begun: Begun) -> dict[str, PairedMean]:
@@ -73,12 +76,17 @@ def _used(field: str, one: Authored) -> float | None:
 
 
 def _compared(
-    parent: str, child: str, begun: Begun, value: Callable[[Authored], float | None], cause: str
+    parent: str,
+    child: str,
+    begun: Begun,
+    value: Callable[[Authored], float | None],
+    cause: str,
+    bound: float = math.inf,
 ) -> PairedMean:
     before, after = begun.get(parent, {}), begun.get(child, {})
     places = [place for place in before if place in after]
     gains = ((place[0], _less(_mean(after[place], value), _mean(before[place], value))) for place in places)
-    return paired(gains, cause)
+    return paired(gains, cause, bound)
 
 
 def _mean(episodes: Sequence[Authored], value: Callable[[Authored], float | None]) -> float | None:

@@ -72,11 +72,11 @@ def spanned(
     """Between which multiples of ``standard_error`` the mean of the sample misses the true one.
 
     Neither the clusters' order nor their names matter, and values of the opposite sign give the opposite
-    limits. With fewer than ``FEWEST`` clusters, at least 2, or with ``MANY``, they are Student's. None where so
+    limits. With ``MANY`` clusters they are Student's. None where so
     few clusters differ that draws without spread reach into a tail: Student's would miss far too often there.
 
     Args:
-        sums: of each cluster (G), not all alike.
+        sums: of each cluster (G, at least ``FEWEST``), not all alike.
         sizes: likewise.
         level: two-sided.
         draws: of clusters.
@@ -86,7 +86,7 @@ def spanned(
     # CR0 leaves out that the mean was estimated.
     wider = math.sqrt(count / (count - 1))
     half = float(stdtrit(count - 1, (1 + level) / 2)) * wider
-    if not FEWEST <= count < MANY:
+    if count >= MANY:
         return -half, half
     found = _studentised(sums, sizes, level, draws, seed)
     return None if found is None else (min(found[0] * wider, -half), max(found[1] * wider, half))

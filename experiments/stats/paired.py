@@ -3,8 +3,9 @@
 Miller (2024, "Adding Error Bars to Evals"): SE² = SE²_iid + n⁻² Σ_clusters Σ_{i≠j} (dᵢ−d̄)(dⱼ−d̄),
 with SE²_iid = n⁻² Σ (dᵢ−d̄)², which is the cluster-robust variance CR0. CR0 is too small for few
 clusters G, so the interval takes √(G/(G−1))·SE and Student's t with G−1 degrees of freedom: with
-clusters of one size that is the t interval of the cluster means, and with many the normal one. From 5
-clusters on it also spans the studentised cluster bootstrap, which skewed differences need (``clusters``).
+clusters of one size that is the t interval of the cluster means, and with many the normal one. It also
+spans the studentised cluster bootstrap, which skewed differences need (``clusters``). Under 5 clusters
+neither holds: differences with a bound then have Gaffke's interval of the clusters' means, others none.
 """
 
 import math
@@ -15,7 +16,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from scipy.special import stdtr
 
-from experiments.stats.clusters import spanned
+from experiments.stats.clusters import FEWEST, spanned
+from experiments.stats.intervals import bounded_mean
 
 #: With more clusters the exact test has more than 65,536 arrangements, and t is as good.
 EXACT_CLUSTERS: Final = 16
@@ -54,7 +56,7 @@ def paired_mean(
     Args:
         differences: of each cluster (a world) its paired differences, at least one.
         level: two-sided coverage of the interval.
-        bound: no difference can be larger; the interval is cut there.
+        bound: no difference can be larger; the interval is cut there, and of few clusters there is one.
     """
     groups = [group for group in differences.values() if group]
     values = [value for group in groups for value in group]
@@ -68,15 +70,30 @@ def paired_mean(
         return PairedMean(mean, None, None, None, n, clusters, cause="no interval from one world")
     p, test = _p_value([math.fsum(group) for group in groups], mean, se)
     if se <= _NO_SPREAD:
-        cause = "no interval from a constant sample"
-        return PairedMean(mean, None, None, None, n, clusters, p, test, cause)
+        constant = "no interval from a constant sample"
+        return PairedMean(mean, None, None, None, n, clusters, p, test, constant)
+    low, high, cause = _interval(groups, mean, se, level, bound)
+    return PairedMean(mean, se, low, high, n, clusters, p, test, cause)
+
+
+def _interval(
+    groups: Sequence[Sequence[float]], mean: float, se: float, level: float, bound: float
+) -> tuple[float | None, float | None, str | None]:
+    """Lower and upper limit, or the cause why there are none."""
+    count = len(groups)
+    if count < FEWEST and math.isinf(bound):
+        return None, None, f"no interval from {count} worlds; it needs {FEWEST}"
+    if count < FEWEST:
+        few = bounded_mean([math.fsum(group) / len(group) for group in groups], -bound, bound, level)
+        # Where clusters differ in size the mean of all values is not that of their means.
+        limits = [limit for limit in (few.low, mean, few.high) if limit is not None]
+        return min(limits), max(limits), None
     sizes = np.array([len(group) for group in groups], dtype=float)
     reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
     if reach is None:
-        return PairedMean(mean, se, None, None, n, clusters, p, test, "no interval: too few worlds differ")
+        return None, None, "no interval: too few worlds differ"
     below, above = reach
-    low, high = max(mean - above * se, -bound), min(mean - below * se, bound)
-    return PairedMean(mean, se, low, high, n, clusters, p, test)
+    return max(mean - above * se, -bound), min(mean - below * se, bound), None
 
 
 def _widened(se: float, clusters: int) -> float:
