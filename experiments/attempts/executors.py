@@ -93,7 +93,7 @@ def open_boxes(image: str, runtime: str, owner: str | None, spare: int = 0) -> "
         raise Mistake(
             f"no image {image!r}",
             where="container engine",
-            key="sandbox.engine.image",
+            key="sandbox.image",
             remedy="build it, or write episode",
         )
     _try_runtime(found, runtime)

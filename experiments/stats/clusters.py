@@ -72,8 +72,8 @@ def spanned(
     """Between which multiples of ``standard_error`` the mean of the sample misses the true one.
 
     Neither the clusters' order nor their names matter, and values of the opposite sign give the opposite
-    limits. With ``MANY`` clusters they are Student's. None where so
-    few clusters differ that draws without spread reach into a tail: Student's would miss far too often there.
+    limits. With ``MANY`` clusters they are Student's. None where so few clusters differ that draws without spread
+    reach into a tail: Student's would miss far too often there.
 
     Args:
         sums: of each cluster (G, at least ``FEWEST``), not all alike.
