@@ -109,8 +109,6 @@ class Still:
             elif kind == "file":
                 file = os.open(name, _READ, dir_fd=directory)
                 self._files.append(file)
-                # Who opens it for writing during a look has this process signalled: by what means nothing to it.
-                fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
                 if len(self._files) == 1:
                     told.prove(file)
                 told.add(file, _FILE, self)
@@ -119,6 +117,9 @@ class Still:
         """Whether somebody has a file open for writing, or it cannot be told."""
         try:
             for file in self._files:
+                # Who opens it for writing just now has this process signalled: by what means nothing to it. Giving the
+                # lease back ends that, and the next one would signal by what ends this process.
+                fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
                 fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
                 fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
         except OSError:
