@@ -9,7 +9,7 @@ import sys
 from .kinds import PROBES
 from .kit import Outcome, Probe, Untestable
 
-_SECONDS = 30.0
+_SECONDS = 10.0
 _DETAIL = 300
 
 
