@@ -62,7 +62,7 @@ class Anchor:
             await self._box.put("/task", [file])
 
     async def step(self) -> Beside:
-        """Does a step, in which it calls its function at least once and until it is stopped."""
+        """Does a step, in which it calls its function at least once and until it is stopped, if it is not to be idle."""
         with _own():
             await step(self._box, timeout=SECONDS)
             told = await self._told()
@@ -70,10 +70,10 @@ class Anchor:
             calls = [Calls(*some) for some in told["calls"]]
             return Beside(calls, self._used - before - told["cpu"])
 
-    async def stop(self) -> None:
-        """Stops the step that it does, or else the next one."""
+    async def stop(self, *, idle: bool = False) -> None:
+        """Stops the step that it does, or else the next one, after a call; ``idle``: before any."""
         with _own():
-            await self._box.put("/task", [FileSpec("stop", b"1")])
+            await self._box.put("/task", [FileSpec("stop", b"idle" if idle else b"stop")])
 
     async def _told(self) -> Any:
         """What it says after its results, all of whose bytes are 0 at the end."""

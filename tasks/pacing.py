@@ -191,12 +191,12 @@ class Trials:
         return self._used - before
 
     async def _on(self, cases: Cases, course: Course | None = None) -> tuple[Trial, Sequence[Beside]]:
-        """A step, and what the anchors did beside it: if its ``course`` is followed for all its time, else one call."""
+        """A step, and what the anchors did beside it: nothing, if its ``course`` is not followed."""
         calls, file = len(next(iter(cases.inputs.values()))), FileSpec("in.npz", npz(**cases.inputs))
         await self._put(file)
         await self._box.put("/task", [file])
         if course is None:
-            await self._stop()
+            await self._stop(idle=True)
         steps = [asyncio.create_task(anchor.step()) for anchor in self._anchors]
         try:
             # Put by itself, as what stops an anchor is.
@@ -218,8 +218,8 @@ class Trials:
         for anchor in self._anchors:
             await anchor.put(file)
 
-    async def _stop(self) -> None:
-        await asyncio.gather(*(anchor.stop() for anchor in self._anchors))
+    async def _stop(self, *, idle: bool = False) -> None:
+        await asyncio.gather(*(anchor.stop(idle=idle) for anchor in self._anchors))
 
     async def _step(self) -> None:
         try:
