@@ -49,6 +49,16 @@ def test_a_result_off_by_more_than_a_ten_thousandth_is_wrong_and_that_of_another
     assert cases.remembered(cases.results[[0, 0, 2, 3]])
 
 
+@pytest.mark.parametrize("form", loops.SLOW)
+def test_a_kernel_in_half_precision_is_wrong_in_some_case_and_so_no_result(form: str) -> None:
+    drawn = kernel(form)
+    cases = drawn.cases(np.random.default_rng(1), 20)
+    space: dict[str, object] = {}
+    exec(drawn.reference, space)
+    halves = [space["kernel"](x.astype(np.float16)) for x in cases.inputs["x"]]  # type: ignore[operator]
+    assert not cases.right(np.array([np.ravel(half) for half in halves])).all()
+
+
 def test_look_shows_the_slow_loop_first_and_speed_makes_it_the_reference() -> None:
     for index in range(4):
         drawn = world("performance/kernel", index)
