@@ -18,7 +18,7 @@ _WORD: Final = re.compile(r"^\s*([A-Za-z]+)\b")
 #: A word of its own, as BuildKit reads it: ``$((1<<n))`` begins none.
 _MARK: Final = re.compile(r"(?<!\S)\d*<<(-?)(['\"]?)([A-Za-z_][A-Za-z0-9_.]*)\2")
 _FASTER: Final = re.compile(
-    r"\s+--(?:mount=type=(?:cache|tmpfs)\S*|network=(?:none|default)|link(?:=\S+)?)(?=\s)"
+    r"(?:\\[ \t]*\n|\s)+--(?:mount=(?=\S*\btype=(?:cache|tmpfs)\b)\S+|network=(?:none|default)|link(?:=\S+)?)(?=\s)"
 )
 _MODE: Final = re.compile(r"\s+--chmod=(\S+)(?=\s)")
 _OCTAL: Final = re.compile(r"^0?[0-7]{3,4}$")
