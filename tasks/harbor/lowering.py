@@ -32,7 +32,7 @@ class Lowered:
     text: str = ""
     #: Contents by path.
     files: dict[str, bytes] = field(default_factory=dict)
-    #: Modes by path; a directory's holds for all that lies in it.
+    #: Modes by path or by a pattern of paths; a directory's holds for all that lies in it.
     modes: dict[str, int] = field(default_factory=dict)
 
 
@@ -129,7 +129,7 @@ def _copy(step: _Step, made: Lowered) -> str:
         return text
     text = text.replace(found[0], "", 1)
     sources = [part for part in text.split()[1:-1] if not part.startswith("--")]
-    plain = not any(set(source) & set("*?[$") for source in sources) and "--from" not in text
+    plain = not any("$" in source for source in sources) and "--from" not in text
     if not (plain and _OCTAL.match(found[1])):
         raise EngineFault(f"{found[0].strip()} in the Dockerfile needs BuildKit", "build")
     made.modes.update({normpath(f"/{source}").lstrip("/"): int(found[1], 8) for source in sources})
