@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from experiments.planning.policy import Policy, Rule
 from experiments.reporting.axes import Axis, duration, from_zero, of_minutes
 from experiments.results.lengths import SHARES, horizon_name
-from experiments.results.metrics import Measured
+from experiments.results.measured import Measured
 from experiments.results.trend import Point, Series, Trend
 from experiments.text import decimal, plain
 from experiments.verdict.rules import BOUND, SIGN

@@ -10,7 +10,8 @@ from experiments.reading.view import RunView
 from experiments.record.records import Checkpoint, FindingRecord, LedgerLine
 from experiments.reporting.exhibits import events_file
 from experiments.reporting.trail import Trail, trail
-from experiments.results.metrics import Measured, finding_rate
+from experiments.results.measured import Measured
+from experiments.results.rates import finding_rate
 from experiments.results.trend import Trend
 from experiments.text import counted, file_name, plain
 from experiments.verdict.gate import Verdict
