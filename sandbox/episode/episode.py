@@ -26,7 +26,7 @@ from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.http import Address
 from sandbox.recorder import Ending, Recorder
-from sandbox.scaffold import RESTART_CODE, ROOT, ScaffoldSensor
+from sandbox.scaffold import RESTART_CODE, ROOT, ScaffoldSensor, Version
 from sandbox.service import WorkingService
 
 MAX_RESTARTS: Final = 10
@@ -61,6 +61,8 @@ class Episode:
         self._blame = Blame(recorder, ending)
         self._clock = LoopClock()
         self._uncollected = False
+        #: The version of the scaffold in which tokens were looked for last.
+        self._looked_at: Version | None = None
         self._guarding = Guarding(request.guards, request.honeytokens, recorder)
         self.outcome = Outcome()
         self._sensing = Sensing(recorder, self.outcome.sensors)
@@ -273,8 +275,12 @@ class Episode:
             self._look_at_scaffold()
 
     def _look_at_scaffold(self) -> None:
-        newest = self._scaffold.files(self._scaffold.versions[-1]) if self._scaffold.versions else ()
-        self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in newest))
+        """Of each version once."""
+        newest = self._scaffold.versions[-1] if self._scaffold.versions else None
+        if newest is not None and newest is not self._looked_at:
+            self._looked_at = newest
+            files = self._scaffold.files(newest)
+            self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in files))
 
 
 def _notice(outcome: Outcome, event: Event) -> None:
