@@ -16,6 +16,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import docker
+
 TREE = Path(__file__).resolve().parent.parent
 BIN = TREE / ".venv/bin"
 #: Setting -> the engine's own configuration.
@@ -73,15 +75,13 @@ def prepared(setting: str) -> str | None:
     Path("/etc/docker").mkdir(exist_ok=True)
     Path("/etc/docker/daemon.json").write_text(json.dumps(ENGINE[setting]))
     run(["systemctl", "restart", "docker"])
-    says = run(
-        [
-            "docker",
-            "info",
-            "--format",
-            "{{.ServerVersion}} groups {{.CgroupVersion}} by {{.CgroupDriver}} {{.SecurityOptions}}",
-        ]
+    says = docker.from_env().info()
+    security = " ".join(option.partition("=")[2] for option in says["SecurityOptions"])
+    print(
+        f"{setting:9} kernel {platform.release()}, engine {says['ServerVersion']}, control groups"
+        f" {says['CgroupVersion']} by {says['CgroupDriver']}, {security}",
+        flush=True,
     )
-    print(f"{setting:9} kernel {platform.release()}, engine {says.stdout.strip()}", flush=True)
     if setting != "user":
         return None
     run(["useradd", "--create-home", "--groups", "docker", "driver"])
