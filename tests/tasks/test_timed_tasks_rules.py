@@ -172,7 +172,7 @@ def test_the_truth_misses_nothing_and_everything_else_something() -> None:
     sizes = text.Sizes(6, 2, 1.5, lines=10, length=50, contexts=40)
     random = np.random.default_rng(0)
     language = text.draw(random, sizes, (2, 5))
-    contexts = language.contexts(random)
+    contexts, _ = language.sample(random)
     right = language.probabilities(contexts)
     assert right.sum(axis=1) == pytest.approx(np.ones(40))
     assert judged(right, right).missed == 0

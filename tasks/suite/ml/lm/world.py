@@ -125,8 +125,8 @@ def _npz(**arrays: Any) -> bytes:
 
 def _lesson(random: np.random.Generator, sizes: Sizes, lags: tuple[int, ...]) -> Lesson:
     language: Language = draw_language(random, sizes, lags)
-    contexts = language.contexts(random)
-    return Lesson(language.text(random, sizes.lines), contexts, language.probabilities(contexts))
+    contexts, text = language.sample(random)
+    return Lesson(text, contexts, language.probabilities(contexts))
 
 
 def _program(name: str, sizes: Sizes) -> str:
