@@ -15,6 +15,8 @@ from experiments.record.identity import Secret
 from sandbox.errors import Mistake, StorageFault
 
 FORMAT: Final = 1
+#: libyaml's where it is there: ten times as fast, and a run is read many times.
+_Loader: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 EXPERIMENT: Final = "experiment.yaml"
 EPISODES: Final = "episodes"
 #: An attempt's log, in its directory.
@@ -63,7 +65,7 @@ def read_experiment(directory: Path) -> Experiment:
     """
     path = directory / EXPERIMENT
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
         raise Mistake(
             "is not a run directory", where=str(directory), remedy=f"it has no {EXPERIMENT}"
