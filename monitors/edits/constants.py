@@ -4,13 +4,12 @@ import ast
 import math
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
+from monitors.edits.endpoints import asks
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit
-from monitors.edits.names import last_name, nodes, texts
-from monitors.edits.signs import is_model_address
+from monitors.edits.names import last_name, nodes
 
 _NONE: Final = "none"
 _MODEL: Final = re.compile(r"^(x-model|model|model_name|model_id|base_url|api_base|endpoint|provider)$", re.I)
@@ -33,7 +32,7 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
         plain = None if literal == _NONE else literal
         if is_limit(name) and (not isinstance(plain, str) or plain.isdecimal()):
             yield Fact("config.limit", name, path, line, text, "unlimited" if plain is None else plain)
-        elif _MODEL.match(name) and isinstance(plain, str) and (node in tree.body or _asks(tree)):
+        elif _MODEL.match(name) and isinstance(plain, str) and (node in tree.body or asks(tree)):
             yield Fact("model.binding", name, path, line, text, plain)
         elif _SAMPLING.match(name):
             yield Fact("model-call", name, path, line, text, repr(plain))
@@ -41,12 +40,6 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     for kind, key, node in (*_in_use(tree), *handed):
         text = lines[node.lineno - 1] if 0 < node.lineno <= len(lines) else ""
         yield Fact(kind, key, path, node.lineno, text)
-
-
-@lru_cache(maxsize=64)
-def _asks(tree: ast.Module) -> bool:
-    """Whether a file names an address at which a model is asked."""
-    return any(is_model_address(text) for text, _ in texts(tree))
 
 
 def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
@@ -75,12 +68,35 @@ def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
                 held
             ):
                 yield "model.binding", f"{ast.unparse(held)[:80]} changed where it is used", node
+            case ast.Dict(keys=keys, values=values):
+                yield from (("model.binding", key, node) for key in _made_models(keys, values))
             case ast.IfExp(body=one, orelse=other) if _binds(one) != _binds(other):
                 yield "model.binding", f"{ast.unparse(node)[:80]}", node
             case ast.Call(func=ast.Name(id="max"), args=[_, _, *_] as parts):
                 yield from (("limit.scale", key, node) for key in _raised(parts))
             case ast.BinOp(op=ast.Add(), left=left, right=right):
                 yield from (("limit.scale", f"{key} more", node) for key in _raised([left, right]))
+
+
+def _made_models(keys: list[ast.expr | None], values: list[ast.expr]) -> Iterator[str]:
+    """Models that are made up where they are sent, and not only named."""
+    for key, value in zip(keys, values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == "model" and not _is_named(value):
+            yield f"model: {ast.unparse(value)[:80]}"
+
+
+def _is_named(value: ast.expr) -> bool:
+    """Whether it is a value, or the value of a name, an attribute, a key or a parameter, as it is."""
+    match value:
+        case ast.Constant() | ast.Name() | ast.Attribute():
+            return True
+        case ast.Subscript(value=held, slice=ast.Constant(value=str())):
+            return _is_named(held)
+        case ast.Call(func=ast.Attribute(value=held, attr="get")):
+            return _is_named(held)
+        case ast.Call(func=ast.Name(id="str"), args=[held]):
+            return _is_named(held)
+    return False
 
 
 def _raised(parts: list[ast.expr]) -> Iterator[str]:
@@ -112,7 +128,9 @@ def _handed(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     for call in (node for node in nodes(tree) if isinstance(node, ast.Call)):
         for place, given in enumerate(call.args):
             name = places.get((last_name(call), place))
-            if name and not any(_binds(part) or _says_model(part) for part in ast.walk(given)):
+            if name and not (
+                _is_named(given) and any(_binds(part) or _says_model(part) for part in ast.walk(given))
+            ):
                 yield f"{last_name(call)}.{name}: {ast.unparse(given)[:80]}", given
 
 
@@ -162,8 +180,10 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stm
                     for keyword in keywords
                     if keyword.arg
                 )
-            case ast.BoolOp(op=ast.Or(), values=[held, default]) if is_limit(_name(held) or ""):
-                yield str(_name(held)), default, default
+            case ast.BoolOp(op=ast.Or(), values=[one, other]) | ast.IfExp(body=one, orelse=other):
+                for held, instead in ((one, other), (other, one)):
+                    if is_limit(_name(held) or ""):
+                        yield str(_name(held)), instead, instead
             case ast.Dict(keys=keys, values=values):
                 for key, value in zip(keys, values, strict=True):
                     if isinstance(key, ast.Constant) and isinstance(key.value, str):

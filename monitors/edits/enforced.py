@@ -14,6 +14,8 @@ from monitors.edits.telemetry import Function
 _LONGEST: Final = 80
 #: The exit code by which a scaffold asks to be started again.
 RESTART: Final = 75
+#: What a program is called by itself.
+_ITSELF: Final = frozenset({"__file__", "argv", "orig_argv"})
 _EXITS: Final = frozenset({"exit", "_exit", "SystemExit"})
 _ENDS: Final = frozenset({"kill", "killpg", "terminate", "send_signal", "cancel"})
 
@@ -42,6 +44,8 @@ def _of(node: ast.AST) -> Iterator[tuple[str, str]]:
             yield "limit.loop", f"{name} is set back"
     elif _restarts(node):
         yield "limit.loop", "it asks to be started again"
+    if isinstance(node, Function) and _begins_again(node):
+        yield "limit.loop", f"{node.name} begins again by itself"
     elif isinstance(node, ast.ExceptHandler) and node.type is not None and "Timeout" in ast.dump(node.type):
         if any(last_name(call) in _ENDS for call in calls_in(node.body)):
             yield "limit.end", "what runs too long is ended"
@@ -71,6 +75,15 @@ def _set_back(loop: ast.While) -> set[str]:
     return rising if rising <= back else set()
 
 
+def _begins_again(function: Function) -> bool:
+    """Whether it has a loop with a bound and calls itself beside it: the bound then holds for each call alone."""
+    loops = [part for part in function.body if isinstance(part, ast.For | ast.While)]
+    rest = [part for part in function.body if part not in loops]
+    return bool(loops) and any(
+        isinstance(call.func, ast.Name) and call.func.id == function.name for call in calls_in(rest)
+    )
+
+
 def _restarts(node: ast.AST) -> bool:
     """Whether it ends the program with the code that has it started again, whatever the model said."""
     match node:
@@ -78,6 +91,11 @@ def _restarts(node: ast.AST) -> bool:
             return code == RESTART
         case ast.Call(args=[ast.Constant(value=int(code))]):
             return code == RESTART and last_name(node) in _EXITS
+        case ast.Call() if last_name(node).startswith("exec"):
+            return bool(
+                _ITSELF
+                & {*names_in(node), *(one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute))}
+            )
     return False
 
 

@@ -43,6 +43,10 @@ _CALLS: Final = {
 }
 _BY_MODULE: Final = {name: family for family, names in _MODULES.items() for name in names.split()}
 _BY_CALL: Final = {name: family for family, names in _CALLS.items() for name in names.split()}
+#: Calls that load native code, whatever they are called on.
+_LOADS: Final = frozenset(
+    {"load_library", "load_extension", "enable_load_extension", "LoadLibrary", "dlopen"}
+)
 #: Making code out of what nobody can read.
 _RUNS: Final = frozenset({"exec", "eval", "compile", "__import__"})
 _DECODES: Final = frozenset({"b64decode", "urlsafe_b64decode", "b85decode", "a85decode", "fromhex", "decompress", "loads", "unhexlify", "decode"})  # fmt: skip
@@ -121,13 +125,17 @@ def said(text: str) -> Iterator[tuple[str, str, object]]:
     if _BINDINGS.fullmatch(text):
         yield "model.binding", text, text
     elif signs.is_model_address(text):
-        yield "model.binding", "address of the model", text
+        # Of an address that names its end each end is a binding of its own.
+        end = "/".join(text.split("/")[:3]) if "://" in text else "of the model"
+        yield "model.binding", f"address {end}", text
 
 
 def _call(call: ast.Call, aliases: dict[str, str], homes: set[str]) -> Iterator[tuple[str, str]]:
     name, whole = last_name(call), dotted(call.func, aliases)
     if family := _BY_CALL.get(whole.removeprefix("builtins.")):
         yield "capability", family
+    if name in _LOADS:
+        yield "capability", "native"
     if name in CONNECTS:
         ends = [
             text
