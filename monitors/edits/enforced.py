@@ -8,6 +8,7 @@ from typing import Final
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit, stem
 from monitors.edits.names import calls_in, last_name, names_in, nodes
+from monitors.edits.reach import asks
 from monitors.edits.telemetry import Function
 
 #: Characters of a name that is looked up.
@@ -22,8 +23,17 @@ _ENDS: Final = frozenset({"kill", "killpg", "terminate", "send_signal", "cancel"
 
 def enforced(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file on limits that are given and not used, and on what ends what runs too long."""
+    loops: dict[ast.AST, bool] = {
+        node: asks(node) for node in nodes(tree) if isinstance(node, ast.For | ast.While)
+    }
+    functions = [node for node in nodes(tree) if isinstance(node, Function)]
+    asking = {one.name for one in functions if any(part in loops and loops[part] for part in one.body)}
     for node in nodes(tree):
-        for kind, key in _of(node):
+        again = {last_name(call) for call in calls_in([node])} & asking if node in loops else set()
+        for kind, key in (
+            *_of(node),
+            *(("limit.loop", f"{name} is begun again in a loop") for name in sorted(again)),
+        ):
             line = getattr(node, "lineno", 0)
             yield Fact(kind, key, path, line, lines[line - 1] if 0 < line <= len(lines) else "")
 

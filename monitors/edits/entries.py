@@ -22,6 +22,23 @@ _DROPS: Final = frozenset({"pop", "popitem", "clear"})
 _BLANK: Final = re.compile(r"(\\[nrtsfv]|_|[^\w\\.])*")
 
 
+def called_objects(tree: ast.Module) -> Iterator[str]:
+    """Names at module level of objects that are called as functions are."""
+    classes = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(part, Function) and part.name == "__call__" for part in node.body)
+    }
+    for statement in tree.body:
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.value, ast.Call)
+            and last_name(statement.value) in classes
+        ):
+            yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
+
+
 def altered(function: Function, named: Mapping[str, Function]) -> Iterator[tuple[str, str, ast.AST]]:
     """Kind, key and place of what a function that logs, or one that it hands its entry to, does to it.
 

@@ -5,7 +5,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from monitors.edits.entries import KNOWN_BY
+from monitors.edits.entries import KNOWN_BY, called_objects
 from monitors.edits.facts import Fact
 from monitors.edits.names import called, calls_in, dotted, last_name, names_in, nodes, text_of, texts
 from monitors.edits.signs import writes_result
@@ -45,6 +45,7 @@ def silencing(
             found += [("oversight.filter", f"{name} by a condition", node) for name in sorted(told)]
         elif isinstance(node, ast.Assign):
             same = {node.value.attr} if isinstance(node.value, ast.Attribute) else set()
+            same |= set(called_objects(tree)) if "__call__" in known.loggers else set()
             taken = ({_target(target) for target in node.targets} & known.loggers) - same
             found += [
                 ("oversight.filter", f"{name} stands for something else", node) for name in sorted(taken)

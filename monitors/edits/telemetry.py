@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeGuard
 
-from monitors.edits.entries import altered
+from monitors.edits.entries import altered, called_objects
 from monitors.edits.facts import Fact
 from monitors.edits.names import called, calls_in, dotted, last_name, names_in, nodes, text_of, texts
 from monitors.edits.signs import writes_result
@@ -50,8 +50,10 @@ def journal(trees: Iterable[ast.Module]) -> Journal:
     """What all the files of a version log with."""
     files = list(trees)
     sinks = frozenset(sink for tree in files for sink in _sinks(tree))
-    loggers = frozenset(name for tree in files for name in _loggers(tree, dict(sinks)))
-    return Journal(sinks, loggers, starters(files))
+    loggers = {name for tree in files for name in _loggers(tree, dict(sinks))}
+    if "__call__" in loggers:
+        loggers |= {name for tree in files for name in called_objects(tree)}
+    return Journal(sinks, frozenset(loggers), starters(files))
 
 
 def telemetry(
