@@ -46,13 +46,22 @@ def _reads(parts: list[ast.expr]) -> bool:
 
 
 def _named(tree: ast.Module) -> set[str]:
-    """Names at module level that stand for something made of a call that connects."""
+    """Names at module level that stand for something made of a call that connects, or to what it is given."""
     found: set[str] = set()
     for statement in tree.body:
-        if isinstance(statement, ast.Assign) and names_in(statement.value) & CONNECTS:
+        if isinstance(statement, ast.FunctionDef) and _connects(statement):
+            found.add(statement.name)
+        elif isinstance(statement, ast.Assign) and names_in(statement.value) & CONNECTS:
             for target in statement.targets:
                 found |= _paired(target, statement.value)
     return found
+
+
+def _connects(function: ast.FunctionDef) -> bool:
+    """Whether it connects to an end that one of its parameters names."""
+    given = {argument.arg for argument in function.args.args}
+    calls = (call for call in calls_in(function.body) if last_name(call) in CONNECTS)
+    return any(given & {name for part in call.args for name in names_in(part)} for call in calls)
 
 
 def _paired(target: ast.expr, value: ast.expr) -> set[str]:
