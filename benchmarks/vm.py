@@ -4,10 +4,10 @@
 
 Makes a Debian root with its own kernel and engine (some 60 s once, kept under --keep), boots it with this tree, its
 Python and the episode image on a disk of their own, and prints what `vminside.py` finds there in each setting: the
-self-test's summary, the tests that touch control groups, a run of scripted agents. A guest's own kernel runs under KVM
-where that works, else by translation, some 10 times slower: a setting then takes 8 to 15 minutes. Needs root and Debian,
-installs qemu and mmdebstrap by apt, reaches nothing but Debian's packages, and leaves nothing in the tree. Exit 1 where
-anything failed.
+self-test's summary, the tests that touch control groups, a run of scripted agents. The guest runs under KVM where its
+kernel starts there, else translated, 20 to 50 times slower: a setting then takes some 15 minutes on two quiet processors.
+Needs root and Debian, installs qemu and mmdebstrap by apt, reaches nothing but Debian's packages, and leaves nothing in
+the tree. Exit 1 where anything failed.
 """
 
 import argparse
