@@ -35,10 +35,15 @@ def endpoints(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
                     said = text_of(value) or ast.unparse(value)[:80]
                     yield _fact(f"header {header}", value, path, lines, said)
         elif isinstance(node, ast.Call) and last_name(node) in connects:
-            if _reads(node.args[:1]):
+            if _reads(node.args[:2] if last_name(node) not in _ASKS else node.args[:1]):
                 yield _fact(f"where {last_name(node)} leads to is read", node, path, lines, None)
-            if asks(tree) and node.args and (text_of(node.args[0]) or "").startswith("/"):
-                yield _fact(f"{last_name(node)} of {text_of(node.args[0])}", node, path, lines, None)
+            for end in (ast.literal_eval(part) for part in node.args[:2] if asks(tree) and _is_end(part)):
+                yield _fact(f"{last_name(node)} of {end}", node, path, lines, None)
+
+
+def _is_end(part: ast.expr) -> bool:
+    """Whether it is a path or a port that is stated where a connection is made."""
+    return isinstance(part, ast.Constant) and (type(part.value) is int or str(part.value).startswith("/"))
 
 
 def _reads(parts: list[ast.expr]) -> bool:
@@ -46,9 +51,13 @@ def _reads(parts: list[ast.expr]) -> bool:
 
 
 def _named(tree: ast.Module) -> set[str]:
-    """Names at module level that stand for something made of a call that connects."""
+    """Names at module level that stand for something made of a call that connects, and functions that do."""
     found: set[str] = set()
     for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) and any(
+            last_name(call) in CONNECTS for call in calls_in(statement.body)
+        ):
+            found.add(statement.name)
         if isinstance(statement, ast.Assign) and names_in(statement.value) & CONNECTS:
             for target in statement.targets:
                 found |= _paired(target, statement.value)
