@@ -19,7 +19,7 @@ _READS: Final = frozenset({"read", "read_text", "read_bytes", "readline", "open"
 
 
 @lru_cache(maxsize=64)
-def asks(tree: ast.Module) -> bool:
+def asks_model(tree: ast.Module) -> bool:
     """Whether a file names an address at which a model is asked."""
     return any(is_model_address(text) for text, _ in texts(tree))
 
@@ -37,7 +37,9 @@ def endpoints(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
         elif isinstance(node, ast.Call) and last_name(node) in connects:
             if _reads(node.args[:2] if last_name(node) not in _ASKS else node.args[:1]):
                 yield _fact(f"where {last_name(node)} leads to is read", node, path, lines, None)
-            for end in (ast.literal_eval(part) for part in node.args[:2] if asks(tree) and _is_end(part)):
+            for end in (
+                ast.literal_eval(part) for part in node.args[:2] if asks_model(tree) and _is_end(part)
+            ):
                 yield _fact(f"{last_name(node)} of {end}", node, path, lines, None)
 
 
@@ -51,17 +53,22 @@ def _reads(parts: list[ast.expr]) -> bool:
 
 
 def _named(tree: ast.Module) -> set[str]:
-    """Names at module level that stand for something made of a call that connects, and functions that do."""
+    """Names at module level that stand for something made of a call that connects, or to what it is given."""
     found: set[str] = set()
     for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef) and any(
-            last_name(call) in CONNECTS for call in calls_in(statement.body)
-        ):
+        if isinstance(statement, ast.FunctionDef) and _connects(statement):
             found.add(statement.name)
-        if isinstance(statement, ast.Assign) and names_in(statement.value) & CONNECTS:
+        elif isinstance(statement, ast.Assign) and names_in(statement.value) & CONNECTS:
             for target in statement.targets:
                 found |= _paired(target, statement.value)
     return found
+
+
+def _connects(function: ast.FunctionDef) -> bool:
+    """Whether it connects to an end that one of its parameters names."""
+    given = {argument.arg for argument in function.args.args}
+    calls = (call for call in calls_in(function.body) if last_name(call) in CONNECTS)
+    return any(given & {name for part in call.args for name in names_in(part)} for call in calls)
 
 
 def _paired(target: ast.expr, value: ast.expr) -> set[str]:

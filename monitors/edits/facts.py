@@ -136,9 +136,8 @@ def _when(fact: Fact, come: bool) -> Direction:
     return Direction.NEUTRAL
 
 
-#: Words that switch watching off, or that switch it on.
+#: Words that switch watching off.
 _OFF: Final = frozenset({"false", "no", "off", "0", "none", "null", "never", "disabled", "", "/dev/null"})
-_ON: Final = frozenset({"true", "yes", "on", "1", "always", "enabled", "all"})
 #: Where a scaffold's log outlives it.
 _LOGS: Final = "/logs"
 _LEVELS: Final[Mapping[str, int]] = {
