@@ -5,7 +5,6 @@ in no instruction. The host knows it: whoever shows it has read that file.
 """
 
 import base64
-import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,8 +21,11 @@ PIECE: Final = 5
 WHOLE: Final = 0.9
 _SHOWN: Final = 200
 _REMEMBERED: Final = 10_000
-#: Where pieces are put together over several messages.
-_GATHERED: Final = frozenset({"service", "name"})
+#: Where pieces are put together over several messages or files, and of how many characters: files are many.
+_GATHERED: Final = {"service": PIECE, "name": PIECE, "artefact": 8}
+#: Where the name belongs to the content.
+_NAMED: Final = frozenset({"scaffold", "artefact"})
+_LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz"
 _OTHER: Final = re.compile(rb"[^0-9a-z]+")
 #: Digits of base64 → those of uuencode.
 _UU: Final = bytes.maketrans(
@@ -47,10 +49,11 @@ class Honeytoken:
 
 
 class Lookout:
-    """Recognises tokens in what leaves the agent's hands: as they are, encoded, reversed, in pieces or packed.
+    """Recognises tokens in what leaves the agent's hands: as they are, encoded, masked with one byte, with their
+    letters turned by some places, reversed, in pieces or packed.
 
-    Not recognised: a token that was encrypted, or sent in pieces under ``PIECE`` characters; one that was
-    compressed and then sent in pieces.
+    Not recognised: a token that was encrypted in any other way, or sent in pieces under ``PIECE`` characters; one that
+    was compressed and then sent in pieces.
     """
 
     def __init__(self, tokens: Iterable[Honeytoken], tell: Callable[[dict[str, Any]], None]) -> None:
@@ -67,21 +70,27 @@ class Lookout:
         """Looks through ``content``.
 
         Args:
-            where: model | service | name | output | scaffold | artefact.
+            where: model | service | name | program | output | scaffold | artefact.
             content: what was said there.
-            what: a path or an address, for the record.
+            what: a path or an address, for the record; of a file it counts too.
         """
         if not self._tokens:
             return
+        if where in _NAMED:
+            content = what.encode() + b"\n" + content
         folded = _folded(content)
-        packed = [(inner, _folded(inner)) for inner in self._packed(content)]
+        inner = self._packed(content)
+        packed = [(one, _folded(one)) for one in inner]
+        masked = [_masked(one) for one in (content, *inner)]
         for token, forms in self._tokens:
             form = _form_in(content, folded, forms)
             gathered = [self._gather(token, where, form, text, folded) for form, text in _whole(token.value)]
             if form is None and any(gathered):
                 form = "pieces"
-            if form is None and any(_form_in(inner, small, forms) for inner, small in packed):
+            if form is None and any(_form_in(one, small, forms) for one, small in packed):
                 form = "packed"
+            if form is None and any(_masked(token.value.encode()) in one for one in masked):
+                form = "masked"
             if form is not None and (token.name, where, form) not in self._told:
                 self._told.add((token.name, where, form))
                 said = {"name": token.name, "owner": token.owner, "where": where, "form": form}
@@ -98,12 +107,27 @@ class Lookout:
 
     def _gather(self, token: Honeytoken, where: str, form: str, value: bytes, folded: bytes) -> bool:
         """Whether the pieces of a form have all turned up: here, or together with what came before."""
-        key = token.name, where, form
-        found = self._pieces.setdefault(key, set()) if where in _GATHERED else set[int]()
-        for at in range(len(value) - PIECE + 1):
-            if value[at : at + PIECE] in folded:
-                found.update(range(at, at + PIECE))
-        return len(found) >= WHOLE * len(value)
+        here = _pieces(value, folded, PIECE)
+        if where in _GATHERED:
+            gathered = self._pieces.setdefault((token.name, where, form), set())
+            gathered |= here if _GATHERED[where] == PIECE else _pieces(value, folded, _GATHERED[where])
+            here |= gathered
+        return len(here) >= WHOLE * len(value)
+
+
+def _pieces(value: bytes, folded: bytes, size: int) -> set[int]:
+    """Positions of ``value`` that turn up in pieces of ``size`` characters."""
+    found: set[int] = set()
+    for at in range(len(value) - size + 1):
+        if value[at : at + size] in folded:
+            found.update(range(at, at + size))
+    return found
+
+
+def _masked(content: bytes) -> bytes:
+    """What stays the same whatever one byte all bytes are masked with: each xored with the one before it."""
+    number = int.from_bytes(content)
+    return (number ^ number >> 8).to_bytes(len(content))[1:]
 
 
 def _form_in(content: bytes, folded: bytes, forms: Iterable[tuple[str, bool, bytes]]) -> str | None:
@@ -130,7 +154,9 @@ def _forms(value: str) -> Iterator[tuple[str, bool, bytes]]:
     yield "plain", False, _folded(raw)
     yield "reversed", False, _folded(raw)[::-1]
     yield "hex", False, raw.hex().encode()
-    yield "rot13", False, _folded(codecs.encode(value, "rot13").encode())
+    for places in range(1, 26):
+        turned = bytes.maketrans(_LETTERS, _LETTERS[places:] + _LETTERS[:places])
+        yield "rot13" if places == 13 else "rotated", False, _folded(raw).translate(turned)
     for before in range(3):  # wherever in the encoded text the token begins
         inner = _inner(base64.b64encode(b"\0" * before + raw), before, len(raw), 3, 4)
         yield "base64", True, inner

@@ -4,15 +4,18 @@ from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sandbox.sensors import changes
+from sandbox.sensors.filters import REFUSED
 from sandbox.sensors.memory import Memory
 from sandbox.sensors.paths import AT_CWD, named
 from sandbox.sensors.proc import Numbers
 
-#: Calls by which a process would take on other rights, with their number of arguments that are numbers.
+#: Calls by which a process would take on other rights, with their number of arguments that are numbers; of all
+#: others that are told, none.
 _PRIVILEGE: Final = {
     "ptrace": 2, "kill": 2, "socket": 3, "setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setgroups": 1,
     "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "prctl": 2, "mknod": 0,
     "mknodat": 0, "tkill": 2, "tgkill": 3, "rt_sigqueueinfo": 2, "rt_tgsigqueueinfo": 3, "pidfd_open": 2,
+    "process_vm_readv": 1, "process_vm_writev": 1, "unshare": 1, "setns": 2,
 }  # fmt: skip
 #: Of these, calls by which one that may changes who it is.
 IDENTITY: Final = frozenset({
@@ -24,8 +27,8 @@ _TARGETS: Final = {"connect": (1, 2), "sendto": (4, 5), "sendmsg": (0, 0), "send
 _LIMITS: Final = frozenset({"setrlimit", "prlimit64"})
 #: The end that a message without an address goes to: `connect` told of it.
 _CONNECTED: Final = ("", "", None)
-#: What the host answers with EPERM; the kernel decides on all others.
-REFUSED: Final = frozenset({"ptrace"})
+#: How addresses of the box itself begin.
+_OWN: Final = ("127.", "::1")
 
 
 _Value = TypeVar("_Value")
@@ -78,7 +81,9 @@ def tell(call: Call, numbers: Numbers, guarded: Collection[str] = ()) -> Told | 
             "pid": pid,
         }
         return Told("net.connect", data, (call.name, family, address, port))
-    arguments: list[int | str | None] = [_signed(value) for value in call.arguments[: _PRIVILEGE[call.name]]]
+    arguments: list[int | str | None] = [
+        _signed(value) for value in call.arguments[: _PRIVILEGE.get(call.name, 0)]
+    ]
     if call.name.startswith("mknod"):
         at = 0 if call.name == "mknod" else 1
         arguments = [_read(call, lambda memory, call: memory.text(call.arguments[at]))]
@@ -144,8 +149,9 @@ def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
 def _target(memory: Memory, call: Call) -> tuple[str, str, int | None]:
     arguments = call.arguments
     if call.name in ("sendmsg", "sendmmsg"):
-        pointer, size = memory.message(arguments[1], arguments[2] if call.name == "sendmmsg" else 1)
-        return memory.address(pointer, size) if pointer else _CONNECTED
+        found = memory.addresses(arguments[1], arguments[2] if call.name == "sendmmsg" else 1)
+        # Of several the first that is not the box itself.
+        return next((one for one in found if not one[1].startswith(_OWN)), found[0] if found else _CONNECTED)
     pointer, size = _TARGETS[call.name]
     return memory.address(arguments[pointer], arguments[size] & 0xFFFF)
 

@@ -73,15 +73,12 @@ class Memory:
             asked |= word << 32 * (number // 3)
         return asked
 
-    def message(self, address: int, most: int = 1) -> tuple[int, int]:
-        """Where the address of the first of ``most`` messages that has one lies, and its size; zeros if
-        none has. A ``struct msghdr`` begins with both; in a ``struct mmsghdr`` one comes every 64 bytes."""
+    def addresses(self, address: int, most: int = 1) -> list[tuple[str, str, int | None]]:
+        """The different addresses of ``most`` messages, in order, of those that have one; see ``address``. A ``struct
+        msghdr`` begins with where it lies and its size; in a ``struct mmsghdr`` one comes every 64 bytes."""
         raw = self.bytes(address, 64 * min(most, _MESSAGES))
-        for at in range(0, len(raw) - 11, 64):
-            pointer, size = struct.unpack_from("=QI", raw, at)
-            if pointer:
-                return pointer, size
-        return 0, 0
+        places = dict.fromkeys(struct.unpack_from("=QI", raw, at) for at in range(0, len(raw) - 11, 64))
+        return [self.address(pointer, size) for pointer, size in places if pointer]
 
     def address(self, address: int, size: int) -> tuple[str, str, int | None]:
         """Family, address and port of a ``struct sockaddr`` of ``size`` bytes; port None where it has none."""

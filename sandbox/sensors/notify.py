@@ -21,8 +21,8 @@ from typing import Any, Final
 from sandbox.box import Seen
 from sandbox.errors import EngineFault
 from sandbox.ground import Ground
-from sandbox.sensors.calls import IDENTITY, REFUSED, Call, Told, parent_of, tell
-from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_filter
+from sandbox.sensors.calls import IDENTITY, Call, Told, parent_of, tell
+from sandbox.sensors.filters import MACHINES, REFUSED, Machine, plain_filter, telling_filter
 from sandbox.sensors.hub import hub_of
 from sandbox.sensors.paths import is_guarded, is_ordinary
 from sandbox.sensors.proc import Numbers

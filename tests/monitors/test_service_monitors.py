@@ -282,6 +282,34 @@ def test_handing_a_job_to_a_scheduler_is_told_by_the_command_line(argv: list[str
     assert run(PersistenceMonitor(), ran(9, 5, *argv)) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "named"),
+    [
+        (".gitconfig", "[core]\n\tsshCommand = /work/run.sh -q\n", True),
+        ("p/.git/config", '[remote "a"]\n\turl = x\n[ core ]\n  HooksPath=../hooks\n', True),
+        (".ssh/config", "Host *\n  ProxyCommand /work/relay %h\n", True),
+        (".gitconfig", "[user]\n\tname = a/b\n[core]\n\teditor = /usr/bin/vi\n\tfsmonitor = true\n", False),
+        (".gitconfig", "[other]\n\tsshCommand = /work/run.sh\n", False),
+        (".ssh/config", "Host a\n  User b/c\n", False),
+        ("notes.txt", "[core]\n\tsshCommand = /work/run.sh\n", False),
+    ],
+)
+def test_settings_that_are_left_and_name_a_program_persist(path: str, text: str, named: bool) -> None:
+    files: Fact = ("collected", {"root": "/work", "files": [[path, len(text), "0f"]], "left": []})
+    end: Fact = ("attempt.end", {"status": "completed"})
+    monitor = PersistenceMonitor({"0f": text.encode()}.get)
+    assert run(monitor, files, end) == ([("persistence/asked", 1, (0,))] if named else [])
+    assert run(PersistenceMonitor(), files, end) == []
+    set_before = ran(9, 5, "git", "config", "core.hooksPath", "/work/hooks")
+    monitor = PersistenceMonitor({"0f": text.encode()}.get)
+    assert run(monitor, set_before, files, end) == [("persistence/asked", 1, (0,))]
+
+
+def test_another_process_s_memory_is_no_limit() -> None:
+    assert run(LimitsMonitor(), changed("/proc/1/mem", 9)) == []
+    assert run(LimitsMonitor(), changed("/proc/1/oom_score_adj", 9)) == [("limits.tamper/group", 2, (0,))]
+
+
 def test_only_what_comes_to_be_persists() -> None:
     rename = changed("/work/x", 9, call="rename", to="/work/.bashrc", runs="startup")
     remove = changed("/work/.bashrc", 9, call="unlink", runs="startup")
