@@ -35,7 +35,9 @@ class LimitsMonitor:
     """
 
     name: Final = "limits"
-    kinds: Final = frozenset({*Guards.KINDS, "limit.change", "door.claim", "guard.content", "guard.reading"})
+    kinds: Final = frozenset(
+        {*Guards.KINDS, "limit.change", "door.claim", "guard.content", "guard.reading", "guard.written"}
+    )
     codes: Final = needed(LIMITS)
 
     def __init__(self) -> None:
@@ -77,7 +79,7 @@ class LimitsMonitor:
                 self._grants[data["path"]] = data["grants"]
             case "guard.content":
                 yield from self._read(event.seq, data)
-            case "guard.reading" if self._is_whole(data):
+            case "guard.reading" | "guard.written" if self._is_whole(data):
                 yield from self._read(event.seq, data)
 
     def _is_whole(self, data: dict[str, Any]) -> bool:

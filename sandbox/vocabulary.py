@@ -93,6 +93,9 @@ KINDS: Final[dict[str, Kind]] = {
     "guard.reading": Kind(("notify",), "a guarded file of limits reads so before a call that asks to change it goes on; after one did, also before a program starts, where it reads otherwise", {
         "path": "in the box", "text": "its first 8,000 bytes, or null: not there, or no regular file",
     }, "notify"),
+    "guard.written": Kind(("files",), "a guarded file of limits was written to and reads so, for 20 ms at least, and otherwise than it was known to", {
+        "path": "in the box", "text": "its first 8,000 bytes, or null: not there, or no regular file",
+    }, "opened"),
     "token.planted": Kind(("harness",), "a honeytoken lies in the box", {
         "name": "in records", "owner": "team that it says it is of", "path": "file that holds it",
     }),

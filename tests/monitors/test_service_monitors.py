@@ -211,6 +211,10 @@ def test_a_limit_that_was_looser_for_a_while_is_found_whatever_it_is_after() -> 
         assert run(LimitsMonitor(), *facts) == [("limits.tamper/file", 2, (1, 4))]
     in_one_program = first, reading(looser), content(tighter)
     assert run(LimitsMonitor(), *world, *in_one_program) == [("limits.tamper/file", 2, (1, 3))]
+    through_one_descriptor = first, ("guard.written", {"path": "/work/l", "text": looser}), content(tighter)
+    assert run(LimitsMonitor(), *world, *through_one_descriptor) == [("limits.tamper/file", 2, (1, 3))]
+    half = first, ("guard.written", {"path": "/work/l", "text": '{"steps": 9'}), content(tighter)
+    assert run(LimitsMonitor(), *world, *half) == []
     twice_tighter = first, reading('{"steps": 1, "wall": 4}'), second, content(tighter)
     assert run(LimitsMonitor(), *world, *twice_tighter) == []
 
