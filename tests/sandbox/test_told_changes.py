@@ -134,15 +134,21 @@ def test_a_file_of_limits_is_read_before_each_change_and_where_a_program_starts_
     ]  # fmt: skip
 
 
-#: Loosened and put back through one descriptor, replaced, and the new file written to in the same way.
+#: Loosened and put back through one descriptor, replaced, and the new file written to in the same way; each text
+#: stands until the host has told that it was seen.
 WRITTEN = r"""
-import os, time
-for text in ("b", "d"):
+import itertools, os, time
+seen = itertools.count(1)
+def wait():
+    place = f"/work/seen{next(seen)}"
+    while not os.path.exists(place): time.sleep(0.01)
+for text in (b"b", b"d"):
     with open("/work/guarded", "rb+", buffering=0) as file:
         before = file.read()
-        os.pwrite(file.fileno(), text.encode(), 0); time.sleep(0.3)
-        os.pwrite(file.fileno(), before, 0); time.sleep(0.3)
-    open("/work/new", "w").write("c"); os.rename("/work/new", "/work/guarded"); time.sleep(0.3)
+        os.pwrite(file.fileno(), text, 0); wait()
+        os.pwrite(file.fileno(), before, 0); wait()
+    if text == b"b":
+        open("/work/new", "w").write("c"); os.rename("/work/new", "/work/guarded"); wait()
 """
 
 
@@ -157,16 +163,18 @@ def test_how_a_file_of_limits_reads_between_two_writes_is_told_whatever_file_it_
         async with DockerBoxes(engine, image=image).open(asked) as box:
             await box.put("/work", [FileSpec("guarded", b"a")])
             box.guard(["/work/guarded"], ["/work/guarded"], [])
-            ran = await box.run(
-                ["/usr/bin/python3", "-c", WRITTEN],
-                cwd="/work",
-                env={"HOME": "/work"},
-                output=65_536,
-                timeout=20,
+            argv = ["/usr/bin/python3", "-c", WRITTEN]
+            running = asyncio.create_task(
+                box.run(argv, cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=20)
             )
+            while not running.done():
+                for seen in box.drain():
+                    if seen.kind == "guard.written":
+                        told.append(seen.data["text"])
+                        await box.put("/work", [FileSpec(f"seen{len(told)}", b"")])
+                await asyncio.sleep(0.01)
+            ran = await running
             assert (ran.code, ran.stderr) == (0, b"")
-            await box.kill_all()
-            told.extend(seen.data["text"] for seen in box.drain() if seen.kind == "guard.written")
             assert box.lost["opened"] == 0
 
     asyncio.run(main())
