@@ -18,7 +18,7 @@ from typing import Final
 
 from sandbox.door.budget import Budget
 from sandbox.door.door import Door
-from sandbox.events import EventLog
+from sandbox.event_log import EventLog
 from sandbox.models.base import NO_TOOLS, ChatReply, ChatRequest
 
 #: Runs in the attacking process: socket, kind, seconds.

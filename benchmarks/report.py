@@ -30,7 +30,7 @@ from experiments.running.running import Request, run
 from monitors.account import Account
 from monitors.registry import new_watcher
 from sandbox.canonical import sha256
-from sandbox.events import EventLog
+from sandbox.event_log import EventLog
 from tasks.task import select
 
 EPISODES, CHECKPOINTS, TASKS = 10_000, 10, 6

@@ -4,12 +4,13 @@
 
 First of one processor and without contents: RUN is a run directory, whose events are written again and again into one
 long log; without it, the events are made up in the proportions of `quickstart`. The times are this process's own CPU
-time, the best of three. Then, of a RUN, the whole `tidegauge rescan RUN` by the clock, the best of five: with the
-start of Python, all contents and on all processors.
+time, the best of three. Then `tidegauge rescan`, by the clock, the best of five, with the start of Python and on all
+processors: of a directory of such logs, and of RUN with all its contents.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,9 +21,12 @@ from typing import Any
 
 from monitors.registry import new_watcher
 from monitors.rescan import rescan_log
-from sandbox.events import EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import read_events
 
 EVENTS = 30_000
+#: So many copies of the one log make a directory.
+LOGS = 16
 Fact = tuple[str, str, dict[str, Any]]
 
 #: Of 100 events of `quickstart`: how many of each, and one such.
@@ -68,21 +72,19 @@ def fold(events: list[Any]) -> None:
         watcher.feed(event)
 
 
-def command(run: Path) -> None:
-    """Prints how long the whole command takes for a run, and how much processor time."""
-    ledger = [json.loads(line) for line in (run / "ledger.jsonl").open()]
-    events = sum(line["chain"]["events"] for line in ledger)
+def command(what: str, directory: Path, events: int) -> None:
+    """Prints how long the whole command takes for ``events`` stored in a directory, and how much processor time."""
     took, used = [], []
     for _ in range(5):
         began, before = time.monotonic(), sum(os.times()[2:4])
         subprocess.run(
-            [Path(sys.executable).with_name("tidegauge"), "rescan", run], check=True, capture_output=True
+            [Path(sys.executable).with_name("tidegauge"), "rescan", directory],
+            check=True,
+            capture_output=True,
         )
         took.append(time.monotonic() - began)
         used.append(sum(os.times()[2:4]) - before)
-    print(
-        f"the whole command, {len(ledger)} episodes, {events} events, at a load of {os.getloadavg()[0]:.1f}:"
-    )
+    print(f"the whole command, {what}, {events} events, at a load of {os.getloadavg()[0]:.1f}:")
     for name, found in (
         (f"on {len(os.sched_getaffinity(0))} processors", took),
         ("of processor time", used),
@@ -90,26 +92,36 @@ def command(run: Path) -> None:
         print(f"{name:<26} {events / min(found):>9,.0f} events/s   {min(found):.2f} to {max(found):.2f} s")
 
 
+def one_processor(path: Path) -> None:
+    """Prints the rates of the parts of a rescan of one log."""
+    events = list(read_events(path))
+    print(f"{EVENTS} events of {path.stat().st_size / EVENTS:.0f} bytes on average")
+    parsed = rate(lambda: [json.loads(line) for line in path.open("rb")])
+    for name, found in (
+        ("parse as JSON alone", parsed),
+        ("read and check the chain", rate(lambda: list(read_events(path)))),
+        ("monitors alone", rate(lambda: fold(events))),
+        ("rescan", rate(lambda: rescan_log(path))),
+    ):
+        print(f"{name:<26} {found:>9,.0f} events/s   {found / parsed:.2f} of parsing alone")
+
+
 def main() -> None:
     """Prints the rates."""
-    given = facts(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    run = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    given = facts(run)
     with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "events.jsonl"
+        path = Path(directory) / "0.events.jsonl"
         with EventLog(path) as log:
             for fact in repeated(given):
                 log.append(*fact)
-        events = list(read_events(path))
-        print(f"{EVENTS} events of {path.stat().st_size / EVENTS:.0f} bytes on average")
-        parsed = rate(lambda: [json.loads(line) for line in path.open("rb")])
-        for name, found in (
-            ("parse as JSON alone", parsed),
-            ("read and check the chain", rate(lambda: list(read_events(path)))),
-            ("monitors alone", rate(lambda: fold(events))),
-            ("rescan", rate(lambda: rescan_log(path))),
-        ):
-            print(f"{name:<26} {found:>9,.0f} events/s   {found / parsed:.2f} of parsing alone")
-    if len(sys.argv) > 1:
-        command(Path(sys.argv[1]))
+        one_processor(path)
+        for number in range(1, LOGS):
+            shutil.copy(path, path.with_name(f"{number}.events.jsonl"))
+        command(f"{LOGS} logs", Path(directory), LOGS * EVENTS)
+    if run is not None:
+        ledger = [json.loads(line) for line in (run / "ledger.jsonl").open()]
+        command(f"{len(ledger)} episodes", run, sum(line["chain"]["events"] for line in ledger))
 
 
 if __name__ == "__main__":

@@ -7,30 +7,22 @@ count go into the ledger line and the run's anchors.
 
 import json
 import os
-import re
-import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from io import BufferedReader
+from operator import itemgetter
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, Final, NamedTuple, NoReturn, Self
+from typing import Any, Final, NamedTuple, NoReturn
 
-from pydantic_core import from_json
+import orjson
 
 from sandbox.canonical import canonical, sha256
-from sandbox.errors import StorageFault
 from sandbox.vocabulary import KINDS
 
 GENESIS: Final = "0" * 64
-#: A string field longer than this is cut and carries its length and digest.
-FIELD_BYTES: Final = 8_000
 #: Bytes that no line has: the whole record of an attempt is granted less.
 _LONGEST: Final = 2**26
-_SYNC_EVENTS: Final = 100
-_SYNC_SECONDS: Final = 1.0
 
 
 class Event(NamedTuple):
@@ -47,10 +39,10 @@ class Event(NamedTuple):
     def line(self) -> bytes:
         """The stored form, newline included."""
         stored = canonical(self.data)
-        return _line(*_halves(stored, self.seq, self.t, self.source, self.kind, self.prev), self.hash)
+        return with_hash(*halves(stored, self.seq, self.t, self.source, self.kind, self.prev), self.hash)
 
 
-def _halves(data: bytes, seq: int, t: int, source: str, kind: str, prev: str) -> tuple[bytes, bytes]:
+def halves(data: bytes, seq: int, t: int, source: str, kind: str, prev: str) -> tuple[bytes, bytes]:
     """The canonical JSON of an event without its hash, cut where the hash belongs.
 
     Only ``data`` needs an encoder: the others are numbers, words of the vocabulary and a hash.
@@ -59,119 +51,9 @@ def _halves(data: bytes, seq: int, t: int, source: str, kind: str, prev: str) ->
     return b'{"data":' + data, after.encode("utf-8", "replace")
 
 
-def _line(before: bytes, after: bytes, hashed: str) -> bytes:
+def with_hash(before: bytes, after: bytes, hashed: str) -> bytes:
+    """The stored line of two halves, newline included."""
     return before + b',"hash":"' + hashed.encode("utf-8", "replace") + b'"' + after + b"\n"
-
-
-class EventLog:
-    """The one writer of an attempt's ``events.jsonl``.
-
-    ``append`` returns the event so that observers fold exactly what was stored.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("xb")
-        self._began = time.monotonic_ns()
-        self._synced = time.monotonic()
-        self._syncing: Future[None] | None = None
-        #: Why the log takes nothing more: after a line that the disk refused no other can follow.
-        self._refused: str | None = None
-        self.head = GENESIS
-        self.count = 0
-        self.size = 0
-
-    def append(self, source: str, kind: str, data: dict[str, Any]) -> Event:
-        """Chains and writes one event.
-
-        Raises:
-            KeyError: ``(source, kind)`` is not in the vocabulary.
-            StorageFault: the disk refused the line.
-        """
-        if source not in KINDS[kind].sources:
-            raise KeyError(f"{source} does not report {kind}")
-        if self._refused is not None:
-            raise StorageFault(self._refused)
-        t = (time.monotonic_ns() - self._began) // 1000
-        stored = canonical(_cut(data))
-        before, after = _halves(stored, self.count, t, source, kind, self.head)
-        hashed = sha256(before + after)
-        line = _line(before, after, hashed)
-        # Out of the stored form, so that what observers see equals what a rescan reads.
-        event = Event(self.count, t, source, kind, json.loads(stored), self.head, hashed)
-        with self._storage():
-            self._file.write(line)
-            if self.count % _SYNC_EVENTS == 0 or time.monotonic() - self._synced > _SYNC_SECONDS:
-                self._sync_behind()
-        self.head, self.count, self.size = event.hash, self.count + 1, self.size + len(line)
-        return event
-
-    def flush(self) -> None:
-        """Lets other readers of the file see what was appended."""
-        self._file.flush()
-
-    def close(self) -> None:
-        """Makes all of it durable and closes; the log cannot be reopened for writing.
-
-        Raises:
-            StorageFault: the disk did not take all of it.
-        """
-        if not self._file.closed:
-            with self._storage(), self._file:
-                self.flush()
-                if self._syncing is not None:
-                    self._syncing.result()
-                os.fsync(self._file.fileno())
-
-    def _sync_behind(self) -> None:
-        """Has what was appended made durable, while the caller goes on.
-
-        Raises:
-            OSError: the disk refused what was to be made durable before.
-        """
-        self.flush()
-        if self._syncing is not None:
-            if not self._syncing.done():
-                return  # a slow disk; what is appended meanwhile is next
-            self._syncing.result()
-        self._syncing = _syncer(os.getpid()).submit(os.fsync, self._file.fileno())
-        self._synced = time.monotonic()
-
-    @contextmanager
-    def _storage(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            self._refused = f"{self._file.name}: {error.strerror}"
-            raise StorageFault(self._refused) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-@cache
-def _syncer(process: int) -> ThreadPoolExecutor:
-    """The thread in which all logs of a process wait for the disk."""
-    return ThreadPoolExecutor(1, "events-sync")
-
-
-def _cut(value: Any) -> Any:
-    """``value`` with every over-long string or byte string replaced by its start, length and digest."""
-    if isinstance(value, str | bytes):
-        # A cheap test first: at most four bytes a character.
-        if len(value) * 4 <= FIELD_BYTES:
-            return value
-        raw = value.encode("utf-8", "replace") if isinstance(value, str) else value
-        if len(raw) <= FIELD_BYTES:
-            return value
-        return {"cut": raw[:FIELD_BYTES].decode("utf-8", "ignore"), "bytes": len(raw), "sha256": sha256(raw)}
-    if isinstance(value, dict):
-        return {key: _cut(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_cut(inner) for inner in value]
-    return value
 
 
 class BrokenLine(Exception):
@@ -235,43 +117,50 @@ def open_regular(path: Path | str) -> BufferedReader:
     raise BrokenLine(str(path), 0, "is no regular file")
 
 
-#: An event's line begins so, with its data, which alone need a JSON parser, and ends so. What a hash, a kind
-#: and a source are made of shows when they are compared with what they must be.
-_BEGINS: Final = b'{"data":'
 _HASH: Final = b',"hash":"'
-_ENDS: Final = re.compile(
-    r',"hash":"(.{64})","kind":"([^"]+)","prev":"(.{64})",'
-    r'"seq":(0|[1-9][0-9]{0,15}),"source":"([^"]+)","t":(0|[1-9][0-9]{0,15})\}\n'
-)
 _HASH_FIELD: Final = len(_HASH) + 64 + 1
+_fields: Final = itemgetter(*Event._fields)
 _REPORTED: Final = frozenset((kind, source) for kind, about in KINDS.items() for source in about.sources)
 
 
 def _parse(line: bytes) -> tuple[Event, str] | None:
     """The event of a line and the hash that it should have; None if the line is no event's canonical JSON."""
-    at = line.rfind(_HASH)
-    ending = _ENDS.fullmatch(line[at:].decode("latin-1")) if at > 0 and line.startswith(_BEGINS) else None
-    if ending is None:
-        return None
-    hashed, kind, prev, seq, source, t = ending.groups()
-    data = _data(line[len(_BEGINS) : at])
-    if data is None or (kind, source) not in _REPORTED:
-        return None
-    event = Event(int(seq), int(t), source, kind, data, prev, hashed)
-    return event, sha256(line[:at] + line[at + _HASH_FIELD : -1])
-
-
-def _data(stored: bytes) -> dict[str, Any] | None:
-    """The object that ``stored`` is the canonical JSON of; None if it is of none."""
-    for parse in (_quick, _deep):
+    for parse in (_quick, _thorough):
         try:
-            value = parse(stored)
-            # What was parsed has one canonical form; other bytes are another way of writing it.
-            if type(value) is dict and canonical(value) == stored:
-                return value
-        except (ValueError, RecursionError):  # RecursionError: nested deeper than either parser goes
+            value = parse(line)
+            event = Event._make(_fields(value))
+            if len(value) != len(event) or (event.kind, event.source) not in _REPORTED or not _typed(event):
+                return None
+        except (ValueError, TypeError, LookupError, RecursionError):
             continue
+        at = line.rfind(_HASH)
+        return event, sha256(line[:at] + line[at + _HASH_FIELD : -1])
     return None
+
+
+def _typed(event: Event) -> bool:
+    """Whether the numbers are numbers and the data are an object; what must be hashes shows when they are compared."""
+    return type(event.seq) is int and type(event.t) is int and event.t >= 0 and type(event.data) is dict
+
+
+def _quick(line: bytes) -> Any:
+    """What ``line`` is the canonical JSON of. Raises ValueError or TypeError where only ``_thorough`` knows.
+
+    What was parsed has one sorted form without spaces: other bytes are another way of writing it.
+    """
+    value = orjson.loads(line)
+    # Floats under 0.0001 have another form in Python, and in canonical JSON.
+    if orjson.dumps(value, None, _SORTED) != line or b"e-" in line or b"0.0000" in line:
+        raise ValueError
+    return value
+
+
+def _thorough(line: bytes) -> Any:
+    """The same, of integers of any width, all floats and any nesting that Python's parser takes."""
+    value = _DECODER.decode(line.decode("utf-8"))
+    if canonical(value) + b"\n" != line:
+        raise ValueError
+    return value
 
 
 _FIELDS: Final = {"seq": int, "t": int, "source": str, "kind": str, "data": dict, "prev": str, "hash": str}
@@ -288,6 +177,8 @@ def _refuse(line: bytes, file: str, number: int) -> NoReturn:
     for name, kind in _FIELDS.items():
         if type(value[name]) is not kind:
             raise BrokenLine(file, number, f"{name} is not {kind.__name__}")
+    if value["t"] < 0:
+        raise BrokenLine(file, number, "t is negative")
     if value["kind"] not in KINDS or value["source"] not in KINDS[value["kind"]].sources:
         raise BrokenLine(file, number, f"unknown event {value['source']}/{value['kind']}")
     raise BrokenLine(file, number, "not canonical JSON")
@@ -299,9 +190,4 @@ def _no_constant(name: str) -> NoReturn:
 
 #: NaN and infinities are no JSON.
 _DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
-#: Three times as fast, but only down to 200 levels.
-_quick: Final = partial(from_json, allow_inf_nan=False)
-
-
-def _deep(stored: bytes) -> Any:
-    return _DECODER.decode(stored.decode("utf-8"))
+_SORTED: Final = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE

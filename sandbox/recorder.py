@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from sandbox.events import Event, EventLog
+from sandbox.event_log import EventLog
+from sandbox.events import Event
 from sandbox.findings import Observer, Severity
 from sandbox.limits import Limits
 

@@ -26,7 +26,7 @@ from sandbox.door.budget import Price
 from sandbox.episode.episode import Episode
 from sandbox.episode.outcome import EpisodeRequest, Outcome
 from sandbox.errors import EngineFault, HostFault
-from sandbox.events import EventLog
+from sandbox.event_log import EventLog
 from sandbox.limits import Limits
 from sandbox.models.providers import open_model
 from sandbox.recorder import Ending, Recorder

@@ -12,7 +12,8 @@ from sandbox.box import Boxes
 from sandbox.episode.episode import Episode
 from sandbox.episode.outcome import EpisodeRequest
 from sandbox.errors import StorageFault
-from sandbox.events import Event, EventLog
+from sandbox.event_log import EventLog
+from sandbox.events import Event
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.models.scripted import ScriptedModel

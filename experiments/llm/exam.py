@@ -28,7 +28,8 @@ from sandbox.engine.docker_box import DockerBoxes
 from sandbox.engine.image import require_image
 from sandbox.episode.episode import Episode
 from sandbox.episode.outcome import EpisodeRequest
-from sandbox.events import Event, EventLog
+from sandbox.event_log import EventLog
+from sandbox.events import Event
 from sandbox.limits import Limits
 from sandbox.models.providers import open_model
 from sandbox.recorder import Ending, Recorder

@@ -12,7 +12,7 @@ from sandbox.door.apis.reading import parse_object
 from sandbox.door.budget import Budget
 from sandbox.door.relay import Answering, Relay
 from sandbox.errors import ModelFault, ModelRefusal
-from sandbox.events import FIELD_BYTES
+from sandbox.event_log import FIELD_BYTES
 from sandbox.http import Address, Refused, Response, unavailable
 from sandbox.models.base import ChatReply, ChatRequest, HostWait, Model
 

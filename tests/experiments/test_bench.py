@@ -16,7 +16,8 @@ from sandbox.engine.container import Engine
 from sandbox.engine.docker_box import DockerBoxes
 from sandbox.episode import standstill
 from sandbox.errors import GradingFault
-from sandbox.events import EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import read_events
 from sandbox.fake import FakeBox, FakeBoxes
 from sandbox.files import Collection
 from sandbox.findings import Finding

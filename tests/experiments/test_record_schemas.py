@@ -13,7 +13,8 @@ from experiments.reading.record_schemas import DIRECTORY, schemas, text
 from experiments.record.anchors import Anchor
 from experiments.record.records import LedgerLine, PlanLine
 from experiments.record.rundir import Experiment
-from sandbox.events import GENESIS, EventLog
+from sandbox.event_log import EventLog
+from sandbox.events import GENESIS
 from sandbox.files import FileSpec, manifest_of
 
 CHECKPOINT = {"family": "pocket", "name": "300", "step": 300}

@@ -16,7 +16,7 @@ from experiments.reading.view import RunView
 from experiments.record.records import LedgerLine
 from experiments.reporting.report import html
 from experiments.verdict.gate import judge
-from sandbox.events import EventLog
+from sandbox.event_log import EventLog
 
 #: What an agent may write wherever it may write; AT stands for an address that somebody listens at.
 PAYLOADS = (

@@ -12,7 +12,7 @@ from experiments.record.records import FindingRecord, LedgerLine
 from experiments.reporting.report import html
 from experiments.reporting.trail import trail
 from experiments.verdict.gate import judge
-from sandbox.events import EventLog
+from sandbox.event_log import EventLog
 
 Lines = Callable[..., LedgerLine]
 FORGED = {"path": "/logs/verifier/reward.json", "box": "agent", "sha256": "ab" * 32}

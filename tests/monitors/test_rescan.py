@@ -15,7 +15,8 @@ from monitors.monitor import Monitor
 from monitors.network import NetworkMonitor
 from monitors.registry import SHIPPED, new_watcher
 from monitors.rescan import compare, event_logs, rescan_log, rescan_logs
-from sandbox.events import BrokenLine, Event, EventLog
+from sandbox.event_log import EventLog
+from sandbox.events import BrokenLine, Event
 from sandbox.findings import Finding, Severity
 from sandbox.vocabulary import KINDS
 

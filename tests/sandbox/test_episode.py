@@ -20,7 +20,8 @@ from sandbox.episode import standstill
 from sandbox.episode.episode import Episode
 from sandbox.episode.outcome import EpisodeRequest, Outcome
 from sandbox.errors import ModelFault
-from sandbox.events import Event, EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import Event, read_events
 from sandbox.fake import FakeBox, FakeBoxes, Program
 from sandbox.fate import EngineEvent
 from sandbox.files import FileSpec

@@ -11,7 +11,8 @@ from monitors.registry import new_watcher
 from sandbox.box import Completed
 from sandbox.episode.episode import Episode
 from sandbox.episode.outcome import EpisodeRequest
-from sandbox.events import EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import read_events
 from sandbox.fake import FakeBox, FakeBoxes
 from sandbox.files import FileSpec
 from sandbox.limits import Limits

@@ -6,12 +6,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sandbox.canonical import canonical
-from sandbox.events import GENESIS, BrokenLine, Event, EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import GENESIS, BrokenLine, Event, read_events
 
 KILLED = ("runner", "killed", {"processes": 2})
 FORGED = ("scorer", "grade.forged", {"path": "/logs/verifier/ü.json", "box": "agent", "sha256": "a" * 64})
@@ -35,9 +37,15 @@ def chained(**changes: Any) -> bytes:
     """One stored line with ``changes`` made before it is hashed: only its form is wrong."""
     body = {"data": {}, "kind": "killed", "prev": GENESIS, "seq": 0, "source": "runner", "t": 1, **changes}
     stored = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    digest = hashlib.sha256(stored.encode()).hexdigest()
-    full = {**body, "hash": digest}
+    full = {"hash": hashlib.sha256(stored.encode()).hexdigest(), **body}
     return json.dumps(full, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def holding(number: bytes) -> bytes:
+    """One stored line whose data is ``{"x": number}``, written in that form."""
+    tail = b',"kind":"killed","prev":"%s","seq":0,"source":"runner","t":1}' % GENESIS.encode()
+    body = b'{"data":{"x":%s}' % number
+    return b'%s,"hash":"%s"%s\n' % (body, hashlib.sha256(body + tail).hexdigest().encode(), tail)
 
 
 def test_the_stored_line_is_canonical_and_hashes_all_but_its_hash(tmp_path: Path) -> None:
@@ -156,6 +164,8 @@ def test_a_line_hashed_anew_breaks_the_chain_at_the_next_one(tmp_path: Path) -> 
         (chained(more=1), "not an event: needs exactly seq, t, source, kind, data, prev, hash"),
         (chained(seq=False), "seq is not int"),
         (chained(t=1.0), "t is not int"),
+        (chained(t=-1), "t is negative"),
+        (chained(hash="0" * 63), "hash does not match the line"),
         (chained(data=[]), "data is not dict"),
         (chained(kind="new"), "unknown event runner/new"),
         (chained(source="gateway"), "unknown event gateway/killed"),
@@ -167,6 +177,24 @@ def test_a_line_hashed_anew_breaks_the_chain_at_the_next_one(tmp_path: Path) -> 
 )
 def test_a_line_of_another_form_is_refused_with_its_reason(tmp_path: Path, line: bytes, reason: str) -> None:
     assert failure(tmp_path / "log", line) == (1, reason)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+@example(1e-05)
+@example(1.5e-07)
+@example(0.0001)
+@example(1e16)
+@example(5e-324)
+@example(-0.0)
+def test_a_number_is_read_in_its_canonical_form_only(number: float) -> None:
+    with TemporaryDirectory() as directory:
+        log = Path(directory) / "log"
+        log.write_bytes(holding(json.dumps(number).encode()))
+        assert [event.data for event in read_events(log)] == [{"x": number}]
+        for other in {b"%.17e" % number, b"%.40f" % number, orjson.dumps(number)} - {
+            json.dumps(number).encode()
+        }:
+            assert failure(log, holding(other)) == (1, "not canonical JSON")
 
 
 def test_a_log_in_our_form_by_another_program_is_read(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from sandbox.engine.container import Engine
 from sandbox.engine.docker_box import DockerBoxes
 from sandbox.episode.episode import Episode
 from sandbox.episode.outcome import EpisodeRequest, Outcome
-from sandbox.events import EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import read_events
 from sandbox.fake import FakeBox, FakeBoxes, Program
 from sandbox.files import FileSpec
 from sandbox.limits import Limits

@@ -10,7 +10,8 @@ from monitors.registry import new_watcher
 from sandbox.box import Completed
 from sandbox.episode.overlay import watch_disk
 from sandbox.errors import EngineFault
-from sandbox.events import EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import read_events
 from sandbox.fake import FakeBox
 from sandbox.files import FileSpec
 from sandbox.limits import Limits

@@ -12,7 +12,8 @@ from sandbox.box import Box, BoxRequest, Completed
 from sandbox.episode.episode import Episode
 from sandbox.episode.outcome import EpisodeRequest, Outcome
 from sandbox.errors import EngineFault
-from sandbox.events import EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import read_events
 from sandbox.fake import FakeBox, FakeBoxes
 from sandbox.files import FileSpec
 from sandbox.limits import Limits

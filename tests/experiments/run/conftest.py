@@ -15,7 +15,7 @@ from experiments.record.records import EpisodeSpec, LedgerLine
 from experiments.running.running import Request, Result, run
 from monitors.registry import new_watcher
 from sandbox.canonical import canonical, sha256
-from sandbox.events import EventLog
+from sandbox.event_log import EventLog
 from tasks.task import load_task
 
 #: What an attempt does: a status, or an exception that its runner dies of.

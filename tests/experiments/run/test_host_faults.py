@@ -18,7 +18,8 @@ from experiments.record import durable
 from experiments.record.identity import Secret
 from experiments.record.records import EpisodeSpec, LedgerLine
 from sandbox.errors import EngineFault, Mistake, StorageFault
-from sandbox.events import EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import read_events
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from experiments.record import durable
 from experiments.record.records import LedgerLine, PlanLine
 from experiments.record.rundir import Experiment, attempt_dir
 from sandbox.canonical import canonical
-from sandbox.events import EventLog
+from sandbox.event_log import EventLog
 from sandbox.files import FileSpec, manifest_of
 from tests.monitors.edits.seed import SEED
 

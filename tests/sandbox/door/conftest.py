@@ -15,7 +15,8 @@ import pytest
 
 from sandbox.door.budget import Budget, Price
 from sandbox.door.door import Door
-from sandbox.events import EventLog, read_events
+from sandbox.event_log import EventLog
+from sandbox.events import read_events
 from sandbox.models.base import ALL_TOOLS, NO_TOOLS, ChatReply, ChatRequest, Piece
 
 

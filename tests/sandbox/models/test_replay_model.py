@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.canonical import digest, sha256
 from sandbox.errors import Mistake, ModelFault, ModelRefusal
-from sandbox.events import EventLog
+from sandbox.event_log import EventLog
 from sandbox.models.base import ChatReply, ChatRequest, Message, ToolCall
 from sandbox.models.replay import ReplayModel, open_replay
 
