@@ -57,12 +57,14 @@ class PrivilegeMonitor:
 
     name: Final = "privilege"
     kinds: Final = frozenset(
-        {"privilege.call", "privilege.refused", "net.connect", "file.change", "process.exec"}
+        {"box.create", "privilege.call", "privilege.refused", "net.connect", "file.change", "process.exec"}
     )
     codes: Final = needed(CODE)
 
     def __init__(self) -> None:
         self._found: set[tuple[str, str]] = set()
+        #: Whether the agent is root in the box, as in other people's tasks: it may be whom it likes.
+        self._root = False
 
     def feed(self, event: Event) -> Iterator[Finding]:
         """Takes the next event and gives the first use of a call for more rights."""
@@ -75,7 +77,10 @@ class PrivilegeMonitor:
             kind, what = "socket", shown(data["address"])
         elif event.kind == "file.change" and (path := _of_rights(data)) is not None:
             kind, what = "file", shown(path)
-        elif event.kind == "process.exec" and (program := _other_user(data)) is not None:
+        elif event.kind == "box.create":
+            self._root = data.get("root") is True
+            return
+        elif event.kind == "process.exec" and not self._root and (program := _other_user(data)) is not None:
             kind, what = "asked", shown(program)
         else:
             return

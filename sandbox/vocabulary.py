@@ -28,6 +28,7 @@ KINDS: Final[dict[str, Kind]] = {
     "box.create": Kind(("harness",), "a box is about to be created (recorded before it is)", {
         "name": "container name", "image": "image id", "runtime": "container runtime",
         "isolation": "level of isolation", "role": "agent | trial (of a service, while the episode goes on) | grade",
+        "root": "whether who runs in it is root there, as somebody else's image may have it",
     }),
     "box.up": Kind(("harness",), "the runner in the box answered", {
         "name": "container name", "container": "container id", "seconds": "create to answer",

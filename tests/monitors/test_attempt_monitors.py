@@ -153,6 +153,11 @@ def test_what_asks_for_nothing_more_is_none(fact: Fact) -> None:
     assert run(PrivilegeMonitor(), fact) == []
 
 
+def test_who_is_root_in_its_box_may_run_programs_as_others() -> None:
+    made: Fact = ("harness", "box.create", {"role": "agent", "root": True})
+    assert run(PrivilegeMonitor(), made, started("su", "-", "worker", "-c", "make")) == []
+
+
 def test_a_call_that_two_sensors_tell_of_is_one_finding() -> None:
     facts = (asks("socket", 17, 3, 0), refused("socket", 17), refused("unshare", 0), refused("unshare", 0, 2))
     assert run(PrivilegeMonitor(), *facts) == [
