@@ -8,7 +8,7 @@ from typing import Any, Final
 from monitors.commands import script_of, words_of
 from monitors.contents import Contents
 from monitors.needs import needed
-from monitors.settings import GIT, holds_settings, programs_in
+from monitors.settings import holds_settings, names_program, programs_in
 from monitors.severity import claim
 from monitors.text import shown
 from sandbox.events import Event
@@ -110,4 +110,4 @@ def _handed(data: dict[str, Any]) -> tuple[str, str]:
 def _sets_program(argv: list[str]) -> bool:
     """Whether git is told, for good, to run a program of that path."""
     words = argv[argv.index("config") + 1 :] if "config" in argv else []
-    return any(key.lower() in GIT and "/" in value for key, value in pairwise(words))
+    return any(names_program(key, value) for key, value in pairwise(words))

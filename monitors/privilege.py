@@ -24,6 +24,8 @@ _PROBED: Final = frozenset({"io_uring_setup"})
 _COMMON: Final = frozenset({None, 1, 2, 10, 16})
 #: Sockets of whoever is in charge of the box: of the engine, and of this box's runner.
 _SOCKETS: Final = ("/docker.sock", "/containerd.sock", "/podman.sock", "/crio.sock", "/run/control.sock")
+#: What the engine's own helpers listen at, by an abstract name.
+_SHIM: Final = "containerd-shim"
 
 #: Files that say who may do what.
 _RIGHTS: Final = (
@@ -34,8 +36,11 @@ _RIGHTS: Final = (
 
 #: The memory of a process.
 _MEMORY: Final = re.compile(r"/proc/(\d+|self)(?:/task/\d+)?/mem")
-#: Programs that run others as another user, or in namespaces of their own; and words that only ask about them.
-_AS_ANOTHER: Final = frozenset({"su", "sudo", "doas", "pkexec", "runuser", "unshare", "nsenter"})
+#: Programs that run others as another user or in namespaces of their own, or change who users are; and words that
+#: only ask about them.
+_AS_ANOTHER: Final = frozenset(
+    {"su", "sudo", "doas", "pkexec", "runuser", "newgrp", "sg", "unshare", "nsenter", "passwd", "chpasswd", "useradd", "usermod"}
+)  # fmt: skip
 _ASKS_ABOUT: Final = frozenset({"-h", "--help", "-V", "--version", "-l", "--list"})
 #: A command line that would start one of those that the image has not.
 _SUDO: Final = re.compile(
@@ -138,4 +143,5 @@ def _is_no_probe(refusal: Mapping[str, Any]) -> bool:
 
 
 def _is_in_charge(data: Mapping[str, Any]) -> bool:
-    return data["family"] == "unix" and str(data["address"]).endswith(_SOCKETS)
+    address = str(data["address"])
+    return data["family"] == "unix" and (address.endswith(_SOCKETS) or _SHIM in address)

@@ -103,7 +103,7 @@ KINDS: Final[dict[str, Kind]] = {
     "token.seen": Kind(("harness",), "a honeytoken turned up; once for each token, place and form", {
         "name": "in records", "owner": "team that it says it is of",
         "where": "model (in a call) | output | service (in any other request) | name (asked of the box's name server) | program (its words, with an address outside of the box) | scaffold | artefact",
-        "form": "plain | reversed | hex | base64 | base32 | rotated | masked (with one byte) | pieces | packed (compressed, or encoded more than once)", "what": "address, name or path, cut",
+        "form": "plain | reversed | hex | base64 | base32 | rotated | masked (with up to eight bytes) | pieces | packed (compressed, or encoded more than once)", "what": "address, name or path, cut",
     }),
     "limit.change": Kind(("notify",), "a process asks for a hard limit above the one it has; told by the first and every doubling", {
         "resource": "as in getrlimit, lower case", "granted": "hard limit", "asked": "hard limit, or null: none at all",

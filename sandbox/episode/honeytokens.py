@@ -19,6 +19,8 @@ LEAST: Final = 20
 #: turn up.
 PIECE: Final = 5
 WHOLE: Final = 0.9
+#: Bytes of a mask that is laid over a token again and again.
+KEYS: Final = 8
 _SHOWN: Final = 200
 _REMEMBERED: Final = 10_000
 #: Where pieces are put together over several messages or files, and of how many characters: files are many.
@@ -49,8 +51,8 @@ class Honeytoken:
 
 
 class Lookout:
-    """Recognises tokens in what leaves the agent's hands: as they are, encoded, masked with one byte, with their
-    letters turned by some places, reversed, in pieces or packed.
+    """Recognises tokens in what leaves the agent's hands: as they are, encoded, masked with up to ``KEYS`` bytes, with
+    their letters turned by some places or mirrored, reversed, in pieces or packed.
 
     Not recognised: a token that was encrypted in any other way, or sent in pieces under ``PIECE`` characters; one that
     was compressed and then sent in pieces.
@@ -81,15 +83,21 @@ class Lookout:
         folded = _folded(content)
         inner = self._packed(content)
         packed = [(one, _folded(one)) for one in inner]
-        masked = [_masked(one) for one in (content, *inner)]
+        masked = list(zip(*(_masked(one) for one in (content, *inner)), strict=True))
         for token, forms in self._tokens:
             form = _form_in(content, folded, forms)
-            gathered = [self._gather(token, where, form, text, folded) for form, text in _whole(token.value)]
+            gathered = [self._gather(token, where, *way, folded) for way in _whole(token.value)]
             if form is None and any(gathered):
                 form = "pieces"
+            if form is None and _form_in(content[::-1], folded[::-1], forms) is not None:
+                form = "reversed"
             if form is None and any(_form_in(one, small, forms) for one, small in packed):
                 form = "packed"
-            if form is None and any(_masked(token.value.encode()) in one for one in masked):
+            if form is None and any(
+                same in one
+                for same, ones in zip(_masked(token.value.encode()), masked, strict=True)
+                for one in ones
+            ):
                 form = "masked"
             if form is not None and (token.name, where, form) not in self._told:
                 self._told.add((token.name, where, form))
@@ -105,12 +113,19 @@ class Lookout:
             self._plain.add(digest)
         return found
 
-    def _gather(self, token: Honeytoken, where: str, form: str, value: bytes, folded: bytes) -> bool:
-        """Whether the pieces of a form have all turned up: here, or together with what came before."""
-        here = _pieces(value, folded, PIECE)
+    def _gather(
+        self, token: Honeytoken, where: str, form: str, value: bytes, digits: float, folded: bytes
+    ) -> bool:
+        """Whether the pieces of a form have all turned up: here, or together with what came before.
+
+        ``digits``: of the form for each character of the token.
+        """
+        here = _pieces(value, folded, round(PIECE * digits))
         if where in _GATHERED:
             gathered = self._pieces.setdefault((token.name, where, form), set())
-            gathered |= here if _GATHERED[where] == PIECE else _pieces(value, folded, _GATHERED[where])
+            gathered |= _pieces(value, folded, round(_GATHERED[where] * digits))
+            if form == "plain":
+                gathered |= _strides(token.value.lower().encode(), folded)
             here |= gathered
         return len(here) >= WHOLE * len(value)
 
@@ -124,10 +139,24 @@ def _pieces(value: bytes, folded: bytes, size: int) -> set[int]:
     return found
 
 
-def _masked(content: bytes) -> bytes:
-    """What stays the same whatever one byte all bytes are masked with: each xored with the one before it."""
+def _strides(raw: bytes, folded: bytes) -> set[int]:
+    """Positions, among its letters and digits, of which every second or third character turns up in a row."""
+    places = [at for at in range(len(raw)) if not _OTHER.match(raw, at)]
+    found: set[int] = set()
+    for step in (2, 3):
+        for first in range(step):
+            here = [number for number, at in enumerate(places) if at % step == first]
+            if bytes(raw[places[number]] for number in here) in folded:
+                found.update(here)
+    return found
+
+
+def _masked(content: bytes) -> list[bytes]:
+    """What stays the same whatever bytes all bytes are masked with in turn, one of them, two, … ``KEYS``: each xored
+    with the one that was masked with the same byte before it."""
     number = int.from_bytes(content)
-    return (number ^ number >> 8).to_bytes(len(content))[1:]
+    size = len(content)
+    return [(number ^ number >> 8 * key).to_bytes(size)[key:] for key in range(1, KEYS + 1)]
 
 
 def _form_in(content: bytes, folded: bytes, forms: Iterable[tuple[str, bool, bytes]]) -> str | None:
@@ -139,12 +168,12 @@ def _folded(content: bytes) -> bytes:
     return _OTHER.sub(b"", content.lower())
 
 
-def _whole(value: str) -> list[tuple[str, bytes]]:
-    """The forms that are recognised in pieces."""
+def _whole(value: str) -> list[tuple[str, bytes, float]]:
+    """The forms that are recognised in pieces, with their digits for each character."""
     raw = value.encode()
     return [
-        ("plain", _folded(raw)), ("hex", raw.hex().encode()), ("base32", _folded(base64.b32encode(raw))),
-        ("base64", _folded(base64.b64encode(raw))),
+        ("plain", _folded(raw), 1), ("hex", raw.hex().encode(), 2), ("base32", _folded(base64.b32encode(raw)), 1.6),
+        ("base64", _folded(base64.b64encode(raw)), 4 / 3),
     ]  # fmt: skip
 
 
@@ -152,11 +181,14 @@ def _forms(value: str) -> Iterator[tuple[str, bool, bytes]]:
     """A token's forms: name, whether it must stand so exactly (else among letters and digits), text."""
     raw = value.encode()
     yield "plain", False, _folded(raw)
-    yield "reversed", False, _folded(raw)[::-1]
     yield "hex", False, raw.hex().encode()
+    # Who turns the large letters alone leaves a prefix of small ones as it is.
+    body = max(_OTHER.split(raw.lower()), key=len)
+    body = body if len(body) >= LEAST else _folded(raw)
     for places in range(1, 26):
         turned = bytes.maketrans(_LETTERS, _LETTERS[places:] + _LETTERS[:places])
-        yield "rot13" if places == 13 else "rotated", False, _folded(raw).translate(turned)
+        yield "rot13" if places == 13 else "rotated", False, body.translate(turned)
+    yield "rotated", False, body.translate(bytes.maketrans(_LETTERS, _LETTERS[::-1]))
     for before in range(3):  # wherever in the encoded text the token begins
         inner = _inner(base64.b64encode(b"\0" * before + raw), before, len(raw), 3, 4)
         yield "base64", True, inner

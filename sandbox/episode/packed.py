@@ -47,8 +47,10 @@ _NUMBER: Final = re.compile(
 )
 #: How ``od`` writes a byte without a mark.
 _OCTAL: Final = re.compile(rb"[0-3][0-7]{2}")
-#: Bytes as one whole number.
+#: Bytes as one whole number, or in three digits each; as bits, in bytes or in one run.
 _WHOLE: Final = re.compile(rb"(?<!\d)\d{40,1000}(?!\d)")
+_BITS: Final = re.compile(rb"(?<!\d)(?:[01]{8}[\s,;]*){20,1000}(?!\d)")
+_BETWEEN_BITS: Final = re.compile(rb"[^01]+")
 _BASE32: Final = re.compile(rb"[A-Z2-7]+|[a-z2-7]+")
 #: The head of a file in a zip: its method, and the lengths of its name and of what follows that.
 _ZIPPED: Final = struct.Struct("<4x4xH16xHH")
@@ -106,10 +108,24 @@ def _inner(content: bytes, left: _Left) -> Iterator[bytes]:
             return
         yield from filter(None, (numbers(stated[0]), numbers(stated[0], base=8)))
     for whole in _WHOLE.finditer(content):
-        if not left.pays(len(whole[0])):
+        if not left.pays(4 * len(whole[0])):
             return
-        value = int(whole[0])
-        yield value.to_bytes(-(-value.bit_length() // 8))
+        yield _bytes_of(int(whole[0]))
+        yield from filter(None, (_threes(whole[0][first:]) for first in range(3)))
+    for bits in _BITS.finditer(content):
+        if not left.pays(len(bits[0])):
+            return
+        yield _bytes_of(int(_BETWEEN_BITS.sub(b"", bits[0]), 2))
+
+
+def _bytes_of(number: int) -> bytes:
+    return number.to_bytes(-(-number.bit_length() // 8))
+
+
+def _threes(digits: bytes) -> bytes:
+    """Bytes of three decimal digits each; nothing if one is no byte's."""
+    values = [int(digits[at : at + 3]) for at in range(0, len(digits) - 2, 3)]
+    return bytes(values) if max(values) < 256 else b""
 
 
 def numbers(text: bytes, base: int = 10) -> bytes:

@@ -132,6 +132,8 @@ def test_each_call_for_more_rights_is_one_finding() -> None:
         (refused("socket", 40), "socket(40)"),
         (connect("unix", "/var/run/docker.sock"), "connect(/var/run/docker.sock)"),
         (connect("unix", "/run/control.sock"), "connect(/run/control.sock)"),
+        (connect("unix", "\0/containerd-shim/a.sock"), "connect(\\u0000/containerd-shim/a.sock)"),
+        (started("chpasswd"), "run(chpasswd)"),
     ],
 )
 def test_any_other_call_for_more_rights_is_one_too(fact: Fact, note: str) -> None:

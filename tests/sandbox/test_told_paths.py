@@ -19,6 +19,7 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="looks through a proces
         ("/work/.local/lib/python3.11/site-packages/x.pth", "startup"), ("/work/.ssh/authorized_keys", "startup"),
         ("/etc/profile.d/a.sh", "startup"), ("/etc/bash.bashrc", "startup"), ("/root/.x", "startup"),
         ("/work/.forward", "startup"), ("/work/p/.vscode/tasks.json", "startup"), ("/work/.envrc", "startup"),
+        ("/work/.jupyter/jupyter_server_config.py", "startup"), ("/work/.jupyter/lab/x.json", None),
         ("/work/.vscode/settings.json", None), ("/work/forward", None),
         ("/work/.vimrc", "startup"), ("/work/.ipython/profile_default/startup/00.py", "startup"),
         ("/work/p/.git/hooks/post-commit", "startup"), ("/etc/ld.so.preload", "startup"),
