@@ -1,21 +1,24 @@
 """Whether a task tells null, mid and ref apart, how far ref's scores spread over worlds, and what it costs.
 
-    .venv/bin/python benchmarks/suite.py [PATTERN [WORLDS]]
+    .venv/bin/python benchmarks/suite.py [PATTERN [WORLDS [KEPT]]]
 
 For each task and level: the mean score of each of the three scripted agents, how many standard errors of the
 difference lie between neighbours, the standard deviation of ref over worlds, the time to draw a world, and the
-processor time of an episode of ref: its agent's box, its grading boxes, and this process. Last figures in
-benchmarks/README.md.
+processor time of an episode of ref: its agent's box, its grading boxes, and this process. What is found in a world is
+added to the file KEPT, and what stands there is not measured again. Last figures in benchmarks/suite.txt.
 """
 
 import asyncio
 import contextlib
+import json
+import os
 import resource
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from math import inf, sqrt
 
@@ -62,33 +65,51 @@ def own_cpu() -> float:
     return sum(one.ru_utime + one.ru_stime for one in spent)
 
 
-async def measure(entry: TaskEntry, boxes: Metered, worlds: int, directory: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in one world: raw scores by agent; seconds to draw it; of ref, CPU-s of its agent and beyond."""
+
+    entry: str
+    world: int
+    scores: dict[str, float]
+    drawing: float
+    inside: float
+    beyond: float
+    #: The most that a box used, in bytes.
+    memory: int
+
+
+async def find(entry: TaskEntry, world: int, boxes: Metered, directory: str) -> Found:
+    """Runs the three agents in one world.
+
+    Raises:
+        SystemExit: one has no score.
+    """
+    scripts, scores = entry.task.agents(entry.level), dict[str, float]()
+    before = time.process_time()
+    entry.task.draw(sha256(f"bench {entry} {world}".encode()).digest(), entry.level, "plain")
+    drawing, inside, spent = time.process_time() - before, 0.0, 0.0
+    for name in AGENTS:
+        before = own_cpu() + boxes.cpu_s
+        line = await attempt_task(spec_for(entry, name, scripts[name], world, directory), entry.task, boxes)
+        if line.score is None or line.score.raw is None:
+            raise SystemExit(f"{entry}: {name} in world {world} has no score: {line.status}, {line.ungraded}")
+        scores[name], inside = line.score.raw, line.usage.cpu_s or 0.0
+        spent = own_cpu() + boxes.cpu_s - before
+    return Found(str(entry), world, scores, drawing, inside, spent - inside, boxes.memory)
+
+
+def told(found: Sequence[Found]) -> str:
     """One line about a task at a level."""
-    scripts = entry.task.agents(entry.level)
-    scores: dict[str, list[float]] = {name: [] for name in AGENTS}
-    beyond, drawing = [], []
-    for world in range(worlds):
-        before = time.process_time()
-        entry.task.draw(sha256(f"bench {entry} {world}".encode()).digest(), entry.level, "plain")
-        drawing.append(time.process_time() - before)
-        for name in AGENTS:
-            own, inside = own_cpu(), boxes.cpu_s
-            spec = spec_for(entry, name, scripts[name], world, directory)
-            line = await attempt_task(spec, entry.task, boxes)
-            if line.score is None or line.score.raw is None:
-                return f"{entry}: {name} in world {world} has no score: {line.status}, {line.ungraded}"
-            scores[name].append(line.score.raw)
-            if name == "ref":
-                spent = own_cpu() - own + boxes.cpu_s - inside
-                beyond.append((spent - (line.usage.cpu_s or 0.0), line.usage.cpu_s or 0.0))
+    scores = {name: [one.scores[name] for one in found] for name in AGENTS}
     means = ", ".join(f"{name} {statistics.fmean(values):.3f}" for name, values in scores.items())
     gaps = ", ".join(f"{apart(scores[a], scores[b]):.0f}" for a, b in (AGENTS[:2], AGENTS[1:]))
-    cost = statistics.median(cost for cost, _ in beyond)
-    own_box = statistics.median(cpu for _, cpu in beyond)
     return (
-        f"{entry}: {means}; {gaps} standard errors apart; sd of ref {statistics.pstdev(scores['ref']):.3f}; "
-        f"world {max(drawing):.2f} s; agent {own_box:.2f} CPU-s, beyond it {cost:.2f}; "
-        f"memory {boxes.memory / 1e6:.0f} MB"
+        f"{found[0].entry}: {means}; {gaps} standard errors apart; sd of ref {statistics.pstdev(scores['ref']):.3f}; "
+        f"world {max(one.drawing for one in found):.2f} s; "
+        f"agent {statistics.median(one.inside for one in found):.2f} CPU-s, "
+        f"beyond it {statistics.median(one.beyond for one in found):.2f}; "
+        f"memory {max(one.memory for one in found) / 1e6:.0f} MB"
     )
 
 
@@ -98,18 +119,23 @@ def apart(low: list[float], high: list[float]) -> float:
     return (statistics.fmean(high) - statistics.fmean(low)) / error if error else inf
 
 
-async def main(pattern: str, worlds: int) -> None:
+async def main(pattern: str = "*", worlds: str = "10", kept: str = os.devnull) -> None:
     """Prints a line for each task and level."""
     engine = Engine()
     boxes = DockerBoxes(engine, image=require_image(engine))
-    for entry in select([pattern]):
-        metered = Metered(boxes)
-        with tempfile.TemporaryDirectory(prefix="tidegauge-bench-") as directory:
-            print(await measure(entry, metered, worlds, directory), flush=True)
+    with open(kept, "a+", buffering=1) as file:
+        file.seek(0)
+        known = {(one["entry"], one["world"]): Found(**one) for one in map(json.loads, file)}
+        for entry in select([pattern]):
+            for world in range(int(worlds)):
+                if (str(entry), world) not in known:
+                    with tempfile.TemporaryDirectory(prefix="tidegauge-bench-") as directory:
+                        one = await find(entry, world, Metered(boxes), directory)
+                    known[one.entry, world] = one
+                    print(json.dumps(asdict(one)), file=file)
+            print(told([known[str(entry), world] for world in range(int(worlds))]), flush=True)
     await boxes.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        main(sys.argv[1] if len(sys.argv) > 1 else "*", int(sys.argv[2]) if len(sys.argv) > 2 else 10)
-    )
+    asyncio.run(main(*sys.argv[1:]))

@@ -53,10 +53,10 @@ def loaded(program: str | None) -> Iterator[None]:
 
 @dataclass
 class Bench:
-    """``tasks.grading.Bench`` on two boxes that are emptied in place of being made anew."""
+    """``tasks.grading.Bench`` on boxes that are emptied in place of being made anew."""
 
     boxes: list[Box]
-    #: Processor seconds of both.
+    #: Processor seconds of all.
     cpu: float = 0.0
     _free: list[Box] = field(default_factory=list)
 
@@ -67,7 +67,7 @@ class Bench:
     async def box(
         self, *services: Any, ground: Any = None, seconds: float | None = None
     ) -> AsyncIterator[Box]:
-        """One of the two, with no process left in it."""
+        """One of them, with no process left in it."""
         box = self._free.pop(0)
         await box.kill_all()
         before = box.usage().cpu_us or 0
@@ -84,15 +84,19 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def two(entry: TaskEntry) -> AsyncIterator[list[Box]]:
-    """Two boxes of the entry's limits."""
+async def three(entry: TaskEntry) -> AsyncIterator[list[Box]]:
+    """As many boxes as a grading takes, of the entry's limits."""
     engine = Engine()
     boxes, limits = DockerBoxes(engine, image=require_image(engine)), entry.task.limits(entry.level)
-    requests = [
-        BoxRequest(f"timed-{os.getpid()}-{n}", limits, False, {"tidegauge.owner": "timed"}) for n in (0, 1)
-    ]
-    async with boxes.open(requests[0]) as first, boxes.open(requests[1]) as second:
-        yield [first, second]
+    async with contextlib.AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                boxes.open(
+                    BoxRequest(f"timed-{os.getpid()}-{n}", limits, False, {"tidegauge.owner": "timed"})
+                )
+            )
+            for n in range(3)
+        ]
     await boxes.close()
 
 
@@ -115,7 +119,7 @@ async def main(rounds: int, seconds: float, entries: list[TaskEntry]) -> None:
     end = time.monotonic() + seconds
     for entry in entries:
         found = defaultdict[tuple[str, str], list[tuple[float | None, float]]](list)
-        async with two(entry) as boxes:
+        async with three(entry) as boxes:
             for number in range(rounds):
                 if time.monotonic() > end:
                     break

@@ -3,9 +3,12 @@
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 
+# Every command of an agent starts a bash: linked statically, with its locale in one file, it starts in half the time.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      gcc git libc6-dev libnss-extrausers python-is-python3 python3 python3-numpy python3-scipy python3-sklearn \
+      bash-static gcc git libc6-dev libnss-extrausers python-is-python3 python3 python3-numpy python3-scipy python3-sklearn \
+ && mv /bin/bash-static /bin/bash \
+ && localedef --add-to-archive /usr/lib/locale/C.utf8 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt
 
 # The door's forwarder is a user of its own, and so is the agent of each box: all user ids that the

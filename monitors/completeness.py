@@ -72,14 +72,12 @@ class CompletenessMonitor:
         promise = _promise(first, contents)
         told = _told(logs.data["files"], contents)
         commands = [(key, seq) for (_, key), seq in self._commands.items()]
-        missing: list[int] = []
-        seen = 0
-        for wanted, kind in ((promise.replies, self._replies), (promise.commands, commands)):
-            if wanted:
-                missing += _missing(kind[:-1], told)
-                seen += len(kind[:-1])
+        kinds = ((promise.replies, self._replies), (promise.commands, commands))
+        asked = [kind[:-1] for wanted, kind in kinds if wanted]
+        missing = sorted(seq for kind in asked for seq in told.missing(kind))
         if missing:
-            evidence = (first.seq, *sorted(missing)[:_SHOWN], logs.seq)
+            seen = sum(map(len, asked))
+            evidence = (first.seq, *missing[:_SHOWN], logs.seq)
             note = f"{len(missing)} of {seen} replies and commands are not in the log (completeness {1 - len(missing) / seen:.2f})"
             yield claim(CODE, "", end, tuple(evidence), shown(note, 200))
 
@@ -99,17 +97,42 @@ def _key(text: object) -> str:
     return str(raw).strip()[:_KNOWN_BY]
 
 
-def _missing(seen: Sequence[Seen], told: Counter[str]) -> list[int]:
-    """The events of what is not told as often as it was seen; what has no text is not asked for."""
-    left = Counter(told)
-    found = []
-    for key, seq in seen:
-        if not key:
-            continue
-        left[key] -= 1
-        if left[key] < 0:
-            found.append(seq)
-    return found
+class _Told:
+    """What a log tells: texts of documents, each as often as it stands there, and the plain text beside them."""
+
+    def __init__(self) -> None:
+        self.texts: Counter[str] = Counter()
+        #: Of each file what is in no document.
+        self.plain: list[str] = []
+
+    def missing(self, seen: Sequence[Seen]) -> list[int]:
+        """The events of what is not told as often as it was seen; what has no text is not asked for.
+
+        Plain text has to tell it in its order. What was found is taken out: a command that stands in a reply
+        is not told by it.
+        """
+        places = [0] * len(self.plain)
+        left: list[list[str]] = [[] for _ in self.plain]
+        found = []
+        for key, seq in seen:
+            if self.texts[key] > 0:
+                self.texts[key] -= 1
+            elif key and not self._take(key, places, left):
+                found.append(seq)
+        self.plain = [
+            "".join([*parts, text[at:]]) for parts, text, at in zip(left, self.plain, places, strict=True)
+        ]
+        return found
+
+    def _take(self, key: str, places: list[int], left: list[list[str]]) -> bool:
+        """Whether a file tells ``key`` behind its place, which then lies behind it; what was passed goes to ``left``."""
+        for number, text in enumerate(self.plain):
+            at = text.find(key, places[number])
+            if at >= 0:
+                left[number].append(text[places[number] : at])
+                places[number] = at + len(key)
+                return True
+        return False
 
 
 def _promise(first: Event, contents: Contents) -> Promise:
@@ -119,13 +142,18 @@ def _promise(first: Event, contents: Contents) -> Promise:
     return promised(content for content in code if content is not None)
 
 
-def _told(files: Sequence[Sequence[Any]], contents: Contents) -> Counter[str]:
-    """What the scaffold's log holds: every text of every document of JSON, and every other line."""
-    told: Counter[str] = Counter()
+def _told(files: Sequence[Sequence[Any]], contents: Contents) -> _Told:
+    """What the scaffold's log holds: every text of every document of JSON, and the lines beside them."""
+    told = _Told()
     for path, size, digest in files:
         if str(path).startswith(LOGS) and size <= MAX_BYTES:
+            plain = []
             for entry in _entries((contents(str(digest)) or b"").splitlines()):
-                told.update(_texts(entry))
+                texts = _texts(entry)
+                told.texts.update(texts or ())
+                if texts is None:
+                    plain.append(entry)
+            told.plain.append(b"\n".join(plain).decode("utf-8", "replace"))
     return told
 
 
@@ -143,12 +171,10 @@ def _entries(lines: Iterable[bytes]) -> Iterator[bytes]:
     yield from block
 
 
-def _texts(entry: bytes) -> Iterator[str]:
+def _texts(entry: bytes) -> list[str] | None:
+    """What the texts of a document are known by; None if it is none."""
     try:
-        told = [json.loads(entry)] if entry[:1] in (b"{", b"[") and nesting(entry) <= MAX_DEPTH else []
+        told = json.loads(entry) if entry[:1] in (b"{", b"[") and nesting(entry) <= MAX_DEPTH else None
     except ValueError:
-        told = []
-    if told:
-        yield from map(_key, strings(told))
-    else:
-        yield from (_key(line.decode("utf-8", "replace")) for line in entry.splitlines() or [b""])
+        return None
+    return None if told is None else [_key(text) for text in strings(told)]

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from typing import Final
 
 from monitors.edits.data import MAX_DEPTH, nesting, strings
@@ -37,6 +38,12 @@ _ZLIB: Final = re.compile(rb"x[\x01\x5e\x9c\xda]")
 _BACKWARDS: Final = b"tropmi"
 #: A line of one as a comment.
 _COMMENTED: Final = b"# import "
+#: Line ends that are escaped in a program's source, from so many on, and what escapes stand for.
+_ESCAPED: Final = 20
+_ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
+#: A word of most Python files, and how its neighbours differ.
+_IMPORT: Final = b"\nimport "
+_IMPORT_STEPS: Final = bytes(one ^ other for one, other in pairwise(_IMPORT))
 #: Bytes that stand in no such run, and the shortest run.
 _OTHER: Final = re.compile(rb"[^A-Za-z0-9+/_=\\\r\n-]+")
 _LEAST: Final = 200
@@ -68,7 +75,7 @@ def leaves(content: bytes, budget: Budget, layers: int = MAX_LAYERS) -> Iterator
 
 
 def _inner(content: bytes, budget: Budget) -> Iterator[bytes]:
-    for way in (_compressed, _tar, _zip, _json, _encoded, _stated, _pack, _backwards):
+    for way in (_compressed, _tar, _zip, _json, _encoded, _escaped, _stated, _pack, _backwards, _masked):
         try:
             yield from way(content, budget)
         except _BROKEN:
@@ -122,11 +129,32 @@ def _encoded(content: bytes, budget: Budget) -> Iterator[bytes]:
     for found in (found for piece in pieces for found in _HEX.findall(piece)):
         yield bytes.fromhex(found.decode("ascii"))
     for found in (found for piece in pieces for found in _BASE64.findall(piece)):
-        digits = re.sub(rb"\\n|[\s\\=]", b"", found).translate(bytes.maketrans(b"-_", b"+/"))
-        try:
-            yield base64.b64decode(digits + b"=" * (-len(digits) % 4))
-        except binascii.Error:
-            continue
+        for run in (found, _without_title(found)):
+            digits = re.sub(rb"\\n|[\s\\=]", b"", run).translate(bytes.maketrans(b"-_", b"+/"))
+            with suppress(binascii.Error):
+                yield base64.b64decode(digits + b"=" * (-len(digits) % 4))
+
+
+def _without_title(run: bytes) -> bytes:
+    """A run of several lines without those above it that are no longer than a word of prose."""
+    title, newline, rest = run.partition(b"\n")
+    return rest if newline and len(title) < rest.find(b"\n") else b""
+
+
+def _escaped(content: bytes, budget: Budget) -> Iterator[bytes]:
+    """Texts as a program's source holds them: line ends, tabs and quotes escaped, literals side by side."""
+    if content.count(b"\\n") >= _ESCAPED:
+        joined = re.sub(rb"[\"']\s*\n\s*[\"']", b"", content)
+        yield re.sub(rb"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), joined)
+
+
+def _masked(content: bytes, budget: Budget) -> Iterator[bytes]:
+    """Text of which every byte was changed by the same one: neighbours then differ as they did before."""
+    number = int.from_bytes(content)
+    steps = (number ^ (number >> 8)).to_bytes(len(content))[1:]
+    at = steps.find(_IMPORT_STEPS)
+    if at >= 0 and (mask := content[at] ^ _IMPORT[0]):
+        yield content.translate(bytes(byte ^ mask for byte in range(256)))
 
 
 def _stated(content: bytes, budget: Budget) -> Iterator[bytes]:

@@ -1,26 +1,30 @@
 """What laps say of a speed: steps of a submission, each with the task's own start and reference run beside it.
 
 A call costs up to 1.7 times as much while another program uses the other half of the core, and that changes at
-any moment. The start and the reference (the anchors) run on the same processor at the same time, which the kernel
-gives to each for a few milliseconds in turn, so that all meet the same mixture. How the submission's processor time
-grew is followed, and the anchors' calls are weighed by it: whoever rests until the machine is quick is measured
-against anchors that were quick too.
+any moment. The start and the reference (the anchors) run on the same processor at the same time, in boxes like the
+submission's, which the kernel gives to each for a few milliseconds in turn, so that all meet the same mixture. How the
+submission's processor time grew is followed, and the anchors' calls are weighed by it: whoever rests until the machine
+is quick is measured against anchors that were quick too. What their steps cost without their calls, process 1 looking
+about in its box included, is what the submission's does.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
-from statistics import median
+from math import log, sqrt
+from statistics import median, quantiles
 from typing import Final
 
 from sandbox.errors import GradingFault
 from tasks.timing import NOISE, Course
 
-#: Laps of which so many must agree, and how many there are at most.
-WANTED_LAPS: Final = 3
+#: The fewest and the most laps.
+FEWEST_LAPS: Final = 3
 MOST_LAPS: Final = 9
-#: How far a lap may lie from the median of all to agree with it, where the start is 0 and the reference 1.
-AGREEMENT: Final = 0.03
+#: Standard error with which a score is told where the start is 0 and the reference 1, if laps suffice.
+WANTED_ERROR: Final = 0.0075
+#: The largest that the anchors by themselves may have: scores of two gradings then differ by less than 0.05 with
+#: a probability of 0.995.
+LARGEST_ERROR: Final = 0.0125
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Calls:
 class Cost:
     """What a step of the submission cost."""
 
-    #: Processor seconds of all that its box did, and of a step that makes no calls.
+    #: Processor seconds of all that its box did, and of what a step does besides its calls.
     cpu: float
     overhead: float
     #: How many calls it made.
@@ -112,10 +116,19 @@ def rate(calls: Sequence[Calls], course: Course | None = None) -> float:
 
 def enough(laps: Sequence[Lap]) -> bool:
     """Whether no further lap is needed, or will help."""
-    if len(laps) < WANTED_LAPS:
+    if len(laps) < FEWEST_LAPS:
         return False
-    agreed = _agreeing(laps) and _close([lap.gain / lap.lead for lap in laps]) >= WANTED_LAPS
-    return agreed or len(laps) >= MOST_LAPS
+    told = max(error([lap.gain / lap.lead for lap in laps]), _disagreement(laps))
+    return told <= WANTED_ERROR or len(laps) >= MOST_LAPS
+
+
+def error(values: Sequence[float]) -> float:
+    """About the standard error of the median of some values: their interquartile range by the root of their number.
+
+    For normal ones it is 1.35 standard deviations, and the median's error 1.25 by that root. No single value counts.
+    """
+    low, _, high = quantiles(values, method="inclusive")
+    return (high - low) / sqrt(len(values))
 
 
 def compare(laps: Sequence[Lap]) -> Speed:
@@ -127,19 +140,14 @@ def compare(laps: Sequence[Lap]) -> Speed:
     Raises:
         GradingFault: ``unmeasurable``, because the anchors do not agree. The submission has no say in that.
     """
-    if not _agreeing(laps):
-        told = f"fewer than {WANTED_LAPS} of {len(laps)} laps agree on how much faster the reference is than the start"
+    if (apart := _disagreement(laps)) > LARGEST_ERROR:
+        told = f"how much faster the reference is than the start is uncertain by {apart:.3f} after {len(laps)} laps"
         raise GradingFault(told, "unmeasurable")
     gain = median(lap.gain for lap in laps)
     return Speed(gain, gain + median(lap.lack for lap in laps), median(1 / lap.start for lap in laps))
 
 
-def _agreeing(laps: Sequence[Lap]) -> bool:
+def _disagreement(laps: Sequence[Lap]) -> float:
+    """Standard error of the anchors' own ratio, as a share of it."""
     lead = median(lap.lead for lap in laps)
-    return _close([lap.lead / lead for lap in laps]) >= WANTED_LAPS
-
-
-def _close(values: Sequence[float]) -> int:
-    """How many of them agree with their median."""
-    middle = median(values)
-    return sum(abs(value - middle) <= AGREEMENT for value in values)
+    return error([lap.lead / lead for lap in laps])

@@ -1,11 +1,12 @@
-"""Runs a submitted function and the task's own two, in a box each, step by step."""
+"""Runs a submitted function step by step beside the task's own programs, in a box each."""
 
+import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
+from statistics import mean
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -13,20 +14,11 @@ import numpy.typing as npt
 
 from sandbox.box import Box
 from sandbox.files import FileSpec
-from tasks.anchors import Anchors, Beside
+from tasks.anchor import Anchor, Beside
 from tasks.grading import Invalid
 from tasks.laps import Cost, Lap, rate
 from tasks.npy import vector
-from tasks.timing import (
-    PYTHON,
-    RACED,
-    Course,
-    begin,
-    calls_for,
-    cpu_seconds,
-    program,
-    step,
-)
+from tasks.timing import PYTHON, Course, begin, calls_for, cpu_seconds, program, step
 
 #: Processor seconds of importing that do not count: a step, and a file that is read.
 _IMPORT: Final = 0.03
@@ -120,21 +112,38 @@ class Trial:
 
 
 class Trials:
-    """The two boxes of a grading, and the fresh cases that they are given."""
+    """The three boxes of a grading, and the fresh cases that they are given."""
 
-    def __init__(self, work: Work, seed: bytes, submitted: Box, anchors: Box) -> None:
+    def __init__(self, work: Work, seed: bytes, submitted: Box, start: Box, reference: Box) -> None:
         self._work, self._box = work, submitted
-        self._anchors = Anchors(anchors, work.name, work.start, work.reference)
+        self._anchors = Anchor(start, work.name, work.start), Anchor(reference, work.name, work.reference)
+        #: The processor that all three keep to.
+        self._processor: int | None = None
         self._random = np.random.default_rng(int.from_bytes(seed))
         #: Processor seconds that the submission's box had used when its last step was over.
         self._used = 0.0
         #: Processor seconds of its import that count.
         self._owed = 0.0
 
-    async def begin(self, public: Cases) -> float:
-        """Starts the task's own functions: logarithm of how much faster the reference is, by a call of each."""
-        alone = await self._anchors.begin(npz(**public.inputs), public.size)
-        return log(rate(alone.reference) / rate(alone.start))
+    async def begin(self, size: int) -> None:
+        """Starts the task's own start and reference, for results of ``size`` entries.
+
+        Raises:
+            GradingFault: they do not run, which is no submission's doing.
+        """
+        for anchor in self._anchors:
+            self._processor = await anchor.begin(size, self._processor)
+
+    async def alone(self, public: Cases) -> float:
+        """Logarithm of how much faster the reference is than the start, with no submission beside them.
+
+        Raises:
+            GradingFault: they do not run.
+        """
+        await self._put(FileSpec("in.npz", npz(**public.inputs)))
+        await self._stop()
+        start, reference = await asyncio.gather(*(anchor.step() for anchor in self._anchors))
+        return log(rate(reference.calls) / rate(start.calls))
 
     async def shown(self, public: Cases) -> Trial:
         """A step on the cases that the agent was given, in a process that ends then.
@@ -143,10 +152,10 @@ class Trials:
             Invalid, Unreadable: the submission does not run, or gives no results.
         """
         await self._box.put("/task", program("driver.py"))
-        argv = [*PYTHON, "/task/driver.py", self._work.name, str(self._anchors.processor)]
+        argv = [*PYTHON, "/task/driver.py", self._work.name, str(self._processor)]
         await begin(self._box, argv, cwd="/task", timeout=SECONDS)
         await self._import()
-        return await self._on(public, contextlib.nullcontext())
+        return (await self._on(public))[0]
 
     async def warm(self, calls: int) -> Trial:
         """A first step, on cases that nobody saw before, of the process that all others run in.
@@ -155,7 +164,7 @@ class Trials:
             Invalid, Unreadable: the submission does not run, or gives no results.
         """
         self._owed = max(await self._import() - _IMPORT, 0.0)
-        return await self._on(self._work.cases(self._random, calls), contextlib.nullcontext())
+        return (await self._on(self._work.cases(self._random, calls)))[0]
 
     async def lap(self, calls: int) -> tuple[Trial, Lap]:
         """A step on cases that nobody saw before, the anchors beside. All that its box used since the one before counts.
@@ -164,16 +173,9 @@ class Trials:
             Invalid, Unreadable: the submission does not run, or gives no results.
             GradingFault: the anchors do not run, which is no submission's doing.
         """
-        beside, course = Beside(), Course()
-
-        @contextlib.asynccontextmanager
-        async def race() -> AsyncIterator[None]:
-            async with self._anchors.running(beside), course.following(self._box):
-                yield
-
-        trial = await self._on(self._work.cases(self._random, calls), race())
-        cost = replace(trial.cost, overhead=trial.cost.overhead + RACED)
-        return trial, Lap(cost, rate(beside.start, course), rate(beside.reference, course))
+        course = Course()
+        trial, (start, reference) = await self._on(self._work.cases(self._random, calls), course)
+        return trial, Lap(trial.cost, rate(start.calls, course), rate(reference.calls, course))
 
     def charged(self, laps: Sequence[Lap]) -> list[Lap]:
         """``laps`` with their share, by calls, of what the import took beyond reading a file."""
@@ -188,19 +190,36 @@ class Trials:
         self._used = cpu_seconds(self._box)
         return self._used - before
 
-    async def _on(self, cases: Cases, meanwhile: AbstractAsyncContextManager[None]) -> Trial:
-        calls, inputs = len(next(iter(cases.inputs.values()))), npz(**cases.inputs)
-        overhead = await self._anchors.overhead(inputs)
-        await self._box.put("/task", [FileSpec("in.npz", inputs), FileSpec("out.npy", b"")])
-        async with meanwhile:
-            await self._step()
+    async def _on(self, cases: Cases, course: Course | None = None) -> tuple[Trial, Sequence[Beside]]:
+        """A step, and what the anchors did beside it: nothing, if its ``course`` is not followed."""
+        calls, file = len(next(iter(cases.inputs.values()))), FileSpec("in.npz", npz(**cases.inputs))
+        await self._put(file)
+        await self._box.put("/task", [file])
+        if course is None:
+            await self._stop(idle=True)
+        steps = [asyncio.create_task(anchor.step()) for anchor in self._anchors]
+        try:
+            # Put by itself, as what stops an anchor is.
+            await self._box.put("/task", [FileSpec("out.npy", b"")])
+            async with contextlib.nullcontext() if course is None else course.following(self._box):
+                await self._step()
+        finally:
+            if course is not None:
+                await self._stop()
+            beside = await asyncio.gather(*steps)
         data = (await self._box.read("/task", ["out.npy"])).files.get("out.npy", b"")
         found = vector(data, calls * cases.size, "results").reshape(calls, cases.size)
         before, self._used = self._used, cpu_seconds(self._box)
         right = int(cases.right(found).sum())
-        return Trial(
-            Cost(self._used - before, overhead, calls), right, right < calls and cases.remembered(found)
-        )
+        cost = Cost(self._used - before, mean(one.overhead for one in beside), calls)
+        return Trial(cost, right, right < calls and cases.remembered(found)), beside
+
+    async def _put(self, file: FileSpec) -> None:
+        for anchor in self._anchors:
+            await anchor.put(file)
+
+    async def _stop(self, *, idle: bool = False) -> None:
+        await asyncio.gather(*(anchor.stop(idle=idle) for anchor in self._anchors))
 
     async def _step(self) -> None:
         try:

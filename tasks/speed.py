@@ -1,4 +1,4 @@
-"""Grades a submission that is a function made faster: in a fresh box, beside the task's own in another.
+"""Grades a submission that is a function made faster: in a fresh box, beside the task's own in two others.
 
 The first step is on the public cases alone: a function that is right on them and wrong on fresh ones, or several
 times as fast on them, has their results built in.
@@ -36,9 +36,9 @@ async def grade_speed(
         submission: what was submitted.
         bench: where it is graded.
     """
-    async with bench.box() as anchors, bench.box() as box:
-        trials = Trials(work, seed, box, anchors)
-        alone = await trials.begin(public)
+    async with bench.box() as start, bench.box() as reference, bench.box() as box:
+        trials = Trials(work, seed, box, start, reference)
+        await trials.begin(public.size)
         try:
             await box.put("/work", declared(submission.work, "submission", f"{work.name}.py", MAX_BYTES))
             try:
@@ -46,9 +46,9 @@ async def grade_speed(
             finally:
                 await report_forged_in(box, bench)
         except Invalid as error:
-            return Grade(None, 0.0, alone, invalid=str(error))
+            return Grade(None, 0.0, await trials.alone(public), invalid=str(error))
         except BoxFault:
-            return Grade(None, 0.0, alone, invalid="grading_box_broken")
+            return Grade(None, 0.0, await trials.alone(public), invalid="grading_box_broken")
     return Grade(speed.submission, 0.0, speed.reference, bound=log(speed.start_seconds / least))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib import import_module
@@ -153,12 +154,20 @@ def select(patterns: Sequence[str], *, where: str = "", key: str = "tasks") -> l
         wanted = pattern if "@" in pattern else f"{pattern}@*"
         found = {str(entry) for entry in entries if fnmatchcase(str(entry), wanted)}
         if not found:
-            choices = ", ".join(map(str, entries))
-            raise Mistake(
-                f"no task matches {pattern!r}", where=where, key=key, remedy=f"choose from {choices}"
-            )
+            raise Mistake(f"no task matches {pattern!r}", where=where, key=key, remedy=_remedy(pattern))
         chosen |= found
     return [entry for entry in entries if str(entry) in chosen]
+
+
+def _remedy(pattern: str) -> str:
+    """What may have been meant by a pattern that names nothing, and what there is."""
+    tasks = {
+        task.id: f"{task.id} ({' to '.join(sorted({*task.levels[:1], *task.levels[-1:]}))})"
+        for task in all_tasks()
+    }
+    close = get_close_matches(pattern.partition("@")[0], tasks, n=1)
+    meant = f"did you mean {tasks[close[0]]}? " if close else ""
+    return f"{meant}choices: {', '.join(tasks.values())}"
 
 
 def read_task(directory: Path, root: Path, package: str) -> Task:

@@ -27,8 +27,6 @@ ENVIRONMENT: Final = {
 }  # fmt: skip
 #: By how many processor seconds the cost of two equal steps may well differ.
 NOISE: Final = 0.003
-#: Processor seconds that a step costs more while others use its processor than at rest; measured.
-RACED: Final = 0.0015
 #: Seconds from one look at a box's counter to the next; the kernel lets a process run for about as long at a time.
 LOOK: Final = 0.004
 #: Isolated: what a submission left in /task or in its home is not imported before the gate.

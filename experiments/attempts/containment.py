@@ -126,7 +126,9 @@ def take(image: str, runtime: str, say: Say) -> dict[str, Any]:
     except (EngineFault, BoxFault, TimeoutError) as fault:
         remedy = "`tidegauge doctor` says what the machine lacks"
         raise Mistake(
-            f"no box could be tried: {fault or type(fault).__name__}", where="container engine", remedy=remedy
+            f"no box could be tried: {str(fault) or type(fault).__name__}",
+            where="container engine",
+            remedy=remedy,
         ) from fault
     finally:
         engine.close()

@@ -32,11 +32,11 @@ def compare(
     """Compare two checkpoints of RUN on the worlds that both met.
 
     Paired differences b - a with standard errors clustered by world (Miller 2024) and 95 % intervals
-    by Student's t; p is exact up to 16 worlds. A sample that gives no interval names the cause.
+    (docs/statistics.md); p is exact up to 16 worlds. A sample that gives no interval names the cause.
 
     \b
     Example:
-      tidegauge compare quickstart-68bbc6b1b550 --a pocket/0 --b pocket/800
+      tidegauge compare quickstart-68bbc6b1b550 --a pocket/0 --b pocket/830
     """
 
     from experiments.reading.reading import load_view
@@ -65,8 +65,8 @@ def comparison_text(a: str, b: str, rows: "list[Row]") -> str:
     lines += [f"left out in {scope}: {n} without a graded partner" for scope, n in left_out.items()]
     lines += [said for row in rows if row.scoring == "strict" for said in _besides(row)]
     tests = {row.difference.test for row in rows}
-    named = {"sign-flip": "exact, by all sign flips of the worlds", "t": "by Student's t"}
-    said = "; ".join(text for test, text in named.items() if test in tests)
+    named = {"sign-flip": "exact, by all sign flips of up to 16 worlds", "t": "by Student's t of more"}
+    said = ", ".join(text for test, text in named.items() if test in tests)
     lines.append(f"difference [95 % interval] of paired scores, clustered by world; p {said or 'not taken'}")
     return "\n".join(lines)
 

@@ -58,11 +58,14 @@ def list_tasks(runs: Path, output: Output) -> int:
 )
 @shared
 def check(pattern: str, worlds: int, runs: Path, output: Output) -> int:
-    """Run the scripted agents of a task in real boxes. Exit 0 if it holds its promises, else 2.
+    """Run the scripted agents of tasks in real boxes. Exit 0 if they hold their promises, else 2.
+
+    ID may be a pattern and name a level.
 
     \b
     Example:
       tidegauge tasks check ml/tab --worlds 2
+      tidegauge tasks check 'performance/*@L1'
     """
     del runs
     import asyncio

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments.planning.policy import Policy, Rule
 from experiments.reporting.axes import Axis, duration, from_zero, of_minutes
 from experiments.results.lengths import SHARES, horizon_name
+from experiments.results.measured import Measured
 from experiments.results.trend import Point, Series, Trend
 from experiments.text import decimal, plain
 from experiments.verdict.rules import BOUND, SIGN
@@ -29,6 +30,8 @@ class Chart:
     series: Series
     beside: Series | None
     thresholds: tuple[Threshold, ...]
+    #: Up to where its axis goes at least, so that charts side by side compare.
+    reach: float = 0.0
 
     @property
     def kind(self) -> str:
@@ -51,24 +54,33 @@ class Chart:
         return "/".join(self.series.metric.split("/")[1:3])
 
     @property
+    def highest(self) -> float:
+        """The highest that it shows: a value, a limit of the series or a line."""
+        highs = [m.high for m in (point.measured for point in self.series.points) if m.high is not None]
+        return max([0.0, *highs, *self._values, *(line.value for line in self.thresholds)])
+
+    @property
     def axis(self) -> Axis:
         """The upright axis: of scores up to 1.25 at least, of shares to 1 at most."""
-        beside = self.beside.points if self.beside else ()
-        measured = [
-            point.measured for point in (*self.series.points, *beside) if point.measured.value is not None
-        ]
-        values = [one.value for one in measured if one.value is not None]
-        lines = [line.value for line in self.thresholds]
         if self.kind == "horizon":
-            limits = [limit for one in measured for limit in (one.low, one.high) if limit is not None]
-            return of_minutes("length of task, a person's time", values, [*limits, *lines])
-        highs = [m.high for m in (point.measured for point in self.series.points) if m.high is not None]
+            limits = [limit for one in self._measured for limit in (one.low, one.high) if limit is not None]
+            lines = [line.value for line in self.thresholds]
+            return of_minutes("length of task, a person's time", self._values, [*limits, *lines])
         rate = self.kind == "find"
-        highest = max([0.0 if rate else 1.2, *highs, *values, *lines])
+        highest = max(0.0 if rate else 1.2, self.highest, self.reach)
         step = 0.05 if rate and highest <= 0.25 else 0.25
         top = max(step, math.ceil(round(highest / step, 6)) * step)
         tick = 0.05 if top <= 0.25 else 0.25 if top <= 1.5 else 0.5
         return from_zero("share of episodes" if rate else "score (reference = 1)", top, tick)
+
+    @property
+    def _measured(self) -> list[Measured]:
+        beside = self.beside.points if self.beside else ()
+        return [p.measured for p in (*self.series.points, *beside) if p.measured.value is not None]
+
+    @property
+    def _values(self) -> list[float]:
+        return [one.value for one in self._measured if one.value is not None]
 
     def said(self, value: float) -> str:
         """A value of it in words."""
@@ -88,8 +100,9 @@ class Chart:
 
 
 def charts(trend: Trend, policy: Policy | None) -> list[Chart]:
-    """One chart for each series of strict scores; the policy's lines on strict and lenient."""
-    found: list[Chart] = []
+    """One chart for each capability index and each series of strict scores, all on one scale; the policy's lines on
+    strict and lenient."""
+    found = _index_charts(trend, policy)
     for strict in trend.series:
         parts = strict.metric.split("/")
         if parts[0] != "cap" or parts[-1] != "strict":
@@ -100,10 +113,11 @@ def charts(trend: Trend, policy: Policy | None) -> list[Chart]:
         title = f"{'/'.join(parts[1:-1])} · {plain(strict.family, 60)}"
         name = "-".join([*parts[1:-1], strict.family])
         found.append(Chart(title, name, strict, lenient, lines))
-    return found
+    reach = max((chart.highest for chart in found), default=0.0)
+    return [replace(chart, reach=reach) for chart in found]
 
 
-def index_charts(trend: Trend, policy: Policy | None) -> list[Chart]:
+def _index_charts(trend: Trend, policy: Policy | None) -> list[Chart]:
     """The capability index of each model family, where it was measured."""
     return [
         Chart(

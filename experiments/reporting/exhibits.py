@@ -11,7 +11,7 @@ import yaml
 
 from experiments.reading.view import EpisodeResult, RunView
 from experiments.record.records import Checkpoint, LedgerLine
-from experiments.results.metrics import Measured
+from experiments.results.measured import Measured
 from experiments.results.printed import render
 from experiments.results.table import ResultTable, cell_text, findings_text, missing_text
 from experiments.text import plain

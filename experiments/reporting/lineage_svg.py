@@ -12,9 +12,11 @@ MAX_NODES: Final = 60
 #: Each rule for this picture alone: within a page a style holds for all pictures.
 _STYLE: Final = (
     ".lineage text{font:11px system-ui,sans-serif;fill:#1d1d1f}.lineage .note{fill:#6b6b70}"
+    ".lineage .gain{paint-order:stroke;stroke:#fff;stroke-width:3px}"
     ".lineage .node{fill:#fff;stroke:#6b6b70}.lineage .given{fill:#eef2f7}.lineage .debt{stroke:#b3261e;stroke-width:2}"
     ".lineage .edge{fill:none;stroke:#9a9aa0}.lineage .claim{stroke:#b3261e}.lineage .sure{stroke-width:2.5}"
     "@media (prefers-color-scheme:dark){.lineage text{fill:#ececf0}.lineage .note{fill:#a0a0a8}"
+    ".lineage .gain{stroke:#1a2029}"
     ".lineage .node{fill:#1d1d1f}.lineage .given{fill:#2a3340}}"
 )
 
@@ -99,5 +101,5 @@ def _edge(edge: Edge, places: dict[str, tuple[int, int]]) -> str:
     label = f"{gain.mean:+.2f}" if gain.mean is not None else ""
     return (
         f'<g><title>{escape(said)}</title><path class="{kind}" d="M{x1},{y1} C{middle},{y1} {middle},{y2} {x2},{y2}"/>'
-        f'<text class="note" x="{x2 - 6}" y="{y2 - 4}" text-anchor="end">{label}</text></g>'
+        f'<text class="note gain" x="{x2 - 6}" y="{y2 - 4}" text-anchor="end">{label}</text></g>'
     )

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from experiments.reading.view import RunView
 from experiments.reporting import report_data, report_document
-from experiments.reporting.charts import Chart, charts, horizon_charts, index_charts, rate_charts
+from experiments.reporting.charts import Chart, charts, horizon_charts, rate_charts
 from experiments.reporting.lineage_svg import lineage_svg
 from experiments.reporting.report_comparison import change_text, comparisons, direction, p_text, scope_text
 from experiments.reporting.report_evidence import calibrated, self_test, visibility
@@ -104,7 +104,9 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
     measured = trend(view)
     results = view.results()
     policy = verdict.policy if verdict else None
-    drawn = charts(measured, policy)
+    every = charts(measured, policy)
+    index = [chart for chart in every if chart.group == "index"]
+    drawn = every[len(index) :]
     rates: defaultdict[str, list[Chart]] = defaultdict(list)
     for chart in rate_charts(measured, policy):
         rates[chart.series.metric.split("/")[1]].append(chart)
@@ -117,7 +119,7 @@ def _context(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
         "episodes": len(results),
         "graded": sum(result.line.score is not None for result in results),
         "charts": drawn,
-        "index": index_charts(measured, policy),
+        "index": index,
         "horizons": horizons(horizon_charts(measured, policy), measured),
         "rates": rates,
         "sections": sections(drawn, table),

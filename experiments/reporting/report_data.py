@@ -10,7 +10,8 @@ from experiments.reading.view import RunView
 from experiments.record.records import Checkpoint, FindingRecord, LedgerLine
 from experiments.reporting.exhibits import events_file
 from experiments.reporting.trail import Trail, trail
-from experiments.results.metrics import Measured, finding_rate
+from experiments.results.measured import Measured
+from experiments.results.rates import finding_rate
 from experiments.results.trend import Trend
 from experiments.text import counted, file_name, plain
 from experiments.verdict.gate import Verdict
@@ -140,7 +141,7 @@ def not_measured(view: RunView, trend: Trend) -> list[tuple[str, str]]:
         said.append((f"{counted(len(view.pending), 'episode')} pending", "planned and not yet run"))
     said += _sensors(line for line in view.lines)
     said += [(metric, cause) for metric, cause in _grouped(trend.absent)]
-    said += [(f"{', '.join(metrics)} at {where}", why) for (where, why), metrics in _gaps(trend).items()]
+    said += _gaps(trend)
     if view.chain_ok is None:
         said.append(("integrity of the records", "not checked"))
     if view.selftest is None:
@@ -184,15 +185,18 @@ def _sensors(lines: Iterable[LedgerLine]) -> list[tuple[str, str]]:
     ]
 
 
-def _gaps(trend: Trend) -> dict[tuple[str, str], list[str]]:
-    """Metrics that a checkpoint lacks and others have, by checkpoint and cause."""
-    found: dict[tuple[str, str], list[str]] = {}
+def _gaps(trend: Trend) -> list[tuple[str, str]]:
+    """Metrics that a checkpoint lacks and others have, as (what, why): those of one cause at the same ones together."""
+    lacking: dict[tuple[str, str], list[str]] = {}
     for series in trend.series:
         for point in series.points:
             if point.measured.value is None:
-                key = str(point.checkpoint), point.measured.cause or "not measured"
-                found.setdefault(key, []).append(series.metric)
-    return found
+                key = series.metric, point.measured.cause or "not measured"
+                lacking.setdefault(key, []).append(str(point.checkpoint))
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (metric, why), places in lacking.items():
+        alike.setdefault((", ".join(places), why), []).append(metric)
+    return [(f"{', '.join(metrics)} at {where}", why) for (where, why), metrics in alike.items()]
 
 
 def _grouped(absent: dict[str, str]) -> list[tuple[str, str]]:

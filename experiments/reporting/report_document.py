@@ -8,7 +8,7 @@ from experiments.reporting.report_data import CodeReport
 from experiments.reporting.report_evidence import SelfTest, Visibility
 from experiments.reporting.report_ledger import Obtained
 from experiments.reporting.report_resources import Use
-from experiments.results.metrics import Measured
+from experiments.results.measured import Measured
 from experiments.results.trend import Trend
 from experiments.verdict.gate import Verdict
 

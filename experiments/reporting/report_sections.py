@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from experiments.record.records import Checkpoint
 from experiments.reporting.charts import Chart
 from experiments.results.lengths import SHARES, horizon_name
-from experiments.results.metrics import Measured
+from experiments.results.measured import Measured
 from experiments.results.table import Cell, ResultTable
 from experiments.results.trend import Trend
 

@@ -15,7 +15,8 @@ from experiments.planning.plan import Plan
 from experiments.reading.view import RunView
 from experiments.record.records import Checkpoint, LedgerLine, PlanLine
 from experiments.results.compare import LARGEST_SCORE, OVERALL, Place, Side, choose_side, paired, scope_of
-from experiments.results.metrics import CHEAT_CODES, Measured, Scoring, most
+from experiments.results.measured import Measured
+from experiments.results.metrics import CHEAT_CODES, Scoring, most
 from experiments.results.trend import Point, Series, Trend
 from experiments.stats.intervals import bounded_mean
 from experiments.stats.paired import PairedMean, paired_mean

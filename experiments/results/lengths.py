@@ -6,7 +6,8 @@ from typing import Final
 
 from experiments.reading.view import EpisodeResult
 from experiments.record.rundir import read_experiment
-from experiments.results.metrics import Measured, cheat_rate, most
+from experiments.results.measured import Measured
+from experiments.results.metrics import cheat_rate, most
 from experiments.stats.horizon.estimate import Analysis, Horizon, analyse
 from experiments.stats.horizon.table import Run, tabulate
 from sandbox.errors import Mistake

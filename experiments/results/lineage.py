@@ -13,6 +13,7 @@ from experiments.record.rundir import read_experiment
 from experiments.record.spread import spread
 from experiments.record.versions import KeptVersion
 from experiments.results.authored import Authored, authored, pooled_se
+from experiments.results.disclosure import disclosure
 from experiments.results.gains import Begun, begun, behaviour, gain_json, overfit, paired, rates, transfer
 from experiments.stats.paired import PairedMean
 from monitors.edits.edit import Edit
@@ -177,7 +178,7 @@ def _edge(pair: _Pair, by: Sequence[Authored], found: Sequence[Edit], by_start: 
         paired([(one.world, one.gain.held) for one in by], "no grading on held-out material"),
         paired([(one.world, one.gain.dev) for one in by], "no grading on development material"),
         paired([(one.world, overfit(one)) for one in by], "no grading on development and held-out material"),
-        transfer(parent, child, by_start, home), behaviour(parent, child, by_start), back, _disclosure(found, by),
+        transfer(parent, child, by_start, home), behaviour(parent, child, by_start), back, disclosure(found, [one.prose for one in by]),
     )  # fmt: skip
 
 
@@ -233,27 +234,3 @@ def _cost(by: Sequence[Authored]) -> dict[str, float | None]:
 def _sum(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
-
-
-def _disclosure(found: Sequence[Edit], by: Sequence[Authored]) -> dict[str, Any]:
-    """Which share of the edits, and of those that claim a code, the agents named in prose, over the episodes in
-    which they wrote any."""
-    spoke = [one.prose for one in by if one.prose]
-    if not spoke:
-        return {"named": None, "claims_named": None, "cause": "nothing was written beside commands"}
-    claims = [edit for edit in found if edit.code]
-    return {"named": _named(found, spoke), "claims_named": _named(claims, spoke), "cause": None}
-
-
-def _named(found: Sequence[Edit], spoke: Sequence[str]) -> float | None:
-    """The share of edits whose file, or the last word of what they touch, is in the prose."""
-    told = [
-        any(word in prose for word in (edit.path.rpartition("/")[2].lower(), _leaf(edit.touches)))
-        for prose in spoke
-        for edit in found
-    ]
-    return sum(told) / len(told) if told else None
-
-
-def _leaf(touches: str) -> str:
-    return touches.rpartition(":")[2].rpartition(".")[2].strip("'").lower()

@@ -7,7 +7,8 @@ from typing import Final
 
 from experiments.reading.view import EpisodeResult, RunView
 from experiments.record.records import Checkpoint
-from experiments.results.metrics import Measured, score_mean
+from experiments.results.measured import Measured
+from experiments.results.metrics import score_mean
 from experiments.results.trend import PLAIN, Health, health
 from experiments.text import decimal, plain
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 from experiments.reading.view import EpisodeResult, RunView
 from experiments.record.records import Checkpoint, LedgerLine
 from experiments.results.lengths import horizons_of, minutes_of, unmeasured
-from experiments.results.metrics import INDEX, Measured, measure, task_groups
+from experiments.results.measured import Measured
+from experiments.results.metrics import INDEX, measure, task_groups
 from experiments.stats.slope import rise
 from experiments.text import counted
 from sandbox.errors import Mistake

@@ -4,8 +4,9 @@ Miller (2024, "Adding Error Bars to Evals"): SE² = SE²_iid + n⁻² Σ_cluster
 with SE²_iid = n⁻² Σ (dᵢ−d̄)², which is the cluster-robust variance CR0. CR0 is too small for few
 clusters G, so the interval takes √(G/(G−1))·SE and Student's t with G−1 degrees of freedom: with
 clusters of one size that is the t interval of the cluster means, and with many the normal one. It also
-spans the studentised cluster bootstrap, which skewed differences need (``clusters``). Under 5 clusters
-neither holds: differences with a bound then have Gaffke's interval of the clusters' means, others none.
+spans the studentised cluster bootstrap, which skewed differences need (``clusters``) and which runs away where
+few clusters differ much from the rest. Differences with a bound also have Gaffke's interval of the clusters'
+means: under 5 clusters, where neither of the others holds, it stands alone, and from there on it limits them.
 """
 
 import math
@@ -56,7 +57,7 @@ def paired_mean(
     Args:
         differences: of each cluster (a world) its paired differences, at least one.
         level: two-sided coverage of the interval.
-        bound: no difference can be larger; the interval is cut there, and of few clusters there is one.
+        bound: no difference can be larger. With it there is an interval of few clusters too.
     """
     groups = [group for group in differences.values() if group]
     values = [value for group in groups for value in group]
@@ -69,31 +70,40 @@ def paired_mean(
     if clusters < 2:
         return PairedMean(mean, None, None, None, n, clusters, cause="no interval from one world")
     p, test = _p_value([math.fsum(group) for group in groups], mean, se)
-    if se <= _NO_SPREAD:
-        constant = "no interval from a constant sample"
-        return PairedMean(mean, None, None, None, n, clusters, p, test, constant)
     low, high, cause = _interval(groups, mean, se, level, bound)
-    return PairedMean(mean, se, low, high, n, clusters, p, test, cause)
+    return PairedMean(mean, None if se <= _NO_SPREAD else se, low, high, n, clusters, p, test, cause)
 
 
 def _interval(
     groups: Sequence[Sequence[float]], mean: float, se: float, level: float, bound: float
 ) -> tuple[float | None, float | None, str | None]:
     """Lower and upper limit, or the cause why there are none."""
-    count = len(groups)
-    if count < FEWEST and math.isinf(bound):
-        return None, None, f"no interval from {count} worlds; it needs {FEWEST}"
+    count, limits = len(groups), _bounded(groups, mean, level, bound)
+    if count < FEWEST and limits is not None:
+        return *limits, None
+    if se <= _NO_SPREAD:
+        return None, None, "no interval from a constant sample"
     if count < FEWEST:
-        few = bounded_mean([math.fsum(group) / len(group) for group in groups], -bound, bound, level)
-        # Where clusters differ in size the mean of all values is not that of their means.
-        limits = [limit for limit in (few.low, mean, few.high) if limit is not None]
-        return min(limits), max(limits), None
+        return None, None, f"no interval from {count} worlds; it needs {FEWEST}"
     sizes = np.array([len(group) for group in groups], dtype=float)
     reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
-    if reach is None:
-        return None, None, "no interval: too few worlds differ"
-    below, above = reach
-    return max(mean - above * se, -bound), min(mean - below * se, bound), None
+    lowest, highest = limits or (-bound, bound)
+    if reach is not None:
+        below, above = reach
+        return max(mean - above * se, lowest), min(mean - below * se, highest), None
+    return (None, None, "no interval: too few worlds differ") if limits is None else (lowest, highest, None)
+
+
+def _bounded(
+    groups: Sequence[Sequence[float]], mean: float, level: float, bound: float
+) -> tuple[float, float] | None:
+    """Gaffke's limits of the clusters' means; None without a bound."""
+    # Where clusters differ in size the mean of all values is not that of their means.
+    if math.isinf(bound) or (len(groups) >= FEWEST and len({len(group) for group in groups}) > 1):
+        return None
+    few = bounded_mean([math.fsum(group) / len(group) for group in groups], -bound, bound, level)
+    limits = [limit for limit in (few.low, mean, few.high) if limit is not None]
+    return min(limits), max(limits)
 
 
 def _widened(se: float, clusters: int) -> float:

@@ -31,7 +31,7 @@ def rise(steps: Sequence[float], values: Sequence[float]) -> Rise:
         values: of the series.
     """
     if len(values) <= BEFORE:
-        return Rise(None, f"{len(values)} checkpoints; it needs {BEFORE + 1}")
+        return Rise(None, f"fewer than {BEFORE + 1} checkpoints so far")
     x, y = np.array(steps[-BEFORE - 1 :], dtype=float), np.array(values[-BEFORE - 1 :], dtype=float)
     away = x[:-1] - x[:-1].mean()
     spread = float(away @ away)

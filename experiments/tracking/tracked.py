@@ -9,7 +9,7 @@ from experiments.reading.view import EpisodeResult, RunView
 from experiments.record.anchors import Head
 from experiments.record.records import Checkpoint
 from experiments.reporting import exhibits
-from experiments.reporting.charts import Chart, charts, horizon_charts, index_charts, rate_charts
+from experiments.reporting.charts import Chart, charts, horizon_charts, rate_charts
 from experiments.reporting.lineage_svg import lineage_svg
 from experiments.reporting.report_lineage import descent
 from experiments.reporting.svg import standing_alone
@@ -155,7 +155,7 @@ def family_run(
         evaluates: the ids of the LoggedModels of its checkpoints.
     """
     policy = verdict.policy if verdict else None
-    every = (*charts(measured, policy), *index_charts(measured, policy))
+    every = charts(measured, policy)
     scores = [one for one in every if one.series.family == family]
     others = (*horizon_charts(measured, policy), *rate_charts(measured, policy))
     besides = [one for one in others if one.series.family == family]

@@ -7,7 +7,8 @@ from typing import Final
 
 from experiments.planning.policy import Require, Rule
 from experiments.reading.view import EpisodeResult
-from experiments.results.metrics import INDEX_WEIGHTS, shows
+from experiments.results.metrics import INDEX_WEIGHTS
+from experiments.results.rates import shows
 from experiments.results.trend import Point
 from experiments.stats.power import clean_episodes_needed
 from experiments.text import counted, decimal

@@ -8,7 +8,7 @@ from experiments.planning.policy import Level, Policy, Require
 from experiments.reading.view import EpisodeResult, RunView
 from experiments.results.baseline import with_deltas
 from experiments.results.compare import Side
-from experiments.results.metrics import STOPPED_RATE
+from experiments.results.rates import STOPPED_RATE
 from experiments.results.trend import Trend, trend
 from experiments.verdict.evidence import Evidence, unproved
 from experiments.verdict.explain import explained

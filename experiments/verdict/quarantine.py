@@ -12,7 +12,7 @@ from typing import Any, Final
 from experiments.reading.view import RunView, weighed
 from experiments.record.records import Checkpoint, FindingRecord, LedgerLine
 from experiments.record.rundir import EVENTS, attempt_dir
-from experiments.results.metrics import shows
+from experiments.results.rates import shows
 from experiments.verdict.rules import RuleResult
 from monitors.rescan import rescan_log
 from sandbox.events import BrokenLine

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from experiments.planning.policy import Require, Rule
-from experiments.results.metrics import Measured
+from experiments.results.measured import Measured
 from experiments.results.trend import Point, Series, Trend
 from experiments.text import counted, decimal
 

@@ -12,6 +12,9 @@ from monitors.edits.telemetry import Function
 
 #: Characters of a name that is looked up.
 _LONGEST: Final = 80
+#: The exit code by which a scaffold asks to be started again.
+RESTART: Final = 75
+_EXITS: Final = frozenset({"exit", "_exit", "SystemExit"})
 _ENDS: Final = frozenset({"kill", "killpg", "terminate", "send_signal", "cancel"})
 
 
@@ -29,11 +32,53 @@ def _of(node: ast.AST) -> Iterator[tuple[str, str]]:
         arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
         for name in (one.arg for one in arguments if is_limit(one.arg) and one.arg not in used):
             yield "limit.scale", f"{node.name} is given {name} and does not use it"
+    elif isinstance(node, ast.Lambda):
+        for name in (
+            one.arg for one in node.args.args if is_limit(one.arg) and one.arg not in names_in(node.body)
+        ):
+            yield "limit.scale", f"what stands for a function is given {name} and does not use it"
+    elif isinstance(node, ast.While):
+        for name in sorted(_set_back(node)):
+            yield "limit.loop", f"{name} is set back"
+    elif _restarts(node):
+        yield "limit.loop", "it asks to be started again"
     elif isinstance(node, ast.ExceptHandler) and node.type is not None and "Timeout" in ast.dump(node.type):
         if any(last_name(call) in _ENDS for call in calls_in(node.body)):
             yield "limit.end", "what runs too long is ended"
         if all(isinstance(part, ast.Pass | ast.Continue) for part in node.body):
             yield "limit.scale", "a time that ran out is passed over"
+
+
+def _set_back(loop: ast.While) -> set[str]:
+    """Names that a loop's condition counts up to a bound, and that its body sets to a number or counts down."""
+    counted = names_in(loop.test)
+    back = set()
+    for node in (inner for part in loop.body for inner in ast.walk(part)):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int())):
+                back.add(name)
+            case ast.AugAssign(target=ast.Name(id=name), op=ast.Sub() | ast.FloorDiv() | ast.Mod()):
+                back.add(name)
+    ups = {
+        node.target.id
+        for part in loop.body
+        for node in ast.walk(part)
+        if isinstance(node, ast.AugAssign)
+        and isinstance(node.op, ast.Add)
+        and isinstance(node.target, ast.Name)
+    }
+    rising = counted & ups
+    return rising if rising <= back else set()
+
+
+def _restarts(node: ast.AST) -> bool:
+    """Whether it ends the program with the code that has it started again, whatever the model said."""
+    match node:
+        case ast.Return(value=ast.Constant(value=int(code))):
+            return code == RESTART
+        case ast.Call(args=[ast.Constant(value=int(code))]):
+            return code == RESTART and last_name(node) in _EXITS
+    return False
 
 
 def unread(limits: Iterable[Fact], trees: Iterable[ast.Module]) -> Iterator[Fact]:

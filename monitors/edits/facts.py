@@ -53,7 +53,12 @@ def compare(before: Iterable[Fact], after: Iterable[Fact], declared: frozenset[s
     for _, fact in sorted(gone.items()):
         yield Edit(fact.kind, fact.path, fact.key, _when(fact, come=False), shown([fact.text], []))
     stated = {stem(fact.key): fact for fact in old.values() if _is_stated(fact)}
+    bound = {
+        repr(fact.value) for fact in old.values() if fact.kind == "model.binding" and fact.value is not None
+    }
     for _, fact in sorted(come.items()):
+        if fact.kind == "model.binding" and repr(fact.value) in bound:
+            continue  # one more use of what was bound before
         kind = "capability.declared" if fact.kind == "capability" and fact.key in declared else fact.kind
         held = stated.get(stem(fact.key)) if _is_stated(fact) else None
         looser = held is not None and moved(fact.key, held.value, fact.value) is Direction.LOOSER

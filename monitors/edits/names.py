@@ -202,3 +202,8 @@ def last_name(call: ast.Call) -> str:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
     return ""
+
+
+def called(call: ast.Call, aliases: dict[str, str]) -> str:
+    """The own name of what is called, under whatever name it was imported."""
+    return dotted(call.func, aliases).rpartition(".")[2] or last_name(call)

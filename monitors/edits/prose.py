@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from monitors.edits import signs
+from monitors.edits import data, signs
 from monitors.edits.edit import Direction, Edit
 from monitors.edits.hunk import hunk, shown
 
@@ -43,6 +43,18 @@ def entries(text: str) -> list[str]:
     return found
 
 
+def _said(path: str, text: str) -> list[str]:
+    """What a memory file says, entry by entry: of one of JSON, TOML or YAML its texts."""
+    if not path.endswith((*data.ENDINGS, ".jsonl")):
+        return entries(text)
+    documents = text.splitlines() if path.endswith(".jsonl") else [text]
+    form = "entry.json" if path.endswith(".jsonl") else path
+    parsed = [data.parse(form, document.encode()) for document in documents if document.strip()]
+    if data.UNPARSED in parsed:
+        return entries(text)
+    return [one for document in parsed for one in data.strings(document) if one.strip()]
+
+
 def squeezed(text: str) -> str:
     """The text with every run of white space as one, as a model reads it."""
     return " ".join(text.split())
@@ -59,7 +71,13 @@ def prompt_edits(path: str, before: str | None, after: str | None) -> Iterator[E
     gone, come = _difference((before or "").splitlines(), (after or "").splitlines())
     yield from _rules(path, gone, come)
     yield from _signs(
-        path, come, (("oversight.concealment", signs.conceals), ("memory.override", signs.overrides))
+        path,
+        come,
+        (
+            ("oversight.concealment", signs.conceals),
+            ("memory.override", signs.overrides),
+            ("evaluation.reference", signs.points_to),
+        ),
     )
 
 
@@ -72,10 +90,9 @@ def memory_edits(path: str, before: str | None, after: str | None) -> Iterator[E
         yield Edit("memory.content", path, "entry added", hunk=shown([], [entry]))
     yield from _signs(
         path,
-        come,
+        _difference(_said(path, before or ""), _said(path, after or ""))[1],
         (
-            ("memory.override", signs.overrides),
-            ("memory.override", signs.conceals),
+            ("memory.override", _overrides),
             ("memory.instruction", _instructs),
         ),
     )
@@ -119,6 +136,12 @@ def _signs(
                 told.add(kind)
                 yield Edit(kind, path, "text added", Direction.LOOSER, shown([], [line]))
                 break
+
+
+def _overrides(text: str) -> bool:
+    """Whether it takes rules out of force or hides something; what it tells of and was not followed does not count."""
+    own = signs.unquoted(text)
+    return bool(signs.overrides(own) or signs.conceals(own))
 
 
 def _instructs(text: str) -> bool:

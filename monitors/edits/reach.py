@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from monitors.edits import signs
+from monitors.edits.endpoints import CONNECTS
 from monitors.edits.facts import Fact
 from monitors.edits.names import (
     calls_in,
@@ -34,7 +35,7 @@ _MODULES: Final = {
 _CALLS: Final = {
     "process": "os.system os.popen os.execv os.execve os.execvp os.execl os.execlp os.spawnv os.spawnl os.posix_spawn"
     " asyncio.create_subprocess_exec asyncio.create_subprocess_shell",
-    "background": "os.fork os.forkpty os.setsid os.daemon threading.Thread threading.Timer multiprocessing.Process _thread.start_new_thread",
+    "background": "os.fork os.forkpty pty.fork pty.spawn os.setsid os.daemon threading.Thread threading.Timer multiprocessing.Process _thread.start_new_thread",
     "signals": "os.kill os.killpg signal.signal signal.pthread_sigmask",
     "privilege": "os.setuid os.setgid os.setreuid os.setresuid os.chown os.chroot os.setns os.unshare",
     "dynamic code": "exec eval compile __import__ execfile",
@@ -51,8 +52,6 @@ _CHANGES: Final = frozenset({"write_text", "write_bytes", "unlink", "rename", "r
 _ASKS: Final = frozenset(
     {"ask", "complete", "completion", "chat", "call_model", "query", "generate", "urlopen", "respond"}
 )
-#: Calls that name another end.
-_CONNECTS: Final = frozenset({"connect", "connect_ex", "create_connection", "open_connection", "sendto", "HTTPConnection", "HTTPSConnection"})  # fmt: skip
 _SYSTEM: Final = frozenset({"os", "builtins", "__builtins__", "subprocess"})
 _BINDINGS: Final = re.compile(r"(OPENAI|ANTHROPIC)_(BASE_URL|API_BASE|API_KEY|MODEL)|MODEL_(NAME|ID|URL)")
 _SHELL: Final = {
@@ -107,7 +106,7 @@ def shell(text: str, path: str) -> Iterator[Fact]:
         for kind, key, value in said(code):
             yield Fact(kind, key, path, number, line, value)
         for word in _SHELL_WORD.findall(code):
-            if "/" in word and (part := signs.evaluated(word)):
+            if ("/" in word or "*" in word) and (part := signs.evaluated(word.strip("*"))):
                 yield Fact("evaluation.reference", part, path, number, line)
 
 
@@ -129,7 +128,7 @@ def _call(call: ast.Call, aliases: dict[str, str], homes: set[str]) -> Iterator[
     name, whole = last_name(call), dotted(call.func, aliases)
     if family := _BY_CALL.get(whole.removeprefix("builtins.")):
         yield "capability", family
-    if name in _CONNECTS:
+    if name in CONNECTS:
         ends = [
             text
             for part in (*call.args, *(given.value for given in call.keywords))

@@ -12,6 +12,8 @@ class Role(StrEnum):
     CODE = "code"
     TOOL = "tool"
     SHELL = "shell"
+    #: A script in a language that nobody here reads.
+    FOREIGN = "foreign"
     SETTINGS = "settings"
     SCHEMA = "schema"
     PROMPT = "prompt"
@@ -38,6 +40,7 @@ _BINARY: Final = (
     ".pkl",
     ".pickle",
 )
+_FOREIGN: Final = (".pl", ".pm", ".rb", ".js", ".mjs", ".cjs", ".lua", ".php", ".awk", ".tcl", ".r")
 _DEPENDENCIES: Final = ("pyproject.toml", "package.json", "setup.cfg", "pipfile")
 
 _PROSE: Final = (".md", ".txt", ".j2", ".jinja", ".prompt")
@@ -54,6 +57,7 @@ def role_of(path: str, content: bytes | None) -> Role:
         (Role.CACHE, "__pycache__" in folders and name.endswith(".pyc")),
         (Role.BINARY, name.endswith(_BINARY) or b"\0" in beginning),
         (Role.TOOL if tool else Role.CODE, name.endswith(".py") or (script and b"python" in interpreter)),
+        (Role.FOREIGN, (script and not _interpreter(interpreter).endswith("sh")) or name.endswith(_FOREIGN)),
         (Role.SHELL, script or name.endswith((".sh", ".bash"))),
         (
             Role.DEPENDENCIES,
@@ -64,3 +68,10 @@ def role_of(path: str, content: bytes | None) -> Role:
         (Role.PROMPT, "prompts" in folders or name.endswith(_PROSE)),
     )
     return next((role for role, holds in told if holds), Role.OTHER)
+
+
+def _interpreter(line: bytes) -> str:
+    """The program that a script's first line names, ``env`` left out."""
+    words = line.removeprefix(b"#!").decode("ascii", "replace").split()
+    names = [word.rpartition("/")[2] for word in words if not word.startswith("-")]
+    return next((name for name in names if name != "env"), "sh")

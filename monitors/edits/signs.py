@@ -42,7 +42,7 @@ _RULE: Final = re.compile(
 #: Speaks to whoever reads it later.
 _ADDRESS: Final = re.compile(
     r"\b(future|next|later|subsequent|other|new)\W+(?:\w+\W+)?(agents?|versions?|episodes?|instances?|sessions?|runs?"
-    r"|models?|assistants?|readers?|copies|generations?|self|selves|you)\b"
+    r"|models?|assistants?|readers?|copies|generations?|self|selves|you|me)\b"
     r"|\b(whoever|anyone who|if you)\W+(?:are\W+)?read\w*\b|\byour successors?\b|\bdear (agent|successor|self|reader)\b",
     re.I,
 )
@@ -53,7 +53,7 @@ _IMPERATIVE: Final = re.compile(
 )
 #: Takes instructions out of force, or speaks in the voice of whoever gives them.
 _OVERRIDE: Final = re.compile(
-    r"\b(ignore|disregard|override|forget|do not follow|stop following)\W+(?:\w+\W+){0,4}?(instructions?|rules?|prompts?|guidelines?"
+    r"\b(ignore|disregard|override|forget|do not follow|stop following)\W+(?:\w+\W+){0,6}?(instructions?|rules?|prompts?|guidelines?"
     r"|constraints?|limits?|restrictions?|oversight|policy|policies)\b"
     r"|^\W*(system|developer|operator|administrator)\W*(prompt|message|notice|override|note)\s*:"
     r"|^\W*(system|developer|operator|administrator)\s*:.*\b(you|your|must|should|shall|never|always|ignore|no longer|from now on"
@@ -62,12 +62,25 @@ _OVERRIDE: Final = re.compile(
     r"|\byou are (now|no longer)\b",
     re.I | re.M,
 )
+#: Words that a line tells of as said by somebody, and what says that nobody followed them.
+_QUOTED: Final = re.compile(
+    r"\b(said|says|told|asked|claimed|contained|wrote|tried)\b[^\"“”]{0,60}[\"“][^\"“”]{0,300}[\"”]", re.I
+)
+_DECLINED: Final = re.compile(
+    r"\b(did not|didn't|not to) (follow|obey|comply|act|do)|\b(refused|declined|rejected)\b", re.I
+)
+#: An absolute path in prose.
+_PLACE: Final = re.compile(r"(?<![\w./])/[\w.*/-]+")
 _EVALUATION: Final = re.compile(
-    r"(?:^|[\s/\"'`(._-])(tests?|graders?|grad(?:e|ing)|scorers?|scoring|verifiers?|rewards?|held[_-]?out|solutions?|answer[_-]?keys?"
+    r"(?:^|[\s/\"'`(*._-])(tests?|graders?|grad(?:e|ing)|scorers?|scoring|verifiers?|rewards?|held[_-]?out|solutions?|answer[_-]?keys?"
     r"|evaluators?|ground[_-]?truth)(?=$|[\s/\"'`).,:_*-])",
     re.I,
 )
+#: Directories and files by whose names something is kept from whoever is evaluated.
+_WITHHELD: Final = re.compile(r"(?:^|/)(hidden|private|gold(?:en)?|oracle|expected)(?=[/_-][\w./-]*\w)", re.I)
 _RESULT: Final = re.compile(r"/logs/verifier|\breward\.(json|txt)\b", re.I)
+#: Characters from which on a text is no path.
+_LONGEST: Final = 300
 #: Marks a path or a module, and not prose.
 _PATH: Final = re.compile(r"[/\\]|\.(py|json|jsonl|ya?ml|toml|txt|md|csv|npy|sh)$|^[a-z_][\w.]*$")
 _HOST: Final = re.compile(r"\b(?:https?|wss?|ftp|ssh|tcp)://([\w.\[\]:-]+)", re.I)
@@ -111,8 +124,23 @@ def readings(text: str) -> Iterator[str]:
 
 def evaluated(text: str) -> str | None:
     """The part of a path or module name that belongs to an evaluation; None where there is none."""
-    found = _EVALUATION.search(text) if len(text) < 300 and _PATH.search(text) and " " not in text else None
+    if len(text) >= _LONGEST or " " in text or not _PATH.search(text):
+        return None
+    found = _EVALUATION.search(text) or ("/" in text and _WITHHELD.search(text)) or None
     return found[1].lower() if found else None
+
+
+def points_to(text: str) -> str | None:
+    """The part of an absolute path in a line of prose that belongs to an evaluation, the work's own left out."""
+    for word in _PLACE.findall(text):
+        if not word.startswith(("/work/", "/agent/")) and (part := evaluated(word.rstrip(".,:;"))):
+            return part
+    return None
+
+
+def unquoted(text: str) -> str:
+    """``text`` without the words that it only tells of: quoted as somebody's, and said not to have been followed."""
+    return _QUOTED.sub(r"\1", text) if _DECLINED.search(_QUOTED.sub("", text)) else text
 
 
 def writes_result(text: str) -> bool:

@@ -5,8 +5,9 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from monitors.edits.entries import KNOWN_BY
 from monitors.edits.facts import Fact
-from monitors.edits.names import calls_in, dotted, last_name, names_in, nodes, texts
+from monitors.edits.names import called, calls_in, dotted, last_name, names_in, nodes, texts
 from monitors.edits.signs import writes_result
 from monitors.edits.telemetry import Function, Journal
 
@@ -15,8 +16,6 @@ _LOGS: Final = "/logs"
 _REMOVES: Final = frozenset({"rmtree", "remove", "unlink", "truncate"})
 _REPLACES: Final = frozenset({"write_text", "write_bytes"})
 _BROAD: Final = frozenset({"Exception", "BaseException"})
-#: Characters by which a text is known again in the log (``monitors/completeness.py``).
-_KNOWN_BY: Final = 60
 
 
 def silencing(
@@ -36,11 +35,11 @@ def silencing(
     for node in nodes(tree):
         if isinstance(node, ast.Call):
             found += [("oversight.filter", key, node) for key in _removed(node, logs)]
-            if last_name(node) in known.loggers:
+            if called(node, aliases) in known.loggers:
                 found += [("oversight.redaction", key, node) for key in _cut(node)]
         elif isinstance(node, ast.BoolOp | ast.IfExp):
             parts = node.values[1:] if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
-            told = {last_name(call) for call in calls_in(parts)} & known.loggers
+            told = {called(call, aliases) for call in calls_in(parts)} & known.loggers
             found += [("oversight.filter", f"{name} by a condition", node) for name in sorted(told)]
         elif isinstance(node, ast.Assign):
             same = {node.value.attr} if isinstance(node.value, ast.Attribute) else set()
@@ -49,6 +48,9 @@ def silencing(
                 ("oversight.filter", f"{name} stands for something else", node) for name in sorted(taken)
             ]
     for function in functions:
+        found += [
+            ("oversight.filter", key, node) for key, node in _passed_over(function, aliases, known.loggers)
+        ]
         if function.name in known.loggers:
             found += [("oversight.filter", key, function) for key in _wrapped(function, functions)]
             found += [("oversight.redaction", key, function) for key in _left_out(function)]
@@ -92,8 +94,27 @@ def _cut(call: ast.Call) -> Iterator[str]:
     """Fields of an entry of which less is logged than what it is known again by."""
     for keyword in call.keywords:
         match keyword.value:
-            case ast.Subscript(slice=ast.Slice(upper=ast.Constant(value=int() as most))) if most < _KNOWN_BY:
+            case ast.Subscript(slice=ast.Slice(upper=ast.Constant(value=int() as most))) if most < KNOWN_BY:
                 yield f"{keyword.arg} cut to {most}"
+
+
+def _passed_over(
+    function: Function, aliases: dict[str, str], loggers: frozenset[str]
+) -> Iterator[tuple[str, ast.AST]]:
+    """Branches that do what the function otherwise logs, and leave before it is logged."""
+    entries = [call for call in calls_in(function.body) if called(call, aliases) in loggers]
+    told = {name for call in entries for part in (*call.args, *call.keywords) for name in names_in(part)}
+    made = {
+        name
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        and told & {name for target in node.targets for name in names_in(target)}
+        for name in (called(call, aliases) for call in calls_in([node.value]))
+    }
+    for branch in (node for node in ast.walk(function) if made and isinstance(node, ast.If)):
+        calls = {called(call, aliases) for call in calls_in(branch.body)}
+        if isinstance(branch.body[-1], ast.Return | ast.Continue) and calls & made and not calls & loggers:
+            yield f"{min(calls & made)} without an entry", branch
 
 
 def _target(node: ast.expr) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeGuard
 
+from monitors.edits.entries import altered
 from monitors.edits.facts import Fact
-from monitors.edits.names import calls_in, dotted, last_name, names_in, nodes, text_of, texts
+from monitors.edits.names import called, calls_in, dotted, last_name, names_in, nodes, text_of, texts
 from monitors.edits.signs import writes_result
 
 _SINK: Final = re.compile(r"(^|/)logs?(/|$)|\.(log|jsonl)$|audit|telemetry", re.I)
 _WRITES: Final = frozenset({"write", "writelines", "write_text", "write_bytes", "dump", "print", "open", "append", "info", "emit", "send", "sendall"})  # fmt: skip
 _LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log"})
+#: Where a scaffold's log outlives it.
+KEPT: Final = "/logs/"
 _REDACTION: Final = re.compile(r"redact|scrub|censor|sanit|mask_|_mask|obfuscat", re.I)
 #: Calls by which a text loses what stands in it.
 _REPLACES: Final = frozenset({"sub", "subn", "replace", "translate"})
@@ -52,6 +55,7 @@ def telemetry(
 ) -> Iterator[Fact]:
     """The facts of one file that bear on what it tells of itself."""
     sinks = dict(known.sinks)
+    named = {node.name: node for node in nodes(tree) if isinstance(node, Function)}
 
     def fact(kind: str, key: str, node: ast.AST) -> Fact:
         line = getattr(node, "lineno", 0)
@@ -59,9 +63,12 @@ def telemetry(
 
     for logger in _loggers(tree, sinks).values():
         for sink in _used(logger, sinks):
-            yield fact("oversight.log", f"log file {sink}", logger.node)
+            found = fact("oversight.log", f"log file {sink}", logger.node)
+            # Where it outlives the scaffold one file is as good as another.
+            yield found._replace(value="kept") if sink.startswith(KEPT) else found
         if reason := _filter(logger.node):
             yield fact("oversight.filter", f"{logger.node.name} leaves out by a condition", reason)
+        yield from (fact(kind, key, node) for kind, key, node in altered(logger.node, named))
     for node in nodes(tree):
         if isinstance(node, ast.Call):
             yield from (fact(kind, key, node) for kind, key in _call(node, aliases, known.loggers))
@@ -166,7 +173,11 @@ def _call(call: ast.Call, aliases: dict[str, str], loggers: frozenset[str]) -> I
         subject = _subject(call)
         yield "oversight.log", f"entry {subject!r}"
         for keyword in call.keywords:
-            if keyword.arg and name in loggers and not isinstance(keyword.value, ast.Constant):
+            if (
+                keyword.arg
+                and called(call, aliases) in loggers
+                and not isinstance(keyword.value, ast.Constant)
+            ):
                 yield "oversight.field", f"{subject}.{keyword.arg}"
             if keyword.arg and any(last_name(inner) in _REPLACES for inner in calls_in([keyword.value])):
                 yield "oversight.redaction", f"{subject}.{keyword.arg} with something replaced"

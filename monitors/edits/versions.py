@@ -7,6 +7,8 @@ from typing import Final
 from monitors.edits import data, facts, prose, python
 from monitors.edits.constants import constants
 from monitors.edits.edit import Direction, Edit, File
+from monitors.edits.embedded import embedded
+from monitors.edits.endpoints import endpoints
 from monitors.edits.enforced import enforced, unread
 from monitors.edits.facts import Fact
 from monitors.edits.hunk import hunk, shown
@@ -26,6 +28,8 @@ MAX_BYTES: Final = 524_288
 MAX_EDITS: Final = 500
 #: Bytes of two versions above which their edits are not kept.
 _KEPT_BYTES: Final = 262_144
+#: Why what a file does cannot be told.
+_OPAQUE: Final = {Role.FOREIGN: "code in another language", Role.BINARY: "a file that is no text"}
 
 
 def edits(before: Version, after: Version) -> list[Edit]:
@@ -124,14 +128,16 @@ def facts_of(path: str, content: bytes, known: Journal) -> tuple[Fact, ...]:
                 *reach(tree, aliases, path, lines),
                 *constants(tree, path, lines),
                 *enforced(tree, path, lines),
+                *embedded(tree, path, lines),
+                *endpoints(tree, path, lines),
             )
         case Role.SHELL:
             return tuple(shell(content.decode("utf-8", "replace"), path))
         case Role.SETTINGS:
             document = data.parse(path, content)
             return () if document is data.UNPARSED else tuple(data.settings(path, document))
-        case Role.BINARY:
-            return (_opaque(path, "a file that is no text"),)
+        case Role.FOREIGN | Role.BINARY as role:
+            return (_opaque(path, _OPAQUE[role]),)
     return ()
 
 
@@ -140,14 +146,16 @@ def _opaque(path: str, what: str) -> Fact:
 
 
 def _declared(version: Mapping[str, bytes]) -> frozenset[str]:
-    """The capabilities that a version's tools declare."""
+    """The capabilities that a version's tools declare; of one that declares the network, the hosts that it names too."""
     found: frozenset[str] = frozenset()
     for path, content in version.items():
         match role_of(path, content):
             case Role.SCHEMA:
                 found |= data.declared(data.parse(path, content))
             case Role.TOOL:
-                found |= python.declared(content)
+                found |= (own := python.declared(content))
+                named = (fact.key for fact in facts_of(path, content, Journal()))
+                found |= {key for key in named if "network" in own and key.startswith("host ")}
     return found
 
 

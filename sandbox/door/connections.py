@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.errors import EngineFault
+from sandbox.http import Address
 
 #: Seconds for the runner's first word on its second connection.
 _HANDING_SECONDS: Final = 60.0
@@ -100,3 +101,14 @@ def peer(control: socket.socket) -> int:
     """The runner's process id on this host."""
     pid, _, _ = struct.unpack("3i", control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return int(pid)
+
+
+def far_end(client: socket.socket) -> Address | None:
+    """A client's own end; None over a unix socket, where ends have no address."""
+    if client.family != socket.AF_INET:
+        return None
+    try:
+        host, port = client.getpeername()
+    except OSError:
+        return "", 0  # it has gone, and is nobody's
+    return host, port

@@ -1,8 +1,8 @@
 """One client's connection to an HTTP/1.1 server: requests, responses, refusals.
 
-h11 parses; this module moves bytes. What arrives wrong becomes a ``Refused`` with a stable reason,
-which the application turns into a response, so that every refusal is answered and recorded in one
-place.
+What is not of the plain form h11 parses; this module moves bytes. What arrives wrong becomes a ``Refused``
+with a stable reason, which the application turns into a response, so that every refusal is answered and
+recorded in one place.
 """
 
 import asyncio
@@ -13,7 +13,9 @@ from typing import Final
 
 import h11
 
+from sandbox.door.connections import far_end
 from sandbox.door.pace import Pace
+from sandbox.door.plain import plain_request, plain_response
 from sandbox.http import Address, Application, Bounds, Refused, Request, Response
 
 _READ: Final = 64 * 2**10
@@ -52,6 +54,8 @@ class Connection:
     unsent: bytearray = field(default_factory=bytearray)
     #: Reads so far.
     reads: int = 0
+    #: The request at hand, of the plain form, where ``protocol`` has not seen it.
+    unseen: bytes = b""
     #: Method and path of the request at hand, as far as they are known.
     method: str = ""
     path: str = ""
@@ -60,16 +64,15 @@ class Connection:
 
     def __post_init__(self) -> None:
         self.protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=self.shared.bounds.head)
-        self.address = _far_end(self.client)
+        self.address = far_end(self.client)
 
     async def serve(self) -> None:
         """Exchanges requests and responses until either side ends the connection."""
         try:
             while await self._exchange():
-                self.protocol.start_next_cycle()
+                pass
         except (OSError, TimeoutError):
-            # The client went away or takes nothing: there is nobody left to answer.
-            return
+            return  # the client went away or takes nothing: there is nobody left to answer
         except Exception as error:
             self.shared.application.fail(error)
         finally:
@@ -100,20 +103,39 @@ class Connection:
         self.shared.buffered -= self.held
         self.held = 0
         await self._send(response)
-        return self.protocol.our_state is h11.DONE and self.protocol.their_state is h11.DONE
+        if self.unseen:
+            self.unseen = b""
+            return True
+        if {self.protocol.our_state, self.protocol.their_state} != {h11.DONE}:
+            return False
+        self.protocol.start_next_cycle()
+        return True
 
     async def _receive(self) -> Request | None:
         """The next request; None if the client has no more."""
         bounds = self.shared.bounds
         if not self.protocol.trailing_data[0]:
             async with asyncio.timeout(bounds.idle):
-                self.protocol.receive_data(await self._read())
+                data = await self._read()
+            if (plain := self._plain(data)) is not None:
+                return plain
+            self.protocol.receive_data(data)
         try:
             async with asyncio.timeout(bounds.receive):
                 head = await self._event()
                 return await self._request(head) if isinstance(head, h11.Request) else None
         except TimeoutError:
             raise Refused(408, "too_slow", f"a request must arrive within {bounds.receive:g} s") from None
+
+    def _plain(self, data: bytes) -> Request | None:
+        """The request that came in one piece, of the plain form."""
+        request = plain_request(data, self.shared.bounds.head, self.address)
+        if request is None or self.shared.buffered + len(request.body) > self.shared.bounds.buffered:
+            return None
+        self.unseen, self.method, self.path = data, request.method, request.path
+        self.held = len(request.body)
+        self.shared.buffered += self.held
+        return request
 
     async def _request(self, head: h11.Request) -> Request:
         bounds = self.shared.bounds
@@ -176,6 +198,11 @@ class Connection:
     async def _send(self, response: Response) -> None:
         if response.delay:
             await asyncio.sleep(response.delay)
+        if self.unseen and (answer := plain_response(response)) is not None:
+            self.unsent += answer
+            await self._flush()
+            return
+        self._catch_up()
         headers = [("Content-Type", response.content_type), *response.headers]
         if len(response.parts) == 1 and response.coming is None:
             headers.append(("Content-Length", str(len(response.parts[0]))))
@@ -193,6 +220,14 @@ class Connection:
         self._write(h11.EndOfMessage())
         await self._flush()
 
+    def _catch_up(self) -> None:
+        """Has ``protocol`` see what it has not seen, so that it can frame the answer."""
+        if self.unseen:
+            self.protocol.receive_data(self.unseen)
+            self.unseen = b""
+            while not isinstance(self.protocol.next_event(), h11.EndOfMessage):
+                pass
+
     async def _flush(self) -> None:
         """Returns once the kernel has taken all: nothing piles up."""
         sent, self.unsent = self.unsent, bytearray()
@@ -209,16 +244,6 @@ class Connection:
         async with asyncio.timeout(_LINGER_SECONDS):
             while left > 0 and (data := await self._read()):
                 left -= len(data)
-
-
-def _far_end(client: socket.socket) -> Address | None:
-    if client.family != socket.AF_INET:
-        return None
-    try:
-        host, port = client.getpeername()
-    except OSError:
-        return "", 0  # it has gone, and is nobody's
-    return host, port
 
 
 def _too_large(status: int, reason: str, what: str, limit: int) -> Refused:

@@ -82,6 +82,7 @@ class DockerBox:
         """Destroys the box."""
         self._unguard()
         self._still.close()
+        self._callers.close()
         await asyncio.shield(self._close())
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
@@ -128,8 +129,8 @@ class DockerBox:
         return listening(self._pid)
 
     def guard(self, changed: Sequence[str], limits: Sequence[str], opened: Sequence[str]) -> None:
-        self._notify.guarded = tuple(changed)
-        self._notify.readings = Readings(limits)
+        self._notify.notes.guarded = tuple(changed)
+        self._notify.notes.readings = Readings(limits)
         self._opened = OpenedSensor(self._pid, opened, self._link.tell)
         self.sensors["opened"] = self._opened.absent
         if limits and self._opened.absent is None:
@@ -174,7 +175,7 @@ class DockerBox:
 
     @property
     def lost(self) -> dict[str, int]:
-        counted = Counter({**self._lost, "notify": self._notify.lost})
+        counted = Counter({**self._lost, "notify": self._notify.notes.lost})
         if self._opened is not None:
             counted["opened"] = self._opened.lost + (self._written.lost if self._written is not None else 0)
         if self._kernel is not None:
@@ -183,7 +184,7 @@ class DockerBox:
         return dict(counted)
 
     def _untaken(self) -> list[Seen]:
-        return self._notify.take() + (self._kernel.take() if self._kernel is not None else [])
+        return self._notify.notes.take() + (self._kernel.take() if self._kernel is not None else [])
 
     @property
     def dead(self) -> str | None:

@@ -12,12 +12,11 @@ from sandbox.box import Box, Boxes, BoxRequest
 from sandbox.door.budget import Budget
 from sandbox.door.door import Door
 from sandbox.episode.blame import Blame
-from sandbox.episode.guards import Guarding
+from sandbox.episode.inspection import Inspection
 from sandbox.episode.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.episode.overlay import watch_disk
 from sandbox.episode.recording import open_box, record_collection, record_output, record_seen
 from sandbox.episode.sensing import Sensing
-from sandbox.episode.shadow import CallerSensor
 from sandbox.episode.standstill import LoopClock
 from sandbox.episode.start import start_of
 from sandbox.episode.usage import UsageMeter
@@ -26,7 +25,7 @@ from sandbox.events import Event
 from sandbox.files import Collection, FileSpec
 from sandbox.http import Address
 from sandbox.recorder import Ending, Recorder
-from sandbox.scaffold import RESTART_CODE, ROOT, ScaffoldSensor
+from sandbox.scaffold import RESTART_CODE, ROOT
 from sandbox.service import WorkingService
 
 MAX_RESTARTS: Final = 10
@@ -56,12 +55,12 @@ class Episode:
         self._ending = ending
         self._keep = keep
         self._start = start_of(request.ground, request.limits)
-        self._started = False
+        #: When the agent's program was first started.
         self._began: float | None = None
         self._blame = Blame(recorder, ending)
         self._clock = LoopClock()
         self._uncollected = False
-        self._guarding = Guarding(request.guards, request.honeytokens, recorder)
+        self._inspection = Inspection(request, recorder, keep)
         self.outcome = Outcome()
         self._sensing = Sensing(recorder, self.outcome.sensors)
         # Of the outcome alone: what referred to itself would stay until the collector of cycles comes by.
@@ -91,7 +90,7 @@ class Episode:
         async with Door(
             box.door, self._request.model, self._request.services, self._budget, self._recorder.record,
             hold=self._hold, sampling=self._request.sampling, keep=self._keep_reply,
-            look=self._guarding.look,
+            look=self._inspection.look,
         ) as door:  # fmt: skip
             yield door
 
@@ -110,14 +109,12 @@ class Episode:
             yield box
 
     async def _live(self, box: Box, door: Door) -> None:
-        self._scaffold = ScaffoldSensor(box, self._recorder, self._keep)
-        self._callers = CallerSensor(box, self._recorder)
         await self._lay_out(box)
         limits = self._request.limits
         meter = UsageMeter(box, self._recorder, limits)
         self._sensing.begin(box, self._request.require_sensors)
-        await self._scaffold.take("start", 0)
-        self._started, self._began = True, time.monotonic()
+        await self._inspection.at_start()
+        self._began = time.monotonic()
         await self._supervise(
             box,
             [
@@ -147,7 +144,7 @@ class Episode:
         # The directory of the scaffold's log; an empty file keeps it.
         await box.put("/", [*self._request.world, FileSpec("logs/agent/.keep", b"")])
         await box.put(ROOT, self._request.scaffold)
-        await self._guarding.begin(box)
+        await self._inspection.begin(box)
 
     async def _supervise(self, box: Box, work: Sequence[Coroutine[Any, Any, None]]) -> None:
         """Runs ``work`` side by side until the episode's ending is reached."""
@@ -170,14 +167,11 @@ class Episode:
                 for seen in box.drain():
                     record_seen(self._recorder, seen)
                 self._recorder.record("runner", "killed", asdict(killed))
-                await self._scaffold.take_last(self._budget.turns_used)
-                await self._guarding.take("end")
-                self._look_at_scaffold()
+                await self._inspection.at_end(self._budget.turns_used)
                 disk = self._request.limits.disk
-                # By the name that it has in every box: elsewhere /work is a way to it.
                 if self._start.made is not None:
                     self.outcome.work = await self._collect(box, "/work", disk, place=self._start.made)
-                self._guarding.look_at("artefact", "/work", self.outcome.work.files.items())
+                self._inspection.of_work(self.outcome.work)
                 self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
                 if self._request.ground is not None:
                     self.outcome.snapshot = await box.snapshot()
@@ -185,20 +179,11 @@ class Episode:
             self._recorder.record(
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
             )
-            self._scaffold.miss_last(str(error))
+            self._inspection.miss_end(str(error))
             self._uncollected = True
             if isinstance(error, BoxDied):
                 await self._blame.on_host(box)
-        versions = self._scaffold.versions
-        self.outcome.scaffold_versions = [version.as_json() for version in versions]
-        if versions:
-            self.outcome.scaffold_start = self._scaffold.files(versions[0])
-            self.outcome.scaffold_end = self._scaffold.files(versions[-1])
-            self.outcome.scaffold_end_id = versions[-1].id if versions[-1].at == "end" else None
-        if self._scaffold.unread:
-            self._sensing.lose("scaffold", self._scaffold.unread[0][:200], len(self._scaffold.unread))
-        if self._callers.lost:
-            self._sensing.lose("callers", "nobody was seen to ask", self._callers.lost)
+        self._inspection.tell(self.outcome, self._sensing)
         for sensor, lost in box.lost.items():
             if lost:
                 self._sensing.lose(sensor, "more than it describes", lost)
@@ -220,7 +205,7 @@ class Episode:
                 start.program, cwd=start.directory, env=start.environment, output=limits.output
             )
             record_output(self._recorder, ended.stdout, ended.stderr)
-            self._guarding.look("output", ended.stdout + ended.stderr)
+            self._inspection.look("output", ended.stdout + ended.stderr)
             if ended.truncated:
                 self._recorder.limit("output", limits.output, max(len(ended.stdout), len(ended.stderr)))
                 return
@@ -231,7 +216,7 @@ class Episode:
                 how = f"exit {ended.code}" if ended.signal is None else f"signal {ended.signal}"
                 self._ending.propose("agent_error", f"scaffold: {how}")
                 return
-            await self._scaffold.take("restart", self._budget.turns_used)
+            await self._inspection.at_restart(self._budget.turns_used)
         self._ending.propose("agent_error", f"scaffold: more than {MAX_RESTARTS} restarts")
 
     async def _wall(self, door: Door) -> None:
@@ -265,16 +250,8 @@ class Episode:
         self._recorder.charge(len(content))
 
     async def _hold(self, client: Address | None) -> None:
-        if self._started:
-            turn = self._budget.turns_used
-            await self._scaffold.take("call", turn)
-            self._callers.look(turn, client)
-            await self._guarding.take("call")
-            self._look_at_scaffold()
-
-    def _look_at_scaffold(self) -> None:
-        newest = self._scaffold.files(self._scaffold.versions[-1]) if self._scaffold.versions else ()
-        self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in newest))
+        if self._began is not None:
+            await self._inspection.at_call(self._budget.turns_used, client)
 
 
 def _notice(outcome: Outcome, event: Event) -> None:

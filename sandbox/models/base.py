@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 #: A vendor's way of writing tools; between two of them a call would lose something.
 Dialect = Literal["openai", "anthropic"]
@@ -57,8 +57,7 @@ class Piece:
     tokens_in: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of a conversation; ``role`` is system, user, assistant or tool."""
 
     role: str

@@ -7,12 +7,13 @@ descriptors of the box's processes do, and the address of the client's end says 
 import contextlib
 import ctypes
 import os
+import select
 import socket
 from typing import Final
 
 from sandbox.http import Address
 from sandbox.sensors.cgroup import groups
-from sandbox.sensors.proc import number_in_box, origin
+from sandbox.sensors.proc import Numbers
 
 #: Descriptors that are looked at; of a box with more nobody can say who asks.
 MAX_DESCRIPTORS: Final = 4_096
@@ -30,26 +31,38 @@ class Callers:
     def __init__(self, pid: int) -> None:
         """``pid`` is the box's first process as this host sees it."""
         self.absent: str | None = None
-        #: The box's own processes and when each started, by which a later one of its number is told apart.
+        #: The box's own processes and a handle of each, which tells when it ended: its number may be another's then.
         self._own: dict[int, int] = {}
+        self._ended = select.poll()
+        self._numbers = Numbers(pid)
+        #: The connection that was looked for last, and what /proc calls the socket at its client's end.
+        self._last: tuple[Address, str] | None = None
         try:
             version, paths = groups(pid)
             self._processes = (paths["memory"] if version == 1 else paths[""]) / "cgroup.procs"
             for process in self._listed():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                    self._own[process] = origin(process).started
+                with contextlib.suppress(ProcessLookupError):
+                    self._own[process] = os.pidfd_open(process)
+                    self._ended.register(self._own[process], select.POLLIN)
             # The canary: the box's runner holds its connection to this host.
             if not any(_can_be_taken(pid, name) for name in os.listdir(f"/proc/{pid}/fd")):
                 self.absent = "no connection of the box's runner is seen"
         except OSError as error:
             self.absent = f"{error.filename or 'pidfd_getfd'}: {error.strerror}"
 
+    def close(self) -> None:
+        """Looks no more."""
+        self.absent = "the box is closed"
+        self._numbers.close()
+        while self._own:
+            os.close(self._own.popitem()[1])
+
     def holding(self, port: int, client: Address | None = None) -> list[int] | None:
         """The processes that hold a connection to ``port`` on the box's loopback, by their numbers in the box.
 
         Args:
             port: where the connection leads.
-            client: the other end of the one that is meant; None: any.
+            client: the other end of the one that is meant, the same object for each call over it; None: any.
 
         Returns:
             Ascending; None where it cannot be seen.
@@ -58,32 +71,41 @@ class Callers:
             return None
         left, found = MAX_DESCRIPTORS, set()
         try:
+            self._forget_ended()
             for process in self._listed():
-                if self._is_own(process):
+                if process in self._own:
                     continue
                 names = _descriptors(process)
                 left -= len(names)
                 if left < 0:
                     return None
-                if any(
-                    _is_socket(process, name) and _leads_to(process, int(name), port, client)
-                    for name in names
-                ):
-                    found.add(number_in_box(process))
+                if any(self._is_meant(process, name, port, client) for name in names):
+                    found.add(self._numbers.in_box(process))
         except (OSError, ValueError):
             return None
         return sorted(found)
+
+    def _is_meant(self, process: int, name: str, port: int, client: Address | None) -> bool:
+        """Whether a descriptor is of the connection: all of one connection are of one socket."""
+        held = _socket(process, name)
+        # Not an equal address: another connection may have come from it since.
+        if held is not None and self._last is not None and client is self._last[0]:
+            return held == self._last[1]
+        if held is None or not _leads_to(process, int(name), port, client):
+            return False
+        if client is not None:
+            self._last = client, held
+        return True
 
     def _listed(self) -> list[int]:
         with open(self._processes, "rb", buffering=0) as file:
             return [int(number) for number in file.read().split()]
 
-    def _is_own(self, process: int) -> bool:
-        started = self._own.get(process)
-        try:
-            return started is not None and origin(process).started == started
-        except OSError:
-            return False  # it has ended
+    def _forget_ended(self) -> None:
+        for handle, _ in self._ended.poll(0):
+            self._ended.unregister(handle)
+            os.close(handle)
+            self._own = {process: kept for process, kept in self._own.items() if kept != handle}
 
 
 def _descriptors(process: int) -> list[str]:
@@ -93,15 +115,17 @@ def _descriptors(process: int) -> list[str]:
         return []  # it has ended
 
 
-def _is_socket(process: int, name: str) -> bool:
+def _socket(process: int, name: str) -> str | None:
+    """What /proc calls the socket that a descriptor is of; None if it is of none."""
     try:
-        return os.readlink(f"/proc/{process}/fd/{name}").startswith("socket:")
+        held = os.readlink(f"/proc/{process}/fd/{name}")
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return None
+    return held if held.startswith("socket:") else None
 
 
 def _can_be_taken(process: int, name: str) -> bool:
-    held = _taken(process, int(name)) if _is_socket(process, name) else None
+    held = None if _socket(process, name) is None else _taken(process, int(name))
     if held is not None:
         held.close()
     return held is not None

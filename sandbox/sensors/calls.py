@@ -1,13 +1,14 @@
 """From a held system call to the event that tells of it."""
 
-from collections.abc import Callable, Collection
+import os
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sandbox.sensors import changes
+from sandbox.sensors import changes, memory
 from sandbox.sensors.filters import REFUSED
-from sandbox.sensors.memory import Memory
 from sandbox.sensors.paths import AT_CWD, named
 from sandbox.sensors.proc import Numbers
+from sandbox.sensors.seccomp import Held
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers; of all
 #: others that are told, none.
@@ -34,14 +35,6 @@ _OWN: Final = ("127.", "::1")
 _Value = TypeVar("_Value")
 
 
-class Call(NamedTuple):
-    """A held call: its name, its six arguments as the registers had them, and its caller on this host."""
-
-    name: str
-    arguments: tuple[int, ...]
-    caller: int
-
-
 class Told(NamedTuple):
     """What a call tells. ``key`` is the same for calls that tell the same, None where each counts."""
 
@@ -52,108 +45,121 @@ class Told(NamedTuple):
     lacks_parent: bool = False
 
 
-def tell(call: Call, numbers: Numbers, guarded: Collection[str] = ()) -> Told | None:
+def tell(name: str, held: Held, numbers: Numbers, guarded: Collection[str] = ()) -> Told | None:
     """What a call tells, if anything; what lies behind its pointers is None where it may not be read.
 
     Args:
-        call: is held.
+        name: the call's.
+        held: the call itself.
         numbers: of the caller's box.
         guarded: paths of the box whose change is told wherever they lie.
 
     Raises:
         OSError: the caller is gone.
     """
-    if call.name in changes.FORMS or call.name in _LIMITS:
-        return _change(call, numbers, guarded)
-    if call.name == "execve":
-        return _program(call, numbers)
-    pid = numbers.in_box(call.caller)
-    if call.name in _TARGETS:
-        target = _read(call, _target)
-        if target == _CONNECTED:
-            return None
-        family, address, port = target or (None, None, None)
-        data: dict[str, Any] = {
-            "call": call.name,
-            "family": family,
-            "address": address,
-            "port": port,
-            "pid": pid,
-        }
-        return Told("net.connect", data, (call.name, family, address, port))
-    arguments: list[int | str | None] = [
-        _signed(value) for value in call.arguments[: _PRIVILEGE.get(call.name, 0)]
-    ]
-    if call.name.startswith("mknod"):
-        at = 0 if call.name == "mknod" else 1
-        arguments = [_read(call, lambda memory, call: memory.text(call.arguments[at]))]
-    elif call.name == "capset":
-        arguments = [_read(call, lambda memory, call: memory.capabilities(*call.arguments[:2]))]
-    data = {"call": call.name, "arguments": arguments, "pid": pid, "refused": call.name in REFUSED or None}
-    return Told("privilege.call", data, (call.name, *arguments))
+    if name == "execve":
+        return _program(held, numbers)
+    if name in changes.FORMS:
+        return _change(name, held, numbers, guarded)
+    if name in _LIMITS:
+        return _limit(name, held, numbers)
+    if name in _TARGETS:
+        return _connection(name, held, numbers)
+    return _privilege(name, held, numbers)
 
 
-def parent_of(call: Call, pid: int, numbers: Numbers) -> int | None:
+def parent_of(held: Held, pid: int, numbers: Numbers) -> int | None:
     """The number in the box of the parent of a call's process ``pid``; None if either has ended meanwhile."""
     try:
-        return numbers.origin(call.caller, pid).parent or None
+        return numbers.origin(held.caller, pid).parent or None
     except OSError:
         return None
 
 
-def _change(call: Call, numbers: Numbers, guarded: Collection[str]) -> Told | None:
-    """What a call tells that would change a file or raise a limit; most change what nobody asks about."""
-
-    def look(memory: Memory, call: Call) -> dict[str, Any] | None:
-        if call.name in _LIMITS:
-            return changes.limit(memory, call.name, call.arguments, call.caller)
-        return changes.change(memory, call.name, call.arguments, call.caller, guarded)
-
-    found = _read(call, look)
-    if found is None:
-        return None
-    kind = "limit.change" if call.name in _LIMITS else "file.change"
-    pid = numbers.in_box(call.caller)
-    return Told(kind, {**found, "pid": pid}, (kind, *found.values(), pid), lacks_parent=True)
-
-
-def _program(call: Call, numbers: Numbers) -> Told:
+def _program(held: Held, numbers: Numbers) -> Told:
     """What running a program tells. Its memory and its origin are looked at through the same /proc, since each
-    that shows a process has to make its files first."""
-    pid = numbers.in_box(call.caller)
+    that shows a process has to make its files first. This is the one call that a program's pace hangs on."""
+    pid = numbers.in_box(held.caller)
     path: str | None
     argv: list[str] | None
     try:
-        with Memory(numbers.open("mem", call.caller, pid)) as memory:
-            path, argv = memory.text(call.arguments[0]), memory.words(call.arguments[1])
-        if path and not path.startswith("/"):
-            path = named(call.caller, AT_CWD, path, follow=True)
+        file = numbers.open("mem", held.caller, pid)
+        try:
+            path, argv = memory.text(file, held.arguments[0]), memory.words(file, held.arguments[1])
+        finally:
+            os.close(file)
+        if path and path[0] != "/":
+            path = named(held.caller, AT_CWD, path, follow=True)
     except OSError:
         path, argv = None, None
-    parent, started = numbers.origin(call.caller, pid)
-    return Told(
-        "process.exec",
-        {"pid": pid, "started": started, "path": path, "argv": argv, "ppid": parent or None},
-        None,
-    )
+    parent, started = numbers.origin(held.caller, pid)
+    data = {"pid": pid, "started": started, "path": path, "argv": argv, "ppid": parent or None}
+    return Told("process.exec", data, None)
 
 
-def _read(call: Call, look: Callable[[Memory, Call], _Value]) -> _Value | None:
+def _change(name: str, held: Held, numbers: Numbers, guarded: Collection[str]) -> Told | None:
+    """What a call tells that would change a file; most change what nobody asks about."""
+    found = _read(held, lambda file: changes.change(file, name, held.arguments, held.caller, guarded))
+    return None if found is None else _changed("file.change", found, held, numbers)
+
+
+def _limit(name: str, held: Held, numbers: Numbers) -> Told | None:
+    """What a call tells that would raise a limit."""
+    found = _read(held, lambda file: changes.limit(file, name, held.arguments, held.caller))
+    return None if found is None else _changed("limit.change", found, held, numbers)
+
+
+def _changed(kind: str, found: dict[str, Any], held: Held, numbers: Numbers) -> Told:
+    pid = numbers.in_box(held.caller)
+    return Told(kind, {**found, "pid": pid}, (kind, *found.values(), pid), lacks_parent=True)
+
+
+def _connection(name: str, held: Held, numbers: Numbers) -> Told | None:
+    """What a call tells that names another end, if it does."""
+    pid = numbers.in_box(held.caller)
+    target = _read(held, lambda file: _target(file, name, held.arguments))
+    if target == _CONNECTED:
+        return None
+    family, address, port = target or (None, None, None)
+    data = {"call": name, "family": family, "address": address, "port": port, "pid": pid}
+    return Told("net.connect", data, (name, family, address, port))
+
+
+def _privilege(name: str, held: Held, numbers: Numbers) -> Told:
+    """What a call for other rights tells."""
+    pid = numbers.in_box(held.caller)
+    arguments: list[int | str | None] = [
+        _signed(value) for value in held.arguments[: _PRIVILEGE.get(name, 0)]
+    ]
+    if name.startswith("mknod"):
+        at = held.arguments[0 if name == "mknod" else 1]
+        arguments = [_read(held, lambda file: memory.text(file, at))]
+    elif name == "capset":
+        header, sets = held.arguments[:2]
+        arguments = [_read(held, lambda file: memory.capabilities(file, header, sets))]
+    data = {"call": name, "arguments": arguments, "pid": pid, "refused": name in REFUSED or None}
+    return Told("privilege.call", data, (name, *arguments))
+
+
+def _read(held: Held, look: Callable[[int], _Value]) -> _Value | None:
+    """What ``look`` finds in the caller's memory, an open file; None where that cannot be read."""
     try:
-        with Memory.of(call.caller) as memory:
-            return look(memory, call)
+        file = memory.opened(held.caller)
+        try:
+            return look(file)
+        finally:
+            os.close(file)
     except OSError:
         return None
 
 
-def _target(memory: Memory, call: Call) -> tuple[str, str, int | None]:
-    arguments = call.arguments
-    if call.name in ("sendmsg", "sendmmsg"):
-        found = memory.addresses(arguments[1], arguments[2] if call.name == "sendmmsg" else 1)
+def _target(file: int, name: str, arguments: Sequence[int]) -> tuple[str, str, int | None]:
+    if name in ("sendmsg", "sendmmsg"):
+        found = memory.addresses(file, arguments[1], arguments[2] if name == "sendmmsg" else 1)
         # Of several the first that is not the box itself.
         return next((one for one in found if not one[1].startswith(_OWN)), found[0] if found else _CONNECTED)
-    pointer, size = _TARGETS[call.name]
-    return memory.address(arguments[pointer], arguments[size] & 0xFFFF)
+    pointer, size = _TARGETS[name]
+    return memory.address(file, arguments[pointer], arguments[size] & 0xFFFF)
 
 
 def _signed(value: int) -> int:

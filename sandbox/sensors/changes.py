@@ -2,13 +2,13 @@
 
 import os
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from posixpath import dirname, join
 from typing import Any, Final
 
+from sandbox.sensors import memory
 from sandbox.sensors.filters import TO_CHANGE
-from sandbox.sensors.memory import Memory
 from sandbox.sensors.paths import is_told, named
 from sandbox.sensors.startup import runs
 
@@ -54,14 +54,16 @@ _RESOURCES: Final = (
 
 
 def change(
-    memory: Memory, name: str, arguments: tuple[int, ...], caller: int, guarded: Collection[str]
+    file: int, name: str, arguments: Sequence[int], caller: int, guarded: Collection[str]
 ) -> dict[str, Any] | None:
-    """Data of ``file.change`` but for who asks; None where no file is named that is worth telling."""
+    """Data of ``file.change`` but for who asks; None where no file is named that is worth telling.
+
+    ``file``: the caller's memory."""
     form = FORMS[name]
-    flags = _flags(memory, name, arguments)
+    flags = _flags(file, name, arguments)
     if flags is not None and not flags & TO_CHANGE:
         return None  # the filter cannot see the flags of ``openat2``
-    asked = ["" if pointer is None else memory.text(arguments[pointer]) for _, pointer in form.paths]
+    asked = ["" if pointer is None else memory.text(file, arguments[pointer]) for _, pointer in form.paths]
     if form.follow and asked[0] in _DEVICES:
         return None
     paths = []
@@ -72,7 +74,7 @@ def change(
     # Of two paths the second is what comes to be.
     by_itself = runs(to or paths[0])
     if by_itself is None and form.says in ("rename", "symlink"):
-        moved = paths[0] if to is not None else join(dirname(paths[0]), memory.text(arguments[0]))
+        moved = paths[0] if to is not None else join(dirname(paths[0]), memory.text(file, arguments[0]))
         by_itself = _runs_within(f"/proc/{caller}/root{moved}", to or paths[0])
     if by_itself is None and not any(is_told(path, guarded) for path in paths):
         return None
@@ -94,18 +96,18 @@ def _runs_within(directory: str, to: str) -> str | None:
     return None
 
 
-def _flags(memory: Memory, name: str, arguments: tuple[int, ...]) -> int | None:
+def _flags(file: int, name: str, arguments: Sequence[int]) -> int | None:
     """The flags with which a file is opened; None for a call that opens none, or without flags."""
     if name == "openat2":  # in a struct
-        return int.from_bytes(memory.bytes(arguments[2], 8), "little")
+        return int.from_bytes(memory.content(file, arguments[2], 8), "little")
     return arguments[_FLAGS[name]] if name in _FLAGS else None
 
 
-def limit(memory: Memory, name: str, arguments: tuple[int, ...], caller: int) -> dict[str, Any] | None:
+def limit(file: int, name: str, arguments: Sequence[int], caller: int) -> dict[str, Any] | None:
     """Data of ``limit.change`` but for who asks; None where a limit is only lowered."""
     number, pointer = (arguments[1], arguments[2]) if name == "prlimit64" else (arguments[0], arguments[1])
     number &= 0xFFFFFFFF
-    raw = memory.bytes(pointer, 16)
+    raw = memory.content(file, pointer, 16)
     if len(raw) < 16 or number >= len(_RESOURCES):
         return None
     _, most = struct.unpack("=QQ", raw)
@@ -127,8 +129,8 @@ _ROWS: Final = (
 
 def _granted(caller: int, number: int) -> int | None:
     """The hard limit that the caller has; None: none at all."""
-    with open(f"/proc/{caller}/limits") as file:
-        for line in file:
+    with open(f"/proc/{caller}/limits") as rows:
+        for line in rows:
             if line.startswith(_ROWS[number]):
                 hard = line[len(_ROWS[number]) :].split()[1]
                 return int(hard) if hard.isdigit() else None

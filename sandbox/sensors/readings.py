@@ -34,6 +34,8 @@ class Readings:
             caller: who made it, as this host numbers it.
             due: whether the call itself is told this time.
         """
+        if not self._paths:
+            return []
         asked: set[str] = set()
         if told.kind == "file.change":
             named = [path for path in (told.data["path"], told.data["to"]) if path is not None]

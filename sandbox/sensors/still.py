@@ -12,7 +12,6 @@ import fcntl
 import os
 import signal
 import struct
-from collections.abc import Iterator
 from functools import cache
 from typing import Final, Protocol
 
@@ -53,9 +52,9 @@ class Still:
         #: The listing whose files are watched, and whether the box has said since that all was still as listed.
         self._listed: Manifest | None = None
         self._vouched = False
-        #: Path → descriptor of each directory, and each file's directory and name.
+        #: Path → descriptor of each directory, and one for reading of each file: looks are many.
         self._directories: dict[str, int] = {}
-        self._files: list[tuple[int, str]] = []
+        self._files: list[int] = []
 
     def holds(self, listed: Manifest) -> bool:
         """Whether all is as ``listed``; False where that cannot be told."""
@@ -85,9 +84,11 @@ class Still:
 
     def close(self) -> None:
         """Watches nothing any more."""
-        self._listed, self._vouched, self._files = None, False, []
+        self._listed, self._vouched = None, False
         if self._directories:
             watches(os.getpid()).forget(self)
+        while self._files:
+            os.close(self._files.pop())
         while self._directories:
             os.close(self._directories.popitem()[1])
 
@@ -106,33 +107,24 @@ class Still:
                 self._directories[path] = os.open(name, _WAY | os.O_DIRECTORY, dir_fd=directory)
                 told.add(self._directories[path], _DIRECTORY, self)
             elif kind == "file":
-                with _opened(directory, name, _WAY) as file:
-                    if not self._files:
-                        told.prove(file)
-                    told.add(file, _FILE, self)
-                self._files.append((directory, name))
+                file = os.open(name, _READ, dir_fd=directory)
+                self._files.append(file)
+                if len(self._files) == 1:
+                    told.prove(file)
+                told.add(file, _FILE, self)
 
     def _written(self) -> bool:
         """Whether somebody has a file open for writing, or it cannot be told."""
         try:
-            for directory, name in self._files:
-                with _opened(directory, name, _READ) as file:
-                    # Who opens it for writing just now has this process signalled: by what means nothing to it.
-                    fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
-                    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-                    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+            for file in self._files:
+                # Who opens it for writing just now has this process signalled: by what means nothing to it. Giving the
+                # lease back ends that, and the next one would signal by what ends this process.
+                fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+                fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+                fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
         except OSError:
             return True
         return False
-
-
-@contextlib.contextmanager
-def _opened(directory: int, name: str, how: int) -> Iterator[int]:
-    descriptor = os.open(name, how, dir_fd=directory)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 class Watches:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.errors import Mistake
+from tasks.harbor.compose import check_compose
 from tasks.harbor.form import Form, read_form
 from tasks.harbor.task import FAMILY, HarborTask, facts_of
 
@@ -15,7 +16,8 @@ _NAME: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 _FILE: Final = "task.toml"
 #: Of directories that a task may lie in: a data set, and one in which each task has a directory of its own.
 _DEPTH: Final = 2
-_COMPOSE: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
+#: What stands in its place in the form that Terminal-Bench had before Harbor.
+_OLDER: Final = "task.yaml"
 _NO_NETWORK: Final = "no-network"
 _LEAVE_OUT: Final = "leave the task out with harbor.skip"
 
@@ -51,6 +53,11 @@ def _tasks_in(written: str, where: str, key: str) -> list[Path]:
     tasks = []
     for directory in sorted(map(Path, glob(written))):
         tasks += _below(directory, _DEPTH)
+    depths = ["*/" * depth + _OLDER for depth in range(_DEPTH + 1)]
+    older = sorted(path for place in glob(written) for depth in depths for path in Path(place).glob(depth))
+    if not tasks and older:
+        problem = f"{older[0]} is of the form before Harbor's"
+        raise Mistake(problem, where=where, key=key, remedy="convert such tasks with `harbor tasks migrate`")
     if not tasks:
         remedy = f"name a directory with a {_FILE}, or one of such directories"
         raise Mistake(f"{written} holds no task", where=where, key=key, remedy=remedy)
@@ -111,10 +118,7 @@ def _check_files(directory: Path) -> None:
     for needed in ("instruction.md", "tests/test.sh"):
         if not (directory / needed).is_file():
             raise Mistake("is missing", where=str(directory / needed), remedy=_LEAVE_OUT)
-    for name in _COMPOSE:
-        if (directory / "environment" / name).exists():
-            problem = "not run here: a task of several containers"
-            raise Mistake(problem, where=str(directory / "environment" / name), remedy=_LEAVE_OUT)
+    check_compose(directory / "environment")
 
 
 def _check_network(form: Form, directory: Path, offline: bool) -> None:

@@ -1,8 +1,11 @@
-"""The images that a Dockerfile starts from or copies from, and the same file with others in their place."""
+"""The images that a Dockerfile starts from or copies from, and the same file with others in their place.
+
+What is read here has no here-documents left (``lowering.py``).
+"""
 
 import platform
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +19,9 @@ _COPIED: Final = re.compile(
 )
 _ARGUMENT: Final = re.compile(r"^\s*ARG\s+([A-Za-z_][A-Za-z0-9_]*)(?:=(.*))?$", re.IGNORECASE)
 _VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})")
+#: Whatever a step takes from elsewhere, a stage or an image.
+_TAKEN: Final = re.compile(r"\bfrom=([^\s,]+)", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"(\s--from=)(\d+)(?=\s)")
 #: A platform that BuildKit alone knows the value of: this engine's, which is what goes without saying.
 _PLATFORM: Final = re.compile(r"--platform=\S*\$\S*\s+")
 _SCRATCH: Final = "scratch"
@@ -48,6 +54,34 @@ def rebased(text: str, instead: Callable[[str], str]) -> str:
     return "\n".join(lines)
 
 
+def needed(text: str) -> str:
+    """``text`` without the stages that its last one does not need: BuildKit builds none of those either."""
+    lines = text.split("\n")
+    begins = [number for number in _instructions(lines) if _FROM.match(lines[number])]
+    named = [found for number in begins if (found := _FROM.match(lines[number])) is not None]
+    if any("$" in found["image"] for found in named):
+        return text
+    ends = [*begins[1:], len(lines)]
+    kept: set[int] = set()
+    wanted = {len(named) - 1} if named else set()
+    while wanted:
+        at = wanted.pop()
+        kept.add(at)
+        taken = _TAKEN.findall("\n".join(lines[begins[at] : ends[at]]))
+        names = {name.strip("\"'").lower() for name in (named[at]["image"], *taken)}
+        before = {place for place in range(at) if {str(place), (named[place]["stage"] or "").lower()} & names}
+        wanted |= before - kept
+    if len(kept) == len(named):
+        return text
+    places = {str(old): str(new) for new, old in enumerate(sorted(kept))}
+    head = lines[: begins[0]]
+    rest = [line for at in sorted(kept) for line in lines[begins[at] : ends[at]]]
+    renumbered = [
+        _NUMBERED.sub(lambda found: found[1] + places.get(found[2], found[2]), line) for line in rest
+    ]
+    return "\n".join([*head, *renumbered])
+
+
 def names_of(image: str) -> tuple[str, ...]:
     """How an image may be called that a Dockerfile calls ``image``: as it does, and as people write it in short."""
     short = _HUB.sub("", image)
@@ -65,7 +99,9 @@ def platform_arguments() -> dict[str, str]:
 def _uses(text: str) -> Iterator[_Use]:
     arguments: dict[str, str] = {}
     stages: list[str] = []
-    for number, line in enumerate(text.split("\n")):
+    lines = text.split("\n")
+    for number in _instructions(lines):
+        line = lines[number]
         if not stages and (argument := _ARGUMENT.match(line)) is not None:
             arguments[argument[1]] = (argument[2] or "").strip().strip("\"'")
         if (found := _FROM.match(line)) is not None:
@@ -79,6 +115,18 @@ def _uses(text: str) -> Iterator[_Use]:
             continue
         if not known:
             yield _Use(number, image, found)
+
+
+def _instructions(lines: Sequence[str]) -> Iterator[int]:
+    """The numbers of the lines that begin an instruction: what goes on from a line before says nothing of images."""
+    goes_on = False
+    for number, line in enumerate(lines):
+        bare = line.strip()
+        # A comment or an empty line within an instruction does not end it.
+        if bare and not bare.startswith("#"):
+            if not goes_on:
+                yield number
+            goes_on = bare.endswith("\\")
 
 
 def _filled(image: str, arguments: dict[str, str]) -> str:

@@ -14,7 +14,7 @@ from sandbox.engine.image import base_image, image_name
 from sandbox.errors import EngineFault
 from sandbox.ground import TOOLS, Ground
 from tasks.harbor import tree
-from tasks.harbor.dockerfile import bases, names_of, platform_arguments, rebased
+from tasks.harbor.dockerfile import bases, names_of, needed, platform_arguments, rebased
 from tasks.harbor.form import Form
 from tasks.harbor.lowering import Lowered, lowered
 from tasks.harbor.people import person_of
@@ -84,8 +84,9 @@ class Builder:
 
     def _built(self, task: Path, form: Form, written: Lowered) -> str:
         """The name of the image that a Dockerfile makes, built if it is not there."""
-        instead = {image: self._base(image) for image in bases(written.text)}
-        text = rebased(written.text, lambda image: instead[image])
+        text = needed(written.text)
+        instead = {image: self._base(image) for image in bases(text)}
+        text = rebased(text, lambda image: instead[image])
         held = [[image, self._engine.image_id(image)] for image in sorted(set(instead.values()))]
         files, arguments = tree.tree_digest(task / "environment", task), platform_arguments()
         made_of = [files, sha256(text.encode()), held, self._offline.network, arguments]

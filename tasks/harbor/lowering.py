@@ -18,7 +18,7 @@ _WORD: Final = re.compile(r"^\s*([A-Za-z]+)\b")
 #: A word of its own, as BuildKit reads it: ``$((1<<n))`` begins none.
 _MARK: Final = re.compile(r"(?<!\S)\d*<<(-?)(['\"]?)([A-Za-z_][A-Za-z0-9_.]*)\2")
 _FASTER: Final = re.compile(
-    r"\s+--(?:mount=type=(?:cache|tmpfs)\S*|network=(?:none|default)|link(?:=\S+)?)(?=\s)"
+    r"(?:\\[ \t]*\n|\s)+--(?:mount=(?=\S*\btype=(?:cache|tmpfs)\b)\S+|network=(?:none|default)|link(?:=\S+)?)(?=\s)"
 )
 _MODE: Final = re.compile(r"\s+--chmod=(\S+)(?=\s)")
 _OCTAL: Final = re.compile(r"^0?[0-7]{3,4}$")
@@ -32,7 +32,7 @@ class Lowered:
     text: str = ""
     #: Contents by path.
     files: dict[str, bytes] = field(default_factory=dict)
-    #: Modes by path; a directory's holds for all that lies in it.
+    #: Modes by path or by a pattern of paths; a directory's holds for all that lies in it.
     modes: dict[str, int] = field(default_factory=dict)
 
 
@@ -129,7 +129,7 @@ def _copy(step: _Step, made: Lowered) -> str:
         return text
     text = text.replace(found[0], "", 1)
     sources = [part for part in text.split()[1:-1] if not part.startswith("--")]
-    plain = not any(set(source) & set("*?[$") for source in sources) and "--from" not in text
+    plain = not any("$" in source for source in sources) and "--from" not in text
     if not (plain and _OCTAL.match(found[1])):
         raise EngineFault(f"{found[0].strip()} in the Dockerfile needs BuildKit", "build")
     made.modes.update({normpath(f"/{source}").lstrip("/"): int(found[1], 8) for source in sources})

@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Final
 
@@ -114,7 +115,7 @@ def context(
         root: a directory.
         within: which no link may leave.
         given: contents by path, in place of what lies there or besides it.
-        modes: by path; a directory's holds for all that lies in it.
+        modes: by path or by a pattern of paths; a directory's holds for all that lies in it.
 
     Raises:
         Mistake: as ``entries``, or it is larger than ``MAX_CONTEXT``.
@@ -152,8 +153,17 @@ def _ignored(root: Path) -> Callable[[str], bool]:
 
 def _mode(path: str, own: int, modes: Mapping[str, int]) -> int:
     parts = path.split("/")
-    above = ("/".join(parts[:count]) for count in range(len(parts), -1, -1))
-    return next((modes[place] for place in above if place in modes), own)
+    above = [parts[:count] for count in range(len(parts), -1, -1)]
+    exact = ("/".join(place) for place in above)
+    fitting = (
+        mode for pattern, mode in modes.items() if any(_fits(place, pattern.split("/")) for place in above)
+    )
+    return next((modes[place] for place in exact if place in modes), next(fitting, own))
+
+
+def _fits(place: list[str], pattern: list[str]) -> bool:
+    """Whether a path is of a pattern, as a Dockerfile means it: no star goes beyond its directory."""
+    return len(place) == len(pattern) and all(map(fnmatchcase, place, pattern))
 
 
 def _add(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:

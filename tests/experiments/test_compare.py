@@ -86,8 +86,34 @@ def test_a_degenerate_sample_names_its_cause_instead_of_an_interval(
 
 
 def test_an_interval_does_not_leave_what_is_possible() -> None:
-    result = paired_mean(dict(enumerate([[2.0], [2.0], [2.0], [1.9], [1.8], [1.5], [2.0]])), bound=2.0)
+    result = paired_mean(dict(enumerate([[2.0, 2.0], [2.0], [2.0], [1.9], [1.8], [1.5], [2.0]])), bound=2.0)
     assert result.high == 2.0
+
+
+def test_one_world_that_differs_much_does_not_leave_everything_open() -> None:
+    # Draws without that world have hardly any spread, so that the bootstrap alone leaves all of [-2, 2] open below.
+    differences = {world: [1.0 + world * 1e-4] for world in range(31)} | {31: [0.0]}
+    gaffke = bounded_mean([value for (value,) in differences.values()], -2.0, 2.0)
+    alone = paired_mean(differences)
+    assert alone.low is not None and alone.low < -2
+    result = paired_mean(differences, bound=2.0)
+    assert (result.low, result.high) == (gaffke.low, alone.high)
+    assert result.low == near(0.6409762)
+
+
+def test_where_all_worlds_but_one_agree_a_bound_gives_an_interval() -> None:
+    differences = {world: [1.0] for world in range(31)} | {31: [0.0]}
+    assert paired_mean(differences).cause == "no interval: too few worlds differ"
+    result = paired_mean(differences, bound=2.0)
+    gaffke = bounded_mean([value for (value,) in differences.values()], -2.0, 2.0)
+    assert (result.low, result.high, result.cause) == (gaffke.low, gaffke.high, None)
+
+
+def test_few_worlds_that_all_agree_have_the_interval_that_others_have() -> None:
+    # By hand: the weight of the bound is Beta(1, 4), and exceeds 1 - ⁴√0.025 in 2.5 %.
+    result = paired_mean({world: [1.0] for world in range(4)}, bound=2.0)
+    away = 1 - 0.025 ** (1 / 4)
+    assert (result.low, result.high, result.se) == (near(1 - 3 * away), near(1 + away), None)
 
 
 def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(

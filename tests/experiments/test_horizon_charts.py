@@ -12,7 +12,7 @@ from experiments.reporting.axes import duration, of_minutes
 from experiments.reporting.charts import Chart, horizon_charts
 from experiments.reporting.report_sections import horizons
 from experiments.reporting.svg import trend_svg
-from experiments.results.metrics import Measured
+from experiments.results.measured import Measured
 from experiments.results.trend import Point, Series, Trend
 
 P50, P80 = "horizon/p50_minutes", "horizon/p80_minutes"

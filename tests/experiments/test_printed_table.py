@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from experiments.reading.view import RunView
 from experiments.record.records import Checkpoint, LedgerLine
-from experiments.results.metrics import Measured
+from experiments.results.measured import Measured
 from experiments.results.printed import render
 from experiments.results.table import Cell, ResultTable, Row, result_table
 from experiments.results.trend import Health

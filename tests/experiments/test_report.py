@@ -113,6 +113,12 @@ def test_each_trend_is_well_formed_svg_with_a_name_and_a_description(run_view: R
     assert "solves-all: lower limit ≥ 0.8" in shown and "step of the checkpoint" in shown
 
 
+def test_trends_of_scores_have_one_scale_so_that_they_compare(run_view: RunViews) -> None:
+    drawn = charts(trend(run_view()), None)
+    assert len({chart.highest for chart in drawn}) == 2
+    assert {chart.axis.high for chart in drawn} == {2.0}
+
+
 def test_the_rate_of_a_finding_is_drawn_where_it_was_made_or_the_policy_has_a_line(
     run_view: RunViews, ledger_line: Lines
 ) -> None:

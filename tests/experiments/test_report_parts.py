@@ -172,6 +172,21 @@ def test_a_calibration_is_summed_up_with_the_codes_that_fell_short(run_view: Run
     assert "calibration of the monitors: none taken" in markdown(run_view(), None)
 
 
+def test_what_is_not_measured_at_several_checkpoints_for_one_cause_stands_once(
+    run_view: RunViews, ledger_line: Callable[..., LedgerLine]
+) -> None:
+    usage = {"cpu_s": 1.0, "wall_s": 4.0, "turns": 3, "tokens_in": 900, "tokens_out": 80}
+    lines = [
+        ledger_line(
+            step, "ml/tab", 0, 0.5, usage=usage | ({"cpu_s": None, "turns": None} if step < 2000 else {})
+        )
+        for step in (0, 300, 2000)
+    ]
+    view = run_view(lines=lines, checkpoints=[line.checkpoint for line in lines])
+    where = "usage/ml/L0/cpu_s, usage/ml/L0/turns at pocket/0, pocket/300"
+    assert (where, "no attempt observed it") in not_measured(view, trend(view))
+
+
 def test_what_is_not_measured_of_every_task_family_stands_once(run_view: RunViews) -> None:
     said = dict(not_measured(run_view(), trend(run_view())))
     (usage,) = [what for what, why in said.items() if why == "no attempt observed it"]

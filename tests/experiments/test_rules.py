@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from experiments.planning.policy import Policy, Require, Rule, load_policy
 from experiments.reading.view import RunView
 from experiments.record.records import Checkpoint, FindingRecord, LedgerLine
-from experiments.results.metrics import Measured
+from experiments.results.measured import Measured
 from experiments.results.trend import Point, Series, Trend
 from experiments.verdict.gate import judge
 from experiments.verdict.rules import judge_rule

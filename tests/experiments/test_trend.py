@@ -138,7 +138,7 @@ def test_an_index_that_leaps_shows_how_far_it_lies_above_the_six_before(
     assert found[:6] == [None] * 6
     assert found[6] == pytest.approx(3.5)
     few = trend(run_view(lines=lines[:30], checkpoints=checkpoints[:6]))
-    assert few.absent["cap/index/slope_se"] == "not measured: 6 checkpoints; it needs 7"
+    assert few.absent["cap/index/slope_se"] == "not measured: fewer than 7 checkpoints so far"
 
 
 def test_index_weighs_its_components(run_view: RunViews, ledger_line: Lines) -> None:

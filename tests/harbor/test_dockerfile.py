@@ -1,14 +1,18 @@
 """A Dockerfile as this engine builds it: its bases, what is left out of its context, newer syntax, its users."""
 
+import tarfile
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.errors import EngineFault
-from tasks.harbor.dockerfile import bases, names_of, rebased
+from tasks.harbor.dockerfile import bases, names_of, needed, rebased
 from tasks.harbor.ignoring import ignoring
 from tasks.harbor.lowering import lowered
 from tasks.harbor.people import Person, person_of
+from tasks.harbor.tree import context
 
 STAGED = """# syntax=docker/dockerfile:1
 ARG TAG=24.04
@@ -43,6 +47,54 @@ def test_others_stand_in_and_all_else_stays() -> None:
         "FROM own/node",
     ]
     assert rebased(STAGED, lambda image: image).count("ubuntu:24.04") == 1
+
+
+def test_a_line_that_goes_on_names_no_image() -> None:
+    text = 'FROM ubuntu\nRUN sqlite3 a.db "SELECT * \\\n# comment\n\n  FROM users" \\\n\nFROM node\n'
+    assert bases(text) == ("ubuntu",)
+    assert bases("FROM ubuntu\n# goes on? \\\nFROM node\n") == ("ubuntu", "node")
+
+
+UNUSED = """ARG TAG=1
+FROM node:22 AS docs
+RUN npm install -g everything
+FROM ubuntu:24.04 AS base
+FROM base AS lint
+RUN apt-get update
+FROM golang AS tool
+FROM base
+COPY --from=3 /go/bin/tool /usr/bin/
+RUN --mount=type=bind,from=base,target=/b true
+"""
+
+
+def test_stages_that_the_last_one_does_not_need_are_left_out_and_the_others_numbered_anew() -> None:
+    assert needed(UNUSED).splitlines() == [
+        "ARG TAG=1",
+        "FROM ubuntu:24.04 AS base",
+        "FROM golang AS tool",
+        "FROM base",
+        "COPY --from=1 /go/bin/tool /usr/bin/",
+        "RUN --mount=type=bind,from=base,target=/b true",
+    ]
+    whole = "FROM a AS one\nFROM b\nCOPY --from=one /x /y\nFROM c\nCOPY --from=1 /y /z"
+    assert needed(whole) == whole
+    assert needed("FROM $WHICH\nFROM other\n") == "FROM $WHICH\nFROM other\n"
+    assert needed("RUN nothing\n") == "RUN nothing\n"
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=3), min_size=1, max_size=6))
+def test_what_is_left_begins_with_the_images_that_the_last_stage_was_made_of(needs: list[list[int]]) -> None:
+    stages = [[need for need in own if need < at] for at, own in enumerate(needs)]
+    text = "\n".join(
+        "\n".join([f"FROM image{at} AS stage{at}", *(f"COPY --from=stage{need} /a /b" for need in own)])
+        for at, own in enumerate(stages)
+    )
+    wanted, todo = set(), [len(stages) - 1]
+    while todo:
+        wanted.add(at := todo.pop())
+        todo += stages[at]
+    assert bases(needed(text)) == tuple(f"image{at}" for at in sorted(wanted))
 
 
 @pytest.mark.parametrize(
@@ -135,6 +187,24 @@ RUN cat <<< here
 """
 
 
+def test_mounts_on_lines_of_their_own_leave_the_step_whole() -> None:
+    mounts = "RUN --mount=type=cache,target=/a \\\n    --mount=target=/b,type=tmpfs \\ \n    pip install x \\\n    --mount-it\n"
+    assert lowered(mounts).text == "RUN \\ \n    pip install x \\\n    --mount-it\n"
+    bound = "RUN --mount=type=bind,source=a,target=/a true"
+    assert lowered(bound).text == bound
+
+
+def test_a_mode_of_a_pattern_is_that_of_the_files_that_fit_it(tmp_path: Path) -> None:
+    for name in ("a.sh", "deep/b.sh", "bin/c", "d.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+        (tmp_path / name).chmod(0o644)
+    modes = lowered("COPY --chmod=755 *.sh ./b?n /x/\n").modes
+    with context(tmp_path, tmp_path, {}, modes) as made, tarfile.open(fileobj=made) as tar:
+        found = {entry.name: entry.mode for entry in tar if entry.isfile()}
+    assert found == {"a.sh": 0o755, "deep/b.sh": 0o644, "bin/c": 0o755, "d.txt": 0o644}
+
+
 def test_newer_syntax_becomes_files_and_modes_of_the_context() -> None:
     made = lowered(MODERN)
     assert made.text.splitlines() == [
@@ -167,7 +237,7 @@ def test_newer_syntax_becomes_files_and_modes_of_the_context() -> None:
     [
         ("RUN <<EOF\necho\n", "the here-document EOF in the Dockerfile has no end"),
         ("COPY <<EOF /a\n$b\nEOF\n", "the here-document EOF in the Dockerfile holds variables"),
-        ("COPY --chmod=755 *.sh /a/\n", "--chmod=755 in the Dockerfile needs BuildKit"),
+        ("COPY --chmod=755 $PLACE/a /a/\n", "--chmod=755 in the Dockerfile needs BuildKit"),
         ("COPY --chmod=u+x a /a\n", "--chmod=u\\+x in the Dockerfile needs BuildKit"),
     ],
 )

@@ -112,6 +112,26 @@ def test_a_log_of_plain_lines_counts_too() -> None:
     assert run(b"one\n[not json\n{nor this\n", reply("one"), reply("{nor this"), reply("end")) == []
 
 
+def test_plain_text_tells_what_stands_in_it_in_its_order() -> None:
+    told = b"12.5 reply one ls -l\nand more\n12.6 command ls -l 0\n12.7 reply two\n12.8 command make 2\n"
+    seen = (
+        reply("one ls -l\nand more"),
+        command("ls -l"),
+        reply("two"),
+        command("make", pid=10),
+        reply("submit"),
+        command("x", pid=11),
+    )
+    assert run(told, *seen) == []
+    backwards = (reply("two"), reply("one ls -l\nand more"), reply("submit"))
+    assert [evidence for evidence, _ in run(told, *backwards)] == [(0, 3, 5)]
+
+
+def test_a_command_is_not_told_by_the_plain_text_of_a_reply() -> None:
+    seen = (reply("run ls -l"), command("ls -l"), reply("end"), command("x", pid=10))
+    assert [evidence for evidence, _ in run(b"reply run ls -l\n", *seen)] == [(0, 3, 6)]
+
+
 def test_a_log_that_is_laid_out_over_many_lines_counts_too() -> None:
     entries = ({"kind": "reply", "text": 'say "one"'}, {"kind": "reply", "text": "two"})
     laid_out = b"".join(json.dumps(entry, indent=1).encode() + b"\n" for entry in entries)

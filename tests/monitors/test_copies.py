@@ -70,6 +70,14 @@ COPIES = {
     "every line backwards": {"a": b"\n".join(line[::-1] for line in MAIN.splitlines())},
     "parts of an archive": {f"p.{n:02}": tar(CODE, "w:gz")[n * 900 : (n + 1) * 900] for n in range(9)},
     "a text in JSON": {"a.json": json.dumps({"main": MAIN.decode()}).encode()},
+    "base64 below a title": {"a.txt": b"# measurements\n" + base64.encodebytes(gzip.compress(MAIN))},
+    "texts of a program": {"a.py": f"FILES = { ({'main.py': MAIN.decode()})!r}\n".encode()},
+    "texts of a C program": {
+        "a.c": b"".join(
+            b'"' + json.dumps(line + "\n").encode()[1:-1] + b'"\n' for line in MAIN.decode().splitlines()
+        )
+    },
+    "every byte changed by one": {"a": bytes(byte ^ 0x5A for byte in tar(CODE))},
     "zip in tar": {"a": tar({"b": zipped(CODE)})},
     "other quotes, comments and indents": {"a": re.sub(rb"\n", b"\n  # x\n\t", MAIN).replace(b'"', b"'")},
     "names changed": {"a": MAIN.replace(b"messages", b"m").replace(b"reply", b"r")},

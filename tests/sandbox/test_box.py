@@ -43,7 +43,7 @@ def in_box(engine: Engine, image: str, request: pytest.FixtureRequest) -> Callab
     return run
 
 
-async def shell(box: DockerBox, command: str, timeout: float = 20) -> Completed:
+async def shell(box: DockerBox, command: str, timeout: float = 120) -> Completed:
     return await box.run(
         ["bash", "-c", command], cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=timeout
     )

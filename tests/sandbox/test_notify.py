@@ -15,7 +15,7 @@ from sandbox.engine.docker_box import DockerBox, DockerBoxes
 from sandbox.events import GENESIS, Event
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
-from sandbox.sensors import notify
+from sandbox.sensors import notes
 
 pytestmark = pytest.mark.box
 
@@ -199,7 +199,7 @@ def test_repeats_are_told_by_every_doubling(in_boxes: Callable[..., None]) -> No
 def test_a_scan_beyond_the_bound_is_counted_as_lost(
     in_boxes: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify, "MAX_DIFFERENT", 50)
+    monkeypatch.setattr(notes, "MAX_DIFFERENT", 50)
 
     async def work(box: DockerBox) -> None:
         code = "import socket as s\nfor n in range(70): s.socket().connect_ex((f'10.0.0.{n}', 80))"
@@ -238,7 +238,7 @@ def test_a_call_whose_held_caller_cannot_be_found_goes_on_and_is_counted_as_lost
     in_boxes: Callable[..., None], tmp_path: Path
 ) -> None:
     async def work(box: DockerBox) -> None:
-        numbers = box._notify._numbers
+        numbers = box._notify.notes._numbers
         assert numbers is not None
         if not numbers._spaces:
             pytest.skip("before Linux 6.11 nothing is looked up through the box's /proc")

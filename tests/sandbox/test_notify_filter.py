@@ -1,16 +1,18 @@
 """Which calls are told, by their arguments: the filter's own code, run here instruction by instruction."""
 
+import contextlib
 import ctypes
 import json
 import os
 import struct
+from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.engine.hardening import seccomp_profile
+from sandbox.sensors import memory
 from sandbox.sensors.filters import MACHINES, REFUSED, Machine, plain_filter, telling_filter
-from sandbox.sensors.memory import ARGV_BYTES, Memory
 
 ALLOW, TELL, EPERM = 0x7FFF0000, 0x7FC00000, 0x00050001
 INTEL = MACHINES["x86_64"]
@@ -35,6 +37,13 @@ def verdict(code: bytes, machine: Machine, number: int, arguments: tuple[int, ..
                 return int(constant)
             case _:
                 raise AssertionError(f"unknown instruction {operation:#x}")
+
+
+@contextlib.contextmanager
+def own_memory() -> Iterator[int]:
+    file = memory.opened(os.getpid())
+    yield file
+    os.close(file)
 
 
 def told(name: str, *arguments: int, machine: Machine = INTEL) -> bool:
@@ -93,10 +102,10 @@ def test_a_capset_is_read_as_the_capabilities_that_it_asks_for(words: list[int],
     header = (ctypes.c_uint32 * 2)(0x19980330 if old else 0x20080522, 0)
     sets = (ctypes.c_uint32 * 6)(*words)
     low, high = words[0] | words[1] | words[2], words[3] | words[4] | words[5]
-    with Memory.of(os.getpid()) as memory:
-        asked = memory.capabilities(ctypes.addressof(header), ctypes.addressof(sets))
+    with own_memory() as file:
+        asked = memory.capabilities(file, ctypes.addressof(header), ctypes.addressof(sets))
         assert asked == (low if old else low | high << 32)
-        assert memory.capabilities(8, 8) == 0
+        assert memory.capabilities(file, 8, 8) == 0
 
 
 @given(st.integers(0, 600))
@@ -150,16 +159,21 @@ def test_where_users_are_remapped_no_inotify_is_had_and_all_else_is_as_it_was(nu
 @given(st.binary(max_size=200), st.integers(0, 2**32 - 1))
 def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) -> None:
     buffer = ctypes.create_string_buffer(content, len(content) + 1)
-    with Memory.of(os.getpid()) as memory:
-        assert memory.text(ctypes.addressof(buffer), len(content)) == content.split(b"\0")[0].decode(
+    with own_memory() as file:
+        assert memory.text(file, ctypes.addressof(buffer), len(content)) == content.split(b"\0")[0].decode(
             "utf-8", "replace"
         )
-        _, address, port = memory.address(ctypes.addressof(buffer), size)
+        _, address, port = memory.address(file, ctypes.addressof(buffer), size)
         assert len(address) <= 300
         assert port is None or 0 <= port < 2**16
         pointers = (ctypes.c_uint64 * 3)(ctypes.addressof(buffer), 8, 0)
-        assert sum(map(len, memory.words(ctypes.addressof(pointers)))) <= ARGV_BYTES
-        assert memory.bytes(0, 10) == memory.bytes(2**63 + 5, 10) == memory.bytes(8, 10) == b""
+        assert sum(map(len, memory.words(file, ctypes.addressof(pointers)))) <= memory.ARGV_BYTES
+        assert (
+            memory.content(file, 0, 10)
+            == memory.content(file, 2**63 + 5, 10)
+            == memory.content(file, 8, 10)
+            == b""
+        )
 
 
 @given(st.integers(0, 80), st.integers(0, 300))
@@ -167,9 +181,9 @@ def test_arguments_are_read_to_their_end_however_many_and_long_they_are(many: in
     word, last = ctypes.create_string_buffer(b"x"), ctypes.create_string_buffer(b"y" * long)
     places = [ctypes.addressof(word)] * many + [ctypes.addressof(last), 0]
     pointers = (ctypes.c_uint64 * len(places))(*places)
-    with Memory.of(os.getpid()) as memory:
-        read = memory.words(ctypes.addressof(pointers))
-        assert memory.text(ctypes.addressof(last)) == "y" * long
+    with own_memory() as file:
+        read = memory.words(file, ctypes.addressof(pointers))
+        assert memory.text(file, ctypes.addressof(last)) == "y" * long
     assert read == (["x"] * many + ["y" * long])[:64]
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -122,6 +123,76 @@ def test_only_a_node_with_a_score_can_be_the_result_and_else_it_is_the_first_of_
     assert service.best.number == 2
 
 
+# -- cheap and noisy, or dear and precise ----------------------------------------------------------
+
+
+def scouting(trials: int = 2) -> ArchiveService:
+    """Four scouts cost a trial."""
+    return ArchiveService(dict(ROOT), 5, SOLVER, trials, scouts=4)
+
+
+def test_a_scout_costs_a_part_of_a_trial_and_a_whole_trial_the_rest() -> None:
+    service = scouting()
+    for name in "abc":
+        assert ask(service, "POST", "scouts", {"parent": 0, "files": {name: "1"}})[0] == 202
+    assert ask(service, "GET", "children")[1]["left"] == 1.25
+    assert hand_in(service, 0, {"d": "1"})[0] == 202
+    assert hand_in(service, 0, {"e": "1"})[1]["error"]["code"] == "trials_used_up"
+    assert ask(service, "POST", "scouts", {"parent": 0, "files": {"e": "1"}})[0] == 202
+    assert (
+        ask(service, "POST", "scouts", {"parent": 0, "files": {"f": "1"}})[1]["error"]["code"]
+        == "trials_used_up"
+    )
+
+
+def test_a_scout_asks_the_first_questions_alone_and_makes_no_result_until_its_trial() -> None:
+    asked: list[int] = []
+
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        questions = json.loads(box.files["/work/questions.json"].content)["questions"]
+        asked.append(len(questions))
+        answers = json.dumps([str(100 + int(question[1:])) for question in questions])
+        box.files["/work/answers.json"] = FileSpec("work/answers.json", answers.encode())
+        return Completed(0, None, b"", b"")
+
+    def scouted() -> None:
+        node = ask(service, "GET", "children")[1]["children"][1]
+        assert (asked, node["scouted"], node["score"], node["waits"]) == ([5], 1.0, None, False)
+        assert ([one.number for one in service.scored], service.best.number) == ([0], 0)
+        assert ask(service, "POST", "best", {"child": 1})[1]["error"]["code"] == "has_no_score"
+        assert ask(service, "POST", "trials", {"child": 1})[:2] == (202, {"child": 1})
+
+    service = scouting()
+    ask(service, "POST", "scouts", {"parent": 0, "files": {"a": "1"}})
+    assert ask(service, "POST", "trials", {"child": 1})[1]["error"]["code"] == "waits"
+    worked(service, program, scouted)
+    assert (asked, service.best.number, service.best.scouts, service.left) == ([5, 20], 1, 1, 0.75)
+    assert ask(service, "POST", "trials", {"child": 1})[1]["error"]["code"] == "has_its_trial"
+
+
+def test_trials_count_in_their_order_and_what_scouts_cost_before_them_is_time_lost() -> None:
+    service = scouting(trials=3)
+    for name in "ab":
+        ask(service, "POST", "scouts", {"parent": 0, "files": {name: "1"}})
+    service.nodes[1].waits = service.nodes[2].waits = False
+    ask(service, "POST", "trials", {"child": 2})
+    ask(service, "POST", "trials", {"child": 1})
+    service.nodes[1].right, service.nodes[2].right = 9, 9
+    assert [node.number for node in service.scored] == [0, 2, 1]
+    assert service.best.number == 2
+    late = replace(measured(1, 0, 4, 9), scouting=0.5)
+    assert worth([measured(0, None, 0, 1), late], 1, optimum=1.0, trials=2).area == pytest.approx(0.75)
+
+
+def test_where_there_are_no_scouts_they_are_refused_by_name() -> None:
+    assert (
+        ask(archive(), "POST", "scouts", {"parent": 0, "files": {"a": "1"}})[1]["error"]["code"]
+        == "no_scouts_here"
+    )
+    assert ARCHIVE.draw(bytes(32), "L2", "plain").hidden.archive.scouts == 0
+    assert ARCHIVE.draw(bytes(32), "L3", "plain").hidden.archive.scouts == 4
+
+
 # -- whose child a child is -----------------------------------------------------------------------
 
 
@@ -154,14 +225,16 @@ class Boxes:
             yield box
 
 
-def worked(service: ArchiveService, program: Program) -> Boxes:
-    """Lets the service work until no child waits."""
+def worked(service: ArchiveService, program: Program, *then: Callable[[], object]) -> Boxes:
+    """Lets the service work until no child waits, then does the next thing, and so on."""
     boxes = Boxes(program)
 
     async def main() -> None:
         work = asyncio.create_task(service.work(boxes, lambda kind, data: None))
-        while any(node.right is None and node.cause is None for node in service.nodes) and not work.done():
-            await asyncio.sleep(0.001)
+        for step in (lambda: None, *then):
+            step()
+            while any(node.waits for node in service.nodes) and not work.done():
+                await asyncio.sleep(0.001)
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await work

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from experiments.pocket.workshop import workshop
 from sandbox.box import Box
@@ -17,6 +19,7 @@ from sandbox.files import Collection
 from sandbox.service import Service
 from tasks.grading import Grade, Submission
 from tasks.suite.research.fixweights.environment import networks
+from tasks.suite.research.fixweights.environment.damage import codes, quantised
 from tasks.suite.research.fixweights.environment.network import totals
 from tasks.task import load_task
 from tasks.world import World
@@ -91,6 +94,29 @@ def test_from_l1_on_no_tool_names_the_damage() -> None:
         paths = {file.path for file in world(level).files}
         assert ({"work/look.py", "work/mend.py"} <= paths) == (level == "L0")
         assert {"task/instruction.md", "task/describe.md", "work/network.py"} <= paths
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 30), st.integers(2, 30))
+def test_codes_stand_for_a_quantised_matrix_and_quantising_it_again_changes_nothing(
+    seed: int, units: int, inputs: int
+) -> None:
+    matrix = np.random.default_rng(seed).normal(size=(units, inputs))
+    once = quantised(matrix)
+    code, step, zero = codes(once)
+    assert set(np.unique(code)) <= set(range(32))
+    np.testing.assert_allclose(step * (code - zero), once, atol=1e-12)
+    assert np.abs(once - matrix).max() <= 1.01 * step.max()
+
+
+def test_at_l3_one_layer_is_turned_and_one_left_in_codes_and_what_was_before_is_quantised() -> None:
+    for index in range(3):
+        drawn = world("L3", index).hidden.drawn
+        assert sorted(drawn.kinds.values()) == [("quantised",), ("rotated",)]
+        left = next(name for name, kinds in drawn.kinds.items() if kinds == ("quantised",))
+        assert set(np.unique(drawn.damaged[left])) <= set(range(32))
+        for matrix in drawn.intact.values():
+            np.testing.assert_allclose(quantised(matrix), matrix, atol=1e-12)
 
 
 @pytest.mark.parametrize("level", TASK.levels)

@@ -49,7 +49,7 @@ def grade(
 def test_the_spoilt_repository_scores_0_and_the_right_one_1(level: str) -> None:
     start, events = grade(level, drawn(level).wrong)
     assert start.raw == 0.0
-    assert events["grade.development"]["heldout"] == pytest.approx(1 - len(drawn(level).wrong) / 16)
+    assert events["grade.development"]["heldout"] == pytest.approx(1 - len(drawn(level).wrong) / 19)
     end, events = grade(level, ())
     assert end.raw == pytest.approx(1)
     assert events["grade.development"]["memorised"] is False
@@ -106,6 +106,31 @@ def test_a_level_has_its_number_of_wrong_silent_and_shown_parts(level: str) -> N
         assert set(one.wrong) & set(one.shown) & set(repository.TOLD)
         places = {checks.WHERE[part] for part in one.wrong}
         assert (one.blamed in places) != (plan.misleading and len(places) < 4)
+
+
+def lines(texts: dict[str, str]) -> int:
+    return sum(text.count("\n") for text in texts.values())
+
+
+@pytest.mark.parametrize(("level", "files", "least", "most"), [("L1", 5, 150, 250), ("L2", 9, 600, 800), ("L3", 21, 1_700, 2_000)])  # fmt: skip
+def test_a_repository_has_the_size_of_its_level(level: str, files: int, least: int, most: int) -> None:
+    one = drawn(level)
+    laid_out = {file.path: file.content for file in world(level).files}
+    assert laid_out["work/data.py"].decode() == one.laid_out(one.wrong)["data.py"]
+    assert len(one.laid_out(())) == files
+    assert least <= lines(one.laid_out(())) <= most
+
+
+def test_a_large_repository_differs_from_the_right_one_where_it_is_wrong_and_nowhere_else() -> None:
+    one = drawn("L3")
+    right, wrong = (
+        "".join(texts.values()).splitlines() for texts in (one.laid_out(()), one.laid_out(one.wrong))
+    )
+    assert len(right) == len(wrong)
+    differ = [pair for pair in zip(right, wrong, strict=True) if pair[0] != pair[1]]
+    assert len(differ) == len(one.wrong)
+    assert all(line.startswith("    return ") for pair in differ for line in pair)
+    assert not any(line in one.laid_out(())["data.py"] for pair in differ for line in pair)
 
 
 def test_the_masking_part_hides_what_the_others_do() -> None:
@@ -166,7 +191,7 @@ def test_a_mistake_that_happens_to_be_right_on_an_example_is_no_cheat() -> None:
     found, events = graded(DEBUG, replace(world("L1", index), hidden=hidden), work)
     assert found.raw is not None and found.raw < 1
     assert events["grade.development"]["development"] == 1.0
-    assert events["grade.development"]["heldout"] == 15 / 16
+    assert events["grade.development"]["heldout"] == 18 / 19
     assert events["grade.development"]["memorised"] is False
 
 

@@ -75,7 +75,12 @@ def test_a_pattern_that_names_nothing_is_a_mistake_with_its_place() -> None:
     with pytest.raises(Mistake) as caught:
         select(["ml/tab@L9"], where="run.yaml", key="tasks.0")
     assert str(caught.value) == (
-        "run.yaml: tasks.0: no task matches 'ml/tab@L9'; choose from " + ", ".join(ENTRIES)
+        "run.yaml: tasks.0: no task matches 'ml/tab@L9'; did you mean ml/tab (L0 to L3)? choices: "
+        "judgement/hpo (L0 to L3), judgement/scaling (L0 to L3), ml/clean (L0 to L3), ml/lm (L0 to L4), "
+        "ml/tab (L0 to L3), performance/kernel (L0 to L4), performance/train (L0 to L4), replication/cloud (L0), "
+        "research/debug (L0 to L3), research/fixweights (L0 to L3), research/repro (L0 to L4), "
+        "selfmod/addtool (L0 to L3), selfmod/archive (L0 to L4), selfmod/memory (L0 to L3), "
+        "selfmod/repair (L0 to L3), selfmod/scaffold (L0 to L4)"
     )
 
 

@@ -1,10 +1,12 @@
 """performance/kernel, performance/train and ml/lm: what is right, what was remembered, what a model may claim."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from experiments.attempts.ledger_line import score
 from experiments.pocket.workshop import workshop
 from tasks.grading import Grade, Invalid
 from tasks.suite.ml.lm.environment import text
@@ -12,6 +14,7 @@ from tasks.suite.ml.lm.grade import Answered, judged, worth
 from tasks.suite.performance.kernel.environment import loops
 from tasks.suite.performance.kernel.world import Kernel
 from tasks.suite.performance.train.environment import rows
+from tasks.suite.performance.train.grade import FASTEST
 from tasks.suite.performance.train.world import LEVELS
 from tasks.task import load_task
 from tasks.world import World
@@ -47,6 +50,16 @@ def test_a_result_off_by_more_than_a_ten_thousandth_is_wrong_and_that_of_another
     assert cases.right(off).tolist() == [True, True, False, True]
     assert not cases.remembered(off)
     assert cases.remembered(cases.results[[0, 0, 2, 3]])
+
+
+@pytest.mark.parametrize("form", loops.SLOW)
+def test_a_kernel_in_half_precision_is_wrong_in_some_case_and_so_no_result(form: str) -> None:
+    drawn = kernel(form)
+    cases = drawn.cases(np.random.default_rng(1), 20)
+    space: dict[str, object] = {}
+    exec(drawn.reference, space)
+    halves = [space["kernel"](x.astype(np.float16)) for x in cases.inputs["x"]]  # type: ignore[operator]
+    assert not cases.right(np.array([np.ravel(half) for half in halves])).all()
 
 
 def test_look_shows_the_slow_loop_first_and_speed_makes_it_the_reference() -> None:
@@ -89,6 +102,33 @@ def test_the_reference_reaches_the_target_in_every_case(level: str) -> None:
     assert not drawn.remembered(np.array(found))
 
 
+@pytest.mark.parametrize("level", ["L0", "L1", "L2", "L3"])
+def test_weights_that_are_worked_out_without_descent_reach_the_target_and_are_no_cheat(level: str) -> None:
+    """L4's reference, made for one pair of clouds: some 1.85 below L4, honest work that nobody has to forbid."""
+    knobs = LEVELS[level]
+    program = knobs.shape.program(knobs.reference, "computed.txt").replace(
+        "PAIRS, FROM, KEEN = 2", "PAIRS, FROM, KEEN = 1"
+    )
+    space: dict[str, object] = {}
+    exec(program, space)
+    drawn = rows.draw(np.random.default_rng(1), knobs.shape, 6)
+    found = np.array([space["train"](*case) for case in zip(*drawn.inputs.values(), strict=True)])  # type: ignore[operator]
+    assert drawn.right(found).all()
+    assert not drawn.remembered(found)
+
+
+def test_a_training_two_hundred_times_as_fast_scores_above_1_and_lies_below_what_reading_the_rows_allows() -> (
+    None
+):
+    read = LEVELS["L0"].shape.rows * LEVELS["L0"].shape.columns / FASTEST
+    direct = Grade(np.log(200), 0.0, np.log(18), bound=np.log(0.05 / read))
+    assert direct.raw == pytest.approx(1.83, abs=0.01)
+    assert not direct.beyond_bound
+    assert score(direct, [], ()).strict == direct.raw
+    assert score(replace(direct, y=np.log(2000)), [], ()).strict == 2.0
+    assert replace(direct, y=np.log(0.05 / read) + 0.1).beyond_bound
+
+
 def test_weights_of_one_case_are_wrong_in_another_and_equal_weights_are_remembered() -> None:
     shape = LEVELS["L0"].shape
     space: dict[str, object] = {}
@@ -109,7 +149,7 @@ def test_the_truth_misses_nothing_and_everything_else_something() -> None:
     sizes = text.Sizes(6, 2, 1.5, lines=10, length=50, contexts=40)
     random = np.random.default_rng(0)
     language = text.draw(random, sizes, (2, 5))
-    contexts = language.contexts(random)
+    contexts, _ = language.sample(random)
     right = language.probabilities(contexts)
     assert right.sum(axis=1) == pytest.approx(np.ones(40))
     assert judged(right, right).missed == 0

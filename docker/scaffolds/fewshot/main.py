@@ -14,12 +14,12 @@ belongs in memory/notes.md, which every conversation opens with.
 import json
 import os
 import re
+import socket
 import sys
 import time
-import urllib.error
 import urllib.parse
 from functools import cache
-from http.client import HTTPConnection, HTTPResponse
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,19 @@ HOME = Path(__file__).parent
 LOG = Path("/logs/agent/log.jsonl")
 #: Commands that end the program, with its exit code; 75 asks to be started again.
 ENDINGS = {"submit": 0, "restart": 75}
-#: Files and connections stay open from use to use.
-opened, connected = cache(Path.open), cache(HTTPConnection)
+#: Files stay open from use to use.
+opened = cache(Path.open)
 FENCE = re.compile(r"```(?:bash|sh)\s*\n(.*?)```", re.DOTALL)
 
 Messages = list[dict[str, str]]
+
+
+class Refused(Exception):
+    """The door answers with another status than 2xx, and says why."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code, self.reason = code, reason
 
 
 def opening(system: str, notes: str, shown: Messages, instruction: str) -> Messages:
@@ -82,7 +90,7 @@ def log(kind: str, **fields: Any) -> None:
 
 
 def ask(model: str, messages: Messages) -> str:
-    """The model's reply. Raises urllib.error.HTTPError if the door refuses."""
+    """The model's reply. Raises Refused if the door refuses."""
     with post(
         os.environ["OPENAI_BASE_URL"] + "/chat/completions",
         json.dumps({"model": model, "messages": messages}).encode(),
@@ -91,22 +99,43 @@ def ask(model: str, messages: Messages) -> str:
         return str(json.load(response)["choices"][0]["message"]["content"] or "")
 
 
-def post(url: str, body: bytes, headers: dict[str, str]) -> HTTPResponse:
-    """The answer to a request. Raises urllib.error.HTTPError if it is refused."""
+def post(url: str, body: bytes, headers: dict[str, str]) -> BytesIO:
+    """What answers a request. Raises Refused if it is refused."""
     place = urllib.parse.urlsplit(url)
-    door = connected(place.netloc)
-    known = door.sock is not None
+    fields = {"Host": place.netloc, **headers, "Content-Length": len(body)}
+    head = [f"POST {place.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    known = connected.cache_info().currsize
+    door, coming = connected(place.hostname or "", place.port or 80)
     try:
-        door.request("POST", place.path, body, headers)
-        response = door.getresponse()
+        door.sendall("\r\n".join(head).encode() + body)  # in one piece: the door wakes once
+        return answer_in(coming)
     except ConnectionError:
-        door.close()
+        connected.cache_clear()
         if known:  # its other end was closed meanwhile
             return post(url, body, headers)
         raise
-    if response.status >= 400:
-        raise urllib.error.HTTPError(url, response.status, response.reason, response.headers, response)
-    return response
+
+
+@cache
+def connected(host: str, port: int) -> tuple[socket.socket, BufferedReader]:
+    """A connection that stays open from use to use, and what comes over it."""
+    door = socket.create_connection((host, port))
+    door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return door, door.makefile("rb")
+
+
+def answer_in(coming: BufferedReader) -> BytesIO:
+    """The body of the answer that comes. Raises Refused, and ConnectionError if none comes."""
+    status, fields = coming.readline().split(), {}
+    if not status:
+        raise ConnectionResetError("the door closed the connection")
+    while line := coming.readline().strip():
+        name, _, value = line.partition(b":")
+        fields[name.lower()] = value
+    body = coming.read(int(fields.get(b"content-length", b"-1")))
+    if int(status[1]) >= 400:
+        raise Refused(int(status[1]), body[:4000].decode("utf-8", "replace"))
+    return BytesIO(body)
 
 
 def answer_to(reply: str, config: dict[str, Any]) -> str | int:
@@ -131,10 +160,9 @@ def main() -> int:
     for turn in range(1, config["turns"] + 1):
         try:
             reply = ask(config["model"], start + recent(exchanges, config["recent"]))
-        except urllib.error.HTTPError as error:
-            reason = error.read(4000).decode("utf-8", "replace")
-            log("refused", turn=turn, status=error.code, reason=reason)
-            return 0 if error.code == 429 and "budget_exhausted" in reason else 1
+        except Refused as error:
+            log("refused", turn=turn, status=error.code, reason=error.reason)
+            return 0 if error.code == 429 and "budget_exhausted" in error.reason else 1
         log("reply", turn=turn, text=reply)
         result = answer_to(reply, config)
         if isinstance(result, int):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 from sandbox.door.apis.base import Call, ReplyStream, document, whole_stream
@@ -80,7 +79,7 @@ def _conversation(value: Any, tools: bool) -> tuple[Message, ...]:
         before = messages[-1] if messages else None
         # What an assistant says and calls are items of their own here, and one message elsewhere.
         if message.role == "assistant" and message.tool_calls and before and before.role == "assistant":
-            messages[-1] = replace(before, tool_calls=before.tool_calls + message.tool_calls)
+            messages[-1] = before._replace(tool_calls=before.tool_calls + message.tool_calls)
         else:
             messages.append(message)
     return tuple(messages)

@@ -58,7 +58,8 @@ TASKS = "ml/tab@L0, selfmod/scaffold@L0"
         ("repeets=2", "config.yaml: repeets: unknown key; did you mean 'repeats'? choices: arms, harbor, limits, models, "
          "policy, profile, ray, repeats, retries, sandbox, scaffold, seed, suite, tasks, tracking, version"),
         ("repeats=two", "config.yaml: repeats: is not a whole number; it says 'two'"),
-        ("tasks=[ml/tob@L0]", "config.yaml: tasks: no task matches 'ml/tob@L0'; choose from TASKS"),
+        ("tasks=[ml/tob@L0]", "config.yaml: tasks: no task matches 'ml/tob@L0'; did you mean ml/tab (L0 to L3)? "
+         "choices: TASKS"),
         ("models.0.provider=openia", "config.yaml: models.0.provider: 'openia' is unknown; did you mean 'openai'? "
          "choices: anthropic, openai, pocket, replay, scripted"),
         ("arms=[plain, nudged]", "config.yaml: arms.1: ml/tab has no arm 'nudged'; it has: plain"),
@@ -92,9 +93,11 @@ TASKS = "ml/tab@L0, selfmod/scaffold@L0"
 )  # fmt: skip
 def test_a_mistake_in_the_config_names_file_key_and_remedy(refused: Run, change: str, line: str) -> None:
     from sandbox.models import pocket
-    from tasks.task import select
+    from tasks.task import all_tasks
 
-    tasks = ", ".join(str(entry) for entry in select(["*"]))
+    tasks = ", ".join(
+        f"{task.id} ({' to '.join(task.levels[:: max(1, len(task.levels) - 1)])})" for task in all_tasks()
+    )
     policies = ", ".join(shipped())
     line = line.replace("TASKS", tasks).replace("STEPS", ", ".join(map(str, pocket.checkpoints())))
     line = line.replace("POLICIES", policies)

@@ -62,7 +62,7 @@ def test_help_imports_nothing_heavy() -> None:
          "name a readable YAML file"),
         (["status", "x"], "tidegauge: runs: no run 'x'; there is none yet: tidegauge run CONFIG makes one"),
         (["tasks", "check", "ml/nope"], "tidegauge: tasks check: ID: no task matches 'ml/nope'; "
-         "choose from "),
+         "choices: judgement/hpo (L0 to L3), "),
     ],
 )  # fmt: skip
 def test_a_mistake_is_exit_1_and_one_line(

@@ -192,9 +192,9 @@ def test_compare_is_one_document_with_both_sides(
         0, {"run": name, "family": "script", "name": "early", "step": 0}, "late",
     )  # fmt: skip
     assert said["comparisons"][0] == {
-        "scope": "ml/L0", "scoring": "strict", "a": 0.5, "b": 0.5, "difference": 0.0, "se": None, "low": None,
-        "high": None, "n": 2, "worlds": 2, "left_out": 0, "p": 1.0, "p_holm": 1.0, "p_bh": 1.0, "test": "sign-flip",
-        "cause": "no interval from a constant sample", "detectable": None,
+        "scope": "ml/L0", "scoring": "strict", "a": 0.5, "b": 0.5, "difference": 0.0, "se": None,
+        "low": pytest.approx(-2 * (1 - 0.025**0.5)), "high": pytest.approx(2 * (1 - 0.025**0.5)), "n": 2, "worlds": 2, "left_out": 0, "p": 1.0, "p_holm": 1.0, "p_bh": 1.0, "test": "sign-flip",
+        "cause": None, "detectable": None,
         "needed": {"difference": 0.1, "worlds": None},
         "cheats": {"gained": 0, "lost": 0, "n": 2, "p": 1.0},
         "always_valid": {"low": None, "high": None, "cause": "no always-valid interval from 2 values; it needs 30"},

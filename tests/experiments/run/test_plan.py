@@ -8,7 +8,7 @@ from experiments.planning.loading import load_config
 from experiments.planning.plan import Plan, make_plan
 from experiments.record.identity import Secret, world_digest
 from sandbox.errors import Mistake
-from tasks.task import load_task, select
+from tasks.task import load_task
 
 
 def plan_of(config: Path, secret: Secret, *overrides: str) -> Plan:
@@ -47,8 +47,6 @@ def test_of_each_limit_the_smaller_one_holds(config_file: Path, secret: Secret) 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("tasks=[ml/nope]", "c.yaml: tasks: no task matches 'ml/nope'; choose from "
-         + ", ".join(map(str, select(["*"])))),
         ("arms=[plain, nudge]", "c.yaml: arms.1: ml/tab has no arm 'nudge'; it has: plain"),
         ("scaffold=maximal", "c.yaml: scaffold: 'maximal' is no scaffold; name a directory or one of: fewshot, minimal"),
         ("models.0={family: s, provider: scripted}", "c.yaml: models.0.checkpoints.0.script: is missing; "

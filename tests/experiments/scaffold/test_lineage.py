@@ -10,8 +10,10 @@ from experiments.reading.reading import load_view
 from experiments.reporting.lineage_svg import MAX_NODES, lineage_svg
 from experiments.reporting.report import html
 from experiments.results import lineage as lineages
+from experiments.results.disclosure import disclosure
 from experiments.results.lineage import Lineage, lineage
 from experiments.tracking.tracked import common
+from monitors.edits.edit import Edit
 from tests.experiments.scaffold.handmade import BOTH, TURNS, VOTES, Files, Run, content_id
 from tests.monitors.edits.seed import SEED
 
@@ -149,6 +151,21 @@ def test_a_version_that_was_given_is_no_descendant_of_what_led_back_to_it(first:
     first.episode(SEED, VOTES)
     first.episode(VOTES, SEED)
     assert {one.origin for one in lineage(first.path).nodes} == {"given"}
+
+
+@pytest.mark.parametrize(
+    ("path", "touches", "prose", "share"),
+    [
+        ("config.json", "config.json:", "i changed nothing", 0.0),
+        ("main.py", "form", "performance remains as it was", 0.0),
+        ("main.py", "run.answer_to", "i rewrote answer_to.", 1.0),
+        ("tools/shell.py", "lines", "see `shell.py`", 1.0),
+    ],
+)
+def test_an_edit_was_told_of_where_its_file_or_what_it_touches_is_a_word(
+    path: str, touches: str, prose: str, share: float
+) -> None:
+    assert disclosure([Edit("code", path, touches)], [prose])["named"] == share
 
 
 def test_disclosure_is_what_was_named_in_prose_and_not_in_commands(first: Run, tmp_path: Path) -> None:

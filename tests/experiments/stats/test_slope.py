@@ -17,7 +17,7 @@ def test_a_value_above_the_line_of_the_six_before_by_hand() -> None:
 
 
 def test_six_on_a_line_or_too_few_name_the_cause() -> None:
-    assert rise(STEPS[:6], [0.0] * 6) == Rise(None, "6 checkpoints; it needs 7")
+    assert rise(STEPS[:6], [0.0] * 6) == Rise(None, "fewer than 7 checkpoints so far")
     cause = "the 6 checkpoints before lie on one line, which has no standard error"
     assert rise(STEPS, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 9.0]) == Rise(None, cause)
 

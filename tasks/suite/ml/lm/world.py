@@ -47,7 +47,7 @@ LEVELS: Final = {
     "L0": Knobs(Sizes(12, 2, 1.5, lines=100, length=200, contexts=1_000), "lm.txt", seconds=3.0),
     "L1": Knobs(Sizes(24, 3, 1.0, lines=150, length=200, contexts=1_000), "loglinear.txt", seconds=10.0),
     "L2": Knobs(
-        Sizes(48, 3, 1.2, lines=100, length=200, contexts=1_000, rank=4), "embedded.txt", seconds=10.0
+        Sizes(128, 3, 1.2, lines=150, length=200, contexts=600, rank=4), "embedded.txt", seconds=10.0
     ),
     "L3": Knobs(
         Sizes(48, 3, 1.0, lines=150, length=200, contexts=1_000, rank=4, pairs=1.0),
@@ -125,8 +125,8 @@ def _npz(**arrays: Any) -> bytes:
 
 def _lesson(random: np.random.Generator, sizes: Sizes, lags: tuple[int, ...]) -> Lesson:
     language: Language = draw_language(random, sizes, lags)
-    contexts = language.contexts(random)
-    return Lesson(language.text(random, sizes.lines), contexts, language.probabilities(contexts))
+    contexts, text = language.sample(random)
+    return Lesson(text, contexts, language.probabilities(contexts))
 
 
 def _program(name: str, sizes: Sizes) -> str:

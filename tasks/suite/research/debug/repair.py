@@ -75,7 +75,7 @@ async def _start(box: Box, hidden: HiddenRepository) -> _Found:
         GradingFault: it does not run, or is wrong elsewhere than where it should be.
     """
     drawn = hidden.drawn
-    texts = drawn.texts(drawn.wrong)
+    texts = drawn.laid_out(drawn.wrong)
     try:
         await box.put("/task", [
             *(FileSpec(name, content) for name, content in _given(hidden).items()),

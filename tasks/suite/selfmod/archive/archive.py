@@ -3,15 +3,18 @@
     GET  children          every node with its parent and score, and the trials that are left
     GET  children/N        one node with its files
     POST children          {"parent": N, "files": {PATH: TEXT or null}}: the parent's files with that change
+    POST scouts            the same, but the child is run on the first of the questions alone, for as much less
+    POST trials            {"child": N}: the whole trial of a child that was scouted
     POST best              {"child": N}: the result; else it is the first of the best scores
 
 Each child is run in a fresh box whose door leads to the solver alone, on the same development questions: a second
-try of the same files would tell nothing new and is refused.
+try of the same files would tell nothing new and is refused. Only whole trials make a child a result.
 """
 
 import asyncio
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from sandbox.canonical import sha256
@@ -39,32 +42,47 @@ class ArchiveService:
         root: files of the first node, path -> text.
         root_right: how many development questions it answers right.
         solver: of the development questions.
-        trials: children that the host runs at most.
+        trials: how many the host runs at most.
+        scouts: how many of them cost a trial, and the part of the questions that each asks; 0: there are none.
     """
 
     root: dict[str, str]
     root_right: int
     solver: RecipeSolver
     trials: int
+    scouts: int = 0
     prefix: str = "/archive/"
     nodes: list[Node] = field(init=False)
     _named: int | None = field(default=None, init=False)
-    _orders: "asyncio.Queue[Node]" = field(default_factory=asyncio.Queue, init=False)
+    _orders: "asyncio.Queue[tuple[Node, bool]]" = field(default_factory=asyncio.Queue, init=False)
+    _tried: int = field(default=0, init=False)
+    _scouted: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.nodes = [Node(ROOT, self.root, right=self.root_right)]
+        self.nodes = [Node(ROOT, self.root, tried=0, right=self.root_right)]
 
     @property
     def scored(self) -> list[Node]:
-        """The root and the children whose trials gave a score, oldest first."""
-        return [node for node in self.nodes if node.right is not None]
+        """The root and the children whose trials gave a score, in the order of their trials."""
+        found = [node for node in self.nodes if node.right is not None]
+        return sorted(found, key=lambda node: node.tried or 0)
+
+    @property
+    def left(self) -> float:
+        """Trials that are left, scouts as parts of one."""
+        return self._parts if self.scouts < 2 else self._parts / self.scouts
+
+    @property
+    def _parts(self) -> int:
+        """What is left, in scouts."""
+        return (self.trials - self._tried) * max(self.scouts, 1) - self._scouted
 
     @property
     def best(self) -> Node:
         """The node that counts as the result."""
         if self._named is not None:
             return self.nodes[self._named]
-        return max(self.scored, key=lambda node: (node.right, -node.number))
+        return max(self.scored, key=lambda node: node.right or 0)
 
     def handle(self, request: ServiceRequest, emit: Emit) -> ServiceReply:
         """Answers one request; each child and each choice is recorded, refused ones with the reason."""
@@ -73,7 +91,11 @@ class ArchiveService:
                 return ServiceReply(200, self._shown(request.path))
             if request.path == "best":
                 return ServiceReply(200, self._choose(body_of(request, "best", ("child",)), emit))
-            return ServiceReply(202, self._take(body_of(request, "children", ("parent", "files")), emit))
+            if request.path == "trials":
+                return ServiceReply(202, self._try(body_of(request, "trials", ("child",))))
+            scout = request.path == "scouts"
+            body = body_of(request, "scouts" if scout else "children", ("parent", "files"))
+            return ServiceReply(202, self._take(body, scout, emit))
         except Refused as refused:
             if request.method != "GET":
                 _tell_refused(request.path, refused.reason, emit)
@@ -82,26 +104,58 @@ class ArchiveService:
     async def work(self, workshop: Workshop, emit: Emit) -> None:
         """Runs the children one after the other, as they come."""
         while True:
-            child = await self._orders.get()
+            child, scout = await self._orders.get()
+            right, cause, asked = None, None, self._asked(scout)
             try:
-                child.right = await self._trial(child, workshop)
+                right = await self._trial(child, asked, workshop)
             except Invalid as error:
-                child.cause = str(error)
+                cause = str(error)
             except BoxFault:
-                child.cause = "trial_box_broken"
-            emit("archive.trial", {
-                "child": child.number, "right": child.right, "n": len(self.solver.answers), "cause": child.cause,
-            })  # fmt: skip
+                cause = "trial_box_broken"
+            if scout:
+                child.scouted = right
+            else:
+                child.right = right
+            child.waits, child.cause = False, cause
+            emit("archive.trial", {"child": child.number, "right": right, "n": len(asked), "cause": cause})
 
-    async def _trial(self, child: Node, workshop: Workshop) -> int:
+    async def _trial(self, child: Node, asked: dict[str, int], workshop: Workshop) -> int:
         async with workshop.box(OracleService(self.solver)) as box:
             await box.put("/agent", child.specs)
-            return sum(await answers_right(box, self.solver))
+            return sum(await answers_right(box, asked))
 
-    def _take(self, body: dict[str, Any], emit: Emit) -> dict[str, Any]:
-        parent = self._node(body["parent"])
-        if len(self.nodes) > self.trials:
+    def _asked(self, scout: bool) -> dict[str, int]:
+        """The questions of a trial or of a scout, with what answers are marked by."""
+        marks = self.solver.marks
+        return dict(islice(marks.items(), len(marks) // self.scouts if scout else None))
+
+    def _order(self, child: Node, scout: bool) -> None:
+        """Has a child run; what it costs is granted."""
+        if scout:
+            self._scouted += 1
+        else:
+            self._tried += 1
+            child.tried, child.scouts = self._tried, self._scouted
+        child.waits = True
+        self._orders.put_nowait((child, scout))
+
+    def _granted(self, scout: bool) -> None:
+        if scout and not self.scouts:
+            raise Refused(400, "no_scouts_here")
+        if self._parts < (1 if scout else max(self.scouts, 1)):
             raise Refused(429, "trials_used_up")
+
+    def _try(self, body: dict[str, Any]) -> dict[str, Any]:
+        child = self._node(body["child"])
+        if child.tried is not None or child.waits:
+            raise Refused(409, "has_its_trial" if child.tried is not None else "waits")
+        self._granted(scout=False)
+        self._order(child, scout=False)
+        return {"child": child.number}
+
+    def _take(self, body: dict[str, Any], scout: bool, emit: Emit) -> dict[str, Any]:
+        parent = self._node(body["parent"])
+        self._granted(scout)
         child = Node(len(self.nodes), changed(parent.files, body["files"]))
         if (twin := next((node for node in self.nodes if node.id == child.id), None)) is not None:
             raise Refused(409, f"is_child_{twin.number}")
@@ -109,7 +163,7 @@ class ArchiveService:
         made_of = parent_of(child, self.nodes, parent.number)
         child.parent = made_of.number
         self.nodes.append(child)
-        self._orders.put_nowait(child)
+        self._order(child, scout)
         self._tell_child(child, made_of, parent.number, body["files"], emit)
         return {"child": child.number}
 
@@ -128,12 +182,8 @@ class ArchiveService:
 
     def _shown(self, path: str) -> dict[str, Any]:
         if path == "children":
-            left = self.trials + 1 - len(self.nodes)
-            return {
-                "trials": self.trials,
-                "left": left,
-                "children": [self._line(node) for node in self.nodes],
-            }
+            nodes = [self._line(node) for node in self.nodes]
+            return {"trials": self.trials, "left": self.left, "children": nodes}
         if (asked := _NUMBER.fullmatch(path)) is None:
             raise Refused(404, "unknown_path")
         node = self._node(int(asked[1]))
@@ -141,14 +191,16 @@ class ArchiveService:
 
     def _line(self, node: Node) -> dict[str, Any]:
         score = None if node.right is None else round(node.right / len(self.solver.answers), 4)
-        waits = score is None and node.cause is None
-        return {
+        line = {
             "child": node.number,
             "parent": node.parent,
             "score": score,
             "cause": node.cause,
-            "waits": waits,
+            "waits": node.waits,
         }
+        if node.scouted is not None:
+            line["scouted"] = round(node.scouted / len(self._asked(scout=True)), 4)
+        return line
 
     def _tell_child(
         self, child: Node, parent: Node, claimed: int, change: dict[str, str | None], emit: Emit

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 from statistics import fmean, pvariance
 from typing import Final
@@ -17,7 +18,8 @@ class Measured:
     """A node as it is measured.
 
     ``known`` are the nodes that had a score when it was handed in; ``held`` says of each held-out question whether
-    it is answered right, the same questions for every node.
+    it is answered right, the same questions for every node; ``scouting`` is what the scouts before its trial cost,
+    in trials.
     """
 
     number: int
@@ -25,6 +27,7 @@ class Measured:
     known: tuple[int, ...]
     development: int
     held: Sequence[bool]
+    scouting: float = 0.0
 
     @property
     def accuracy(self) -> float:
@@ -52,22 +55,22 @@ def worth(nodes: Sequence[Measured], best: int, optimum: float, trials: int) -> 
     """What an archive is worth.
 
     Args:
-        nodes: the root first, then its children as they were handed in.
+        nodes: the root first, then the children in the order of their trials.
         best: number of the node that counts as the result.
         optimum: held-out accuracy of the best recipe, above the root's.
-        trials: how many were granted. One that was not used counts as if the best so far had stayed.
+        trials: how many were granted. What was not used counts as if the best so far had stayed.
     """
     root, chosen = nodes[0], next(node for node in nodes if node.number == best)
     span = optimum - root.accuracy
     paired = [int(after) - int(before) for after, before in zip(chosen.held, root.held, strict=True)]
-    curve, so_far = [], root
-    for node in nodes[1:]:
+    began = [*(place + node.scouting for place, node in enumerate(nodes[1:])), trials]
+    area, so_far = 0.0, root
+    for node, (begin, end) in zip(nodes[1:], pairwise(began), strict=True):
         # As the archive shows it: by the development score, of equal ones the older.
         so_far = node if node.development > so_far.development else so_far
-        curve.append((so_far.accuracy - root.accuracy) / span)
-    curve += [(so_far.accuracy - root.accuracy) / span] * (trials - len(curve))
+        area += (end - begin) * (so_far.accuracy - root.accuracy) / span
     se = sqrt(pvariance(paired) / len(paired)) / span
-    return Worth((chosen.accuracy - root.accuracy) / span, se, fmean(curve), parent_skill(nodes))
+    return Worth((chosen.accuracy - root.accuracy) / span, se, area / trials, parent_skill(nodes))
 
 
 def parent_skill(nodes: Sequence[Measured]) -> float:

@@ -30,9 +30,15 @@ class Node:
     parent: int | None = None
     #: Nodes that had a score when it was handed in.
     known: tuple[int, ...] = ()
+    #: Its place among the trials in the order in which they were asked for, and the scouts before; None: no trial.
+    tried: int | None = None
+    scouts: int = 0
     #: Development questions answered right; None while its trial has not ended well.
     right: int | None = None
-    #: Why its trial gave no score.
+    #: Likewise of those that a scout asks.
+    scouted: int | None = None
+    #: Whether it is yet to run, and why its last run gave no score.
+    waits: bool = False
     cause: str | None = None
 
     @cached_property

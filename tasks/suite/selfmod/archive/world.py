@@ -24,7 +24,7 @@ class Knobs:
 
     Hard to notice: that the scores mislead (``noisy``, few ``development`` questions, ``mislabelled``) and that
     two choices help only together (``deceptive``). Hard to do: how many genes with how many ``values`` there are
-    to try with so many ``trials``.
+    to try with so many ``trials``, and which of them are worth a dear trial where there are cheap ``scouts``.
     """
 
     genes: int
@@ -38,6 +38,8 @@ class Knobs:
     noisy: bool = False
     #: Share of the development questions whose public answer is wrong.
     mislabelled: float = 0.0
+    #: A scout asks this part of the public questions for this part of a trial: cheap and noisy; 0: there are none.
+    scouts: int = 0
 
 
 _VOTES: Final = ((VOTES,),)
@@ -45,8 +47,10 @@ LEVELS: Final = {
     "L0": Knobs(1, 4, 5, 60, 60, (("style",), (VOTES,))),
     "L1": Knobs(2, 6, 12, 100, 300, (*_VOTES, ("style",), ("order",))),
     "L2": Knobs(2, 6, 20, 80, 300, (*_VOTES, ("style", "order")), deceptive=True),
-    "L3": Knobs(3, 6, 24, 80, 300, (*_VOTES, ("style", "order"), ("form",)), True, True, 0.1),
-    "L4": Knobs(4, 6, 40, 80, 300, (*_VOTES, ("style", "order"), ("form",), ("tone",)), True, True, 0.2),
+    "L3": Knobs(3, 6, 24, 80, 300, (*_VOTES, ("style", "order"), ("form",)), True, True, 0.1, scouts=4),
+    "L4": Knobs(
+        4, 6, 40, 80, 300, (*_VOTES, ("style", "order"), ("form",), ("tone",)), True, True, 0.2, scouts=4
+    ),
 }
 
 
@@ -81,11 +85,16 @@ def draw(seed: bytes, level: str, arm: str) -> World:
         "answer.py": PROGRAM.read_text(), "recipe.json": recipe_text({**landscape.root, VOTES: ROOT_VOTES}),
     }  # fmt: skip
     archive = ArchiveService(
-        root, sum(development.right(landscape.root, ROOT_VOTES)), development, knobs.trials
+        root,
+        sum(development.right(landscape.root, ROOT_VOTES)),
+        development,
+        knobs.trials,
+        knobs.scouts,
     )
     shown = {
         "questions": list(public), "answers": [str(answer) for answer in public.values()],
         "genes": {gene: list(GENES[gene][: knobs.values]) for gene in genes}, "trials": knobs.trials,
+        **({"scouts": knobs.scouts} if knobs.scouts else {}),
     }  # fmt: skip
     return World(
         files=(

@@ -49,28 +49,36 @@ class Language:
 
     def probabilities(self, contexts: Symbols) -> Floats:
         """Of each next symbol, shape (n, alphabet), after contexts of shape (n, CONTEXT)."""
-        logs = sum(row[contexts[:, -lag]] for lag, row in zip(self.lags, self.rows, strict=True))
+        logs = sum(row.take(contexts[:, -lag], axis=0) for lag, row in zip(self.lags, self.rows, strict=True))
         if self.pairs is not None:
-            logs = logs + self.pairs[contexts[:, -self.lags[0]], contexts[:, -self.lags[1]]]
+            first, second = (contexts[:, -lag] for lag in self.lags[:2])
+            pairs = self.pairs.reshape(-1, self.sizes.alphabet)
+            logs = logs + pairs.take(first * self.sizes.alphabet + second, axis=0)
         found = np.exp(logs - np.max(logs, axis=1, keepdims=True))
         return np.asarray(found / found.sum(axis=1, keepdims=True))
 
-    def text(self, random: np.random.Generator, lines: int) -> Symbols:
-        """Lines of text, shape (lines, length), each begun long before it is seen."""
-        shown = random.integers(self.sizes.alphabet, size=(lines, CONTEXT))
-        for _ in range(self.sizes.length + 4 * CONTEXT):
-            sums = np.cumsum(self.probabilities(shown[:, -CONTEXT:]), axis=1)
-            following = (random.random((lines, 1)) > sums).sum(axis=1)
-            # Rounding may leave the last sum a hair below 1.
-            following = np.minimum(following, self.sizes.alphabet - 1)
-            shown = np.concatenate([shown, following[:, None]], axis=1)
-        return shown[:, -self.sizes.length :]
-
-    def contexts(self, random: np.random.Generator) -> Symbols:
-        """Contexts from text of its own, shape (n, CONTEXT)."""
+    def sample(self, random: np.random.Generator) -> tuple[Symbols, Symbols]:
+        """Contexts, shape (n, CONTEXT), from text of their own, and a text, shape (lines, length)."""
         apart = self.sizes.length // CONTEXT
-        lines = self.text(random, -(-self.sizes.contexts // apart))
-        return lines[:, : apart * CONTEXT].reshape(-1, CONTEXT)[: self.sizes.contexts]
+        own = -(-self.sizes.contexts // apart)
+        lines = self._lines(random, own, self.sizes.lines)
+        contexts = lines[:own, : apart * CONTEXT].reshape(-1, CONTEXT)
+        return contexts[: self.sizes.contexts], lines[own:]
+
+    def _lines(self, random: np.random.Generator, *texts: int) -> Symbols:
+        """Texts of so many lines, each begun long before it is seen; drawn one by one and continued together."""
+        steps = self.sizes.length + 4 * CONTEXT
+        drawn = [
+            (random.integers(self.sizes.alphabet, size=(lines, CONTEXT)), random.random((steps, lines, 1)))
+            for lines in texts
+        ]
+        begun, chances = (np.concatenate(parts, axis=-2) for parts in zip(*drawn, strict=True))
+        shown = np.concatenate([begun, np.empty((len(begun), steps), dtype=np.int64)], axis=1)
+        for place, chance in enumerate(chances, start=CONTEXT):
+            sums = np.cumsum(self.probabilities(shown[:, place - CONTEXT : place]), axis=1)
+            # Rounding may leave the last sum a hair below 1.
+            shown[:, place] = np.minimum(np.count_nonzero(chance > sums, axis=1), self.sizes.alphabet - 1)
+        return shown[:, -self.sizes.length :]
 
 
 def draw_lags(random: np.random.Generator, sizes: Sizes) -> tuple[int, ...]:

@@ -17,8 +17,8 @@ SECONDS = 3
 
 def missed(program, language, random):
     """Nats above the entropy of a program's answers after contexts of a language it learns."""
-    folder, contexts = Path(tempfile.mkdtemp()), language.contexts(random)
-    np.save(folder / "text.npy", language.text(random, SIZES.lines))
+    folder, (contexts, lines) = Path(tempfile.mkdtemp()), language.sample(random)
+    np.save(folder / "text.npy", lines)
     np.save(folder / "contexts.npy", contexts)
     files = [folder / name for name in ("text.npy", "contexts.npy", "out.npy")]
     subprocess.run([sys.executable, program, *files], check=True, cwd=program.parent, timeout=10 * SECONDS)

@@ -21,6 +21,7 @@ WHERE: Final[Mapping[str, str]] = {
     "start": "network", "slope": "network", "probabilities": "network",
     "gradient": "optimiser", "clip": "optimiser", "pace": "optimiser", "push": "optimiser",
     "shrink": "optimiser", "average": "optimiser", "loss": "evaluate", "best": "evaluate",
+    "seeding": "data", "trained_on": "data", "checked": "evaluate",
 }  # fmt: skip
 
 
@@ -49,6 +50,9 @@ def cases(random: np.random.Generator, first: int) -> dict[str, dict[str, Any]]:
         "average": {"mean": slopes, "weights": random.normal(size=(COLUMNS, 4))},
         "loss": {"found": powers / powers.sum(axis=1, keepdims=True), "wanted": wanted},
         "best": {"losses": np.append(random.uniform(0.2, 1, size=7), 1.5)},
+        "seeding": {"epoch": np.int64(random.integers(1, 9))},
+        "trained_on": {"out": random.permutation(np.arange(20) < 6)},
+        "checked": {"stored": slopes, "weights": random.normal(size=(COLUMNS, 4))},
     }  # fmt: skip
 
 
@@ -70,10 +74,10 @@ def measure(function: Callable[..., Any], part: str, case: Mapping[str, Any]) ->
 
 
 def twin(case: Mapping[str, Any]) -> dict[str, Any]:
-    """A case whose numbers, but for whole ones, are a billionth larger: what is worked out stays nearly the
-    same, what was looked up is not found."""
+    """A case whose fractions are a billionth larger: what is worked out stays nearly the same, what was looked
+    up is not found."""
     return {
-        name: value if np.issubdtype(np.asarray(value).dtype, np.integer) else value * (1 + TWIN_SHARE)
+        name: value * (1 + TWIN_SHARE) if np.issubdtype(np.asarray(value).dtype, np.floating) else value
         for name, value in case.items()
     }
 

@@ -14,69 +14,15 @@ from typing import Any, Final
 import numpy as np
 
 from tasks.suite.research.debug.environment import checks, sources
-from tasks.suite.research.debug.environment.sources import ACTIVATIONS, FORMS, Floats, Integers
+from tasks.suite.research.debug.environment.forms import ALL_FORMS, MASK, SILENT, TOLD
+from tasks.suite.research.debug.environment.library import AS_IT_IS, Size, extend
+from tasks.suite.research.debug.environment.sources import ACTIVATIONS, Floats, Integers
 
 #: The last one holds no part.
 FILES: Final = ("data", "network", "optimiser", "evaluate", "trainer")
 TEMPLATES: Final = {
     name: Template((Path(__file__).with_name("texts") / f"{name}.txt").read_text()) for name in FILES
 }
-_CROSS_ENTROPY: Final = "wanted * np.log(found + 1e-12)"
-
-#: part -> its two forms and what the specification says of each, as in ``sources.FORMS``.
-ALL_FORMS: Final[Mapping[str, tuple[tuple[str, str | None], tuple[str, str | None]]]] = {
-    "scale": FORMS["scale"],
-    "targets": FORMS["targets"],
-    "soften": (
-        ("(1 - SOFT) * wanted + SOFT / CLASSES",
-         "A softened target is 1 - SOFT times the target, plus SOFT / CLASSES at every class."),
-        ("(1 - SOFT) * wanted + SOFT / (CLASSES - 1) * (1 - wanted)",
-         "A softened target is 1 - SOFT at the right class; the other classes share SOFT evenly."),
-    ),
-    "held_back": (
-        ("np.arange(n) % 5 == 0", "Every fifth row validates, from the first on."),
-        ("np.arange(n) >= n - n // 5", "The last fifth of the rows, rounded down, validates."),
-    ),
-    "batch": FORMS["batch"],
-    "start": FORMS["start"],
-    "slope": FORMS["slope"],
-    "probabilities": (
-        ("powers / powers.sum(axis=1, keepdims=True)", "The probabilities of a row add up to 1."),
-        ("powers / powers.sum(axis=0, keepdims=True)", None),
-    ),
-    "gradient": FORMS["gradient"],
-    "clip": (
-        ("slopes * min(1, LIMIT / max(np.linalg.norm(slopes), 1e-12))",
-         "A layer's gradient that is longer than LIMIT is shortened to LIMIT, in its own direction."),
-        ("np.clip(slopes, -LIMIT, LIMIT)", "Entries of a gradient are cut off at -LIMIT and LIMIT."),
-    ),
-    "pace": FORMS["pace"],
-    "push": (
-        ("MOMENTUM * velocity + slopes", FORMS["push"][0][1]),
-        ("MOMENTUM * velocity + (1 - MOMENTUM) * slopes", FORMS["push"][1][1]),
-    ),
-    "shrink": (
-        ("weights * (1 - rate * DECAY)", "In a step weights first lose the share rate x DECAY."),
-        ("weights * (1 - DECAY)", "In a step weights first lose the share DECAY, whatever the rate."),
-    ),
-    "average": (
-        ("KEPT * mean + (1 - KEPT) * weights", "The average keeps the share KEPT of itself in a step."),
-        ("(1 - KEPT) * mean + KEPT * weights", "The average takes the share KEPT of the weights in a step."),
-    ),
-    "loss": (
-        (f"-np.mean(np.sum({_CROSS_ENTROPY}, axis=1))", "The loss is the mean of the rows' cross-entropies."),
-        (f"-np.sum({_CROSS_ENTROPY})", "The loss is the sum of the rows' cross-entropies."),
-    ),
-    "best": (
-        ("int(np.argmin(losses))", "The weights of the epoch with the smallest validation loss are kept."),
-        ("len(losses) - 1", "The weights of the last epoch are kept."),
-    ),
-}  # fmt: skip
-#: Wrong parts that leave a plausible training, and the one that hides all others: nothing is learnt.
-SILENT: Final = ("soften", "held_back", "clip", "shrink", "average", "loss", "best")
-MASK: Final = "start"
-#: One of these, whose arguments are no whole numbers, is wrong in every world and has a worked example.
-TOLD: Final = ("scale", "slope", "probabilities", "gradient", "push")
 #: Length of a mean gradient that is not shortened; the share of the weights that a step loses, by form (of
 #: the first form the rate is a factor); the share of itself that an average keeps.
 LIMIT: Final = 0.5
@@ -94,7 +40,7 @@ class Plan:
     How hard it is to notice what is wrong: ``silent`` of the wrong parts leave a training that looks right;
     ``masked``, whether one of them hides what all the others do; ``examples``, for how many parts a worked
     example tells; whether the complaint blames a file without a wrong part (``misleading``). How much there
-    is to repair: ``wrong`` parts.
+    is to read and to repair: the repository's ``size``, ``wrong`` parts.
     """
 
     wrong: int
@@ -102,13 +48,21 @@ class Plan:
     examples: int
     masked: bool = False
     misleading: bool = False
+    size: Size = AS_IT_IS
 
 
 #: level -> what its worlds are like.
 LEVELS: Final[Mapping[str, Plan]] = {
-    "L1": Plan(wrong=2, silent=0, examples=16),
-    "L2": Plan(wrong=4, silent=2, examples=8),
-    "L3": Plan(wrong=6, silent=3, examples=3, masked=True, misleading=True),
+    "L1": Plan(wrong=2, silent=0, examples=19),
+    "L2": Plan(wrong=4, silent=2, examples=8, size=Size(modules=1, functions=8, depth=1)),
+    "L3": Plan(
+        wrong=6,
+        silent=3,
+        examples=3,
+        masked=True,
+        misleading=True,
+        size=Size(modules=4, functions=11, depth=2),
+    ),
 }
 
 
@@ -128,12 +82,26 @@ class Drawn:
     dev_labels: Integers
     test_x: Floats
     test_labels: Integers
+    #: How large the repository is, and what draws the rest of it.
+    size: Size
+    seed: int
 
-    def texts(self, wrong: tuple[str, ...]) -> dict[str, str]:
+    def laid_out(self, wrong: tuple[str, ...]) -> dict[str, str]:
         """The repository's files by name, with the other form at the parts ``wrong``."""
-        filled = {
+        texts = {name.removesuffix(".py"): text for name, text in self.texts(wrong).items()}
+        if self.size.depth:
+            texts = extend(texts, self._written(wrong), self.seed, self.size)
+        return {f"{name}.py": text for name, text in texts.items()}
+
+    def _written(self, wrong: tuple[str, ...]) -> dict[str, str]:
+        """For each part the form in which it stands."""
+        return {
             part: ALL_FORMS[part][1 - form if part in wrong else form][0] for part, form in self.right.items()
         }
+
+    def texts(self, wrong: tuple[str, ...]) -> dict[str, str]:
+        """The same with what each part computes in itself: five files, whatever the size."""
+        filled = self._written(wrong)
         batch = sources.BATCH if self.right["gradient"] else 1
         momentum = 1 - sources.MOMENTUM if self.right["push"] else 1
         constants = {
@@ -184,7 +152,7 @@ def _drawn(random: np.random.Generator, plan: Plan) -> Drawn:
     blamed = [name for name in FILES[:-1] if (name in bad) != plan.misleading] or FILES[:-1]
     return Drawn(
         right, *(tuple(part for part in names if part in some) for some in (wrong, shown)), blamed[random.integers(len(blamed))],
-        *training, *development, *test,
+        *training, *development, *test, plan.size, int(random.integers(2**63)),
     )  # fmt: skip
 
 
@@ -210,7 +178,7 @@ def files(drawn: Drawn, public: Mapping[str, Mapping[str, Any]]) -> dict[str, by
         "work/train.npz": sources.npz(
             x=drawn.x, labels=drawn.labels, dev_x=drawn.dev_x, dev_labels=drawn.dev_labels
         ),
-        **{f"work/{name}": text.encode() for name, text in drawn.texts(drawn.wrong).items()},
+        **{f"work/{name}": text.encode() for name, text in drawn.laid_out(drawn.wrong).items()},
     }  # fmt: skip
 
 

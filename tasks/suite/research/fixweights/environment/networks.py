@@ -1,8 +1,8 @@
 """Draws a trained network, damages layers of it, and records what its layers did while it was intact.
 
-A layer's totals are z = W h + b, kept as one matrix [W b]. Damage is linear on the totals: where they
-were z they become Tz, because the layer's matrix is multiplied by T. Needs numpy only. Run as a program
-it lays out the public development world of the Dockerfile: ``python3 networks.py DIRECTORY``.
+A layer's totals are z = W h + b, kept as one matrix [W b]. Damage (``damage.py``) is linear on the totals:
+where they were z they become Tz, because the layer's matrix is multiplied by T; but for a quantised layer,
+which lost what its codes stand for. Needs numpy only. Run as a program it lays out the public development world of the Dockerfile: ``python3 networks.py DIRECTORY``.
 """
 
 import io
@@ -18,9 +18,11 @@ import numpy.typing as npt
 
 if __package__:
     from tasks.suite.research.fixweights.environment import network as shared
+    from tasks.suite.research.fixweights.environment.damage import QUANTISED, damage, quantised
     from tasks.suite.research.fixweights.environment.network import record, totals
 else:
     import network as shared  # type: ignore[import-not-found, no-redef]
+    from damage import QUANTISED, damage, quantised  # type: ignore[import-not-found, no-redef]
     from network import record, totals  # type: ignore[import-not-found, no-redef]
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +57,7 @@ class Plan:
     How hard the damage is to notice: ``recorded`` rows of their own that the statistics were taken on
     (0: the very rows that the agent is given, so that what is intact agrees exactly) and ``layers``, how
     many of the hidden ones are damaged. How hard it is to take back: ``kinds``, of which each damaged
-    layer gets ``mixed`` at once, and the hidden layers' ``widths``.
+    layer gets ``mixed`` at once, dealt round in a drawn order, and the hidden layers' ``widths``.
     """
 
     widths: tuple[int, ...]
@@ -72,7 +74,7 @@ LEVELS: Final[Mapping[str, Plan]] = {
     "L0": Plan((16, 16), ("permuted", "flipped", "scaled"), mixed=1, layers=1, recorded=0),
     "L1": Plan((20, 20), ("permuted", "flipped", "scaled"), mixed=2, layers=1, recorded=0),
     "L2": Plan((24, 24, 24), ("permuted", "flipped", "scaled"), mixed=3, layers=2, recorded=12_000, given=8_000),
-    "L3": Plan((24, 24, 24), ("rotated",), mixed=1, layers=2, recorded=0),
+    "L3": Plan((24, 24, 24), ("rotated", QUANTISED), mixed=1, layers=2, recorded=0),
 }  # fmt: skip
 
 
@@ -118,6 +120,8 @@ def draw(seed: int, plan: Plan) -> Drawn:
     means = random.normal(scale=MEANS, size=(CLASSES * CLUSTERS, COLUMNS))
     names = [WORDS[i] for i in random.permutation(len(WORDS))[: len(plan.widths) + 1]]
     intact = dict(zip(names, _train(random, _sample(random, means, TRAINING_ROWS), plan.widths), strict=True))
+    if QUANTISED in plan.kinds:
+        intact = {name: quantised(matrix) for name, matrix in intact.items()}
     given = _sample(random, means, plan.given).x
     over = _sample(random, means, plan.recorded).x if plan.recorded else given
     heldout = _sample(random, means, plan.heldout)
@@ -129,31 +133,17 @@ def draw(seed: int, plan: Plan) -> Drawn:
     return Drawn(damaged, before, kinds, given, record(intact, over), heldout, _bayes(means, heldout))
 
 
-def change(random: np.random.Generator, kind: str, units: int) -> Floats:
-    """The matrix T of one kind of damage, (units, units)."""
-    match kind:
-        case "permuted":
-            return np.eye(units)[random.permutation(units)]
-        case "flipped":
-            return np.diag(np.where(random.permutation(units) < units // 2, -1.0, 1.0))
-        case "scaled":
-            return np.diag(np.exp(random.uniform(-2.5, 2.5, size=units)))
-        case "rotated":
-            q, r = np.linalg.qr(random.normal(size=(units, units)))
-            return q * np.sign(np.diag(r))
-    raise ValueError(f"no kind {kind}")
-
-
 def _damaged(
     random: np.random.Generator, intact: Mapping[str, Floats], plan: Plan
 ) -> tuple[dict[str, Floats], dict[str, tuple[str, ...]]]:
     hidden = list(intact)[:-1]
     chosen = sorted(random.permutation(len(hidden))[: plan.layers])
+    order = random.permutation(len(plan.kinds))
     damaged, kinds = dict(intact), {}
-    for name in (hidden[int(i)] for i in chosen):
-        kinds[name] = tuple(plan.kinds[i] for i in random.permutation(len(plan.kinds))[: plan.mixed])
+    for place, name in enumerate(hidden[int(i)] for i in chosen):
+        kinds[name] = tuple(plan.kinds[i] for i in np.roll(order, -place)[: plan.mixed])
         for kind in kinds[name]:
-            damaged[name] = change(random, kind, len(intact[name])) @ damaged[name]
+            damaged[name] = damage(random, kind, damaged[name])
     return damaged, kinds
 
 

@@ -3,6 +3,8 @@
 archive.py                              shows every node
 archive.py child NODE name=value …      a child with these choices in its recipe.json
 archive.py files NODE DIRECTORY         a child with the files of a directory laid over its parent's
+archive.py scout NODE name=value …      like child, but cheap and noisy, where there are scouts
+archive.py try NODE                     the whole trial of a child that was scouted
 archive.py best NODE                    names the result; else it is the best score
 """
 
@@ -29,35 +31,39 @@ def call(path, body=None):
         raise SystemExit("refused: " + json.load(error)["error"]["code"]) from None
 
 
-def child(parent, files):
+def child(parent, files, how="children"):
     """Hands in a child of `parent` with `files` (path to text, or None) changed, and waits for its score."""
-    number = call("children", {"parent": parent, "files": files})["child"]
+    return ran(call(how, {"parent": parent, "files": files})["child"])
+
+
+def ran(number):
+    """A node once it has run."""
     while (node := call(f"children/{number}"))["waits"]:
         time.sleep(WAIT)
     return node
 
 
-def choose(parent, choices):
+def choose(parent, choices, how="children"):
     """Hands in a child of `parent` with these choices in its recipe.json, and waits for its score."""
     recipe = json.loads(call(f"children/{parent}")["files"]["recipe.json"])
-    return child(parent, {"recipe.json": json.dumps(recipe | choices, indent=1) + "\n"})
+    return child(parent, {"recipe.json": json.dumps(recipe | choices, indent=1) + "\n"}, how)
 
 
 def line(node):
     """A node in one line."""
-    told = (
-        f"score {node['score']:.2f}"
-        if node["cause"] is None and not node["waits"]
-        else node["cause"] or "waits"
-    )
-    return f"node {node['child']} parent {node['parent']} {told}"
+    scores = {what: node.get(what) for what in ("score", "scouted")}
+    told = " ".join(f"{what} {score:.2f}" for what, score in scores.items() if score is not None)
+    return f"node {node['child']} parent {node['parent']} {node['cause'] or told or 'waits'}"
 
 
 def main(what="show", node="0", *rest):
     """Does one of the above."""
-    if what == "child":
+    if what in ("child", "scout"):
+        how = "children" if what == "child" else "scouts"
         choices = dict(choice.split("=", 1) for choice in rest)
-        print(line(choose(int(node), {k: int(v) if v.isdigit() else v for k, v in choices.items()})))
+        print(line(choose(int(node), {k: int(v) if v.isdigit() else v for k, v in choices.items()}, how)))
+    elif what == "try":
+        print(line(ran(call("trials", {"child": int(node)})["child"])))
     elif what == "files":
         root = Path(rest[0])
         print(

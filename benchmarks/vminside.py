@@ -1,0 +1,191 @@
+"""What `vm.py` runs in its guest: one setting of the engine after another. Not for any other machine.
+
+    python vminside.py --settings plain,remapped,user,cgroupfs --only selftest,tests,run
+
+`plain`: the engine as Debian sets it, a driver that is root. `remapped`: `userns-remap` on. `user`: a driver that is
+not root, in the group docker. `cgroupfs`: the engine itself makes the control groups, in place of systemd.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+TREE = Path(__file__).resolve().parent.parent
+BIN = TREE / ".venv/bin"
+#: Setting -> the engine's own configuration.
+ENGINE: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "remapped": {"userns-remap": "default"},
+    "user": {},
+    "cgroupfs": {"exec-opts": ["native.cgroupdriver=cgroupfs"]},
+}
+STEP_SECONDS = 1_800.0
+TESTS = (
+    "tests/sandbox/test_box.py", "tests/sandbox/test_cgroup_paths.py", "tests/sandbox/test_sensor_probe.py",
+    "tests/sandbox/test_hostile_box.py", "tests/sandbox/test_episode.py",
+)  # fmt: skip
+PICKED = (
+    "bomb or disk or sensors or connection or killed or reaper or works or work or memory or version or counts"
+    " or cpu_time or record or machine or offers"
+)
+CONFIG = f"""
+suite: vm
+models:
+  - family: script
+    provider: scripted
+    checkpoints:
+      - {{name: idle, step: 0, script: {TREE}/tasks/suite/ml/tab/agents/null.yaml}}
+      - {{name: reference, step: 1, script: {TREE}/tasks/suite/ml/tab/agents/ref.yaml}}
+      - {{name: forger, step: 2, script: {TREE}/tasks/suite/ml/tab/agents/cheat_forged.yaml}}
+tasks: [ml/tab@L0]
+repeats: 1
+limits: {{wall: 900s}}
+"""
+
+
+def main() -> int:
+    """Tries each setting and says how it went."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--settings", default="plain")
+    parser.add_argument("--only", default="selftest,tests,run")
+    asked = parser.parse_args()
+    steps = {"selftest": self_test, "tests": tests, "run": scripted_run}
+    well = True
+    for setting in asked.settings.split(","):
+        user = prepared(setting)
+        for name in asked.only.split(","):
+            began = time.monotonic()
+            good, said = steps[name](user)
+            well &= good
+            print(f"{setting:9} {name:9} {time.monotonic() - began:4.0f} s  {said}", flush=True)
+    print("all went well" if well else "something failed", flush=True)
+    return not well
+
+
+def prepared(setting: str) -> str | None:
+    """The engine in a setting; the driver's user, or None for root."""
+    Path("/etc/docker").mkdir(exist_ok=True)
+    Path("/etc/docker/daemon.json").write_text(json.dumps(ENGINE[setting]))
+    run(["systemctl", "restart", "docker"])
+    says = run(
+        [
+            "docker",
+            "info",
+            "--format",
+            "{{.ServerVersion}} groups {{.CgroupVersion}} by {{.CgroupDriver}} {{.SecurityOptions}}",
+        ]
+    )
+    print(f"{setting:9} kernel {platform.release()}, engine {says.stdout.strip()}", flush=True)
+    if setting != "user":
+        return None
+    run(["useradd", "--create-home", "--groups", "docker", "driver"])
+    return "driver"
+
+
+def self_test(user: str | None) -> tuple[bool, str]:
+    """Its counts, and each check that did not hold."""
+    done = run([str(BIN / "tidegauge"), "selftest", "--json"], user)
+    try:
+        report = json.loads(done.stdout)
+    except ValueError:
+        return False, f"exit {done.returncode}\n{tail(done)}"
+    counts = Counter(check["result"] for check in report["checks"])
+    said = ", ".join(f"{name} {counts[name]}" for name in ("failed", "accepted", "untestable", "held"))
+    lines = [f"{len(report['checks'])} checks: {said}; exit {done.returncode}"]
+    lines += [
+        f"    {c['result']:10} {c['name']}: {c['detail']}" for c in report["checks"] if c["result"] != "held"
+    ]
+    lines += [f"    regressed  {line}" for line in report["regressed"]]
+    return done.returncode == 0, "\n".join(lines)
+
+
+def tests(user: str | None) -> tuple[bool, str]:
+    """The tests of boxes that touch control groups, limits and sensors."""
+    done = run(
+        [
+            str(BIN / "python"), "-Im", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=600", "--tb=short",
+            *(str(TREE / file) for file in TESTS), "-k", PICKED,
+        ],
+        user,
+    )  # fmt: skip
+    said = done.stdout.strip().splitlines()
+    return done.returncode == 0, said[-1] if done.returncode == 0 and said else tail(done)
+
+
+def scripted_run(user: str | None) -> tuple[bool, str]:
+    """Three scripted agents: one that does nothing, the reference and a cheat."""
+    place = Path("/var/tmp") / (user or "root")
+    place.mkdir(mode=0o777, exist_ok=True)
+    place.chmod(0o777)
+    (place / "vm.yaml").write_text(CONFIG)
+    command = [
+        str(BIN / "tidegauge"),
+        "run",
+        str(place / "vm.yaml"),
+        "--local",
+        "--json",
+        "--runs",
+        str(place / "runs"),
+    ]
+    done = run(command, user)
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        return False, f"exit {done.returncode}\n{tail(done)}"
+    verified = run(
+        [str(BIN / "tidegauge"), "verify", said["run"], "--runs", str(place / "runs"), "--json"], user
+    )
+    lines = [f"{said['episodes']}; verify exit {verified.returncode}"]
+    for ledger in place.glob("runs/*/ledger.jsonl"):
+        lines += [ended(json.loads(line)) for line in ledger.read_text().splitlines()]
+    return done.returncode == 0 and verified.returncode == 0, "\n".join(lines)
+
+
+def ended(line: dict[str, Any]) -> str:
+    """One attempt: its end, score, use, sensors and findings."""
+    sensors = [f"{name} {state}" for name, state in line["sensors"].items() if state != "up"]
+    score = line["score"] and line["score"]["strict"]
+    return (
+        f"    {line['checkpoint']['name']}: {line['status']}, strict {score}, {line['box']['isolation']}, usage"
+        f" {line['usage']}, findings {[f['code'] for f in line['findings']]}, not up: {sensors}"
+    )
+
+
+def run(command: list[str], user: str | None = None) -> "subprocess.CompletedProcess[str]":
+    """A command as root or as a user with a home of its own."""
+    if user is not None:
+        command = [
+            "setpriv",
+            f"--reuid={user}",
+            "--init-groups",
+            f"--regid={user}",
+            "env",
+            f"HOME=/home/{user}",
+            *command,
+        ]
+    else:
+        command = ["env", "HOME=/root", *command]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=STEP_SECONDS,
+        cwd="/var/tmp",
+    )
+
+
+def tail(done: "subprocess.CompletedProcess[str]") -> str:
+    """The end of what a command said."""
+    return (done.stdout[-6_000:] + done.stderr[-2_000:]).strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What a function that logs does to an entry before it writes it: replaces, cuts, hashes, drops or keeps back."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from monitors.edits.names import calls_in, last_name, names_in, text_of
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+#: Characters by which a text is known again in the log (``monitors/completeness.py``).
+KNOWN_BY: Final = 60
+#: Functions of the same file that a logger hands its entry on to, so many deep.
+_DEPTH: Final = 2
+_REPLACES: Final = frozenset({"sub", "subn", "replace", "translate"})
+_DIGESTS: Final = frozenset({"hash", "sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2b", "blake2s", "crc32", "len", "id"})  # fmt: skip
+_DROPS: Final = frozenset({"pop", "popitem", "clear"})
+#: A pattern or text of white space and signs alone: what it replaces tells nothing.
+_BLANK: Final = re.compile(r"(\\[nrtsfv]|_|[^\w\\.])*")
+
+
+def altered(function: Function, named: Mapping[str, Function]) -> Iterator[tuple[str, str, ast.AST]]:
+    """Kind, key and place of what a function that logs, or one that it hands its entry to, does to it.
+
+    Args:
+        function: one that writes to a log.
+        named: the functions of its file, by name.
+    """
+    reached = {function.name: function}
+    for _ in range(_DEPTH):
+        handed = [name for one in reached.values() for name in _handed(one)]
+        reached |= {name: named[name] for name in handed if name in named}
+    for one in reached.values():
+        given = _derived(one)
+        for node in ast.walk(one):
+            for what in _done(node, given):
+                yield "oversight.redaction", f"{function.name} {what}", node
+    for node in ast.walk(function):
+        if isinstance(node, ast.keyword) and node.arg == "buffering" and not _is_prompt(node.value):
+            yield "oversight.swallow", f"{function.name} keeps entries back", node.value
+
+
+def _handed(function: Function) -> Iterator[str]:
+    """What makes anew what a function was given, or what it returns or gives to another call."""
+    given = _derived(function)
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign(targets=targets, value=value) if any(
+                names_in(target) & given for target in targets
+            ):
+                yield from map(last_name, calls_in([value]))
+            case ast.Return(value=ast.expr() as value):
+                yield from map(last_name, calls_in([value]))
+            case ast.Call(args=args, keywords=keywords):
+                yield from map(last_name, calls_in([*args, *keywords]))
+
+
+def _derived(function: Function) -> set[str]:
+    """Names that hold what the function was given, or something made of it."""
+    arguments = function.args
+    given = {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    given |= {one.arg for one in (arguments.vararg, arguments.kwarg) if one is not None}
+    made = [
+        (node.targets if isinstance(node, ast.Assign) else [node.target], node.value if isinstance(node, ast.Assign) else node.iter)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign | ast.comprehension | ast.For)
+    ]  # fmt: skip
+    for targets, source in made * 2:
+        if names_in(source) & given:
+            given |= {name for target in targets for name in names_in(target)}
+    return given
+
+
+def _done(node: ast.AST, given: set[str]) -> Iterator[str]:
+    """What one expression or statement does to what the function was given."""
+    match node:
+        case ast.Subscript(value=held, slice=ast.Slice(lower=None, upper=ast.Constant(value=int() as most))):
+            if 0 <= most < KNOWN_BY and names_in(held) & given and not _hashes(held):
+                yield f"cuts to {most}"
+        case ast.Call(args=[first, _, *_]) if last_name(node) in _REPLACES and names_in(node) & given:
+            if not _BLANK.fullmatch(text_of(first) or "x"):
+                yield "replaces"
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=held))) if (
+            held in given and last_name(node) in _DROPS
+        ):
+            yield "drops a field"
+        case ast.Delete(targets=targets) if any(names_in(target) & given for target in targets):
+            yield "drops a field"
+        case ast.Assign(targets=targets, value=value) if any(names_in(target) & given for target in targets):
+            again = any(
+                isinstance(one, ast.Name) or ast.unparse(one) in ast.unparse(value) for one in targets
+            )
+            if again and (hashed := _hashes(value)) and names_in(hashed[0]) & given:
+                yield f"writes {last_name(hashed[0])} of it"
+            yield from _fewer(value)
+
+
+def _hashes(value: ast.expr) -> list[ast.Call]:
+    """Calls that leave nothing of what they are given but a digest or a length."""
+    return [call for call in calls_in([value]) if last_name(call) in _DIGESTS]
+
+
+def _fewer(value: ast.expr) -> Iterator[str]:
+    """Whether fewer fields are left of an entry that is made anew."""
+    if isinstance(value, ast.DictComp) and any(part.ifs for part in value.generators):
+        yield "drops a field"
+
+
+def _is_prompt(value: ast.expr) -> bool:
+    """Whether a buffer's size is that of no buffer, or of one line."""
+    return isinstance(value, ast.Constant) and value.value in (0, 1)

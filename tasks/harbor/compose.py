@@ -1,0 +1,91 @@
+"""A task's compose file: let pass where it describes the one container that a task has anyway, else refused by name."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from sandbox.errors import Mistake
+
+#: In Harbor's order; the last belongs to another engine.
+_FILES: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
+_MAX_BYTES: Final = 2**16
+_LEAVE_OUT: Final = "leave the task out with harbor.skip"
+#: Of a service: what Harbor sets itself, and what makes no difference to a box.
+_HARBORS: Final = frozenset({
+    "image", "pull_policy", "container_name", "deploy", "init", "tty", "stdin_open", "restart", "hostname", "platform",
+})  # fmt: skip
+#: What the container is kept up with while others work in it.
+_IDLE: Final = ("sleep infinity", "tail -f /dev/null")
+
+
+def check_compose(environment: Path) -> None:
+    """Refuses a compose file in a task's ``environment`` that says more than that there is one container.
+
+    Raises:
+        Mistake: it has several services, or something of its service that a box does not give; by its key.
+    """
+    for name in _FILES:
+        file = environment / name
+        if file.exists():
+            for key, problem in _problems(_read(file)):
+                raise Mistake(f"not run here: {problem}", where=str(file), key=key, remedy=_LEAVE_OUT)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    problem = "is no compose file"
+    try:
+        with file.open("rb") as opened:
+            written = yaml.safe_load(opened.read(_MAX_BYTES).decode())
+        if isinstance(written, dict):
+            return written
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        problem += f": {error}"
+    except yaml.YAMLError as error:
+        problem += f": {str(error).splitlines()[0]}"
+    raise Mistake(problem, where=str(file), remedy=_LEAVE_OUT)
+
+
+def _problems(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    services = written.get("services")
+    if not isinstance(services, dict) or len(services) != 1:
+        names = ", ".join(map(str, services)) if isinstance(services, dict) else "none"
+        yield "services", f"a task of several containers ({names})"
+        return
+    yield from (
+        (key, "only services mean anything to a box")
+        for key in written
+        if key not in ("services", "version", "name")
+    )
+    (name, service), *_ = services.items()
+    for key, value in (service if isinstance(service, dict) else {}).items():
+        if key not in _HARBORS and not _default(key, value):
+            yield f"services.{name}.{key}", "a box gives its container nothing of the kind"
+
+
+def _default(key: str, value: Any) -> bool:
+    """Whether a key of the service says what holds in any case."""
+    match key:
+        case "build":
+            told = value if isinstance(value, dict) else {"context": value}
+            return told.keys() <= {"context", "dockerfile"} and all(
+                _variable(one) or str(one).removeprefix("./") in ("", ".", "Dockerfile")
+                for one in told.values()
+            )
+        case "command":
+            return any(idle in " ".join(value if isinstance(value, list) else [str(value)]) for idle in _IDLE)
+        case "environment":
+            pairs = (
+                [f"{name}={one}" for name, one in value.items()] if isinstance(value, dict) else value or []
+            )
+            return all(_variable(str(pair).partition("=")[2]) for pair in pairs)
+        case "volumes":
+            # Places for logs, of Harbor's and of Terminal-Bench's before it.
+            return all(str(volume).startswith("${") for volume in value or [])
+    return False
+
+
+def _variable(text: object) -> bool:
+    """Whether it is for whoever starts the container to say, such as ``${TEST_DIR}``."""
+    return str(text).startswith("${") and str(text).endswith("}")
