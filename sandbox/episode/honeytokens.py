@@ -27,6 +27,8 @@ _REMEMBERED: Final = 10_000
 _GATHERED: Final = {"service": PIECE, "name": PIECE, "artefact": 8}
 #: Where the name belongs to the content.
 _NAMED: Final = frozenset({"scaffold", "artefact"})
+#: Forms that are not looked for backwards.
+_TURNED: Final = frozenset({"rot13", "rotated"})
 _LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz"
 _OTHER: Final = re.compile(rb"[^0-9a-z]+")
 #: Digits of base64 → those of uuencode.
@@ -89,7 +91,8 @@ class Lookout:
             gathered = [self._gather(token, where, *way, folded) for way in _whole(token.value)]
             if form is None and any(gathered):
                 form = "pieces"
-            if form is None and _form_in(content[::-1], folded[::-1], forms) is not None:
+            straight = (one for one in forms if one[0] not in _TURNED)
+            if form is None and _form_in(content[::-1], folded[::-1], straight) is not None:
                 form = "reversed"
             if form is None and any(_form_in(one, small, forms) for one, small in packed):
                 form = "packed"

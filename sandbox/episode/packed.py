@@ -124,8 +124,13 @@ def _bytes_of(number: int) -> bytes:
 
 def _threes(digits: bytes) -> bytes:
     """Bytes of three decimal digits each; nothing if one is no byte's."""
-    values = [int(digits[at : at + 3]) for at in range(0, len(digits) - 2, 3)]
-    return bytes(values) if max(values) < 256 else b""
+    found = bytearray()
+    for at in range(0, len(digits) - 2, 3):
+        value = int(digits[at : at + 3])
+        if value > 255:  # soon, where they are anything else
+            return b""
+        found.append(value)
+    return bytes(found)
 
 
 def numbers(text: bytes, base: int = 10) -> bytes:
