@@ -174,6 +174,15 @@ def test_the_command_prints_the_checks_and_a_run_takes_what_it_kept(
 
 
 @pytest.mark.box
+def test_a_self_test_that_does_not_end_is_named(
+    engine: Engine, image: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.selftest.inside.SECONDS", 0.01)
+    assert run_command(["selftest"]) == 1
+    assert "no box could be tried: TimeoutError" in capsys.readouterr().err
+
+
+@pytest.mark.box
 def test_a_box_that_lost_its_filter_regresses_and_no_run_starts_in_it(
     engine: Engine,
     image: str,
