@@ -73,7 +73,7 @@ class Anchor:
     async def stop(self, *, idle: bool = False) -> None:
         """Stops the step that it does, or else the next one, after a call; ``idle``: before any."""
         with _own():
-            await self._box.put("/task", [FileSpec("stop", b"idle" if idle else b"stop")])
+            await self._box.put("/task", [FileSpec("stop", b"idle" if idle else b"1")])
 
     async def _told(self) -> Any:
         """What it says after its results, all of whose bytes are 0 at the end."""

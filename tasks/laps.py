@@ -21,7 +21,7 @@ from tasks.timing import NOISE, Course
 FEWEST_LAPS: Final = 3
 MOST_LAPS: Final = 9
 #: Standard error with which a score is told where the start is 0 and the reference 1, if laps suffice.
-WANTED_ERROR: Final = 0.0075
+WANTED_ERROR: Final = 0.01
 #: The largest that the anchors by themselves may have: scores of two gradings then differ by less than 0.05 with
 #: a probability of 0.995.
 LARGEST_ERROR: Final = 0.0125
