@@ -39,7 +39,7 @@ class Callers:
             self._processes = (paths["memory"] if version == 1 else paths[""]) / "cgroup.procs"
             for process in self._listed():
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                    self._own[process] = origin(process).started
+                    self._own[process] = origin(f"/proc/{process}").started
             # The canary: the box's runner holds its connection to this host.
             if not any(_can_be_taken(pid, name) for name in os.listdir(f"/proc/{pid}/fd")):
                 self.absent = "no connection of the box's runner is seen"
@@ -92,7 +92,7 @@ class Callers:
     def _is_own(self, process: int) -> bool:
         started = self._own.get(process)
         try:
-            return started is not None and origin(process).started == started
+            return started is not None and origin(f"/proc/{process}").started == started
         except OSError:
             return False  # it has ended
 
