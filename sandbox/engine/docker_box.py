@@ -82,7 +82,6 @@ class DockerBox:
         """Destroys the box."""
         self._unguard()
         self._still.close()
-        self._callers.close()
         await asyncio.shield(self._close())
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
