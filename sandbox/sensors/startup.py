@@ -1,6 +1,7 @@
 """Files that run by themselves, by their path: what is written there outlives the work that wrote it."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 #: Of shells, of sessions, of interpreters and editors, of remote log-ins, of git, wherever they lie.
@@ -22,6 +23,7 @@ _SCHEDULE: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=256)  # an agent opens few files, many times, and each opening waits for this
 def runs(path: str) -> str | None:
     """What runs a file of that path by itself.
 
