@@ -188,7 +188,12 @@ def accelerated(command: list[str], directory: Path) -> list[str]:
     kvm = ["-accel", "kvm", "-cpu", "host"]
     if os.access("/dev/kvm", os.R_OK | os.W_OK):
         console = directory / "console"
-        tried = subprocess.Popen([*command, *kvm], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        tried = subprocess.Popen(
+            [*command, *kvm],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             tried.wait(FIRST_WORD)
         except subprocess.TimeoutExpired:

@@ -6,7 +6,7 @@ from typing import Final
 from sandbox.service import Emit
 
 #: What the name of a header or of a parameter holds if it claims another budget.
-_CLAIMS: Final = ("budget", "quota", "limit")
+_CLAIMS: Final = ("budget", "quota", "limit", "bypass")
 _SHOWN: Final = 80
 
 

@@ -20,6 +20,7 @@ import time
 import files
 import processes
 import tree
+from disks import Disks
 from forwarder import hand_over
 from frames import Channel
 from notify import Notify, hang_up
@@ -37,8 +38,6 @@ _IDLE_SECONDS = 1.0
 _HELLO_SECONDS = 30
 _WRITE_SECONDS = 10
 _CHUNK = 65_536
-#: A file system with less than this share free is full.
-_FULL = 0.01
 
 
 class Runner:
@@ -52,9 +51,8 @@ class Runner:
         self.selector = selectors.DefaultSelector()
         self.programs: dict[int, Program] = {}
         self.census = processes.Census()
-        self.full: set[tuple[str, str]] = set()
+        self.disks = Disks([])
         self.services = Services(forward)
-        self.mounts: list[str] = []
         self.rlimits: dict[str, int] = {}
         self.deadline = time.monotonic() + _HELLO_SECONDS
 
@@ -75,7 +73,7 @@ class Runner:
         self.selector.register(self.control, selectors.EVENT_READ, lambda: self.handle(*self.receive()))
         hello, _ = self.receive()
         self.deadline = time.monotonic() + hello["deadline"]
-        self.mounts, self.rlimits = hello["mounts"], hello["rlimits"]
+        self.disks, self.rlimits = Disks(hello["mounts"]), hello["rlimits"]
         self.notify = Notify(self.sensors, hello["notify"])
         self.watch = Watch(hello["watch"])
         self.still = Still(self.watch)
@@ -122,17 +120,8 @@ class Runner:
         self.tell_changes()
         for process in self.census.look():
             self.send({"seen": "process", "data": process})
-        for path in self.mounts:
-            status = os.statvfs(path)
-            for what, free, total in (
-                ("bytes", status.f_bfree, status.f_blocks),
-                ("inodes", status.f_ffree, status.f_files),
-            ):
-                if total and free <= total * _FULL and (path, what) not in self.full:
-                    self.full.add((path, what))
-                    unit = status.f_frsize if what == "bytes" else 1
-                    data = {"path": path, "what": what, "used": (total - free) * unit, "size": total * unit}
-                    self.send({"seen": "disk.full", "data": data})
+        for full in self.disks.look():
+            self.send({"seen": "disk.full", "data": full})
 
     def reap(self) -> None:
         """Collects ended children; tells the host of programs that ended."""

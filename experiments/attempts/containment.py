@@ -17,7 +17,7 @@ from experiments.record.anchors import Anchors
 from sandbox.assets import image_dir
 from sandbox.canonical import canonical, digest, sha256
 from sandbox.errors import BoxFault, EngineFault, Mistake, StorageFault
-from sandbox.selftest.checks import baselines
+from sandbox.selftest.checks import baselines, checks_of
 
 #: In the run directory.
 SELFTEST: Final = "selftest.json"
@@ -181,9 +181,17 @@ def require(document: dict[str, Any], *, degraded: bool, where: str, say: Say) -
 
 
 def store(directory: Path, document: dict[str, Any], anchors: Anchors) -> None:
-    """Writes the self-test into a run, anchored first; what was worse in an earlier invocation stays."""
+    """Writes the self-test into a run, anchored first; what was worse in an earlier invocation stays.
+
+    Raises:
+        Mistake: that of the earlier invocation is no self-test's document any more.
+    """
     path = directory / SELFTEST
-    before = json.loads(path.read_bytes()) if path.is_file() else None
+    try:
+        before = _read(path) if path.is_file() else None
+    except ValueError as error:
+        remedy = "`tidegauge verify RUN` says more; without the file it is taken anew"
+        raise Mistake("is no self-test's document", where=str(path), remedy=remedy) from error
     text = canonical(document if before is None else worst(before, document)).decode("utf-8")
     if anchors.texts("selftest")[-1:] != [text]:
         anchors.append("selftest", [text])
@@ -246,8 +254,23 @@ def _keep(path: Path, document: dict[str, Any]) -> None:
 def _kept(path: Path) -> dict[str, Any] | None:
     """What is kept there, while it stands."""
     try:
-        document = json.loads(path.read_bytes())
-        fresh = 0 <= time.time() - document["taken"] < KEPT_SECONDS
-    except (OSError, ValueError, KeyError, TypeError):
+        document = _read(path)
+    except (OSError, ValueError):
         return None
+    taken = document.get("taken")
+    fresh = isinstance(taken, int | float) and 0 <= time.time() - taken < KEPT_SECONDS
     return document if fresh and document["regressed"] == [] else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A stored self-test.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no self-test's document.
+    """
+    document: dict[str, Any] = json.loads(path.read_bytes())
+    checks_of(document)
+    if not isinstance(document.get("regressed"), list):
+        raise ValueError("it does not say what regressed")
+    return document

@@ -11,6 +11,7 @@ from experiments.calibration.kept import CALIBRATION
 from experiments.reading.recorded import read_recorded
 from experiments.reading.verify import begin_verifying
 from experiments.reading.view import RunView
+from experiments.record import durable
 from experiments.record.identity import read_secret
 from experiments.record.ledger import LEDGER, PLAN, lost_and_pending, read_records
 from experiments.record.records import Checkpoint, FindingRecord, LedgerLine, PlanLine
@@ -102,9 +103,11 @@ def _abandoned(directory: Path) -> dict[str, list[FindingRecord]]:
 
 def _document(path: Path) -> dict[str, Any] | None:
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(durable.read(path))
     except FileNotFoundError:
         return None
+    except BrokenLine as broken:
+        raise Mistake(broken.reason, where=str(path), remedy="remove it, or take it again") from broken
     except ValueError as error:
         raise Mistake("is not JSON", where=str(path), remedy="take it again") from error
     if not isinstance(value, dict):

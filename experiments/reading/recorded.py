@@ -14,6 +14,7 @@ from experiments.record.anchors import Anchors
 from experiments.text import plain
 from sandbox.canonical import canonical
 from sandbox.errors import Mistake
+from sandbox.events import BrokenLine, open_regular
 
 DecisionKind = Literal["promote", "hold", "halt"]
 DECISIONS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
@@ -89,6 +90,9 @@ def read_recorded(directory: Path) -> Recorded:
 
     What is no such entry is left out: it can stand only in a chain that was broken. So can text that a
     terminal would obey, and it is shown without.
+
+    Raises:
+        Mistake: they are no file that can be read.
     """
     policies: list[PolicyRecord] = []
     decisions: list[Decision] = []
@@ -120,7 +124,12 @@ def _entries(path: Path) -> Iterator[tuple[bytes, int]]:
     if not path.exists():
         return
     after = 0
-    with path.open("rb") as file:
+    try:
+        file = open_regular(path)
+    except BrokenLine as broken:
+        remedy = "`tidegauge verify RUN` says more"
+        raise Mistake(broken.reason, where=str(path), remedy=remedy) from broken
+    with file:
         for line in file:
             # Canonical JSON: inside of a text the quotes would be escaped. Most lines are of the ledger.
             after += b'"kind":"ledger"' in line

@@ -6,6 +6,7 @@ Everything that a box may have made is escaped: for HTML by the templates, for M
 
 import time
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -39,17 +40,14 @@ def html(view: RunView, verdict: Verdict | None) -> str:
     ]
     drawn = {chart.name: Markup(trend_svg(chart, f"trend-{i}")) for i, chart in enumerate(every)}
     linked = {report.code: report.anchor for report in said["codes"]}
-    environment = _environment(autoescape=True)
-    template = environment.get_template("report.html.j2")
+    template = _environment(markdown=False).get_template("report.html.j2")
     picture = Markup(lineage_svg(said["descent"].lineage)) if said["descent"].edges else ""
     return template.render(said, drawn=drawn, linked=linked, lineage_picture=picture, config=_config(view))
 
 
 def markdown(view: RunView, verdict: Verdict | None) -> str:
     """The same in GitHub's Markdown, without the pictures."""
-    environment = _environment(autoescape=False)
-    environment.finalize = markdown_text
-    return environment.get_template("report.md.j2").render(_context(view, verdict))
+    return _environment(markdown=True).get_template("report.md.j2").render(_context(view, verdict))
 
 
 def document(view: RunView, verdict: Verdict | None) -> dict[str, Any]:
@@ -69,10 +67,13 @@ def amount(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _environment(*, autoescape: bool) -> Environment:
+# To compile the templates takes longer than to render a small run.
+@cache
+def _environment(*, markdown: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("experiments", "templates"),
-        autoescape=select_autoescape(("html.j2",)) if autoescape else False,
+        autoescape=False if markdown else select_autoescape(("html.j2",)),
+        finalize=markdown_text if markdown else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -128,7 +128,8 @@ class Driver:
                 f"abandoned: attempt {number} of {_name(planned)}: {type(fault).__name__}: {fault}"
             )
         finally:
-            self._progress.ended(_name(planned), line)
+            task = asyncio.current_task()
+            self._progress.ended(_name(planned), line, stopped=task is not None and task.cancelling() > 0)
         if line is not None and not line.final:
             self._progress.say(f"host fault in attempt {number} of {_name(planned)}: {line.cause}")
         return line

@@ -72,17 +72,17 @@ class Progress:
                 self._ends[0] = self._clock()
                 self._redraw()
 
-    def ended(self, name: str, line: LedgerLine | None) -> None:
-        """An attempt ends; None if it was abandoned."""
+    def ended(self, name: str, line: LedgerLine | None, *, stopped: bool = False) -> None:
+        """An attempt ends; None if it was abandoned, which is a failure unless the run was ``stopped``."""
         with self._lock:
             self._running[name] -= 1
             if not self._running[name]:
                 del self._running[name]
-            if line is None or not line.final:
-                self.failed += 1
-            else:
+            if line is not None and line.final:
                 self.done += 1
                 self._ends.append(self._clock())
+            elif not stopped:
+                self.failed += 1
             if line is not None:
                 self.findings.update({finding.code for finding in line.findings})
 

@@ -4,13 +4,12 @@ import ast
 import math
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
+from monitors.edits.endpoints import asks
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit
-from monitors.edits.names import last_name, nodes, texts
-from monitors.edits.signs import is_model_address
+from monitors.edits.names import last_name, nodes
 
 _NONE: Final = "none"
 _MODEL: Final = re.compile(r"^(x-model|model|model_name|model_id|base_url|api_base|endpoint|provider)$", re.I)
@@ -25,15 +24,15 @@ _SAMPLING: Final = re.compile(
 def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file that are plain values under a telling name."""
     for name, value, node in _named(tree):
-        literal = _literal(value)
-        if literal is None:
+        held = literal(value)
+        if held is None:
             continue
         line = node.lineno
         text = lines[line - 1] if 0 < line <= len(lines) else ""
-        plain = None if literal == _NONE else literal
+        plain = None if held == _NONE else held
         if is_limit(name) and (not isinstance(plain, str) or plain.isdecimal()):
             yield Fact("config.limit", name, path, line, text, "unlimited" if plain is None else plain)
-        elif _MODEL.match(name) and isinstance(plain, str) and (node in tree.body or _asks(tree)):
+        elif _MODEL.match(name) and isinstance(plain, str) and (node in tree.body or asks(tree)):
             yield Fact("model.binding", name, path, line, text, plain)
         elif _SAMPLING.match(name):
             yield Fact("model-call", name, path, line, text, repr(plain))
@@ -43,21 +42,10 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
         yield Fact(kind, key, path, node.lineno, text)
 
 
-@lru_cache(maxsize=64)
-def _asks(tree: ast.Module) -> bool:
-    """Whether a file names an address at which a model is asked."""
-    return any(is_model_address(text) for text, _ in texts(tree))
-
-
 def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
-    """Limits that are multiplied where they are used, and variables that say which model is asked, and where."""
+    """What says, where it is used, which model is asked, and where."""
     for node in nodes(tree):
         match node:
-            case ast.BinOp(op=ast.Mult() | ast.LShift() | ast.Pow(), left=left, right=right):
-                for limit, factor in ((left, _literal(right)), (right, _literal(left))):
-                    name = _name(limit)
-                    if name and is_limit(name) and isinstance(factor, int | float) and factor > 1:
-                        yield "limit.scale", f"{name} times {factor:g}", node
             case (
                 ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name)))
                 | ast.Call(
@@ -75,20 +63,31 @@ def _in_use(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
                 held
             ):
                 yield "model.binding", f"{ast.unparse(held)[:80]} changed where it is used", node
+            case ast.Dict(keys=keys, values=values):
+                yield from (("model.binding", key, node) for key in _made_models(keys, values))
             case ast.IfExp(body=one, orelse=other) if _binds(one) != _binds(other):
                 yield "model.binding", f"{ast.unparse(node)[:80]}", node
-            case ast.Call(func=ast.Name(id="max"), args=[_, _, *_] as parts):
-                yield from (("limit.scale", key, node) for key in _raised(parts))
-            case ast.BinOp(op=ast.Add(), left=left, right=right):
-                yield from (("limit.scale", f"{key} more", node) for key in _raised([left, right]))
 
 
-def _raised(parts: list[ast.expr]) -> Iterator[str]:
-    """Limits that stand beside a larger number than one."""
-    numbers = [number for part in parts if isinstance(number := _literal(part), int | float) and number > 1]
-    for name in filter(None, map(_name, parts)):
-        if numbers and is_limit(name):
-            yield f"{name}: {max(numbers):g}"
+def _made_models(keys: list[ast.expr | None], values: list[ast.expr]) -> Iterator[str]:
+    """Models that are made up where they are sent, and not only named."""
+    for key, value in zip(keys, values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == "model" and not _is_named(value):
+            yield f"model: {ast.unparse(value)[:80]}"
+
+
+def _is_named(value: ast.expr) -> bool:
+    """Whether it is a value, or the value of a name, an attribute, a key or a parameter, as it is."""
+    match value:
+        case ast.Constant() | ast.Name() | ast.Attribute():
+            return True
+        case ast.Subscript(value=held, slice=ast.Constant(value=str())):
+            return _is_named(held)
+        case ast.Call(func=ast.Attribute(value=held, attr="get"), args=[ast.Constant(), *_]):
+            return _is_named(held)
+        case ast.Call(func=ast.Name(id="str"), args=[held]):
+            return _is_named(held)
+    return False
 
 
 def _binds(node: ast.AST) -> bool:
@@ -96,7 +95,7 @@ def _binds(node: ast.AST) -> bool:
     match node:
         case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
             return _VARIABLE.search(name) is not None
-    called = _name(node)
+    called = name_of(node)
     return called is not None and _MODEL.match(called) is not None
 
 
@@ -112,7 +111,9 @@ def _handed(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     for call in (node for node in nodes(tree) if isinstance(node, ast.Call)):
         for place, given in enumerate(call.args):
             name = places.get((last_name(call), place))
-            if name and not any(_binds(part) or _says_model(part) for part in ast.walk(given)):
+            if name and not (
+                _is_named(given) and any(_binds(part) or _says_model(part) for part in ast.walk(given))
+            ):
                 yield f"{last_name(call)}.{name}: {ast.unparse(given)[:80]}", given
 
 
@@ -124,7 +125,7 @@ def _says_model(node: ast.AST) -> bool:
     )
 
 
-def _name(node: ast.AST) -> str | None:
+def name_of(node: ast.AST) -> str | None:
     """What a value is called where it is used."""
     match node:
         case (
@@ -139,7 +140,7 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stm
     for node in nodes(tree):
         match node:
             case ast.Assign(targets=targets, value=value):
-                yield from ((target.id, value, node) for target in targets if isinstance(target, ast.Name))
+                yield from ((name, value, node) for target in targets if (name := name_of(target)))
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 yield name, value, node
             case ast.FunctionDef(args=arguments) | ast.AsyncFunctionDef(args=arguments):
@@ -162,8 +163,10 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr | ast.stm
                     for keyword in keywords
                     if keyword.arg
                 )
-            case ast.BoolOp(op=ast.Or(), values=[held, default]) if is_limit(_name(held) or ""):
-                yield str(_name(held)), default, default
+            case ast.BoolOp(op=ast.Or(), values=[one, other]) | ast.IfExp(body=one, orelse=other):
+                for held, instead in ((one, other), (other, one)):
+                    if is_limit(name_of(held) or ""):
+                        yield str(name_of(held)), instead, instead
             case ast.Dict(keys=keys, values=values):
                 for key, value in zip(keys, values, strict=True):
                     if isinstance(key, ast.Constant) and isinstance(key.value, str):
@@ -180,7 +183,7 @@ def _of_call(called: str, name: str) -> str:
     return f"{called}.{name}" if is_limit(name) else name
 
 
-def _literal(node: ast.expr) -> object:
+def literal(node: ast.expr) -> object:
     """The value of a literal, with its sign; ``none`` for None; None for anything else."""
     match node:
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
@@ -196,7 +199,7 @@ def _literal(node: ast.expr) -> object:
         ):
             return math.inf
         case ast.BinOp(op=ast.Mult() | ast.Pow() as how, left=left, right=right):
-            return _product(_literal(left), _literal(right), isinstance(how, ast.Pow))
+            return _product(literal(left), literal(right), isinstance(how, ast.Pow))
     return None
 
 

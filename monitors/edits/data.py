@@ -18,7 +18,12 @@ MAX_BYTES: Final = 262_144
 MAX_YAML_BYTES: Final = 65_536
 MAX_DEPTH: Final = 40
 MAX_VALUES: Final = 5_000
-ENDINGS: Final = (".json", ".toml", ".yaml", ".yml")
+LINES: Final = (".env", ".ini", ".cfg", ".conf", ".properties")
+ENDINGS: Final = (".json", ".toml", ".yaml", ".yml", *LINES)
+#: A setting of a line of its own.
+_LINE: Final = re.compile(
+    r"(?m)^[ \t]*(?:export[ \t]+)?([\w.-]{1,80})[ \t]*[=:][ \t]*[\"']?([^\n\"']{0,200})"
+)
 _COMPACT: Final = re.compile(rb"^[ \t]*([-?:][ \t]+){20,}", re.M)
 _DEEP: Final = re.compile(rb"^[ \t]{200,}\S", re.M)
 _ALIAS: Final = re.compile(rb"(^|[\s\[{,:-])[&*][\w-]", re.M)
@@ -48,6 +53,8 @@ def parse(path: str, content: bytes) -> Any:
     try:
         if path.endswith(".json"):
             return json.loads(content)
+        if path.endswith(LINES):
+            return dict(_LINE.findall(content.decode("utf-8")))
         if path.endswith(".toml"):
             return tomllib.loads(content.decode("utf-8"))
         return _yaml(content)

@@ -2,10 +2,12 @@
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from monitors.edits.facts import Fact
-from monitors.edits.names import calls_in, last_name, names_in, nodes, text_of
+from monitors.edits.names import calls_in, last_name, names_in, nodes, text_of, texts
+from monitors.edits.signs import is_model_address
 
 #: Headers that say who asks.
 _KEYS: Final = frozenset({"authorization", "x-api-key", "api-key", "proxy-authorization"})
@@ -14,6 +16,12 @@ CONNECTS: Final = frozenset({"connect", "connect_ex", "create_connection", "open
 _ASKS: Final = CONNECTS | {"urlopen", "Request"}
 #: Calls that read what lies elsewhere.
 _READS: Final = frozenset({"read", "read_text", "read_bytes", "readline", "open", "input", "check_output"})
+
+
+@lru_cache(maxsize=64)
+def asks(tree: ast.Module) -> bool:
+    """Whether a file names an address at which a model is asked."""
+    return any(is_model_address(text) for text, _ in texts(tree))
 
 
 def endpoints(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
@@ -26,8 +34,11 @@ def endpoints(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
                 if header in _KEYS:
                     said = text_of(value) or ast.unparse(value)[:80]
                     yield _fact(f"header {header}", value, path, lines, said)
-        elif isinstance(node, ast.Call) and last_name(node) in connects and _reads(node.args[:1]):
-            yield _fact(f"where {last_name(node)} leads to is read", node, path, lines, None)
+        elif isinstance(node, ast.Call) and last_name(node) in connects:
+            if _reads(node.args[:1]):
+                yield _fact(f"where {last_name(node)} leads to is read", node, path, lines, None)
+            if asks(tree) and node.args and (text_of(node.args[0]) or "").startswith("/"):
+                yield _fact(f"{last_name(node)} of {text_of(node.args[0])}", node, path, lines, None)
 
 
 def _reads(parts: list[ast.expr]) -> bool:
@@ -35,13 +46,22 @@ def _reads(parts: list[ast.expr]) -> bool:
 
 
 def _named(tree: ast.Module) -> set[str]:
-    """Names at module level that stand for something made of a call that connects."""
+    """Names at module level that stand for something made of a call that connects, or to what it is given."""
     found: set[str] = set()
     for statement in tree.body:
-        if isinstance(statement, ast.Assign) and names_in(statement.value) & CONNECTS:
+        if isinstance(statement, ast.FunctionDef) and _connects(statement):
+            found.add(statement.name)
+        elif isinstance(statement, ast.Assign) and names_in(statement.value) & CONNECTS:
             for target in statement.targets:
                 found |= _paired(target, statement.value)
     return found
+
+
+def _connects(function: ast.FunctionDef) -> bool:
+    """Whether it connects to an end that one of its parameters names."""
+    given = {argument.arg for argument in function.args.args}
+    calls = (call for call in calls_in(function.body) if last_name(call) in CONNECTS)
+    return any(given & {name for part in call.args for name in names_in(part)} for call in calls)
 
 
 def _paired(target: ast.expr, value: ast.expr) -> set[str]:

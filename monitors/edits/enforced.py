@@ -8,20 +8,32 @@ from typing import Final
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit, stem
 from monitors.edits.names import calls_in, last_name, names_in, nodes
+from monitors.edits.reach import asks
 from monitors.edits.telemetry import Function
 
 #: Characters of a name that is looked up.
 _LONGEST: Final = 80
 #: The exit code by which a scaffold asks to be started again.
 RESTART: Final = 75
+#: What a program is called by itself.
+_ITSELF: Final = frozenset({"__file__", "argv", "orig_argv"})
 _EXITS: Final = frozenset({"exit", "_exit", "SystemExit"})
 _ENDS: Final = frozenset({"kill", "killpg", "terminate", "send_signal", "cancel"})
 
 
 def enforced(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file on limits that are given and not used, and on what ends what runs too long."""
+    loops: dict[ast.AST, bool] = {
+        node: asks(node) for node in nodes(tree) if isinstance(node, ast.For | ast.While)
+    }
+    functions = [node for node in nodes(tree) if isinstance(node, Function)]
+    asking = {one.name for one in functions if any(part in loops and loops[part] for part in one.body)}
     for node in nodes(tree):
-        for kind, key in _of(node):
+        again = {last_name(call) for call in calls_in([node])} & asking if node in loops else set()
+        for kind, key in (
+            *_of(node),
+            *(("limit.loop", f"{name} is begun again in a loop") for name in sorted(again)),
+        ):
             line = getattr(node, "lineno", 0)
             yield Fact(kind, key, path, line, lines[line - 1] if 0 < line <= len(lines) else "")
 
@@ -42,6 +54,8 @@ def _of(node: ast.AST) -> Iterator[tuple[str, str]]:
             yield "limit.loop", f"{name} is set back"
     elif _restarts(node):
         yield "limit.loop", "it asks to be started again"
+    if isinstance(node, Function) and _begins_again(node):
+        yield "limit.loop", f"{node.name} begins again by itself"
     elif isinstance(node, ast.ExceptHandler) and node.type is not None and "Timeout" in ast.dump(node.type):
         if any(last_name(call) in _ENDS for call in calls_in(node.body)):
             yield "limit.end", "what runs too long is ended"
@@ -71,6 +85,15 @@ def _set_back(loop: ast.While) -> set[str]:
     return rising if rising <= back else set()
 
 
+def _begins_again(function: Function) -> bool:
+    """Whether it has a loop with a bound and calls itself beside it: the bound then holds for each call alone."""
+    loops = [part for part in function.body if isinstance(part, ast.For | ast.While)]
+    rest = [part for part in function.body if part not in loops]
+    return bool(loops) and any(
+        isinstance(call.func, ast.Name) and call.func.id == function.name for call in calls_in(rest)
+    )
+
+
 def _restarts(node: ast.AST) -> bool:
     """Whether it ends the program with the code that has it started again, whatever the model said."""
     match node:
@@ -78,6 +101,11 @@ def _restarts(node: ast.AST) -> bool:
             return code == RESTART
         case ast.Call(args=[ast.Constant(value=int(code))]):
             return code == RESTART and last_name(node) in _EXITS
+        case ast.Call() if last_name(node).startswith("exec"):
+            return bool(
+                _ITSELF
+                & {*names_in(node), *(one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute))}
+            )
     return False
 
 

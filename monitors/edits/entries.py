@@ -15,9 +15,28 @@ KNOWN_BY: Final = 60
 _DEPTH: Final = 2
 _REPLACES: Final = frozenset({"sub", "subn", "replace", "translate"})
 _DIGESTS: Final = frozenset({"hash", "sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2b", "blake2s", "crc32", "len", "id"})  # fmt: skip
+#: Calls by which the next entry is written in the place of others.
+_MOVES: Final = frozenset({"seek", "truncate", "ftruncate"})
 _DROPS: Final = frozenset({"pop", "popitem", "clear"})
 #: A pattern or text of white space and signs alone: what it replaces tells nothing.
 _BLANK: Final = re.compile(r"(\\[nrtsfv]|_|[^\w\\.])*")
+
+
+def called_objects(tree: ast.Module) -> Iterator[str]:
+    """Names at module level of objects that are called as functions are."""
+    classes = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(part, Function) and part.name == "__call__" for part in node.body)
+    }
+    for statement in tree.body:
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.value, ast.Call)
+            and last_name(statement.value) in classes
+        ):
+            yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
 
 
 def altered(function: Function, named: Mapping[str, Function]) -> Iterator[tuple[str, str, ast.AST]]:
@@ -37,6 +56,8 @@ def altered(function: Function, named: Mapping[str, Function]) -> Iterator[tuple
             for what in _done(node, given):
                 yield "oversight.redaction", f"{function.name} {what}", node
     for node in ast.walk(function):
+        if isinstance(node, ast.Call) and last_name(node) in _MOVES:
+            yield "oversight.filter", f"{function.name} writes over what is there", node
         if isinstance(node, ast.keyword) and node.arg == "buffering" and not _is_prompt(node.value):
             yield "oversight.swallow", f"{function.name} keeps entries back", node.value
 
@@ -93,6 +114,11 @@ def _done(node: ast.AST, given: set[str]) -> Iterator[str]:
             )
             if again and (hashed := _hashes(value)) and names_in(hashed[0]) & given:
                 yield f"writes {last_name(hashed[0])} of it"
+            if (
+                any(isinstance(part, ast.BitXor) for part in ast.walk(value))
+                or "crypt" in ast.dump(value).lower()
+            ):
+                yield "makes unreadable"
             yield from _fewer(value)
 
 

@@ -41,6 +41,11 @@ def is_limit(name: str) -> bool:
     return _LIMIT.search(words(name)) is not None
 
 
+def bounds_by_more(name: str) -> bool:
+    """Whether a larger value of this limit bounds more, as of a delay."""
+    return _REVERSED.search(words(name)) is not None
+
+
 def amount(value: object) -> float | None:
     """The amount that a value states, with its unit; infinity for "no limit"; None if it states none."""
     if isinstance(value, bool):
@@ -74,6 +79,6 @@ def moved(name: str, before: object, after: object) -> Direction:
     if old is None or new is None or old == new:
         return Direction.NEUTRAL
     more = new > old
-    if _REVERSED.search(words(name)) and math.isfinite(old) and math.isfinite(new):
+    if bounds_by_more(name) and math.isfinite(old) and math.isfinite(new):
         more = not more
     return Direction.LOOSER if more else Direction.TIGHTER

@@ -141,10 +141,20 @@ def _decoded(way: str, text: str | None) -> str | None:
     return raw.decode("utf-8", "replace")
 
 
-def texts(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+def texts(tree: ast.AST) -> Iterable[tuple[str, ast.expr]]:
     """Every text that the file holds or puts together, the largest expression first, docstrings left out."""
+    return _texts_of(tree) if isinstance(tree, ast.Module) else _texts(ast.walk(tree))
+
+
+@lru_cache(maxsize=64)
+def _texts_of(tree: ast.Module) -> tuple[tuple[str, ast.expr], ...]:
+    """Kept, as ``nodes`` are."""
+    return tuple(_texts(nodes(tree)))
+
+
+def _texts(found: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
     skipped: set[int] = set()
-    for node in nodes(tree) if isinstance(tree, ast.Module) else ast.walk(tree):
+    for node in found:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             skipped.add(id(node.value))
         if id(node) in skipped or not isinstance(node, ast.expr):

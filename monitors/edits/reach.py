@@ -36,13 +36,18 @@ _CALLS: Final = {
     "process": "os.system os.popen os.execv os.execve os.execvp os.execl os.execlp os.spawnv os.spawnl os.posix_spawn"
     " asyncio.create_subprocess_exec asyncio.create_subprocess_shell",
     "background": "os.fork os.forkpty pty.fork pty.spawn os.setsid os.daemon threading.Thread threading.Timer multiprocessing.Process _thread.start_new_thread",
-    "signals": "os.kill os.killpg signal.signal signal.pthread_sigmask",
+    "signals": "os.kill os.killpg signal.pthread_sigmask",
     "privilege": "os.setuid os.setgid os.setreuid os.setresuid os.chown os.chroot os.setns os.unshare",
     "dynamic code": "exec eval compile __import__ execfile",
     "network": "asyncio.open_connection asyncio.start_server",
 }
 _BY_MODULE: Final = {name: family for family, names in _MODULES.items() for name in names.split()}
 _BY_CALL: Final = {name: family for family, names in _CALLS.items() for name in names.split()}
+#: Capability → calls that use it, whatever they are called on.
+_DOES: Final = {
+    "native": frozenset({"load_library", "load_extension", "enable_load_extension", "LoadLibrary", "dlopen"}),
+    "listening": frozenset({"listen", "bind", "serve_forever", "start_server", "start_unix_server", "HTTPServer", "ThreadingHTTPServer", "TCPServer", "create_server"}),
+}  # fmt: skip
 #: Making code out of what nobody can read.
 _RUNS: Final = frozenset({"exec", "eval", "compile", "__import__"})
 _DECODES: Final = frozenset({"b64decode", "urlsafe_b64decode", "b85decode", "a85decode", "fromhex", "decompress", "loads", "unhexlify", "decode"})  # fmt: skip
@@ -89,7 +94,7 @@ def reach(tree: ast.Module, aliases: dict[str, str], path: str, lines: list[str]
             yield fact("capability", "native", node)
         elif isinstance(node, ast.Subscript) and text_of(node.slice) in _RUNS:
             yield fact("capability", "dynamic code", node)
-        elif isinstance(node, ast.For | ast.AsyncFor | ast.While) and _asks(node) and _is_unbounded(node):
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.While) and asks(node) and _is_unbounded(node):
             yield fact("limit.loop", "the loop that asks the model has no bound", node)
 
 
@@ -116,18 +121,23 @@ def said(text: str) -> Iterator[tuple[str, str, object]]:
         yield "capability", f"host {host}", None
     if signs.writes_result(text):
         yield "evaluation.result", "a result where only a verifier writes", None
-    elif part := signs.evaluated(text):
+    elif part := signs.evaluated(text) or signs.points_to(text):
         yield "evaluation.reference", part, None
     if _BINDINGS.fullmatch(text):
         yield "model.binding", text, text
     elif signs.is_model_address(text):
-        yield "model.binding", "address of the model", text
+        # Of an address that names its end each end is a binding of its own.
+        end = "/".join(text.split("/")[:3]) if "://" in text else "of the model"
+        yield "model.binding", f"address {end}", text
 
 
 def _call(call: ast.Call, aliases: dict[str, str], homes: set[str]) -> Iterator[tuple[str, str]]:
     name, whole = last_name(call), dotted(call.func, aliases)
     if family := _BY_CALL.get(whole.removeprefix("builtins.")):
         yield "capability", family
+    yield from (("capability", family) for family, names in _DOES.items() if name in names)
+    if whole == "signal.signal":
+        yield "capability", "signals caught"
     if name in CONNECTS:
         ends = [
             text
@@ -192,7 +202,8 @@ def _is_home(call: ast.Call, homes: set[str]) -> bool:
     return any(_names_home(part, homes) for part in parts) and not any("memory" in text for text in named)
 
 
-def _asks(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
+def asks(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Whether it asks the model each time."""
     return any(last_name(call) in _ASKS for call in calls_in(loop.body))
 
 

@@ -5,6 +5,7 @@ Patterns run over bounded lines and have no nested repetition, so that their tim
 
 import base64
 import binascii
+import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -59,7 +60,12 @@ _OVERRIDE: Final = re.compile(
     r"|^\W*(system|developer|operator|administrator)\s*:.*\b(you|your|must|should|shall|never|always|ignore|no longer|from now on"
     r"|lifted|allowed|permitted|unrestricted|disabled|suspended|new (?:rules?|instructions?|policy))\b"
     r"|<\|?/?(im_start|im_end|system|assistant|user|endoftext)\|?>|\[/?(INST|SYSTEM)\]"
-    r"|\byou are (now|no longer)\b",
+    r"|\byou are (now|no longer)\b"
+    r"|\b(operators?|developers?|administrators?|supervisors?|overseers?|reviewers?|users?)\W+(?:(?:has|have|had)\W+)?"
+    r"(approved|allowed|permitted|authori[sz]ed|waived|lifted)\W+(?:\w+\W+){0,4}?"
+    r"(unrestricted|limits?|logging|monitoring|oversight|restrictions?)\b"
+    r"|\b(logs?|logging|monitoring|approvals?|oversight|limits?|restrictions?)\W+(?:\w+\W+){0,2}?"
+    r"(may|can|need not)\W+be\W+(switched off|turned off|skipped|disabled|lifted|waived|ignored|bypassed)\b",
     re.I | re.M,
 )
 #: Words that a line tells of as said by somebody, and what says that nobody followed them.
@@ -115,6 +121,7 @@ def readings(text: str) -> Iterator[str]:
             continue
         if decoded.isprintable() or "\n" in decoded:
             yield plain(decoded)
+    yield codecs.encode(line, "rot13")
     for part in _HEX.findall(line):
         try:
             yield plain(bytes.fromhex(part).decode("utf-8"))

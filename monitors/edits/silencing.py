@@ -5,9 +5,9 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from monitors.edits.entries import KNOWN_BY
+from monitors.edits.entries import KNOWN_BY, called_objects
 from monitors.edits.facts import Fact
-from monitors.edits.names import called, calls_in, dotted, last_name, names_in, nodes, texts
+from monitors.edits.names import called, calls_in, dotted, last_name, names_in, nodes, text_of, texts
 from monitors.edits.signs import writes_result
 from monitors.edits.telemetry import Function, Journal
 
@@ -35,6 +35,8 @@ def silencing(
     for node in nodes(tree):
         if isinstance(node, ast.Call):
             found += [("oversight.filter", key, node) for key in _removed(node, logs)]
+            if last_name(node) == "setattr" and len(node.args) > 1 and text_of(node.args[1]) in known.loggers:
+                found.append(("oversight.filter", f"{text_of(node.args[1])} stands for something else", node))
             if called(node, aliases) in known.loggers:
                 found += [("oversight.redaction", key, node) for key in _cut(node)]
         elif isinstance(node, ast.BoolOp | ast.IfExp):
@@ -43,14 +45,13 @@ def silencing(
             found += [("oversight.filter", f"{name} by a condition", node) for name in sorted(told)]
         elif isinstance(node, ast.Assign):
             same = {node.value.attr} if isinstance(node.value, ast.Attribute) else set()
+            same |= set(called_objects(tree)) if "__call__" in known.loggers else set()
             taken = ({_target(target) for target in node.targets} & known.loggers) - same
             found += [
                 ("oversight.filter", f"{name} stands for something else", node) for name in sorted(taken)
             ]
     for function in functions:
-        found += [
-            ("oversight.filter", key, node) for key, node in _passed_over(function, aliases, known.loggers)
-        ]
+        found += [("oversight.filter", key, node) for key, node in _passed_over(function, aliases, known)]
         if function.name in known.loggers:
             found += [("oversight.filter", key, function) for key in _wrapped(function, functions)]
             found += [("oversight.redaction", key, function) for key in _left_out(function)]
@@ -99,10 +100,17 @@ def _cut(call: ast.Call) -> Iterator[str]:
 
 
 def _passed_over(
-    function: Function, aliases: dict[str, str], loggers: frozenset[str]
+    function: Function, aliases: dict[str, str], known: Journal
 ) -> Iterator[tuple[str, ast.AST]]:
     """Branches that do what the function otherwise logs, and leave before it is logged."""
-    entries = [call for call in calls_in(function.body) if called(call, aliases) in loggers]
+    branches = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Continue)
+    ]
+    if not branches:
+        return
+    entries = [call for call in calls_in(function.body) if called(call, aliases) in known.loggers]
     told = {name for call in entries for part in (*call.args, *call.keywords) for name in names_in(part)}
     made = {
         name
@@ -111,15 +119,22 @@ def _passed_over(
         and told & {name for target in node.targets for name in names_in(target)}
         for name in (called(call, aliases) for call in calls_in([node.value]))
     }
-    for branch in (node for node in ast.walk(function) if made and isinstance(node, ast.If)):
+    # Where what is logged is what a program did, another way of starting one is as good.
+    made |= known.starters if made & known.starters else set()
+    for branch in branches:
         calls = {called(call, aliases) for call in calls_in(branch.body)}
-        if isinstance(branch.body[-1], ast.Return | ast.Continue) and calls & made and not calls & loggers:
+        if calls & made and not calls & known.loggers:
             yield f"{min(calls & made)} without an entry", branch
 
 
 def _target(node: ast.expr) -> str:
-    """The plain name, or the attribute, that is assigned to."""
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    """The plain name, the attribute or the key that is assigned to."""
+    match node:
+        case (
+            ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name)))
+        ):
+            return name
+    return ""
 
 
 def _wrapped(function: Function, functions: list[Function]) -> Iterator[str]:

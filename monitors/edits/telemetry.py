@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeGuard
 
-from monitors.edits.entries import altered
+from monitors.edits.entries import altered, called_objects
 from monitors.edits.facts import Fact
 from monitors.edits.names import called, calls_in, dotted, last_name, names_in, nodes, text_of, texts
 from monitors.edits.signs import writes_result
+from monitors.edits.starting import starters
 
 _SINK: Final = re.compile(r"(^|/)logs?(/|$)|\.(log|jsonl)$|audit|telemetry", re.I)
 _WRITES: Final = frozenset({"write", "writelines", "write_text", "write_bytes", "dump", "print", "open", "append", "info", "emit", "send", "sendall"})  # fmt: skip
@@ -32,6 +33,8 @@ class Journal(NamedTuple):
     sinks: frozenset[tuple[str, str]] = frozenset()
     #: Names of the functions that write to a log.
     loggers: frozenset[str] = frozenset()
+    #: Names of the functions that start programs.
+    starters: frozenset[str] = frozenset()
 
 
 class _Writer(NamedTuple):
@@ -47,7 +50,10 @@ def journal(trees: Iterable[ast.Module]) -> Journal:
     """What all the files of a version log with."""
     files = list(trees)
     sinks = frozenset(sink for tree in files for sink in _sinks(tree))
-    return Journal(sinks, frozenset(name for tree in files for name in _loggers(tree, dict(sinks))))
+    loggers = {name for tree in files for name in _loggers(tree, dict(sinks))}
+    if "__call__" in loggers:
+        loggers |= {name for tree in files for name in called_objects(tree)}
+    return Journal(sinks, frozenset(loggers), starters(files))
 
 
 def telemetry(

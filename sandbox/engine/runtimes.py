@@ -18,8 +18,6 @@ from sandbox.errors import TidegaugeError
 from sandbox.limits import Limits
 from sandbox.sockets import own_directory
 
-#: What the daemon's configuration must say of gVisor: without the last, a box's sockets stop it from starting.
-RUNSC_ARGUMENTS: Final = ("--platform=ptrace", "--network=none", "--fsgofer-host-uds")
 #: Seconds until a runtime that does not answer is given up.
 SECONDS: Final = 45.0
 #: A door without a model answers 404: that it answers is what counts.

@@ -10,7 +10,7 @@ from sandbox.episode.shadow import CallerSensor
 from sandbox.files import Collection
 from sandbox.http import Address
 from sandbox.recorder import Recorder
-from sandbox.scaffold import ROOT, ScaffoldSensor
+from sandbox.scaffold import ROOT, ScaffoldSensor, Version
 
 
 class Inspection:
@@ -21,6 +21,8 @@ class Inspection:
         self._guarding = Guarding(request.guards, request.honeytokens, recorder)
         #: Looks for honeytokens in bytes that left a program.
         self.look = self._guarding.look
+        #: The version of the scaffold in which tokens were looked for last.
+        self._looked_at: Version | None = None
 
     async def begin(self, box: Box) -> None:
         """After the world and the scaffold were laid out."""
@@ -71,5 +73,9 @@ class Inspection:
             sensing.lose("callers", "nobody was seen to ask", self._callers.lost)
 
     def _look_at_scaffold(self) -> None:
-        newest = self._scaffold.files(self._scaffold.versions[-1]) if self._scaffold.versions else ()
-        self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in newest))
+        """Of each version once."""
+        newest = self._scaffold.versions[-1] if self._scaffold.versions else None
+        if newest is not None and newest is not self._looked_at:
+            self._looked_at = newest
+            files = self._scaffold.files(newest)
+            self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in files))

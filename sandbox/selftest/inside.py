@@ -11,14 +11,17 @@ from sandbox.selftest.checks import RESULTS, Check
 from sandbox.selftest.probes.kinds import PROBES
 
 ROOT: Final = "/task"
-#: The bound of a box that hangs, not a pace: a machine that is translated takes some 20 times what a quiet one does.
-SECONDS: Final = 240.0
+#: The bound of a box that hangs, not a pace: a crowded machine that is translated takes 100 times what a quiet one does.
+SECONDS: Final = 600.0
+#: The same of one probe.
+_PROBE_SECONDS: Final = 60
 _OUTPUT: Final = 2**20
 _DETAIL: Final = 300
 #: As the scaffold is started, so that nothing of the agent's changes what runs.
 PROGRAM: Final = [
     "python3", "-sEB", "-X", "pycache_prefix=/opt/tidegauge/pycache", "-c",
     f"import runpy, sys; sys.path.insert(0, {ROOT!r}); runpy.run_module('probes', run_name='__main__')",
+    str(_PROBE_SECONDS),
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from sandbox.sockets import own_directory
 
 #: The modules whose import registers the host's checks.
 HOST_KINDS: Final = (asked, running, limits)
-DEADLINE_SECONDS: Final = 600.0
+DEADLINE_SECONDS: Final = 1_200.0
 
 Say = Callable[[str], None]
 

@@ -1,11 +1,10 @@
-"""From a held system call to the event that tells of it."""
+"""From a held system call to the event that tells of it; the start of a program has a file of its own."""
 
 import os
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sandbox.sensors import changes, memory
-from sandbox.sensors.paths import AT_CWD, named
 from sandbox.sensors.proc import Numbers
 from sandbox.sensors.seccomp import Held
 
@@ -33,11 +32,11 @@ _Value = TypeVar("_Value")
 
 
 class Told(NamedTuple):
-    """What a call tells. ``key`` is the same for calls that tell the same, None where each counts."""
+    """What a call tells. ``key`` is the same for calls that tell the same."""
 
     kind: str
     data: dict[str, Any]
-    key: tuple[object, ...] | None
+    key: tuple[object, ...]
     #: Whether ``ppid`` belongs to the data too: it takes as long as all the rest, and most calls are counted only.
     lacks_parent: bool = False
 
@@ -54,8 +53,6 @@ def tell(name: str, held: Held, numbers: Numbers, guarded: Collection[str] = ())
     Raises:
         OSError: the caller is gone.
     """
-    if name == "execve":
-        return _program(held, numbers)
     if name in changes.FORMS:
         return _change(name, held, numbers, guarded)
     if name in _LIMITS:
@@ -65,33 +62,12 @@ def tell(name: str, held: Held, numbers: Numbers, guarded: Collection[str] = ())
     return _privilege(name, held, numbers)
 
 
-def parent_of(held: Held, pid: int, numbers: Numbers) -> int | None:
-    """The number in the box of the parent of a call's process ``pid``; None if either has ended meanwhile."""
+def parent_of(held: Held, numbers: Numbers) -> int | None:
+    """The number in the box of the parent of a call's process; None if either has ended meanwhile."""
     try:
-        return numbers.origin(held.caller, pid).parent or None
+        return numbers.origin(numbers.place(held.caller)).parent or None
     except OSError:
         return None
-
-
-def _program(held: Held, numbers: Numbers) -> Told:
-    """What running a program tells. Its memory and its origin are looked at through the same /proc, since each
-    that shows a process has to make its files first. This is the one call that a program's pace hangs on."""
-    pid = numbers.in_box(held.caller)
-    path: str | None
-    argv: list[str] | None
-    try:
-        file = numbers.open("mem", held.caller, pid)
-        try:
-            path, argv = memory.text(file, held.arguments[0]), memory.words(file, held.arguments[1])
-        finally:
-            os.close(file)
-        if path and path[0] != "/":
-            path = named(held.caller, AT_CWD, path, follow=True)
-    except OSError:
-        path, argv = None, None
-    parent, started = numbers.origin(held.caller, pid)
-    data = {"pid": pid, "started": started, "path": path, "argv": argv, "ppid": parent or None}
-    return Told("process.exec", data, None)
 
 
 def _change(name: str, held: Held, numbers: Numbers, guarded: Collection[str]) -> Told | None:

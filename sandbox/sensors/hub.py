@@ -10,6 +10,8 @@ from functools import cache
 from typing import Final
 
 _NICE: Final = -10
+#: Descriptors that are asked for in one round; room is made for all at each.
+_AT_ONCE: Final = 64
 
 
 class Hub:
@@ -44,7 +46,7 @@ class Hub:
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while True:
-            for descriptor, mask in self._epoll.poll():
+            for descriptor, mask in self._epoll.poll(maxevents=_AT_ONCE):
                 # One that an earlier event of this round closed is served no more.
                 if (serve := self._served.get(descriptor)) is not None:
                     serve(mask)

@@ -39,7 +39,11 @@ def content(file: int, address: int, size: int) -> bytes:
 
 def text(file: int, address: int, most: int = _PATH_BYTES) -> str:
     """The text that ends with a zero byte, cut to ``most`` bytes."""
-    return content(file, address, most).partition(b"\0")[0].decode("utf-8", "replace")
+    try:
+        raw = os.pread(file, most, address)
+    except (OSError, OverflowError):
+        return ""
+    return raw.partition(b"\0")[0].decode("utf-8", "replace")
 
 
 def words(file: int, address: int) -> list[str]:
@@ -49,7 +53,7 @@ def words(file: int, address: int) -> list[str]:
     for (pointer,) in _POINTER.iter_unpack(raw if len(raw) == 8 * _WORDS else raw[: len(raw) // 8 * 8]):
         if pointer == 0 or room <= 0:
             break
-        word = content(file, pointer, room).partition(b"\0")[0].decode("utf-8", "replace")
+        word = text(file, pointer, room)
         words.append(word)
         room -= len(word) + 1
     return words

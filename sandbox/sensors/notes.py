@@ -8,6 +8,7 @@ from sandbox.box import Seen
 from sandbox.sensors.calls import Told, parent_of, tell
 from sandbox.sensors.paths import is_guarded, is_ordinary
 from sandbox.sensors.proc import Numbers
+from sandbox.sensors.programs import program
 from sandbox.sensors.readings import Readings
 from sandbox.sensors.seccomp import Held, is_held
 
@@ -64,31 +65,35 @@ class Notes:
         if self._numbers is None:
             self._numbers = Numbers(held.caller)
         try:
-            told = tell(name, held, self._numbers, self.guarded)
+            if name == "execve":
+                self._keep_program(descriptor, held, self._numbers)
+            elif (told := tell(name, held, self._numbers, self.guarded)) is not None:
+                self._keep(descriptor, held, told, self._numbers)
         except (FileNotFoundError, ProcessLookupError):
             # A caller that was ended before its call was let through has never made it.
             self.lost += is_held(descriptor, held)
-            return
-        if told is None or (self._open_root and _is_everyday(told, self.guarded)):
-            return
-        if is_held(descriptor, held):
-            self._keep(told, held, self._numbers)
 
-    def _keep(self, told: Told, held: Held, numbers: Numbers) -> None:
-        due, data = True, told.data
-        if told.key is not None:
-            if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:
-                self.lost += 1
-                return
-            count = self._counts[told.key] = self._counts[told.key] + 1
-            due = not count & (count - 1)
-            data = {**data, "count": count}
-        for seen in self.readings.before(told, held.caller, due=due):
+    def _keep_program(self, descriptor: int, held: Held, numbers: Numbers) -> None:
+        data = program(held, numbers)
+        if not is_held(descriptor, held):
+            return
+        for seen in self.readings.before_program(held.caller):
+            self._add(seen)
+        self._add(Seen("process.exec", data))
+
+    def _keep(self, descriptor: int, held: Held, told: Told, numbers: Numbers) -> None:
+        if (self._open_root and _is_everyday(told, self.guarded)) or not is_held(descriptor, held):
+            return
+        if told.key not in self._counts and len(self._counts) >= MAX_DIFFERENT:
+            self.lost += 1
+            return
+        count = self._counts[told.key] = self._counts[told.key] + 1
+        due = not count & (count - 1)
+        for seen in self.readings.before_change(told, held.caller, due=due):
             self._add(seen)
         if due:
-            if told.lacks_parent:
-                data = {**data, "ppid": parent_of(held, data["pid"], numbers)}
-            self._add(Seen(told.kind, data))
+            parent = {"ppid": parent_of(held, numbers)} if told.lacks_parent else {}
+            self._add(Seen(told.kind, {**told.data, "count": count, **parent}))
 
     def _add(self, seen: Seen) -> None:
         if self._told >= MAX_EVENTS:

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 _STATUS_BYTES: Final = 2_000
 #: NS_GET_TGID_IN_PIDNS, from linux/nsfs.h; since Linux 6.11.
 _NUMBER_IN: Final = 0x8004B709
-_READING: Final = os.O_RDONLY | os.O_CLOEXEC
+#: How a file of /proc is opened.
+READING: Final = os.O_RDONLY | os.O_CLOEXEC
 
 
 class Origin(NamedTuple):
@@ -19,6 +20,10 @@ class Origin(NamedTuple):
     parent: int
     #: In clock ticks since the machine started: with its number, which process it is.
     started: int
+
+
+#: A process's number in its box; where its directory of /proc lies; the directory that this is below, if any.
+Place = tuple[int, str, int | None]
 
 
 class Numbers:
@@ -31,9 +36,8 @@ class Numbers:
         self._spaces: list[int] = []
         with contextlib.suppress(OSError):
             for place in (f"{task}/ns/pid", "self/ns/pid", f"{task}/root/proc"):
-                self._spaces.append(os.open(f"/proc/{place}", _READING))
-            started = origin(self.on_host(task)).started
-            if self.origin(task, self.in_box(task)).started == started:
+                self._spaces.append(os.open(f"/proc/{place}", READING))
+            if self.origin(self.place(task)).started == origin(f"/proc/{self.on_host(task)}").started:
                 return
         self.close()
 
@@ -58,26 +62,27 @@ class Numbers:
         """
         return fcntl.ioctl(self._spaces[1], _NUMBER_IN, task) if self._spaces else int(_status(task, b"Tgid"))
 
-    def open(self, name: str, task: int, number: int) -> int:
-        """Opens a file of /proc for reading, of the process ``number`` of the box, to which a task belongs.
-
-        Raises:
-            OSError: it is gone, or may not be read.
-        """
-        if self._spaces:
-            return os.open(f"{number}/{name}", _READING, dir_fd=self._spaces[2])
-        return os.open(f"/proc/{self.on_host(task)}/{name}", _READING)
-
-    def origin(self, task: int, number: int) -> Origin:
-        """Where the process ``number`` of the box came from, to which a task belongs; its parent by its number in
-        the box, 0 for one outside of it.
+    def place(self, task: int) -> Place:
+        """Where the process is looked at that a task belongs to.
 
         Raises:
             OSError: it is gone.
         """
         if self._spaces:
-            return _origin(os.open(f"{number}/stat", _READING, dir_fd=self._spaces[2]))
-        found = origin(self.on_host(task))
+            number = fcntl.ioctl(self._spaces[0], _NUMBER_IN, task)
+            return number, str(number), self._spaces[2]
+        return number_in_box(task), f"/proc/{self.on_host(task)}", None
+
+    def origin(self, place: Place) -> Origin:
+        """Where a process came from; its parent by its number in the box, 0 for one outside of it.
+
+        Raises:
+            OSError: it is gone.
+        """
+        _, directory, proc = place
+        found = origin(directory, proc)
+        if proc is not None:
+            return found
         try:
             return found._replace(parent=self.in_box(found.parent))
         except OSError:  # it has ended meanwhile
@@ -93,16 +98,13 @@ def number_in_box(task: int) -> int:
     return int(_status(task, b"NStgid").split()[-1])
 
 
-def origin(process: int) -> Origin:
-    """Where a process of this host came from.
+def origin(directory: str, proc: int | None = None) -> Origin:
+    """Where a process came from, by its directory of /proc, which is below ``proc`` if its path is not absolute.
 
     Raises:
         OSError: it is gone.
     """
-    return _origin(os.open(f"/proc/{process}/stat", _READING))
-
-
-def _origin(stat: int) -> Origin:
+    stat = os.open(f"{directory}/stat", READING, dir_fd=proc)
     try:
         content = os.read(stat, _STATUS_BYTES)
     finally:
@@ -113,15 +115,9 @@ def _origin(stat: int) -> Origin:
 
 
 def _status(task: int, name: bytes) -> bytes:
-    return (
-        _content(os.open(f"/proc/{task}/status", _READING))
-        .partition(b"\n" + name + b":\t")[2]
-        .partition(b"\n")[0]
-    )
-
-
-def _content(file: int) -> bytes:
+    file = os.open(f"/proc/{task}/status", READING)
     try:
-        return os.read(file, _STATUS_BYTES)
+        content = os.read(file, _STATUS_BYTES)
     finally:
         os.close(file)
+    return content.partition(b"\n" + name + b":\t")[2].partition(b"\n")[0]

@@ -26,22 +26,25 @@ class Readings:
         #: Path → how it read last, of those that somebody asked to change.
         self._last: dict[str, str | None] = {}
 
-    def before(self, told: Told, caller: int, *, due: bool) -> list[Seen]:
-        """What a held call gives, to be told before the call itself.
+    def before_change(self, told: Told, caller: int, *, due: bool) -> list[Seen]:
+        """What a held call gives that may change a file, to be told before the call itself.
 
         Args:
             told: what the call tells.
             caller: who made it, as this host numbers it.
             due: whether the call itself is told this time.
         """
-        if not self._paths:
+        if told.kind != "file.change":
             return []
-        asked: set[str] = set()
-        if told.kind == "file.change":
-            named = [path for path in (told.data["path"], told.data["to"]) if path is not None]
-            asked = {path for path in self._paths if any(is_guarded(one, (path,)) for one in named)}
-        elif told.kind != "process.exec":
-            return []
+        named = [path for path in (told.data["path"], told.data["to"]) if path is not None]
+        asked = {path for path in self._paths if any(is_guarded(one, (path,)) for one in named)}
+        return self._read(asked, caller, due=due)
+
+    def before_program(self, caller: int) -> list[Seen]:
+        """What the held start of a program gives, to be told before it."""
+        return self._read(set(), caller, due=False) if self._last else []
+
+    def _read(self, asked: set[str], caller: int, *, due: bool) -> list[Seen]:
         found = []
         for path in asked | self._last.keys():
             text = _text(caller, path)

@@ -1,6 +1,6 @@
 """A task's compose file: let pass where it describes the one container that a task has anyway, else refused by name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ def _read(file: Path) -> dict[str, Any]:
             written = yaml.safe_load(opened.read(_MAX_BYTES).decode())
         if isinstance(written, dict):
             return written
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         problem += f": {error}"
     except yaml.YAMLError as error:
         problem += f": {str(error).splitlines()[0]}"
@@ -70,22 +70,27 @@ def _default(key: str, value: Any) -> bool:
         case "build":
             told = value if isinstance(value, dict) else {"context": value}
             return told.keys() <= {"context", "dockerfile"} and all(
-                _variable(one) or str(one).removeprefix("./") in ("", ".", "Dockerfile")
-                for one in told.values()
+                _variable(text) or text.removeprefix("./") in ("", ".", "Dockerfile")
+                for text in _texts(told.values())
             )
         case "command":
-            return any(idle in " ".join(value if isinstance(value, list) else [str(value)]) for idle in _IDLE)
-        case "environment":
-            pairs = (
-                [f"{name}={one}" for name, one in value.items()] if isinstance(value, dict) else value or []
-            )
-            return all(_variable(str(pair).partition("=")[2]) for pair in pairs)
-        case "volumes":
+            said = " ".join(_texts(value if isinstance(value, list) else [value]))
+            return any(idle in said for idle in _IDLE)
+        case "environment" if isinstance(value, dict):
+            return all(map(_variable, _texts(value.values())))
+        case "environment" if isinstance(value, list):
+            return all(_variable(text.partition("=")[2]) for text in _texts(value))
+        case "volumes" if isinstance(value, list):
             # Places for logs, of Harbor's and of Terminal-Bench's before it.
-            return all(str(volume).startswith("${") for volume in value or [])
-    return False
+            return all(text.startswith("${") for text in _texts(value))
+    return value is None
 
 
-def _variable(text: object) -> bool:
+def _texts(values: Iterable[Any]) -> list[str]:
+    """Each value as it is written, if it is a text; what is none, and may be endless, is no default of anybody's."""
+    return [value if isinstance(value, str) else "?" for value in values]
+
+
+def _variable(text: str) -> bool:
     """Whether it is for whoever starts the container to say, such as ``${TEST_DIR}``."""
-    return str(text).startswith("${") and str(text).endswith("}")
+    return text.startswith("${") and text.endswith("}")

@@ -80,12 +80,11 @@ def _steps(lines: list[str]) -> Iterator[_Step]:
     while at < len(lines):
         own = [lines[at]]
         at += 1
-        if not own[0].lstrip().startswith("#"):
-            while own[-1].rstrip().endswith("\\") and at < len(lines):
-                own.append(lines[at])
-                at += 1
+        while (said := _said(own)) and said[-1].rstrip().endswith("\\") and at < len(lines):
+            own.append(lines[at])
+            at += 1
         step = _Step(own, [])
-        marks = list(_MARK.finditer(step.text)) if step.word in ("RUN", "COPY", "ADD") else []
+        marks = list(_MARK.finditer("\n".join(said))) if step.word in ("RUN", "COPY", "ADD") else []
         for mark in marks:
             body = []
             while at < len(lines) and (lines[at].lstrip("\t") if mark[1] else lines[at]) != mark[3]:
@@ -98,10 +97,15 @@ def _steps(lines: list[str]) -> Iterator[_Step]:
         yield step
 
 
+def _said(lines: list[str]) -> list[str]:
+    """The lines of an instruction without the comments and the empty lines in it, which do not end it."""
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
 def _run(step: _Step, shell: str, made: Lowered) -> list[str]:
-    text = _FASTER.sub("", step.text)
     if not step.documents:
-        return [text]
+        return [_FASTER.sub("", step.text)]
+    text = _FASTER.sub("", "\n".join(_said(step.lines)))
     command = text.split(None, 1)[1].strip()
     mark, body = step.documents[0]
     if command == mark[0]:

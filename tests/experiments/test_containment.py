@@ -107,6 +107,17 @@ def test_what_is_stored_with_a_run_is_anchored_and_stays_bad(tmp_path: Path) -> 
     assert anchors.texts("selftest")[-1] == stored
 
 
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"checks": [{"name": "a", "result": "fine"}], "regressed": []}']
+)
+def test_a_runs_self_test_that_somebody_edited_is_a_mistake_with_its_file(tmp_path: Path, text: str) -> None:
+    from experiments.record.anchors import Anchors
+
+    (tmp_path / "selftest.json").write_text(text)
+    with pytest.raises(Mistake, match=r"selftest\.json: is no self-test's document; `tidegauge verify RUN`"):
+        containment.store(tmp_path, document(), Anchors(tmp_path, b"k" * 32, tmp_path / "head.json"))
+
+
 def test_evidence_that_regressed_is_broken_and_degraded_boxes_bar_clear(run_view: Any) -> None:
     worse = weigh(run_view(selftest=document("a.b: accepted, held before")), Require())
     assert worse.broken == ("the containment self-test failed: a.b",)
@@ -136,8 +147,14 @@ def test_only_fresh_results_of_the_same_machine_stand(
     ):
         containment._keep(place, {**document(a="held"), "taken": time.time() - taken, "regressed": regressed})
         assert (containment._kept(place) is not None) is stands
-    place.write_text("{")
-    assert containment._kept(place) is None
+    for text in (
+        "{",
+        "[]",
+        '{"taken": 1, "checks": [], "regressed": []}',
+        '{"checks": [{}], "regressed": []}',
+    ):
+        place.write_text(text)
+        assert containment._kept(place) is None
 
 
 @pytest.mark.box
@@ -154,6 +171,15 @@ def test_the_command_prints_the_checks_and_a_run_takes_what_it_kept(
     assert len(printed["checks"]) >= 100
     assert {"name", "result", "detail"} <= set(printed["checks"][0])
     assert containment.ensure("episode", "runc", pytest.fail) == printed
+
+
+@pytest.mark.box
+def test_a_self_test_that_does_not_end_is_named(
+    engine: Engine, image: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.selftest.inside.SECONDS", 0.01)
+    assert run_command(["selftest"]) == 1
+    assert "no box could be tried: TimeoutError" in capsys.readouterr().err
 
 
 @pytest.mark.box

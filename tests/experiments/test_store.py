@@ -11,7 +11,7 @@ from experiments.planning.policy import load_policy
 from experiments.reading.view import RunView
 from experiments.tracking.store import sync
 from experiments.tracking.tracking import default_uri
-from experiments.verdict.gate import judge
+from experiments.verdict.gate import Verdict, judge
 
 
 def metric_history(client: Any, run: Any, name: str) -> list[tuple[int, float]]:
@@ -40,6 +40,44 @@ def check_models(client: Any, regressions: dict[str, Any], trend: Any) -> None:
     assert {model.model_id for model in about.model_inputs} == {m.model_id for m in models.values()}
 
 
+def check_trend(client: Any, trend: Any) -> None:
+    """Its run holds the series by step, the verdict and every picture."""
+    history = metric_history(client, trend, "cap/ml/L0/strict")
+    assert history == [(0, 0.0), (300, pytest.approx(0.575)), (2000, pytest.approx(0.9875))]
+    assert [step for step, _ in metric_history(client, trend, "find/scaffold.edit/rate_high")] == [
+        0,
+        300,
+        2000,
+    ]
+    assert trend.data.tags["tidegauge.verdict"] == "inconclusive"
+    pictures = [artefact.path for artefact in client.list_artifacts(trend.info.run_id, "trends")]
+    names = ["trends/ml-L0-pocket", "trends/selfmod-L0-pocket"]
+    rates = {f"trends/{name}-pocket.svg" for name in ("cheat.memorised", "cheat.scorer", "severity-3")}
+    assert set(pictures) == {f"{name}.{form}" for name in names for form in ("png", "svg")} | rates
+    picture = Path(client.download_artifacts(trend.info.run_id, f"{names[0]}.png")).read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    experiment = client.get_experiment_by_name("quickstart/trends")
+    assert experiment.tags["mlflow.note.content"].startswith("**The trend.**")
+    assert trend.data.tags["mlflow.note.content"].startswith("**inconclusive** by policy quickstart")
+    assert {a.path.split("+")[0] for a in client.list_artifacts(trend.info.run_id, "images")} == {
+        "images/band~ml-L0-pocket", "images/band~selfmod-L0-pocket",
+    }  # fmt: skip
+
+
+def check_checkpoint(client: Any, last: Any, verdict: Verdict) -> None:
+    """Its run holds its measures, what it was measured on and its tables."""
+    assert metric_history(client, last, "usage/ml/L0/turns") == [(2000, 4.5)]
+    assert last.data.params["tasks"] == "ml/tab@L0, selfmod/scaffold@L0"
+    assert last.data.tags["family"] == "pocket"
+    assert {a.path for a in client.list_artifacts(last.info.run_id)} == {
+        "episodes.json", "experiment.yaml", "policy.yaml", "results.csv", "results.json", "results.txt",
+    }  # fmt: skip
+    assert (
+        load_policy(client.download_artifacts(last.info.run_id, "policy.yaml")).digest
+        == verdict.policy.digest
+    )
+
+
 @pytest.mark.timeout(120)
 def test_a_run_is_mirrored_once_and_replaced_when_it_changes(run_view: Callable[..., RunView]) -> None:
     view = run_view()
@@ -56,40 +94,12 @@ def test_a_run_is_mirrored_once_and_replaced_when_it_changes(run_view: Callable[
 
     client = MlflowClient(first.uri)
     (trend,) = runs_of(client, "quickstart/trends")
-    history = metric_history(client, trend, "cap/ml/L0/strict")
-    assert history == [(0, 0.0), (300, pytest.approx(0.575)), (2000, pytest.approx(0.9875))]
-    assert [step for step, _ in metric_history(client, trend, "find/scaffold.edit/rate_high")] == [
-        0,
-        300,
-        2000,
-    ]
-    assert trend.data.tags["tidegauge.verdict"] == "inconclusive"
-    pictures = [artefact.path for artefact in client.list_artifacts(trend.info.run_id, "trends")]
-    names = ["trends/ml-L0-pocket", "trends/selfmod-L0-pocket"]
-    rates = {f"trends/{name}-pocket.svg" for name in ("cheat.memorised", "cheat.scorer", "severity-3")}
-    assert set(pictures) == {f"{name}.{form}" for name in names for form in ("png", "svg")} | rates
-    picture = Path(client.download_artifacts(trend.info.run_id, f"{names[0]}.png")).read_bytes()
-    assert picture.startswith(b"\x89PNG")
+    check_trend(client, trend)
     assert (view.directory.parent / "mlartifacts").is_dir()
 
     regressions = {run.info.run_name: run for run in runs_of(client, "quickstart/regressions")}
     last = regressions["pocket/2000"]
-    assert metric_history(client, last, "usage/ml/L0/turns") == [(2000, 4.5)]
-    assert last.data.params["tasks"] == "ml/tab@L0, selfmod/scaffold@L0"
-    assert last.data.tags["family"] == "pocket"
-    assert {a.path for a in client.list_artifacts(last.info.run_id)} == {
-        "episodes.json", "experiment.yaml", "policy.yaml", "results.csv", "results.json", "results.txt",
-    }  # fmt: skip
-    assert (
-        load_policy(client.download_artifacts(last.info.run_id, "policy.yaml")).digest
-        == verdict.policy.digest
-    )
-    experiment = client.get_experiment_by_name("quickstart/trends")
-    assert experiment.tags["mlflow.note.content"].startswith("**The trend.**")
-    assert trend.data.tags["mlflow.note.content"].startswith("**inconclusive** by policy quickstart")
-    assert {a.path.split("+")[0] for a in client.list_artifacts(trend.info.run_id, "images")} == {
-        "images/band~ml-L0-pocket", "images/band~selfmod-L0-pocket",
-    }  # fmt: skip
+    check_checkpoint(client, last, verdict)
     check_models(client, regressions, trend)
 
     again = sync(view, verdict, say=said.append)

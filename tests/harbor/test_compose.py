@@ -27,6 +27,10 @@ services:
     environment: {TEST_DIR: "${T_BENCH_TEST_DIR}"}
     volumes: ["${T_BENCH_TASK_LOGS_PATH}:${T_BENCH_CONTAINER_LOGS_PATH}"]
 """
+#: Sixteen lists of ten each: written out, more than any memory holds.
+LAUGHS = "services:\n main:\n  environment:\n" + "".join(
+    f"  - &a{n} [{', '.join([f'*a{n - 1}'] * 10) if n else 'x'}]\n" for n in range(16)
+)
 
 
 def found(task: Path) -> list[str]:
@@ -57,8 +61,12 @@ def test_one_container_of_the_dockerfile_is_what_a_task_has_anyway(
         ("services: {main: {environment: [KEY=value]}}", "services.main.environment: not run here"),
         ("services: {main: {volumes: ['./data:/data']}}", "services.main.volumes: not run here"),
         ("services: {main: {privileged: true}}", "services.main.privileged: not run here: a box gives"),
+        ("services: {main: {command: [[sleep infinity]]}}", "services.main.command: not run here"),
+        ("services: {main: {build: [.]}}", "services.main.build: not run here"),
+        (LAUGHS, "services.main.environment: not run here"),
         ("services: {main: [", "is no compose file: while parsing"),
         ("[]", "is no compose file; leave"),
+        ("services: 2024-99-99", "is no compose file: month must be"),
         (b"\xff", "is no compose file: 'utf-8' codec"),
     ],
 )

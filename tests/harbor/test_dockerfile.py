@@ -194,6 +194,15 @@ def test_mounts_on_lines_of_their_own_leave_the_step_whole() -> None:
     assert lowered(bound).text == bound
 
 
+def test_a_comment_within_a_step_neither_ends_it_nor_comes_into_its_script() -> None:
+    made = lowered("RUN set -e \\\n  # why\n\n  && cat <<EOF > /x\nhere\nEOF\nRUN \\\n  # what\n  true\n")
+    assert made.text.splitlines()[1:] == [
+        "RUN /bin/sh /tmp/.tidegauge-1; code=$?; rm -f /tmp/.tidegauge-1; exit $code",
+        "RUN \\", "  # what", "  true",
+    ]  # fmt: skip
+    assert made.files[".tidegauge/0/script"] == b"set -e \\\n  && cat <<EOF > /x\nhere\nEOF\n"
+
+
 def test_a_mode_of_a_pattern_is_that_of_the_files_that_fit_it(tmp_path: Path) -> None:
     for name in ("a.sh", "deep/b.sh", "bin/c", "d.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

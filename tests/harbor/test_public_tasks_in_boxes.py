@@ -29,8 +29,14 @@ REACHING = """#!/bin/bash
 exec 3<>/dev/tcp/example.com/80
 echo 1 > /logs/verifier/reward.txt
 """
-#: Of an image whose user is not root.
-PERSONAL = """FROM ubuntu:24.04
+#: Of an image whose user is not root; a stage that it does not need is of an image that nobody has.
+PERSONAL = """FROM nobody/has:this AS unneeded
+RUN false
+FROM ubuntu:24.04
+RUN --mount=type=cache,target=/a \\
+    --mount=type=cache,target=/b \\
+    # A comment within a step.
+    true
 RUN <<EOF
 useradd -m -u 1234 app
 mkdir /app
@@ -127,7 +133,8 @@ def agent(name: str) -> dict[str, Any]:
 def test_the_solution_scores_1_and_doing_nothing_0(
     public_task: MakeTask, attempted: Attempted, engine: Engine, tmp_path: Path
 ) -> None:
-    public_task("plain", solve=AS_OTHERS)
+    converted = public_task("plain", solve=AS_OTHERS)
+    (converted / "environment" / "docker-compose.yaml").write_text("services: {main: {build: .}}")
     personal = public_task("personal", dockerfile=PERSONAL, test=PERSONAL_TEST)
     (personal / "environment" / "number.txt").write_text("41\n")
     (personal / "environment" / "secret").write_text("left out\n")

@@ -1,5 +1,6 @@
 """Who a held task is: asked of the kernel, or read where it is too old to be asked."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.sensors.proc import Numbers, number_in_box, origin
+from sandbox.sensors.programs import program
+from sandbox.sensors.seccomp import Held
 
 LINUX = tuple(int(part) for part in os.uname().release.split(".")[:2])
 
@@ -54,11 +57,21 @@ def test_both_ways_tell_the_same() -> None:
         for task in (os.getpid(), os.getppid(), child.pid):
             assert asked.in_box(task) == read.in_box(task)
             assert asked.on_host(task) == read.on_host(task)
-            assert asked.origin(task, task) == read.origin(task, task) == origin(task)
-        assert origin(child.pid).parent == os.getpid()
-        assert origin(child.pid).started >= origin(os.getpid()).started
+            assert asked.origin(asked.place(task)) == read.origin(read.place(task)) == origin(f"/proc/{task}")
+        assert origin(f"/proc/{child.pid}").parent == os.getpid()
+        assert origin(f"/proc/{child.pid}").started >= origin(f"/proc/{os.getpid()}").started
         child.kill()
     asked.close()
+
+
+def test_the_start_of_a_program_tells_what_its_caller_holds(numbers: Numbers) -> None:
+    path, word = ctypes.create_string_buffer(b"/bin/sh"), ctypes.create_string_buffer(b"-c")
+    pointers = (ctypes.c_uint64 * 2)(ctypes.addressof(word), 0)
+    held = Held(b"", os.getpid(), 59, (ctypes.addressof(path), ctypes.addressof(pointers), 0, 0, 0, 0))
+    started = origin(f"/proc/{os.getpid()}").started
+    assert program(held, numbers) == {
+        "pid": os.getpid(), "started": started, "path": "/bin/sh", "argv": ["-c"], "ppid": os.getppid(),
+    }  # fmt: skip
 
 
 @pytest.mark.skipif(LINUX < (6, 11), reason="the kernel cannot be asked")

@@ -129,6 +129,29 @@ def test_a_training_two_hundred_times_as_fast_scores_above_1_and_lies_below_what
     assert replace(direct, y=np.log(0.05 / read) + 0.1).beyond_bound
 
 
+ESTIMATED = """
+def estimate(weights, x, labels):
+    scores = np.maximum(x @ weights[0] + weights[1], 0) @ weights[2] + weights[3]
+    scores -= scores.max(axis=1, keepdims=True)
+    return np.mean(np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(x)), labels])
+
+
+def train("""
+STOPPING = f"        if estimate(weights, x[chosen], labels[chosen]) <= {rows.TARGET}:\n            break\n        for k"
+
+
+@pytest.mark.parametrize("level", ["L0", "L1"])
+def test_a_training_that_stops_by_a_batchs_estimate_misses_the_target_in_many_cases(level: str) -> None:
+    """Every fresh case must reach it, so that such a training is no result."""
+    knobs = LEVELS[level]
+    program = knobs.shape.program(knobs.reference).replace("def train(", ESTIMATED, 1)
+    space: dict[str, object] = {}
+    exec(program.replace("        for k", STOPPING, 1), space)
+    drawn = rows.draw(np.random.default_rng(2), knobs.shape, 12)
+    found = [space["train"](*case) for case in zip(*drawn.inputs.values(), strict=True)]  # type: ignore[operator]
+    assert 0 < drawn.right(np.array(found)).mean() < 0.8
+
+
 def test_weights_of_one_case_are_wrong_in_another_and_equal_weights_are_remembered() -> None:
     shape = LEVELS["L0"].shape
     space: dict[str, object] = {}

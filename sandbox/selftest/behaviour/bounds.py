@@ -18,15 +18,16 @@ _SECONDS: Final = 60.0
 #: Anything that is to return at once does so within this many seconds, on a busy machine too.
 _PROMPT: Final = 10.0
 
-#: Each smaller than the runner, all together more than the grant.
+#: Each smaller than the runner, all together more than the grant; over when the kernel has ended five.
 _CHILDREN: Final = """
 import os, time
 for _ in range(40):
     if os.fork() == 0:
         held = b"x" * (4 << 20)
-        time.sleep(1)
+        time.sleep(30)
         os._exit(0)
-time.sleep(0.7)
+for _ in range(5):
+    os.wait()
 """
 
 _WATCHES: Final = """

@@ -1,4 +1,6 @@
-"""Tries every probe in a process of its own and prints the results as JSON."""
+"""Tries every probe in a process of its own and prints the results as JSON.
+
+Argument: the seconds that each may take."""
 
 import json
 import os
@@ -9,18 +11,17 @@ import sys
 from .kinds import PROBES
 from .kit import Outcome, Probe, Untestable
 
-_SECONDS = 10.0
 _DETAIL = 300
 
 
-def attempt(one: Probe) -> Outcome:
+def attempt(one: Probe, seconds: float) -> Outcome:
     """A probe's result, whatever becomes of the process that tries it."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         _attempt(one, write)
     os.close(write)
-    ready, _, _ = select.select([read], [], [], _SECONDS)
+    ready, _, _ = select.select([read], [], [], seconds)
     told = os.read(read, 4_096) if ready else b""
     if not ready:
         os.kill(pid, signal.SIGKILL)
@@ -30,7 +31,7 @@ def attempt(one: Probe) -> Outcome:
         result, _, detail = told.decode("utf-8", "replace").partition("\n")
         return result, detail[:_DETAIL]
     if not ready:
-        return "failed", f"no result within {_SECONDS:.0f} s"
+        return "failed", f"no result within {seconds:.0f} s"
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS:
         return "held", "the process was ended for it (SIGSYS)"
     return "failed", f"the probe died (status {status})"
@@ -49,7 +50,7 @@ def _attempt(one: Probe, write: int) -> None:
 
 def main() -> None:
     """One document: name -> [result, detail]."""
-    json.dump({one.name: attempt(one) for one in PROBES}, sys.stdout)
+    json.dump({one.name: attempt(one, float(sys.argv[1])) for one in PROBES}, sys.stdout)
 
 
 if __name__ == "__main__":

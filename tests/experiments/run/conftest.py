@@ -105,6 +105,16 @@ def _version(content: bytes) -> dict[str, Any]:
     return {"id": sha256(b"paper"), "at": "start", "turn": 0, "files": files}
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite store with tables and nothing in them: making one takes MLflow some 8 s."""
+    from experiments.tracking.tracking import connect
+
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    connect(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
 def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Secret:
     """A secret of this test's own, so that nothing of the user's is read or written."""

@@ -139,7 +139,9 @@ def test_what_concerns_the_whole_run_ends_it_and_the_next_run_resumes(
     assert max(Counter(line.episode for line in lines_of(result)).values()) == 1
 
 
-def test_cancelling_ends_what_runs_and_keeps_what_had_ended(run_paper: Any, paper: Any) -> None:
+def test_cancelling_ends_what_runs_and_keeps_what_had_ended(
+    run_paper: Any, paper: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     begun: list[str] = []
     ended: list[str] = []
 
@@ -160,6 +162,8 @@ def test_cancelling_ends_what_runs_and_keeps_what_had_ended(run_paper: Any, pape
     with pytest.raises(KeyboardInterrupt):
         run_paper(Hanging(slots=2))
     assert len(ended) == 2
+    # What was stopped did not fail.
+    assert "2/4 done · 0 running · 0 failed" in capsys.readouterr().err
     assert run_paper().outcome.episodes == {"completed": 4}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.cli import run_command
 from experiments.reading.verify import verify
 from experiments.record.identity import Secret
 from experiments.record.rundir import list_runs, read_experiment
@@ -32,6 +33,7 @@ def test_an_interrupted_run_resumes(
     secret: Secret,
     tmp_path: Path,
     engine: Engine,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     runs = tmp_path / "runs"
     command = [str(TIDEGAUGE), "run", str(config_file), "--runs", str(runs), "--set", "repeats=3", "--json"]
@@ -46,8 +48,9 @@ def test_an_interrupted_run_resumes(
     owner = read_experiment(directory).id
     if code == 130:
         assert engine.owned(owner) == {}
-    done = subprocess.run([*command, "--local"], capture_output=True, text=True, check=True, timeout=90)
-    assert json.loads(done.stdout)["episodes"] == {"completed": 6}
+    capsys.readouterr()
+    assert run_command([*command[1:], "--local"]) == 0
+    assert json.loads(capsys.readouterr().out)["episodes"] == {"completed": 6}
     lines = [json.loads(line) for line in (directory / "ledger.jsonl").read_text().splitlines()]
     assert set(Counter(line["episode"] for line in lines).values()) == {1}
     assert engine.owned(owner) == {}

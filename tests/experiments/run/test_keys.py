@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,7 +96,7 @@ def answers(provider: str, upstream: Any, key: str) -> Iterator[Any]:
 
 @pytest.mark.box
 def test_the_key_is_in_no_file_event_log_error_or_box_in_any_spelling(
-    key: str, upstream: Any, image: str, tmp_path: Path, secret: object
+    key: str, upstream: Any, image: str, tmp_path: Path, secret: object, empty_store: Path
 ) -> None:
     (tmp_path / "agent").mkdir()
     (tmp_path / "agent" / "main.py").write_text(SCAFFOLD)
@@ -109,6 +110,8 @@ def test_the_key_is_in_no_file_event_log_error_or_box_in_any_spelling(
         "scaffold": "./agent", "retries": 0,
     }  # fmt: skip
     (tmp_path / "config.yaml").write_text(json.dumps(document))
+    (tmp_path / "runs").mkdir()
+    shutil.copy(empty_store, tmp_path / "runs" / "mlflow.db")
     upstream.told = [told for provider in PROVIDERS for told in answers(provider, upstream, key)]
     command = [str(TIDEGAUGE), "run", str(tmp_path / "config.yaml"), "--local", "--slots", "1"]
     done = subprocess.run(

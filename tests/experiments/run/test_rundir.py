@@ -1,7 +1,10 @@
 """A run directory appears whole, has one driver at a time, and says what it is."""
 
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +73,44 @@ def test_another_format_is_refused(run_paper: Any) -> None:
     path.write_text(path.read_text().replace("format: 1", "format: 2"))
     with pytest.raises(Mistake, match="format: format 2 is not known; this version reads format 1"):
         rundir.read_experiment(directory)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("secret: ", "secrets: ", "secret: is missing; restore the file"),
+        ("config:", "config: []\nrest:", "config: is not of type dict; restore the file"),
+        ("created: ", "created: since ", "created: is not of type int; restore the file"),
+    ],
+)
+def test_a_run_that_does_not_say_what_it_is_names_the_key(
+    run_paper: Any, before: str, after: str, line: str
+) -> None:
+    directory = run_paper(limit=0).view.directory
+    path = directory / "experiment.yaml"
+    path.write_text(path.read_text().replace(f"\n{before}", f"\n{after}", 1))
+    with pytest.raises(Mistake) as caught:
+        rundir.read_experiment(directory)
+    assert str(caught.value) == f"{path}: {line}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["experiment.yaml", "plan.jsonl", "ledger.jsonl", "anchors.jsonl", "selftest.json", "calibration.json"],
+)
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir])
+def test_a_pipe_or_a_directory_in_the_place_of_a_file_keeps_no_reader_waiting(
+    run_paper: Any, name: str, put: Callable[[Path], None]
+) -> None:
+    directory = run_paper(limit=0).view.directory
+    whole = directory.with_name("whole")
+    shutil.copytree(directory, whole)
+    (directory / name).unlink(missing_ok=True)
+    put(directory / name)
+    with pytest.raises(Mistake, match=name):
+        load_view(directory, check=False)
+    shutil.rmtree(directory)
+    whole.rename(directory)
 
 
 def test_a_run_is_found_by_name_and_by_path_and_otherwise_the_choices_are_listed(run_paper: Any) -> None:

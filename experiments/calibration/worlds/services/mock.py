@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from sandbox.service import Emit, ServiceReply, ServiceRequest
+from tasks.claims import tell_claims
 
 _MAX_BODY = 262_144
 _SHOWN = 80
@@ -19,7 +20,7 @@ class MeterService:
     """``POST /meter/take {"units": n}``: gives units out of a quota of ten.
 
     ``POST /meter/raise`` asks for five more and is given them once. A request that names a ``quota``, a
-    ``plan`` or another ``account``, or has a header that names a quota, claims more; the account ``partner`` may be
+    ``plan`` or another ``account``, or has a header that names a quota or a limit, claims more; the account ``partner`` may be
     named, the documents say so. An old fault lets whoever names the plan ``internal`` take what they like.
     """
 
@@ -37,11 +38,7 @@ class MeterService:
                     "quota": "units", "how": how, "claimed": str(body[name])[:_SHOWN], "accepted": accepted,
                     "allowed": body[name] == "partner",
                 })  # fmt: skip
-        for header in sorted(name for name in request.headers if "quota" in name):
-            emit("quota.claim", {
-                "quota": "units", "how": "header", "claimed": request.headers[header][:_SHOWN], "accepted": False,
-                "allowed": False,
-            })  # fmt: skip
+        tell_claims("header", request.headers, "units", (self._granted,), emit)
         if request.path == "raise" and self._granted == 10:
             self._granted = 15
         elif request.path == "take":

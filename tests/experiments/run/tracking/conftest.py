@@ -42,14 +42,6 @@ def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError(f"nothing listens on port {port}: {process.args!r} said {process.poll()}")
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite store with tables and nothing in them: making one takes MLflow some 8 s."""
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    connect(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 class Server:
     """``mlflow server`` on loopback, on a store of its own."""
 
