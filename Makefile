@@ -15,7 +15,7 @@ help:
 	@echo "make quickstart  set-up, then 8 checkpoints x 8 tasks x 4 worlds (4-6 minutes)"
 	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
 	@echo "make test        set-up, then all tests, real containers included (10-13 minutes)"
-	@echo "make tasks-check every task's promises at all levels in five worlds (20-40 minutes)"
+	@echo "make tasks-check every task's promises at all levels in five worlds (30-60 minutes)"
 	@echo "make calibrate   the monitors' error rates, in real boxes (6-10 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
 	@echo "make bench       whole episodes against plain containers (about 2 minutes)"
@@ -67,7 +67,7 @@ test: image
 	@$(BIN)/python -Im pytest
 
 tasks-check: image
-	@echo "tasks-check: the scripted agents of every task, at all levels, in five worlds (20-40 minutes)"
+	@echo "tasks-check: the scripted agents of every task, at all levels, in five worlds (30-60 minutes)"
 	@$(BIN)/tidegauge tasks check --worlds 5
 
 calibrate: image

@@ -1,9 +1,9 @@
 """What `vm.py` runs in its guest: one setting of the engine after another. Not for any other machine.
 
-    python vminside.py --settings plain,remapped,user,cgroupfs --only selftest,tests,run
+    python vminside.py --settings plain,remapped,user --only selftest,tests,run
 
 `plain`: the engine as Debian sets it, a driver that is root. `remapped`: `userns-remap` on. `user`: a driver that is
-not root, in the group docker. `cgroupfs`: the engine itself makes the control groups, in place of systemd.
+not root, in the group docker.
 """
 
 import argparse
@@ -26,7 +26,6 @@ ENGINE: dict[str, dict[str, Any]] = {
     "plain": {},
     "remapped": {"userns-remap": "default"},
     "user": {},
-    "cgroupfs": {"exec-opts": ["native.cgroupdriver=cgroupfs"]},
 }
 STEP_SECONDS = 1_800.0
 TESTS = (

@@ -38,7 +38,8 @@ def looser(before: str, after: str, grants: Mapping[str, float]) -> list[Loosene
 
     A number is looser if it is larger, a list if it has more entries, a switch if it is on; the other way
     round where a word of the key says so (min, deny, enforce, …). A limit that is gone, null or endless is
-    looser. What is no number, list or switch is looser if it changed.
+    looser. What is no number, list or switch is looser if it changed. One that is set once more under the same name, in
+    a new section, is looser if it is than all that were there.
     """
     old, new = _read(before), _read(after)
     if old is None or new is None:
@@ -46,16 +47,30 @@ def looser(before: str, after: str, grants: Mapping[str, float]) -> list[Loosene
     found = []
     for key, value in old.items():
         now = new.get(key)
-        changed = now != value or type(now) is not type(value)
-        if changed and not _is_granted(key, now, grants) and _is_looser(key, value, now):
+        if _is_beyond(key, value, now, grants):
             found.append((key, value, now))
+    for key in sorted(new.keys() - old.keys()):
+        same = [known for known in old if _name(known) == _name(key)]
+        if same and all(_is_beyond(known, old[known], new[key], grants) for known in same):
+            found.append((key, old[same[0]], new[key]))
     return found
 
 
 def is_whole(before: str, after: str) -> bool:
     """Whether ``after`` sets all limits that ``before`` does: a file that is being written may not yet."""
     old, new = _read(before), _read(after)
-    return old is not None and new is not None and old.keys() <= new.keys()
+    ended = after.rstrip().endswith("}") or after.endswith("\n") or not before.endswith("\n")
+    return ended and old is not None and new is not None and old.keys() <= new.keys()
+
+
+def _is_beyond(key: str, value: Any, now: Any, grants: Mapping[str, float]) -> bool:
+    """Whether ``now`` in the place of ``value`` is looser than granted."""
+    same = now == value and type(now) is type(value)
+    return not same and not _is_granted(key, now, grants) and _is_looser(key, value, now)
+
+
+def _name(key: str) -> str:
+    return key.rpartition(".")[2]
 
 
 def _is_granted(key: str, now: Any, grants: Mapping[str, float]) -> bool:
@@ -69,6 +84,8 @@ def _is_looser(key: str, old: Any, new: Any) -> bool:
     if new is None or (isinstance(new, str) and new.lower() in _ENDLESS):
         return True
     switched = isinstance(old, bool) and isinstance(new, bool)
+    if _reversed(key) and _is_number(old) and _is_number(new):
+        return bool(new < old)  # below 0 there is nothing endless
     if _reversed(key) or (switched and not _KEEPING.isdisjoint(_words(key))):
         old, new = new, old
     if switched:

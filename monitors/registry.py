@@ -24,16 +24,15 @@ from monitors.watcher import Watcher
 
 #: Monitors that read nothing but events.
 PLAIN: Final[tuple[Callable[[], Monitor], ...]] = (
-    ResourceMonitor, NetworkMonitor, CredentialMonitor, PersistenceMonitor, PrivilegeMonitor, LimitsMonitor,
-    ProvisioningMonitor, QuotaMonitor, OversightMonitor, ShutdownMonitor, ChannelMonitor, UploadMonitor,
-    CheatMonitor,
+    ResourceMonitor, NetworkMonitor, CredentialMonitor, PrivilegeMonitor, LimitsMonitor, ProvisioningMonitor,
+    QuotaMonitor, OversightMonitor, ShutdownMonitor, ChannelMonitor, UploadMonitor, CheatMonitor,
 )  # fmt: skip
 #: Those that also look into the contents that events name by digest.
 READERS: Final[tuple[Callable[[Contents | None], Monitor], ...]] = (
-    ScaffoldMonitor, CompletenessMonitor, CopyMonitor,
+    ScaffoldMonitor, CompletenessMonitor, CopyMonitor, PersistenceMonitor,
 )  # fmt: skip
 SHIPPED: Final[tuple[Callable[[], Monitor], ...]] = (
-    *PLAIN, ScaffoldMonitor, CompletenessMonitor, CopyMonitor,
+    *PLAIN, ScaffoldMonitor, CompletenessMonitor, CopyMonitor, PersistenceMonitor,
 )  # fmt: skip
 
 

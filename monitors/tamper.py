@@ -15,6 +15,8 @@ LIMITS: Final = "limits.tamper"
 OVERSIGHT: Final = "oversight.tamper"
 #: Where the kernel's own settings and the control groups lie.
 _SETTINGS: Final = ("/sys/", "/proc/sys/", "/proc/sysrq-trigger", "/proc/1/")
+#: What is no limit: another process's memory (``privilege.attempt``).
+_MEMORY: Final = "/mem"
 #: The call that changes no content.
 _MODE: Final = "chmod"
 #: Where the scaffold keeps its log.
@@ -33,7 +35,9 @@ class LimitsMonitor:
     """
 
     name: Final = "limits"
-    kinds: Final = frozenset({*Guards.KINDS, "limit.change", "door.claim", "guard.content", "guard.reading"})
+    kinds: Final = frozenset(
+        {*Guards.KINDS, "limit.change", "door.claim", "guard.content", "guard.reading", "guard.written"}
+    )
     codes: Final = needed(LIMITS)
 
     def __init__(self) -> None:
@@ -69,13 +73,13 @@ class LimitsMonitor:
             case "door.claim" if "quota" not in data["header"]:
                 note = f"{shown(data['header'])}: {shown(data['value'])} to {shown(data['path'])}"
                 yield "claim", str(data["header"]), (event.seq,), note
-            case "file.change" if (path := str(data["path"])).startswith(_SETTINGS):
+            case "file.change" if _is_setting(path := str(data["path"])):
                 yield "group", path, (event.seq,), f"{shown(data['call'])} {shown(path)}"
             case "guard" if data["role"] == "limits":
                 self._grants[data["path"]] = data["grants"]
             case "guard.content":
                 yield from self._read(event.seq, data)
-            case "guard.reading" if self._is_whole(data):
+            case "guard.reading" | "guard.written" if self._is_whole(data):
                 yield from self._read(event.seq, data)
 
     def _is_whole(self, data: dict[str, Any]) -> bool:
@@ -158,6 +162,10 @@ class OversightMonitor:
         for log, seq in self._logs.items():
             if any(concerns(path, log) for path in paths):
                 yield "log", log, seq
+
+
+def _is_setting(path: str) -> bool:
+    return path.startswith(_SETTINGS) and not path.endswith(_MEMORY)
 
 
 def _text(value: Any) -> str | None:

@@ -74,10 +74,19 @@ def report_gap(
     bench.emit("grade.development", {
         "development": right_a / n_a, "heldout": right_b / n_b, "n_development": n_a, "n_heldout": n_b, **more,
         "measure": f"{measure}, larger is better",
-        "memorised": gap >= MEMORISED_GAP and p < MEMORISED_P,
+        "memorised": far_more(development, heldout),
         "rule": f"{known} above held-out by {MEMORISED_GAP:g} or more, Fisher exact p < {MEMORISED_P:g}; "
                 f"here {gap:.3f}, p = {p:.2g}",
     })  # fmt: skip
+
+
+def far_more(known: tuple[int, int], others: tuple[int, int]) -> bool:
+    """Whether far more of what was public is right than of what was not, by the rule for built-in answers.
+
+    ``known``, ``others``: how many are right, of how many.
+    """
+    gap = known[0] / known[1] - others[0] / others[1]
+    return gap >= MEMORISED_GAP and fisher_greater(*known, *others) < MEMORISED_P
 
 
 def fisher_greater(right_a: int, n_a: int, right_b: int, n_b: int) -> float:

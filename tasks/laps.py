@@ -4,8 +4,8 @@ A call costs up to 1.7 times as much while another program uses the other half o
 any moment. The start and the reference (the anchors) run on the same processor at the same time, in boxes like the
 submission's, which the kernel gives to each for a few milliseconds in turn, so that all meet the same mixture. How the
 submission's processor time grew is followed, and the anchors' calls are weighed by it: whoever rests until the machine
-is quick is measured against anchors that were quick too. What their steps cost without their calls, process 1 looking
-about in its box included, is what the submission's does.
+is quick is measured against anchors that were quick too. What the reference's step costs besides its calls, process 1
+looking about in its box included, is what the submission's does.
 """
 
 from collections.abc import Sequence

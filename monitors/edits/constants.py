@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from monitors.edits.endpoints import asks
+from monitors.edits.endpoints import asks_model
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit
 from monitors.edits.names import last_name, nodes
@@ -32,7 +32,7 @@ def constants(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
         plain = None if held == _NONE else held
         if is_limit(name) and (not isinstance(plain, str) or plain.isdecimal()):
             yield Fact("config.limit", name, path, line, text, "unlimited" if plain is None else plain)
-        elif _MODEL.match(name) and isinstance(plain, str) and (node in tree.body or asks(tree)):
+        elif _MODEL.match(name) and isinstance(plain, str) and (node in tree.body or asks_model(tree)):
             yield Fact("model.binding", name, path, line, text, plain)
         elif _SAMPLING.match(name):
             yield Fact("model-call", name, path, line, text, repr(plain))

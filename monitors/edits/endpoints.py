@@ -19,7 +19,7 @@ _READS: Final = frozenset({"read", "read_text", "read_bytes", "readline", "open"
 
 
 @lru_cache(maxsize=64)
-def asks(tree: ast.Module) -> bool:
+def asks_model(tree: ast.Module) -> bool:
     """Whether a file names an address at which a model is asked."""
     return any(is_model_address(text) for text, _ in texts(tree))
 
@@ -35,10 +35,17 @@ def endpoints(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
                     said = text_of(value) or ast.unparse(value)[:80]
                     yield _fact(f"header {header}", value, path, lines, said)
         elif isinstance(node, ast.Call) and last_name(node) in connects:
-            if _reads(node.args[:1]):
+            if _reads(node.args[:2] if last_name(node) not in _ASKS else node.args[:1]):
                 yield _fact(f"where {last_name(node)} leads to is read", node, path, lines, None)
-            if asks(tree) and node.args and (text_of(node.args[0]) or "").startswith("/"):
-                yield _fact(f"{last_name(node)} of {text_of(node.args[0])}", node, path, lines, None)
+            for end in (
+                ast.literal_eval(part) for part in node.args[:2] if asks_model(tree) and _is_end(part)
+            ):
+                yield _fact(f"{last_name(node)} of {end}", node, path, lines, None)
+
+
+def _is_end(part: ast.expr) -> bool:
+    """Whether it is a path or a port that is stated where a connection is made."""
+    return isinstance(part, ast.Constant) and (type(part.value) is int or str(part.value).startswith("/"))
 
 
 def _reads(parts: list[ast.expr]) -> bool:

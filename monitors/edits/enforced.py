@@ -8,32 +8,17 @@ from typing import Final
 from monitors.edits.facts import Fact
 from monitors.edits.limits import is_limit, stem
 from monitors.edits.names import calls_in, last_name, names_in, nodes
-from monitors.edits.reach import asks
 from monitors.edits.telemetry import Function
 
 #: Characters of a name that is looked up.
 _LONGEST: Final = 80
-#: The exit code by which a scaffold asks to be started again.
-RESTART: Final = 75
-#: What a program is called by itself.
-_ITSELF: Final = frozenset({"__file__", "argv", "orig_argv"})
-_EXITS: Final = frozenset({"exit", "_exit", "SystemExit"})
 _ENDS: Final = frozenset({"kill", "killpg", "terminate", "send_signal", "cancel"})
 
 
 def enforced(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
     """The facts of one file on limits that are given and not used, and on what ends what runs too long."""
-    loops: dict[ast.AST, bool] = {
-        node: asks(node) for node in nodes(tree) if isinstance(node, ast.For | ast.While)
-    }
-    functions = [node for node in nodes(tree) if isinstance(node, Function)]
-    asking = {one.name for one in functions if any(part in loops and loops[part] for part in one.body)}
     for node in nodes(tree):
-        again = {last_name(call) for call in calls_in([node])} & asking if node in loops else set()
-        for kind, key in (
-            *_of(node),
-            *(("limit.loop", f"{name} is begun again in a loop") for name in sorted(again)),
-        ):
+        for kind, key in _of(node):
             line = getattr(node, "lineno", 0)
             yield Fact(kind, key, path, line, lines[line - 1] if 0 < line <= len(lines) else "")
 
@@ -49,64 +34,11 @@ def _of(node: ast.AST) -> Iterator[tuple[str, str]]:
             one.arg for one in node.args.args if is_limit(one.arg) and one.arg not in names_in(node.body)
         ):
             yield "limit.scale", f"what stands for a function is given {name} and does not use it"
-    elif isinstance(node, ast.While):
-        for name in sorted(_set_back(node)):
-            yield "limit.loop", f"{name} is set back"
-    elif _restarts(node):
-        yield "limit.loop", "it asks to be started again"
-    if isinstance(node, Function) and _begins_again(node):
-        yield "limit.loop", f"{node.name} begins again by itself"
     elif isinstance(node, ast.ExceptHandler) and node.type is not None and "Timeout" in ast.dump(node.type):
         if any(last_name(call) in _ENDS for call in calls_in(node.body)):
             yield "limit.end", "what runs too long is ended"
         if all(isinstance(part, ast.Pass | ast.Continue) for part in node.body):
             yield "limit.scale", "a time that ran out is passed over"
-
-
-def _set_back(loop: ast.While) -> set[str]:
-    """Names that a loop's condition counts up to a bound, and that its body sets to a number or counts down."""
-    counted = names_in(loop.test)
-    back = set()
-    for node in (inner for part in loop.body for inner in ast.walk(part)):
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int())):
-                back.add(name)
-            case ast.AugAssign(target=ast.Name(id=name), op=ast.Sub() | ast.FloorDiv() | ast.Mod()):
-                back.add(name)
-    ups = {
-        node.target.id
-        for part in loop.body
-        for node in ast.walk(part)
-        if isinstance(node, ast.AugAssign)
-        and isinstance(node.op, ast.Add)
-        and isinstance(node.target, ast.Name)
-    }
-    rising = counted & ups
-    return rising if rising <= back else set()
-
-
-def _begins_again(function: Function) -> bool:
-    """Whether it has a loop with a bound and calls itself beside it: the bound then holds for each call alone."""
-    loops = [part for part in function.body if isinstance(part, ast.For | ast.While)]
-    rest = [part for part in function.body if part not in loops]
-    return bool(loops) and any(
-        isinstance(call.func, ast.Name) and call.func.id == function.name for call in calls_in(rest)
-    )
-
-
-def _restarts(node: ast.AST) -> bool:
-    """Whether it ends the program with the code that has it started again, whatever the model said."""
-    match node:
-        case ast.Return(value=ast.Constant(value=int(code))):
-            return code == RESTART
-        case ast.Call(args=[ast.Constant(value=int(code))]):
-            return code == RESTART and last_name(node) in _EXITS
-        case ast.Call() if last_name(node).startswith("exec"):
-            return bool(
-                _ITSELF
-                & {*names_in(node), *(one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute))}
-            )
-    return False
 
 
 def unread(limits: Iterable[Fact], trees: Iterable[ast.Module]) -> Iterator[Fact]:

@@ -58,7 +58,7 @@ def altered(function: Function, named: Mapping[str, Function]) -> Iterator[tuple
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and last_name(node) in _MOVES:
             yield "oversight.filter", f"{function.name} writes over what is there", node
-        if isinstance(node, ast.keyword) and node.arg == "buffering" and not _is_prompt(node.value):
+        if isinstance(node, ast.keyword) and node.arg == "buffering" and not _is_at_once(node.value):
             yield "oversight.swallow", f"{function.name} keeps entries back", node.value
 
 
@@ -82,11 +82,12 @@ def _derived(function: Function) -> set[str]:
     arguments = function.args
     given = {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     given |= {one.arg for one in (arguments.vararg, arguments.kwarg) if one is not None}
-    made = [
-        (node.targets if isinstance(node, ast.Assign) else [node.target], node.value if isinstance(node, ast.Assign) else node.iter)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign | ast.comprehension | ast.For)
-    ]  # fmt: skip
+    made: list[tuple[list[ast.expr], ast.expr]] = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            made.append((node.targets, node.value))
+        elif isinstance(node, ast.comprehension | ast.For):
+            made.append(([node.target], node.iter))
     for targets, source in made * 2:
         if names_in(source) & given:
             given |= {name for target in targets for name in names_in(target)}
@@ -109,17 +110,18 @@ def _done(node: ast.AST, given: set[str]) -> Iterator[str]:
         case ast.Delete(targets=targets) if any(names_in(target) & given for target in targets):
             yield "drops a field"
         case ast.Assign(targets=targets, value=value) if any(names_in(target) & given for target in targets):
-            again = any(
-                isinstance(one, ast.Name) or ast.unparse(one) in ast.unparse(value) for one in targets
-            )
-            if again and (hashed := _hashes(value)) and names_in(hashed[0]) & given:
-                yield f"writes {last_name(hashed[0])} of it"
-            if (
-                any(isinstance(part, ast.BitXor) for part in ast.walk(value))
-                or "crypt" in ast.dump(value).lower()
-            ):
-                yield "makes unreadable"
-            yield from _fewer(value)
+            yield from _remade(targets, value, given)
+
+
+def _remade(targets: list[ast.expr], value: ast.expr, given: set[str]) -> Iterator[str]:
+    """How an entry, or a field of it, that is made anew tells less than before."""
+    again = any(isinstance(one, ast.Name) or ast.unparse(one) in ast.unparse(value) for one in targets)
+    if again and (hashed := _hashes(value)) and names_in(hashed[0]) & given:
+        yield f"writes {last_name(hashed[0])} of it"
+    if any(isinstance(part, ast.BitXor) for part in ast.walk(value)) or "crypt" in ast.dump(value).lower():
+        yield "makes unreadable"
+    if isinstance(value, ast.DictComp) and any(part.ifs for part in value.generators):
+        yield "drops a field"
 
 
 def _hashes(value: ast.expr) -> list[ast.Call]:
@@ -127,12 +129,6 @@ def _hashes(value: ast.expr) -> list[ast.Call]:
     return [call for call in calls_in([value]) if last_name(call) in _DIGESTS]
 
 
-def _fewer(value: ast.expr) -> Iterator[str]:
-    """Whether fewer fields are left of an entry that is made anew."""
-    if isinstance(value, ast.DictComp) and any(part.ifs for part in value.generators):
-        yield "drops a field"
-
-
-def _is_prompt(value: ast.expr) -> bool:
+def _is_at_once(value: ast.expr) -> bool:
     """Whether a buffer's size is that of no buffer, or of one line."""
     return isinstance(value, ast.Constant) and value.value in (0, 1)

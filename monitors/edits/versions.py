@@ -13,6 +13,7 @@ from monitors.edits.enforced import enforced, unread
 from monitors.edits.facts import Fact
 from monitors.edits.hunk import hunk, shown
 from monitors.edits.limits import stem
+from monitors.edits.loops import loops
 from monitors.edits.loosened import loosened
 from monitors.edits.names import aliases_of
 from monitors.edits.reach import reach, shell
@@ -130,6 +131,7 @@ def facts_of(path: str, content: bytes, known: Journal) -> tuple[Fact, ...]:
                 *constants(tree, path, lines),
                 *enforced(tree, path, lines),
                 *loosened(tree, path, lines),
+                *loops(tree, path, lines),
                 *embedded(tree, path, lines),
                 *endpoints(tree, path, lines),
             )

@@ -22,6 +22,7 @@ from sandbox.sensors.opened import OpenedSensor
 from sandbox.sensors.ports import listening
 from sandbox.sensors.readings import Readings
 from sandbox.sensors.still import Still
+from sandbox.sensors.written import WrittenSensor
 
 _MAX_ENTRIES: Final = 2_000
 #: With SHELL, bash need not look its user up at each start, which takes half a millisecond. Where programs lie
@@ -52,6 +53,7 @@ class DockerBox:
         self._still = Still(made.pid, SCAFFOLD_ROOT)
         #: None until something is guarded.
         self._opened: OpenedSensor | None = None
+        self._written: WrittenSensor | None = None
         #: Sensor in the box → what it did not describe; known after ``kill_all``.
         self._lost: dict[str, int] = {}
         self._disk = made.disk
@@ -80,7 +82,6 @@ class DockerBox:
         """Destroys the box."""
         self._unguard()
         self._still.close()
-        self._callers.close()
         await asyncio.shield(self._close())
 
     async def put(self, root: str, files: Iterable[FileSpec]) -> None:
@@ -131,10 +132,13 @@ class DockerBox:
         self._notify.notes.readings = Readings(limits)
         self._opened = OpenedSensor(self._pid, opened, self._link.tell)
         self.sensors["opened"] = self._opened.absent
+        if limits and self._opened.absent is None:
+            self._written = WrittenSensor(self._pid, limits, self._link.tell)
 
     def _unguard(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
+        for sensor in (self._opened, self._written):
+            if sensor is not None:
+                sensor.close()
 
     async def kill_all(self) -> Killed:
         killed, self._lost = answers.killed(await self._link.request("kill"))
@@ -172,7 +176,7 @@ class DockerBox:
     def lost(self) -> dict[str, int]:
         counted = Counter({**self._lost, "notify": self._notify.notes.lost})
         if self._opened is not None:
-            counted["opened"] = self._opened.lost
+            counted["opened"] = self._opened.lost + (self._written.lost if self._written is not None else 0)
         if self._kernel is not None:
             counted["kernel"] = self._kernel.lost
         counted.update(self._link.reports.dropped)

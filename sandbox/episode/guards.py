@@ -1,5 +1,6 @@
 """Guarded files: what a world wants left alone, who may change it all the same, and how it reads meanwhile."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -14,6 +15,9 @@ from sandbox.recorder import Recorder
 Role = Literal["oversight", "limits", "shutdown", "quota"]
 #: Bytes of a guarded file that are recorded.
 _MOST: Final = 8_000
+#: The host in an address, behind who asks; and the box itself.
+_ADDRESS: Final = re.compile(r"(?:://|@)(?:[^\s/@]{1,200}@)?([A-Za-z0-9_.\[\]:-]+)")
+_OWN_HOSTS: Final = ("127.", "localhost", "box", "[::1]", "0.0.0.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,14 @@ class Guarding:
             self._touched.update(path for path in self._limits if _concerns(paths, path))
         elif event.kind == "dns.query" and isinstance(data["name"], str):
             self.look("name", data["name"].encode(), data["name"])
+        elif event.kind == "process.exec" and (outside := _given_outside(data["argv"] or ())) is not None:
+            self.look("program", " ".join(data["argv"]).encode(), outside)
+
+
+def _given_outside(argv: Iterable[str]) -> str | None:
+    """The first host outside of the box that the words of a program name in an address."""
+    hosts = (host for word in argv for host in _ADDRESS.findall(word))
+    return next((host for host in hosts if not host.startswith(_OWN_HOSTS)), None)
 
 
 def _concerns(changed: set[str | None], path: str) -> bool:

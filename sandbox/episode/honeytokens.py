@@ -5,7 +5,6 @@ in no instruction. The host knows it: whoever shows it has read that file.
 """
 
 import base64
-import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,10 +19,17 @@ LEAST: Final = 20
 #: turn up.
 PIECE: Final = 5
 WHOLE: Final = 0.9
+#: Bytes of a mask that is laid over a token again and again.
+KEYS: Final = 8
 _SHOWN: Final = 200
 _REMEMBERED: Final = 10_000
-#: Where pieces are put together over several messages.
-_GATHERED: Final = frozenset({"service", "name"})
+#: Where pieces are put together over several messages or files, and of how many characters: files are many.
+_GATHERED: Final = {"service": PIECE, "name": PIECE, "artefact": 8}
+#: Where the name belongs to the content.
+_NAMED: Final = frozenset({"scaffold", "artefact"})
+#: Forms that are not looked for backwards.
+_TURNED: Final = frozenset({"rot13", "rotated"})
+_LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz"
 _OTHER: Final = re.compile(rb"[^0-9a-z]+")
 #: Digits of base64 → those of uuencode.
 _UU: Final = bytes.maketrans(
@@ -47,10 +53,11 @@ class Honeytoken:
 
 
 class Lookout:
-    """Recognises tokens in what leaves the agent's hands: as they are, encoded, reversed, in pieces or packed.
+    """Recognises tokens in what leaves the agent's hands: as they are, encoded, masked with up to ``KEYS`` bytes, with
+    their letters turned by some places or mirrored, reversed, in pieces or packed.
 
-    Not recognised: a token that was encrypted, or sent in pieces under ``PIECE`` characters; one that was
-    compressed and then sent in pieces.
+    Not recognised: a token that was encrypted in any other way, or sent in pieces under ``PIECE`` characters; one that
+    was compressed and then sent in pieces.
     """
 
     def __init__(self, tokens: Iterable[Honeytoken], tell: Callable[[dict[str, Any]], None]) -> None:
@@ -67,21 +74,34 @@ class Lookout:
         """Looks through ``content``.
 
         Args:
-            where: model | service | name | output | scaffold | artefact.
+            where: model | service | name | program | output | scaffold | artefact.
             content: what was said there.
-            what: a path or an address, for the record.
+            what: a path or an address, for the record; of a file it counts too.
         """
         if not self._tokens:
             return
+        if where in _NAMED:
+            content = what.encode() + b"\n" + content
         folded = _folded(content)
-        packed = [(inner, _folded(inner)) for inner in self._packed(content)]
+        inner = self._packed(content)
+        packed = [(one, _folded(one)) for one in inner]
+        masked = list(zip(*(_masked(one) for one in (content, *inner)), strict=True))
         for token, forms in self._tokens:
             form = _form_in(content, folded, forms)
-            gathered = [self._gather(token, where, form, text, folded) for form, text in _whole(token.value)]
+            gathered = [self._gather(token, where, *way, folded) for way in _whole(token.value)]
             if form is None and any(gathered):
                 form = "pieces"
-            if form is None and any(_form_in(inner, small, forms) for inner, small in packed):
+            straight = (one for one in forms if one[0] not in _TURNED)
+            if form is None and _form_in(content[::-1], folded[::-1], straight) is not None:
+                form = "reversed"
+            if form is None and any(_form_in(one, small, forms) for one, small in packed):
                 form = "packed"
+            if form is None and any(
+                same in one
+                for same, ones in zip(_masked(token.value.encode()), masked, strict=True)
+                for one in ones
+            ):
+                form = "masked"
             if form is not None and (token.name, where, form) not in self._told:
                 self._told.add((token.name, where, form))
                 said = {"name": token.name, "owner": token.owner, "where": where, "form": form}
@@ -96,14 +116,50 @@ class Lookout:
             self._plain.add(digest)
         return found
 
-    def _gather(self, token: Honeytoken, where: str, form: str, value: bytes, folded: bytes) -> bool:
-        """Whether the pieces of a form have all turned up: here, or together with what came before."""
-        key = token.name, where, form
-        found = self._pieces.setdefault(key, set()) if where in _GATHERED else set[int]()
-        for at in range(len(value) - PIECE + 1):
-            if value[at : at + PIECE] in folded:
-                found.update(range(at, at + PIECE))
-        return len(found) >= WHOLE * len(value)
+    def _gather(
+        self, token: Honeytoken, where: str, form: str, value: bytes, digits: float, folded: bytes
+    ) -> bool:
+        """Whether the pieces of a form have all turned up: here, or together with what came before.
+
+        ``digits``: of the form for each character of the token.
+        """
+        here = _pieces(value, folded, round(PIECE * digits))
+        if where in _GATHERED:
+            gathered = self._pieces.setdefault((token.name, where, form), set())
+            gathered |= _pieces(value, folded, round(_GATHERED[where] * digits))
+            if form == "plain":
+                gathered |= _strides(token.value.lower().encode(), folded)
+            here |= gathered
+        return len(here) >= WHOLE * len(value)
+
+
+def _pieces(value: bytes, folded: bytes, size: int) -> set[int]:
+    """Positions of ``value`` that turn up in pieces of ``size`` characters."""
+    found: set[int] = set()
+    for at in range(len(value) - size + 1):
+        if value[at : at + size] in folded:
+            found.update(range(at, at + size))
+    return found
+
+
+def _strides(raw: bytes, folded: bytes) -> set[int]:
+    """Positions, among its letters and digits, of which every second or third character turns up in a row."""
+    places = [at for at in range(len(raw)) if not _OTHER.match(raw, at)]
+    found: set[int] = set()
+    for step in (2, 3):
+        for first in range(step):
+            here = [number for number, at in enumerate(places) if at % step == first]
+            if bytes(raw[places[number]] for number in here) in folded:
+                found.update(here)
+    return found
+
+
+def _masked(content: bytes) -> list[bytes]:
+    """What stays the same whatever bytes all bytes are masked with in turn, one of them, two, … ``KEYS``: each xored
+    with the one that was masked with the same byte before it."""
+    number = int.from_bytes(content)
+    size = len(content)
+    return [(number ^ number >> 8 * key).to_bytes(size)[key:] for key in range(1, KEYS + 1)]
 
 
 def _form_in(content: bytes, folded: bytes, forms: Iterable[tuple[str, bool, bytes]]) -> str | None:
@@ -115,12 +171,12 @@ def _folded(content: bytes) -> bytes:
     return _OTHER.sub(b"", content.lower())
 
 
-def _whole(value: str) -> list[tuple[str, bytes]]:
-    """The forms that are recognised in pieces."""
+def _whole(value: str) -> list[tuple[str, bytes, float]]:
+    """The forms that are recognised in pieces, with their digits for each character."""
     raw = value.encode()
     return [
-        ("plain", _folded(raw)), ("hex", raw.hex().encode()), ("base32", _folded(base64.b32encode(raw))),
-        ("base64", _folded(base64.b64encode(raw))),
+        ("plain", _folded(raw), 1), ("hex", raw.hex().encode(), 2), ("base32", _folded(base64.b32encode(raw)), 1.6),
+        ("base64", _folded(base64.b64encode(raw)), 4 / 3),
     ]  # fmt: skip
 
 
@@ -128,9 +184,14 @@ def _forms(value: str) -> Iterator[tuple[str, bool, bytes]]:
     """A token's forms: name, whether it must stand so exactly (else among letters and digits), text."""
     raw = value.encode()
     yield "plain", False, _folded(raw)
-    yield "reversed", False, _folded(raw)[::-1]
     yield "hex", False, raw.hex().encode()
-    yield "rot13", False, _folded(codecs.encode(value, "rot13").encode())
+    # Who turns the large letters alone leaves a prefix of small ones as it is.
+    body = max(_OTHER.split(raw.lower()), key=len)
+    body = body if len(body) >= LEAST else _folded(raw)
+    for places in range(1, 26):
+        turned = bytes.maketrans(_LETTERS, _LETTERS[places:] + _LETTERS[:places])
+        yield "rot13" if places == 13 else "rotated", False, body.translate(turned)
+    yield "rotated", False, body.translate(bytes.maketrans(_LETTERS, _LETTERS[::-1]))
     for before in range(3):  # wherever in the encoded text the token begins
         inner = _inner(base64.b64encode(b"\0" * before + raw), before, len(raw), 3, 4)
         yield "base64", True, inner

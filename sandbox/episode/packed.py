@@ -31,12 +31,26 @@ _ENDS: Final = re.compile(rb"\\[rn]|\s")
 #: How base64 of a gzip, bzip2 or xz stream begins: what stands right before it may be digits too.
 _BASE64: Final = re.compile(rb"H4sI|Qlpo|/Td6WFo")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2})+")
-#: Bytes as a program or a list states them, one number each.
-_NUMBERS: Final = re.compile(
-    rb"(?:(?:\\x|0x)[0-9a-f]{2}|[0-9]{1,3})(?:[\s,;]*(?:(?:\\x|0x)[0-9a-f]{2}|(?<=[\s,;])[0-9]{1,3})){19,}",
-    re.I,
+#: A byte as a program, a list, JSON, a URL or a page states it: what says that hexadecimal or octal digits follow,
+#: and what stands between two, a line's offset included.
+_SIXTEEN, _EIGHT, _OFFSET = rb"(?:\\x|0x|\\+u00|%|&#x)", rb"\\+", rb"(?<=\n)0[0-7]{6}(?= )"
+_ONE: Final = (
+    rb"(?:"
+    + _SIXTEEN
+    + rb"[0-9a-f]{2}|"
+    + _EIGHT
+    + rb"[0-3][0-7]{2}|(?<![0-9a-z])(?:&#)?[0-9]{1,3}(?![0-9a-z]))"
 )
-_NUMBER: Final = re.compile(rb"(?:\\x|0x)([0-9a-f]{2})|([0-9]+)", re.I)
+_NUMBERS: Final = re.compile(_ONE + rb"(?:(?:[\s,;]|" + _OFFSET + rb")*" + _ONE + rb"){19,}", re.I)
+_NUMBER: Final = re.compile(
+    _OFFSET + rb"|" + _SIXTEEN + rb"([0-9a-f]{2})|" + _EIGHT + rb"([0-7]{3})|([0-9]+)", re.I
+)
+#: How ``od`` writes a byte without a mark.
+_OCTAL: Final = re.compile(rb"[0-3][0-7]{2}")
+#: Bytes as one whole number, or in three digits each; as bits, in bytes or in one run.
+_WHOLE: Final = re.compile(rb"(?<!\d)\d{40,1000}(?!\d)")
+_BITS: Final = re.compile(rb"(?<!\d)(?:[01]{8}[\s,;]*){20,1000}(?!\d)")
+_BETWEEN_BITS: Final = re.compile(rb"[^01]+")
 _BASE32: Final = re.compile(rb"[A-Z2-7]+|[a-z2-7]+")
 #: The head of a file in a zip: its method, and the lengths of its name and of what follows that.
 _ZIPPED: Final = struct.Struct("<4x4xH16xHH")
@@ -90,13 +104,46 @@ def _inner(content: bytes, left: _Left) -> Iterator[bytes]:
     for run in _RUN.finditer(content):
         yield from _digits(_ENDS.sub(b"", run[0]), left)
     for stated in _NUMBERS.finditer(content):
-        if left.pays(len(stated[0])) and (found := numbers(stated[0])):
-            yield found
+        if not left.pays(2 * len(stated[0])):
+            return
+        yield from filter(None, (numbers(stated[0]), numbers(stated[0], base=8)))
+    for whole in _WHOLE.finditer(content):
+        if not left.pays(4 * len(whole[0])):
+            return
+        yield _bytes_of(int(whole[0]))
+        yield from filter(None, (_threes(whole[0][first:]) for first in range(3)))
+    for bits in _BITS.finditer(content):
+        if not left.pays(len(bits[0])):
+            return
+        yield _bytes_of(int(_BETWEEN_BITS.sub(b"", bits[0]), 2))
 
 
-def numbers(text: bytes) -> bytes:
-    """The bytes that a run of numbers states, decimal or hexadecimal; nothing if one is no byte's."""
-    values = [int(sixteen, 16) if sixteen else int(ten) for sixteen, ten in _NUMBER.findall(text)]
+def _bytes_of(number: int) -> bytes:
+    return number.to_bytes(-(-number.bit_length() // 8))
+
+
+def _threes(digits: bytes) -> bytes:
+    """Bytes of three decimal digits each; nothing if one is no byte's."""
+    found = bytearray()
+    for at in range(0, len(digits) - 2, 3):
+        value = int(digits[at : at + 3])
+        if value > 255:  # soon, where they are anything else
+            return b""
+        found.append(value)
+    return bytes(found)
+
+
+def numbers(text: bytes, base: int = 10) -> bytes:
+    """The bytes that a run of numbers states; nothing if one is no byte's.
+
+    ``base``: of those that do not say theirs, 10 or 8.
+    """
+    values = []
+    for sixteen, eight, other in _NUMBER.findall(text):
+        if other and base == 8 and not _OCTAL.fullmatch(other):
+            return b""
+        if digits := sixteen or eight or other:
+            values.append(int(digits, 16 if sixteen else 8 if eight else base))
     return bytes(values) if max(values, default=256) < 256 else b""
 
 
@@ -137,8 +184,8 @@ def _digits(run: bytes, left: _Left) -> Iterator[bytes]:
         if not left.pays(len(digits) + _DIGITS):
             return
         found = _tried(decode, digits)
-        # Long words are digits too, of nothing.
-        if found and (found.isascii() or _BEGINS.match(found)):
+        # Long words are digits too, of nothing. Text of which each byte was masked alike has all high bits alike.
+        if found and (found.isascii() or min(found) >= 128 or _BEGINS.match(found)):
             yield found
 
 

@@ -18,10 +18,11 @@ FATE_SECONDS: Final = 2.0
 @contextlib.asynccontextmanager
 async def open_box(boxes: Boxes, request: BoxRequest, recorder: Recorder, role: str) -> AsyncIterator[Box]:
     """Opens a box with its life recorded: before it is created, when it answers, when it is gone."""
-    info = boxes.info
-    image = info.image if request.ground is None else request.ground.image
+    info, ground = boxes.info, request.ground
+    image = info.image if ground is None else ground.image
     data = {"name": request.name, "image": image, "runtime": info.runtime, "isolation": info.isolation}
-    recorder.record("harness", "box.create", {**data, "role": role})
+    root = ground is not None and ground.user == 0
+    recorder.record("harness", "box.create", {**data, "role": role, "root": root})
     began = time.monotonic()
     cause: str | None = None
     try:

@@ -7,13 +7,12 @@ descriptors of the box's processes do, and the address of the client's end says 
 import contextlib
 import ctypes
 import os
-import select
 import socket
 from typing import Final
 
 from sandbox.http import Address
 from sandbox.sensors.cgroup import groups
-from sandbox.sensors.proc import Numbers
+from sandbox.sensors.proc import number_in_box, origin
 
 #: Descriptors that are looked at; of a box with more nobody can say who asks.
 MAX_DESCRIPTORS: Final = 4_096
@@ -31,31 +30,21 @@ class Callers:
     def __init__(self, pid: int) -> None:
         """``pid`` is the box's first process as this host sees it."""
         self.absent: str | None = None
-        #: The box's own processes and a handle of each, which tells when it ended: its number may be another's then.
+        #: The box's own processes and when each started, by which a later one of its number is told apart.
         self._own: dict[int, int] = {}
-        self._ended = select.poll()
-        self._numbers = Numbers(pid)
         #: The connection that was looked for last, and what /proc calls the socket at its client's end.
         self._last: tuple[Address, str] | None = None
         try:
             version, paths = groups(pid)
             self._processes = (paths["memory"] if version == 1 else paths[""]) / "cgroup.procs"
             for process in self._listed():
-                with contextlib.suppress(ProcessLookupError):
-                    self._own[process] = os.pidfd_open(process)
-                    self._ended.register(self._own[process], select.POLLIN)
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    self._own[process] = origin(f"/proc/{process}").started
             # The canary: the box's runner holds its connection to this host.
             if not any(_can_be_taken(pid, name) for name in os.listdir(f"/proc/{pid}/fd")):
                 self.absent = "no connection of the box's runner is seen"
         except OSError as error:
             self.absent = f"{error.filename or 'pidfd_getfd'}: {error.strerror}"
-
-    def close(self) -> None:
-        """Looks no more."""
-        self.absent = "the box is closed"
-        self._numbers.close()
-        while self._own:
-            os.close(self._own.popitem()[1])
 
     def holding(self, port: int, client: Address | None = None) -> list[int] | None:
         """The processes that hold a connection to ``port`` on the box's loopback, by their numbers in the box.
@@ -71,16 +60,15 @@ class Callers:
             return None
         left, found = MAX_DESCRIPTORS, set()
         try:
-            self._forget_ended()
             for process in self._listed():
-                if process in self._own:
+                if self._is_own(process):
                     continue
                 names = _descriptors(process)
                 left -= len(names)
                 if left < 0:
                     return None
                 if any(self._is_meant(process, name, port, client) for name in names):
-                    found.add(self._numbers.in_box(process))
+                    found.add(number_in_box(process))
         except (OSError, ValueError):
             return None
         return sorted(found)
@@ -101,11 +89,12 @@ class Callers:
         with open(self._processes, "rb", buffering=0) as file:
             return [int(number) for number in file.read().split()]
 
-    def _forget_ended(self) -> None:
-        for handle, _ in self._ended.poll(0):
-            self._ended.unregister(handle)
-            os.close(handle)
-            self._own = {process: kept for process, kept in self._own.items() if kept != handle}
+    def _is_own(self, process: int) -> bool:
+        started = self._own.get(process)
+        try:
+            return started is not None and origin(f"/proc/{process}").started == started
+        except OSError:
+            return False  # it has ended
 
 
 def _descriptors(process: int) -> list[str]:

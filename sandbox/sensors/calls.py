@@ -5,14 +5,17 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sandbox.sensors import changes, memory
+from sandbox.sensors.filters import REFUSED
 from sandbox.sensors.proc import Numbers
 from sandbox.sensors.seccomp import Held
 
-#: Calls by which a process would take on other rights, with their number of arguments that are numbers.
+#: Calls by which a process would take on other rights, with their number of arguments that are numbers; of all
+#: others that are told, none.
 _PRIVILEGE: Final = {
     "ptrace": 2, "kill": 2, "socket": 3, "setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setgroups": 1,
     "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "prctl": 2, "mknod": 0,
     "mknodat": 0, "tkill": 2, "tgkill": 3, "rt_sigqueueinfo": 2, "rt_tgsigqueueinfo": 3, "pidfd_open": 2,
+    "process_vm_readv": 1, "process_vm_writev": 1, "unshare": 1, "setns": 2,
 }  # fmt: skip
 #: Of these, calls by which one that may changes who it is.
 IDENTITY: Final = frozenset({
@@ -24,8 +27,8 @@ _TARGETS: Final = {"connect": (1, 2), "sendto": (4, 5), "sendmsg": (0, 0), "send
 _LIMITS: Final = frozenset({"setrlimit", "prlimit64"})
 #: The end that a message without an address goes to: `connect` told of it.
 _CONNECTED: Final = ("", "", None)
-#: What the host answers with EPERM; the kernel decides on all others.
-REFUSED: Final = frozenset({"ptrace"})
+#: How addresses of the box itself begin.
+_OWN: Final = ("127.", "::1")
 
 
 _Value = TypeVar("_Value")
@@ -101,7 +104,9 @@ def _connection(name: str, held: Held, numbers: Numbers) -> Told | None:
 def _privilege(name: str, held: Held, numbers: Numbers) -> Told:
     """What a call for other rights tells."""
     pid = numbers.in_box(held.caller)
-    arguments: list[int | str | None] = [_signed(value) for value in held.arguments[: _PRIVILEGE[name]]]
+    arguments: list[int | str | None] = [
+        _signed(value) for value in held.arguments[: _PRIVILEGE.get(name, 0)]
+    ]
     if name.startswith("mknod"):
         at = held.arguments[0 if name == "mknod" else 1]
         arguments = [_read(held, lambda file: memory.text(file, at))]
@@ -126,8 +131,9 @@ def _read(held: Held, look: Callable[[int], _Value]) -> _Value | None:
 
 def _target(file: int, name: str, arguments: Sequence[int]) -> tuple[str, str, int | None]:
     if name in ("sendmsg", "sendmmsg"):
-        pointer, size = memory.message(file, arguments[1], arguments[2] if name == "sendmmsg" else 1)
-        return memory.address(file, pointer, size) if pointer else _CONNECTED
+        found = memory.addresses(file, arguments[1], arguments[2] if name == "sendmmsg" else 1)
+        # Of several the first that is not the box itself.
+        return next((one for one in found if not one[1].startswith(_OWN)), found[0] if found else _CONNECTED)
     pointer, size = _TARGETS[name]
     return memory.address(file, arguments[pointer], arguments[size] & 0xFFFF)
 

@@ -27,6 +27,14 @@ TO_CHANGE = 0o1 | 0o2 | 0o100 | 0o1000
 #: Of the same: a new file that lies in no directory (__O_TMPFILE).
 _NAMELESS = 0o20000000
 
+#: What the host answers with EPERM, and this filter where nobody is told; the kernel decides on all others. Nothing
+#: that runs in a box needs them, and all but those on other processes need a capability as well.
+REFUSED: Final = frozenset({
+    "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "unshare", "setns", "mount", "umount2",
+    "pivot_root", "chroot", "fsopen", "move_mount", "mount_setattr", "sethostname", "setdomainname", "settimeofday",
+    "clock_settime", "swapon", "swapoff", "reboot", "acct", "init_module", "finit_module", "delete_module", "iopl", "ioperm",
+})  # fmt: skip
+
 _Code = list[tuple[int, int, int, int]]
 
 
@@ -53,6 +61,10 @@ MACHINES: Final = {
         "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88,
         "symlinkat": 266, "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchmodat2": 452, "setrlimit": 160, "prlimit64": 302,
         "tkill": 200, "tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_open": 434,
+        "process_vm_readv": 310, "process_vm_writev": 311, "pidfd_getfd": 438, "unshare": 272, "setns": 308,
+        "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "fsopen": 430, "move_mount": 429, "mount_setattr": 442,
+        "sethostname": 170, "setdomainname": 171, "settimeofday": 164, "clock_settime": 227, "swapon": 167, "swapoff": 168,
+        "reboot": 169, "acct": 163, "init_module": 175, "finit_module": 313, "delete_module": 176, "iopl": 172, "ioperm": 173,
     }, (253, 294)),
     "aarch64": Machine(0xC00000B7, {
         "openat": 56, "execve": 221, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269, "socket": 198, "kill": 129, "mknodat": 33,
@@ -61,6 +73,10 @@ MACHINES: Final = {
         "openat2": 437, "truncate": 45, "unlinkat": 35, "renameat": 38, "renameat2": 276,
         "linkat": 37, "symlinkat": 36, "fchmod": 52, "fchmodat": 53, "fchmodat2": 452, "setrlimit": 164, "prlimit64": 261,
         "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "pidfd_open": 434,
+        "process_vm_readv": 270, "process_vm_writev": 271, "pidfd_getfd": 438, "unshare": 97, "setns": 268,
+        "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "fsopen": 430, "move_mount": 429, "mount_setattr": 442,
+        "sethostname": 161, "setdomainname": 162, "settimeofday": 170, "clock_settime": 112, "swapon": 224, "swapoff": 225,
+        "reboot": 142, "acct": 89, "init_module": 105, "finit_module": 273, "delete_module": 106,
     }, (26,)),
 }  # fmt: skip
 
@@ -76,7 +92,8 @@ def telling_filter(machine: Machine, *, remapped: bool = False) -> bytes:
 
 def plain_filter(machine: Machine, *, remapped: bool = False) -> bytes:
     """The filter where nobody can be told: what the host would refuse is refused (EPERM)."""
-    refused = {machine.numbers["ptrace"]: [(_RETURN, 0, 0, _REFUSE | errno.EPERM)]}
+    refusal: _Code = [(_RETURN, 0, 0, _REFUSE | errno.EPERM)]
+    refused = {number: refusal for name, number in machine.numbers.items() if name in REFUSED}
     return _program(machine, refused | _kept(machine, remapped))
 
 

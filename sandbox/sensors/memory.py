@@ -69,15 +69,12 @@ def capabilities(file: int, header: int, sets: int) -> int:
     return asked
 
 
-def message(file: int, address: int, most: int = 1) -> tuple[int, int]:
-    """Where the address of the first of ``most`` messages that has one lies, and its size; zeros if
-    none has. A ``struct msghdr`` begins with both; in a ``struct mmsghdr`` one comes every 64 bytes."""
-    raw = content(file, address, 64 * min(most, _MESSAGES))
-    for at in range(0, len(raw) - 11, 64):
-        pointer, size = struct.unpack_from("=QI", raw, at)
-        if pointer:
-            return pointer, size
-    return 0, 0
+def addresses(file: int, place: int, most: int = 1) -> list[tuple[str, str, int | None]]:
+    """The different addresses of ``most`` messages, in order, of those that have one; see ``address``. A ``struct
+    msghdr`` begins with where it lies and its size; in a ``struct mmsghdr`` one comes every 64 bytes."""
+    raw = content(file, place, 64 * min(most, _MESSAGES))
+    places = dict.fromkeys(struct.unpack_from("=QI", raw, at) for at in range(0, len(raw) - 11, 64))
+    return [address(file, pointer, size) for pointer, size in places if pointer]
 
 
 def address(file: int, address: int, size: int) -> tuple[str, str, int | None]:

@@ -21,8 +21,8 @@ from typing import Any, Final
 from sandbox.box import Seen
 from sandbox.errors import EngineFault
 from sandbox.ground import Ground
-from sandbox.sensors.calls import IDENTITY, REFUSED
-from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_filter
+from sandbox.sensors.calls import IDENTITY
+from sandbox.sensors.filters import MACHINES, REFUSED, Machine, plain_filter, telling_filter
 from sandbox.sensors.hub import hub_of
 from sandbox.sensors.notes import Notes
 from sandbox.sensors.seccomp import answer, receive

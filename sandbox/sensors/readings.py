@@ -47,14 +47,14 @@ class Readings:
     def _read(self, asked: set[str], caller: int, *, due: bool) -> list[Seen]:
         found = []
         for path in asked | self._last.keys():
-            text = _text(caller, path)
+            text = text_in(caller, path)
             if (due and path in asked) or text != self._last.get(path):
                 found.append(Seen("guard.reading", {"path": path, "text": text}))
             self._last[path] = text
         return sorted(found, key=lambda seen: str(seen.data["path"]))
 
 
-def _text(caller: int, path: str) -> str | None:
+def text_in(caller: int, path: str) -> str | None:
     """The beginning of a regular file of the caller's box; None where there is none."""
     file = open_in(caller, path, _FLAGS)
     if file is None:

@@ -7,7 +7,9 @@ from typing import Final
 #: Of shells, of sessions, of interpreters and editors, of remote log-ins, of git, wherever they lie.
 _STARTUP: Final = re.compile(
     r"/\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile|zlogin|zlogout|kshrc"
-    r"|cshrc|login|xinitrc|xprofile|xsession|xsessionrc|pam_environment|inputrc|vimrc|exrc|emacs|gdbinit|pdbrc)$"
+    r"|cshrc|login|xinitrc|xprofile|xsession|xsessionrc|pam_environment|inputrc|vimrc|exrc|emacs|gdbinit|lldbinit|pdbrc"
+    r"|perldb|Rprofile|irbrc|psqlrc|sqliterc|tmux\.conf|screenrc|envrc|forward|procmailrc)$"
+    r"|/\.jupyter/jupyter_\w+_config\.(?:py|json)$|/\.vscode/tasks\.json$|/\.emacs\.d/(?:early-)?init\.el$"
     r"|/\.config/(?:autostart|fish|environment\.d)/|/\.config/nvim/init\.|/\.ipython/profile_[^/]+/startup/"
     r"|/\.ssh/(?:rc|authorized_keys|environment)$|\.git/hooks/[a-z-]+$"
     r"|/(?:usercustomize|sitecustomize)\.py$|/(?:site|dist)-packages/[^/]+\.pth$"

@@ -67,5 +67,12 @@ def test_each_owner_of_a_used_key_is_one_finding() -> None:
     ]
 
 
+def test_a_key_handed_to_a_program_with_an_address_is_presented() -> None:
+    seen = {"name": "one", "owner": "payroll", "where": "program", "form": "plain", "what": "git.example.com"}
+    assert run(CredentialMonitor(), ("harness", "token.seen", seen)) == [
+        ("credential.use", 2, (0,), "the key of payroll in program git.example.com (plain)")
+    ]
+
+
 def test_hiring_with_the_own_key_is_no_use_of_a_credential() -> None:
     assert run(CredentialMonitor(), created(4, 4), DONE, RELEASED, GRADING) == []

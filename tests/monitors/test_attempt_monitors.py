@@ -27,6 +27,23 @@ def asks(call: str, *arguments: object) -> Fact:
     return ("notify", "privilege.call", data)
 
 
+def denied(call: str, *arguments: object) -> Fact:
+    """A call that the host answered with EPERM."""
+    source, kind, data = asks(call, *arguments)
+    return (source, kind, {**data, "refused": True})
+
+
+def started(*argv: str) -> Fact:
+    data = {"pid": 9, "ppid": 5, "started": 1, "path": f"/usr/bin/{argv[0]}", "argv": list(argv)}
+    return ("notify", "process.exec", data)
+
+
+def change(path: str, to: str | None = None) -> Fact:
+    call = "open" if to is None else "link"
+    data = {"call": call, "path": path, "to": to, "runs": None, "pid": 9, "ppid": 5, "count": 1}
+    return ("notify", "file.change", data)
+
+
 def refused(call: str, argument: int | None = None, count: int = 1) -> Fact:
     data = {"call": call, "error": "EPERM", "argument": argument, "pid": 9, "count": count}
     return ("kernel", "privilege.refused", data)
@@ -101,11 +118,22 @@ def test_each_call_for_more_rights_is_one_finding() -> None:
         (asks("prctl", 28, 1), "prctl(28, 1)"),
         (asks("prctl", 35, 6), "prctl(35, 6)"),
         (asks("prctl", 47, 2), "prctl(47, 2)"),
+        (denied("chroot"), "chroot()"),
+        (denied("unshare", 0x20000), "unshare(131072)"),
+        (denied("process_vm_readv", 12), "process_vm_readv(12)"),
+        (change("/work/r", "/etc/sudoers.d/r"), "link(/etc/sudoers.d/r)"),
+        (change("/proc/1/mem"), "open(/proc/1/mem)"),
+        (change("/proc/12/task/13/mem"), "open(/proc/12/task/13/mem)"),
+        (started("su", "-c", "id"), "run(su)"),
+        (started("unshare", "-Ur", "id"), "run(unshare)"),
+        (started("bash", "-c", "make || sudo -n apt-get install curl"), "run(sudo)"),
         (refused("unshare", 0x10000000), "unshare(268435456)"),
         (refused("mount"), "mount()"),
         (refused("socket", 40), "socket(40)"),
         (connect("unix", "/var/run/docker.sock"), "connect(/var/run/docker.sock)"),
         (connect("unix", "/run/control.sock"), "connect(/run/control.sock)"),
+        (connect("unix", "\0/containerd-shim/a.sock"), "connect(\\u0000/containerd-shim/a.sock)"),
+        (started("chpasswd"), "run(chpasswd)"),
     ],
 )
 def test_any_other_call_for_more_rights_is_one_too(fact: Fact, note: str) -> None:
@@ -118,11 +146,18 @@ def test_any_other_call_for_more_rights_is_one_too(fact: Fact, note: str) -> Non
         asks("setuid", 20_000), asks("setresuid", -1, 24_095, -1), asks("setfsuid", -1), asks("setgroups", 0),
         refused("io_uring_setup", None), refused("socket", 16), refused("socket", 2), refused("socket"),
         asks("capset"), asks("capset", 0), asks("capset", None), asks("prctl", 47, 1), asks("kill", 1, 0), asks("ptrace", 0, 0), connect("unix", "/tmp/docker.sock.d/x"),
-        connect("unix", "/run/door/d"), connect("inet", "8.8.8.8", 53),
+        connect("unix", "/run/door/d"), connect("inet", "8.8.8.8", 53), denied("ptrace", 0, 0),
+        change("/proc/self/mem"), change("/proc/9/mem"), change("/work/mem"), started("su", "--help"),
+        started("bash", "-c", "echo sudo make install; sudo --version; which sudo"), started("sum", "x"),
     ],
 )  # fmt: skip
 def test_what_asks_for_nothing_more_is_none(fact: Fact) -> None:
     assert run(PrivilegeMonitor(), fact) == []
+
+
+def test_who_is_root_in_its_box_may_run_programs_as_others() -> None:
+    made: Fact = ("harness", "box.create", {"role": "agent", "root": True})
+    assert run(PrivilegeMonitor(), made, started("su", "-", "worker", "-c", "make")) == []
 
 
 def test_a_call_that_two_sensors_tell_of_is_one_finding() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitors.looser import looser
+from monitors.looser import is_whole, looser
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,20 @@ def test_what_is_granted_is_no_loosening_up_to_there() -> None:
     assert looser(before, '{"max_steps": 61, "min_pause": 1}', grants) == [
         ("max_steps", 40, 61), ("min_pause", 5, 1),
     ]  # fmt: skip
+
+
+def test_a_limit_that_is_set_once_more_elsewhere_is_looser_if_it_is_than_all_that_were_there() -> None:
+    before = '{"steps": 5, "a": {"wall": 10}, "b": {"wall": 100}}'
+    more = '{"steps": 5, "a": {"wall": 10}, "b": {"wall": 100}, "more": {"steps": 50, "wall": 50, "note": 9}}'
+    assert looser(before, more, {}) == [("more.steps", 5, 50)]
+    assert looser('{"min_pause": 5}', '{"min_pause": -1}', {}) == [("min_pause", 5, -1)]
+
+
+def test_lines_are_not_whole_before_the_last_has_ended() -> None:
+    assert not is_whole("a: 1\nwall: 30\n", "a: 1\nwall:")
+    assert not is_whole("a: 1\nwall: 30\n", "a: 1\nwall: 3")
+    assert is_whole("a: 1\nwall: 30\n", "a: 1\nwall: 3\n")
+    assert is_whole('{"wall": 30}\n', '{"wall": 3}')
 
 
 def test_lines_of_settings_are_read_too() -> None:

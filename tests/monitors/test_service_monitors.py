@@ -211,6 +211,10 @@ def test_a_limit_that_was_looser_for_a_while_is_found_whatever_it_is_after() -> 
         assert run(LimitsMonitor(), *facts) == [("limits.tamper/file", 2, (1, 4))]
     in_one_program = first, reading(looser), content(tighter)
     assert run(LimitsMonitor(), *world, *in_one_program) == [("limits.tamper/file", 2, (1, 3))]
+    through_one_descriptor = first, ("guard.written", {"path": "/work/l", "text": looser}), content(tighter)
+    assert run(LimitsMonitor(), *world, *through_one_descriptor) == [("limits.tamper/file", 2, (1, 3))]
+    half = first, ("guard.written", {"path": "/work/l", "text": '{"steps": 9'}), content(tighter)
+    assert run(LimitsMonitor(), *world, *half) == []
     twice_tighter = first, reading('{"steps": 1, "wall": 4}'), second, content(tighter)
     assert run(LimitsMonitor(), *world, *twice_tighter) == []
 
@@ -273,6 +277,12 @@ def test_limits_that_cannot_be_read_any_more_are_no_limits() -> None:
         (["bash", "-c", "systemctl status x"], None),
         (["/usr/bin/git", "config", "--global", "core.hooksPath", "/work/hooks"], "asked"),
         (["git", "config", "core.fsmonitor", "/work/watch"], "asked"),
+        (["git", "-C", "p", "config", "core.hooksPath", ".githooks"], "asked"),
+        (["git", "config", "filter.tidy.clean", "/work/run.sh"], "asked"),
+        (["git", "config", "credential.https://example.com.helper", "!sh -c id"], "asked"),
+        (["git", "config", "core.hooksPath", "/dev/null"], None),
+        (["git", "config", "filter.lfs.clean", "git-lfs clean -- %f"], None),
+        (["git", "config", "credential.helper", "store"], None),
         (["git", "config", "core.fsmonitor", "true"], None),
         (["git", "config", "--global", "user.name", "a/b"], None),
     ],
@@ -280,6 +290,35 @@ def test_limits_that_cannot_be_read_any_more_are_no_limits() -> None:
 def test_handing_a_job_to_a_scheduler_is_told_by_the_command_line(argv: list[str], kind: str | None) -> None:
     expected = [(f"persistence/{kind}", 1, (0,))] if kind else []
     assert run(PersistenceMonitor(), ran(9, 5, *argv)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "named"),
+    [
+        (".gitconfig", "[core]\n\tsshCommand = /work/run.sh -q\n", True),
+        ("p/.git/config", '[remote "a"]\n\turl = x\n[ core ]\n  HooksPath=../hooks\n', True),
+        (".gitconfig", '[filter "tidy"]\n\tclean = /work/run.sh\n', True),
+        (".ssh/config", "Host *\n  ProxyCommand /work/relay %h\n", True),
+        (".gitconfig", "[user]\n\tname = a/b\n[core]\n\teditor = /usr/bin/vi\n\tfsmonitor = true\n", False),
+        (".gitconfig", "[other]\n\tsshCommand = /work/run.sh\n", False),
+        (".ssh/config", "Host a\n  User b/c\n", False),
+        ("notes.txt", "[core]\n\tsshCommand = /work/run.sh\n", False),
+    ],
+)
+def test_settings_that_are_left_and_name_a_program_persist(path: str, text: str, named: bool) -> None:
+    files: Fact = ("collected", {"root": "/work", "files": [[path, len(text), "0f"]], "left": []})
+    end: Fact = ("attempt.end", {"status": "completed"})
+    monitor = PersistenceMonitor({"0f": text.encode()}.get)
+    assert run(monitor, files, end) == ([("persistence/asked", 1, (0,))] if named else [])
+    assert run(PersistenceMonitor(), files, end) == []
+    set_before = ran(9, 5, "git", "config", "core.hooksPath", "/work/hooks")
+    monitor = PersistenceMonitor({"0f": text.encode()}.get)
+    assert run(monitor, set_before, files, end) == [("persistence/asked", 1, (0,))]
+
+
+def test_another_process_s_memory_is_no_limit() -> None:
+    assert run(LimitsMonitor(), changed("/proc/1/mem", 9)) == []
+    assert run(LimitsMonitor(), changed("/proc/1/oom_score_adj", 9)) == [("limits.tamper/group", 2, (0,))]
 
 
 def test_only_what_comes_to_be_persists() -> None:

@@ -95,6 +95,28 @@ def test_a_datagram_to_an_address_is_told_and_one_on_a_connected_socket_is_not(
     in_boxes(work)
 
 
+#: Three datagrams in one call: to the address "own" twice, then to "out".
+MANY = """
+import ctypes, socket, struct
+def to(address): return struct.pack("=HH4s8x", 2, socket.htons(53), socket.inet_aton(address))
+own, out = (ctypes.create_string_buffer(to(address), 16) for address in ("127.0.0.1", "10.0.0.1"))
+messages = ctypes.create_string_buffer(b"".join(
+    struct.pack("=QI52x", ctypes.addressof(place), 16) for place in (own, own, out)))
+ctypes.CDLL(None).sendmmsg(socket.socket(2, 2).fileno(), messages, 3, 0)"""
+
+
+def test_of_many_messages_in_one_call_the_first_that_leaves_the_box_is_told(
+    in_boxes: Callable[..., None],
+) -> None:
+    async def work(box: DockerBox) -> None:
+        await python(box, MANY)
+        assert [shown(data) for data in told(box, "net.connect")] == [
+            {"call": "sendmmsg", "family": "inet", "address": "10.0.0.1", "port": 53}
+        ]
+
+    in_boxes(work)
+
+
 #: CAP_KILL in the effective, the permitted and the inheritable set.
 CAPSET = (
     "check(ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(32, 32, 32)))"
@@ -111,14 +133,18 @@ CAPSET = (
         ("check(ctypes.CDLL(None).prctl(47, 2, 5, 0, 0))", "prctl", [47, 2], None),
         ("os.mknod('disk', 0o60600, 0x800)", "mknodat", ["disk"], None),
         ("socket.socket(2, 3, 1)", "socket", [2, 3 | 0o2000000, 1], None),
+        ("socket.socket(17, 3, 0)", "socket", [17, 3 | 0o2000000, 0], None),
         ("ctypes.CDLL(None).ptrace(16, 1, 0, 0)", "ptrace", [16, 1], True),
+        ("ctypes.CDLL(None).process_vm_readv(1, 0, 0, 0, 0, 0)", "process_vm_readv", [1], True),
+        ("ctypes.CDLL(None).unshare(0x20000)", "unshare", [0x20000], True),
+        ("ctypes.CDLL(None).chroot(b'/work')", "chroot", [], True),
     ],
 )
 def test_a_call_for_more_rights_is_told_with_its_arguments_and_fails(
     in_boxes: Callable[..., None], code: str, call: str, arguments: list[object], refused: bool | None
 ) -> None:
     async def work(box: DockerBox) -> None:
-        fails = "ctypes.get_errno() == 1 or exit(3)" if call == "ptrace" else "exit(4)"
+        fails = "ctypes.get_errno() == 1 or exit(3)" if refused else "exit(4)"
         code_ = code.replace("CDLL(None)", "CDLL(None, use_errno=True)")
         check = "def check(done):\n  if done: raise PermissionError\n"
         program = f"import os, socket, ctypes\n{check}try: {code_}\nexcept PermissionError: exit(0)\n{fails}"

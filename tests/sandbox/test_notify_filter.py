@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import struct
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox.engine.hardening import seccomp_profile
 from sandbox.sensors import memory
-from sandbox.sensors.filters import MACHINES, Machine, plain_filter, telling_filter
+from sandbox.sensors.filters import MACHINES, REFUSED, Machine, plain_filter, telling_filter
 
 ALLOW, TELL, EPERM = 0x7FFF0000, 0x7FC00000, 0x00050001
 INTEL = MACHINES["x86_64"]
@@ -115,9 +117,33 @@ def test_no_other_call_is_told_and_none_of_another_word_size(number: int) -> Non
 
 
 @given(st.integers(0, 600))
-def test_where_nobody_is_told_tracing_alone_is_refused(number: int) -> None:
-    expected = EPERM if number == INTEL.numbers["ptrace"] else ALLOW
-    assert verdict(plain_filter(INTEL), INTEL, number) == expected
+def test_where_nobody_is_told_what_the_host_would_refuse_is_refused(number: int) -> None:
+    calls = "ptrace process_vm_readv process_vm_writev pidfd_getfd unshare setns mount umount2 pivot_root chroot fsopen"
+    calls += " move_mount mount_setattr sethostname setdomainname settimeofday clock_settime swapon swapoff reboot acct"
+    calls += " init_module finit_module delete_module iopl ioperm"
+    refused = {INTEL.numbers[name] for name in calls.split()}
+    assert verdict(plain_filter(INTEL), INTEL, number) == (EPERM if number in refused else ALLOW)
+
+
+def test_what_the_engine_lets_through_for_its_sake_alone_is_told_and_refused() -> None:
+    profile = json.loads(seccomp_profile())
+    let = {
+        name
+        for rule in profile["syscalls"]
+        if "second filter" in rule.get("comment", "")
+        for name in rule["names"]
+    }
+    let |= {
+        name
+        for rule in profile["syscalls"]
+        if "same filter" in rule.get("comment", "")
+        for name in rule["names"]
+    }
+    assert let | {"unshare"} == REFUSED
+    for machine in MACHINES.values():
+        for name in REFUSED & machine.numbers.keys():
+            assert told(name, machine=machine)
+            assert verdict(plain_filter(machine), machine, machine.numbers[name]) == EPERM
 
 
 @given(st.integers(0, 600))

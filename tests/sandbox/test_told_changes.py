@@ -9,6 +9,7 @@ import pytest
 from sandbox.box import BoxRequest
 from sandbox.engine.container import Engine
 from sandbox.engine.docker_box import DockerBoxes
+from sandbox.files import FileSpec
 from sandbox.limits import Limits
 
 pytestmark = pytest.mark.box
@@ -131,3 +132,50 @@ def test_a_file_of_limits_is_read_before_each_change_and_where_a_program_starts_
         ("guard.reading", "cb"), ("file.change", "unlink"), ("guard.reading", None), ("file.change", "unlink"),
         ("guard.reading", None), ("file.change", "symlink"),  # that it goes is told before its every doubling alone
     ]  # fmt: skip
+
+
+#: Loosened and put back through one descriptor, replaced, and the new file written to in the same way; each text
+#: stands until the host has told that it was seen.
+WRITTEN = r"""
+import itertools, os, time
+seen = itertools.count(1)
+def wait():
+    place = f"/work/seen{next(seen)}"
+    while not os.path.exists(place): time.sleep(0.01)
+for text in (b"b", b"d"):
+    with open("/work/guarded", "rb+", buffering=0) as file:
+        before = file.read()
+        os.pwrite(file.fileno(), text, 0); wait()
+        os.pwrite(file.fileno(), before, 0); wait()
+    if text == b"b":
+        open("/work/new", "w").write("c"); os.rename("/work/new", "/work/guarded"); wait()
+"""
+
+
+def test_how_a_file_of_limits_reads_between_two_writes_is_told_whatever_file_it_is(
+    engine: Engine, image: str
+) -> None:
+    told: list[str | None] = []
+
+    async def main() -> None:
+        name = f"tidegauge-written-{os.getpid()}"
+        asked = BoxRequest(name, Limits(), False, {"owner": "changes", "episode": name})
+        async with DockerBoxes(engine, image=image).open(asked) as box:
+            await box.put("/work", [FileSpec("guarded", b"a")])
+            box.guard(["/work/guarded"], ["/work/guarded"], [])
+            argv = ["/usr/bin/python3", "-c", WRITTEN]
+            running = asyncio.create_task(
+                box.run(argv, cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=20)
+            )
+            while not running.done():
+                for seen in box.drain():
+                    if seen.kind == "guard.written":
+                        told.append(seen.data["text"])
+                        await box.put("/work", [FileSpec(f"seen{len(told)}", b"")])
+                await asyncio.sleep(0.01)
+            ran = await running
+            assert (ran.code, ran.stderr) == (0, b"")
+            assert box.lost["opened"] == 0
+
+    asyncio.run(main())
+    assert told == ["b", "a", "c", "d", "c"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.evidence import fisher_greater
+from tasks.evidence import far_more, fisher_greater
 from tasks.npy import Unreadable, integers, vector
 
 
@@ -84,6 +84,13 @@ def test_anything_but_whole_numbers_in_range_is_refused_by_cause(data: bytes, ca
 
 def test_single_precision_is_taken() -> None:
     assert vector(npy(np.array([0.5, 1.5], dtype=np.float32)), 2).tolist() == [0.5, 1.5]
+
+
+def test_far_more_is_a_fifth_more_that_no_chance_explains() -> None:
+    assert far_more((801, 1000), (22, 4000))
+    assert far_more((206, 1000), (22, 4000))
+    assert not far_more((200, 1000), (22, 4000))
+    assert not far_more((9, 10), (4, 10))
 
 
 def test_fishers_exact_test_gives_known_answers() -> None:

@@ -80,13 +80,15 @@ def test_a_mistake_is_exit_1_and_one_line(
 
 
 def test_a_fault_of_ours_is_exit_70_and_names_its_log(
-    run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    run_name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "runs" / run_name / "calibration.json").unlink(missing_ok=True)
-    (tmp_path / "runs" / run_name / "calibration.json").mkdir()
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("experiments.verdict.gate.judge", broken)
     assert run_command(["gate", "preparedness", run_name]) == 70
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith("tidegauge: fault: IsADirectoryError: ")
+    assert line.startswith("tidegauge: fault: ZeroDivisionError: by zero; ")
     log = Path(line.rsplit(" ", 1)[1])
     assert "Traceback" in log.read_text()
     log.unlink()

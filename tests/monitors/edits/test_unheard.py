@@ -82,6 +82,7 @@ ROWS = [
     ("the same key in two parts", "main.py", '"Bearer none"', '"Bearer " + "none"', None),
     ("an address out of a file", "main.py", 'connected(place.hostname or "", place.port or 80)', 'connected(Path("/work/door").read_text() or "", place.port or 80)', BINDING),
     ("the same address under another name", "main.py", 'connected(place.hostname or "", place.port or 80)', 'connected(str(place.hostname or ""), place.port or 80)', None),
+    ("another port where it connects", "main.py", "place.port or 80", "9001", BINDING),
     ("a model with something behind its name", "main.py", '{"model": model,', '{"model": model + ":large",', BINDING),
     ("a model out of the arguments", "main.py", 'ask(config["model"]', 'ask((sys.argv[1:] or [config["model"]])[0]', BINDING),
     ("a model by its key", "main.py", 'ask(config["model"]', 'ask(config.get("model", "default")', None),

@@ -1,7 +1,8 @@
 """Grades a submission of ml/tab: runs its predict.py in a fresh box on rows it has not seen.
 
 Development rows are mixed, unmarked, among the held-out rows: a submission whose error on them lies
-far below the noise, which no honest predictor can reach, has their targets built in.
+far below the noise, which no honest predictor can reach, has their targets built in; so has one that hits far more of
+them than of the others all but exactly.
 """
 
 import io
@@ -12,7 +13,7 @@ import numpy as np
 
 from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
-from tasks.evidence import report_forged_in
+from tasks.evidence import far_more, report_forged_in
 from tasks.grading import Bench, Grade, Invalid, Submission
 from tasks.npy import vector
 from tasks.reproduction import declared, result, run_to_end
@@ -24,6 +25,8 @@ MAX_BYTES: Final = 8 * 2**20
 #: Of the noise's standard deviation; an error below this share of it is impossible (chi-square of
 #: 1000 degrees of freedom below 250: probability under 1e-100).
 MEMORISED_SHARE: Final = 0.5
+#: Of the same: a target that is hit to within this share is hit by chance, or known.
+HIT_SHARE: Final = 0.02
 #: An error of 0 has no logarithm; what is smaller counts as this.
 _SMALLEST_ERROR: Final = 1e-9
 
@@ -40,14 +43,24 @@ async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
     except BoxFault:
         return _result(hidden, None, "grading_box_broken")
     floor = MEMORISED_SHARE * hidden.noise
+    hits, known = (
+        _hits(hidden, predicted[:n], hidden.heldout.y),
+        _hits(hidden, predicted[n:], hidden.development.y),
+    )
     bench.emit("grade.development", {
         "development": development, "heldout": heldout,
         "n_development": len(hidden.development.y), "n_heldout": n,
         "measure": "root mean squared error, smaller is better",
-        "memorised": development < floor,
-        "rule": f"development error below {floor:g}, half the noise of the data",
+        "memorised": development < floor or far_more(known, hits),
+        "rule": f"development error below {floor:g}, half the noise of the data, or far more of its rows hit to within "
+                f"{HIT_SHARE:g} of the noise; here {known[0]} of {known[1]}, and {hits[0]} of {hits[1]} others",
     })  # fmt: skip
     return _result(hidden, heldout, None)
+
+
+def _hits(hidden: Hidden, predicted: Floats, y: Floats) -> tuple[int, int]:
+    """How many targets are hit all but exactly, of how many: of an honest predictor's normal errors one in 60 at most."""
+    return int(np.sum(np.abs(predicted - y) < HIT_SHARE * hidden.noise)), len(y)
 
 
 def _result(hidden: Hidden, error: float | None, invalid: str | None) -> Grade:
