@@ -86,7 +86,7 @@ class Inspect:
 def install() -> None:
     """Gets what is missing."""
     if not INSTALLED.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
         pip = [PYTHON, "-m", "pip", "install", "--quiet", f"inspect_ai=={VERSION}"]
         subprocess.run(pip, check=True)
         INSTALLED.touch()
