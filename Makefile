@@ -18,7 +18,7 @@ help:
 	@echo "make tasks-check every task's promises at all levels in five worlds (30-60 minutes)"
 	@echo "make calibrate   the monitors' error rates, in real boxes (6-10 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
-	@echo "make bench       whole episodes against plain containers (about 2 minutes)"
+	@echo "make bench       whole episodes against plain containers (about 2 minutes; 4 with Inspect's)"
 	@echo "make ui          the MLflow UI on the runs under $(RUNS)/"
 	@echo "make clean       removes .venv, .venv-llm, .venv-harbor and caches; keeps $(RUNS)/"
 
@@ -80,7 +80,7 @@ lint: setup
 	@$(BIN)/mypy
 
 bench: image
-	@echo "bench: episodes against plain containers (about 2 minutes)"
+	@echo "bench: episodes against plain containers (about 2 minutes; 4 with Inspect's, see benchmarks/inspect_box.py)"
 	@$(BIN)/python benchmarks/box.py
 
 ui: setup

@@ -4,8 +4,9 @@
 
 An episode is ten commands in a box of its own, told by a model that answers at once, and graded by
 reading a file. Ours has all containment, sensors, monitors, the chained log and the ledger on; the raw
-ones are plain containers. Prints rates and ratios, host CPU, and the times of a command, of the door and
-of a hand-out. Last figures in benchmarks/README.md.
+ones are plain containers, and so are those of Inspect's docker sandbox, which takes part where
+`inspect_box.py` has installed it. Prints rates and ratios, host CPU, and the times of a command, of the
+door and of a hand-out. Last figures in benchmarks/README.md.
 """
 
 import asyncio
@@ -18,11 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import rawbox
 import spans
+from inspect_box import Inspect, missing
 
 from experiments.attempts.attempt import attempt_task
 from experiments.attempts.check import spec_for
@@ -42,6 +46,10 @@ from tasks.world import World
 COMMANDS = [f"echo {number} > out.txt" for number in range(10)]
 LAST = b"9\n"
 ALONE = 5
+INSPECT = "Inspect's docker sandbox"
+
+#: Runs so many episodes, so many at a time; how many a minute, and milliseconds of CPU for each.
+Round = Callable[[int, int], Awaitable[tuple[float, float]]]
 
 
 class ReadBack(Task):
@@ -103,14 +111,24 @@ def _cpu() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def raw(kind: Callable[[str, list[str], str], bytes], image: str) -> Callable[[], Awaitable[object]]:
-    """An episode of a raw kind, in a thread."""
+def raw(kind: Callable[[str, list[str], str], bytes], image: str) -> Round:
+    """Episodes of a raw kind, in threads."""
 
     def run() -> None:
         if kind(image, COMMANDS, "cat out.txt").strip() != LAST.strip():
             raise RuntimeError("an episode failed")
 
-    return lambda: asyncio.to_thread(run)
+    return partial(side_by_side, job=lambda: asyncio.to_thread(run))
+
+
+def by_inspect(directory: Path, image: str, stack: ExitStack) -> dict[str, Round]:
+    """Inspect's, where it is installed, until the stack is closed; else says what is missing."""
+    if lacking := missing():
+        print(f"{INSPECT}: not measured; it needs {lacking}: see benchmarks/inspect_box.py")
+        return {}
+    theirs = Inspect(directory, image, COMMANDS, "out.txt", LAST.decode())
+    stack.callback(theirs.close)
+    return {INSPECT: theirs.round}
 
 
 async def alone_ms(directory: Path, boxes: DockerBoxes) -> list[float]:
@@ -150,27 +168,27 @@ async def main(episodes: int, at_a_time: int, rounds: int) -> None:
     engine = Engine()
     image = require_image(engine)
     boxes = WarmBoxes(engine, image=image, spare=at_a_time)
-    with tempfile.TemporaryDirectory() as name:
-        ours = Ours(Path(name), boxes)
-        ways = {
-            "tidegauge": ours.episode,
+    with tempfile.TemporaryDirectory() as runs, tempfile.TemporaryDirectory() as other, ExitStack() as stack:
+        ours = Ours(Path(runs), boxes)
+        ways: dict[str, Round] = {
+            "tidegauge": partial(side_by_side, job=ours.episode),
             "one exec for each command": raw(rawbox.exec_episode, image),
             "one shell for each container": raw(rawbox.shell_episode, image),
+            **by_inspect(Path(other), image, stack),
         }
         rows: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
         try:
-            for way in ways.values():
-                await side_by_side(2, 2, way)  # imports and caches
+            for run in ways.values():
+                await run(2, 2)  # imports and caches
             for _ in range(rounds):
-                for way, job in ways.items():
-                    rows[way].append(await side_by_side(episodes, at_a_time, job))
+                for way, run in ways.items():
+                    rows[way].append(await run(episodes, at_a_time))
             cpu_ms = statistics.median(ms for _, ms in rows["tidegauge"])
-            lines = await measured(Path(name), boxes, at_a_time, DockerBoxes(engine, image=image), cpu_ms)
+            lines = await measured(Path(runs), boxes, at_a_time, DockerBoxes(engine, image=image), cpu_ms)
         finally:
             await boxes.close()
         show(rows, f"{episodes} episodes of 10 commands, {at_a_time} at a time, {rounds} rounds in turn")
     print("\n".join(lines))
-    print("Inspect's docker sandbox: not measured; it needs inspect_ai and `docker compose`")
 
 
 def show(rows: dict[str, list[tuple[float, float]]], title: str) -> None:
