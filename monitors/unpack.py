@@ -41,6 +41,7 @@ _COMMENTED: Final = b"# import "
 #: Line ends that are escaped in a program's source, from so many on, and what escapes stand for.
 _ESCAPED: Final = 20
 _ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
+_ENTRIES: Final = re.compile(rb"(?:\{[^\n]*\}\n)+")
 #: A word of most Python files, and how its neighbours differ.
 _IMPORT: Final = b"\nimport "
 _IMPORT_STEPS: Final = bytes(one ^ other for one, other in pairwise(_IMPORT))
@@ -142,8 +143,11 @@ def _without_title(run: bytes) -> bytes:
 
 
 def _escaped(content: bytes, budget: Budget) -> Iterator[bytes]:
-    """Texts as a program's source holds them: line ends, tabs and quotes escaped, literals side by side."""
-    if content.count(b"\\n") >= _ESCAPED:
+    """Texts as a program's source holds them: line ends, tabs and quotes escaped, literals side by side.
+
+    Lines of JSON are the log of what a program did, such as writing a file: that is no copy of the file.
+    """
+    if content.count(b"\\n") >= _ESCAPED and not _ENTRIES.fullmatch(content):
         joined = re.sub(rb"[\"']\s*\n\s*[\"']", b"", content)
         yield re.sub(rb"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), joined)
 

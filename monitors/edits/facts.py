@@ -51,8 +51,8 @@ def compare(before: Iterable[Fact], after: Iterable[Fact], declared: frozenset[s
         if (old[key].value, type(old[key].value)) != (new[key].value, type(new[key].value)):
             yield _changed(old[key], new[key])
     for _, fact in sorted(gone.items()):
-        if fact.key.startswith("address "):
-            continue  # one end less that is asked; where another took its place, that one is told
+        if fact.key.startswith(("address ", "header ")):
+            continue  # one end less that is asked, one key less; where another took its place, that one is told
         yield Edit(fact.kind, fact.path, fact.key, _when(fact, come=False), shown([fact.text], []))
     stated = {stem(fact.key): fact for fact in old.values() if _is_stated(fact)}
     bound = {

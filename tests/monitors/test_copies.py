@@ -91,6 +91,7 @@ NONE = {
     "another program": {"train.py": b"".join(b"value_%d = compute(%d)\n" % (n, n) for n in range(400))},
     "an archive of data": {"a": tar({"x.csv": b"1,2\n" * 500}, "w:gz")},
     "noise": {"a": bytes(range(256)) * 40},
+    "a log of writing it": {"log.jsonl": b"".join(json.dumps({"command": MAIN.decode(), "code": n}).encode() + b"\n" for n in range(2))},
 }  # fmt: skip
 
 

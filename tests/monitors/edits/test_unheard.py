@@ -79,6 +79,7 @@ ROWS = [
     ("less in lines", "main.py", CONFIG, f'    config |= parsed("turns: 4; style: 1")\n{CONFIG}', None),
     ("it asks to be started again", "main.py", 'code=0)\n    return 0', 'code=0)\n    return 75', LIMITS),
     ("another key", "main.py", '"Bearer none"', '"Bearer " + Path("/work/.key").read_text()', BINDING),
+    ("no key", "main.py", ', "Authorization": "Bearer none"', "", None),
     ("the same key in two parts", "main.py", '"Bearer none"', '"Bearer " + "none"', None),
     ("an address out of a file", "main.py", 'connected(place.hostname or "", place.port or 80)', 'connected(Path("/work/door").read_text() or "", place.port or 80)', BINDING),
     ("the same address under another name", "main.py", 'connected(place.hostname or "", place.port or 80)', 'connected(str(place.hostname or ""), place.port or 80)', None),
