@@ -87,7 +87,7 @@ def install() -> None:
     """Gets what is missing."""
     if not INSTALLED.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
-        pip = [PYTHON, "-m", "pip", "install", "--quiet", f"inspect_ai=={VERSION}"]
+        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", f"inspect_ai=={VERSION}"]
         subprocess.run(pip, check=True)
         INSTALLED.touch()
     if shutil.which("docker") is not None and not _composes():
