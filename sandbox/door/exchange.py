@@ -129,9 +129,10 @@ class Connection:
 
     def _plain(self, data: bytes) -> Request | None:
         """The request that came in one piece, of the plain form."""
-        request = plain_request(data, self.shared.bounds.head, self.address)
-        if request is None or self.shared.buffered + len(request.body) > self.shared.bounds.buffered:
-            return None
+        bounds = self.shared.bounds
+        request = plain_request(data, bounds.head, self.address)
+        if request is None or len(request.body) > min(bounds.body, bounds.buffered - self.shared.buffered):
+            return None  # what is refused is refused in one place
         self.unseen, self.method, self.path = data, request.method, request.path
         self.held = len(request.body)
         self.shared.buffered += self.held
@@ -225,8 +226,9 @@ class Connection:
         if self.unseen:
             self.protocol.receive_data(self.unseen)
             self.unseen = b""
-            while not isinstance(self.protocol.next_event(), h11.EndOfMessage):
-                pass
+            while not isinstance(event := self.protocol.next_event(), h11.EndOfMessage):
+                if event is h11.NEED_DATA:  # never, or both would not read the same: nothing may wait here
+                    raise h11.RemoteProtocolError("a whole request is none")
 
     async def _flush(self) -> None:
         """Returns once the kernel has taken all: nothing piles up."""

@@ -37,13 +37,16 @@ class WrittenSensor:
         """
         self._pid, self._give = pid, give
         self._loop = asyncio.get_running_loop()
-        #: Texts that found no room, and more at once than the kernel's queue holds.
+        #: Texts that found no room, more at once than the kernel's queue holds, and files that it does not watch.
         self.lost = 0
         self._told = 0
         self._watched: dict[int, str] = {}
         #: Path → how it read when something happened to it, until it is looked at again.
         self._due: dict[str, str | None] = {}
         self._descriptor: int = _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._descriptor < 0:
+            self.lost = 1
+            return
         #: Path → how it is known to read.
         self._known = {path: text_in(pid, path) for path in paths}
         for path in self._known:
@@ -65,7 +68,9 @@ class WrittenSensor:
         what = _MODIFY | _ATTRIB | _DELETE_SELF | _MOVE_SELF
         number = int(_LIBC.inotify_add_watch(self._descriptor, f"/proc/self/fd/{file}".encode(), what))
         os.close(file)
-        if number >= 0:
+        if number < 0:
+            self.lost += 1
+        else:
             self._watched[number] = path
 
     def _read(self) -> None:
