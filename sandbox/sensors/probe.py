@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from sandbox.sensors import tracing
+from sandbox.sensors import inotify, tracing
 from sandbox.sensors.cgroup import CgroupSensor
 from sandbox.sensors.filters import MACHINES, TELL
 
@@ -72,8 +72,8 @@ def _notify() -> str | None:
 
 
 def _files() -> str | None:
-    descriptor = _LIBC.inotify_init1(os.O_CLOEXEC)
-    if descriptor < 0:
-        return f"inotify: {os.strerror(ctypes.get_errno())}"
-    os.close(descriptor)
+    try:
+        inotify.Queue().close()
+    except OSError as error:
+        return f"inotify: {error.strerror}"
     return None
