@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sandbox.sensors import changes, memory
-from sandbox.sensors.filters import REFUSED
+from sandbox.sensors.filters import is_refused
 from sandbox.sensors.proc import Numbers
 from sandbox.sensors.seccomp import Held
 
@@ -15,7 +15,8 @@ _PRIVILEGE: Final = {
     "ptrace": 2, "kill": 2, "socket": 3, "setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setgroups": 1,
     "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "prctl": 2, "mknod": 0,
     "mknodat": 0, "tkill": 2, "tgkill": 3, "rt_sigqueueinfo": 2, "rt_tgsigqueueinfo": 3, "pidfd_open": 2,
-    "process_vm_readv": 1, "process_vm_writev": 1, "unshare": 1, "setns": 2,
+    "process_vm_readv": 1, "process_vm_writev": 1, "unshare": 1, "setns": 2, "clone": 1,
+    "bpf": 1, "keyctl": 1,
 }  # fmt: skip
 #: Of these, calls by which one that may changes who it is.
 IDENTITY: Final = frozenset({
@@ -113,7 +114,12 @@ def _privilege(name: str, held: Held, numbers: Numbers) -> Told:
     elif name == "capset":
         header, sets = held.arguments[:2]
         arguments = [_read(held, lambda file: memory.capabilities(file, header, sets))]
-    data = {"call": name, "arguments": arguments, "pid": pid, "refused": name in REFUSED or None}
+    data = {
+        "call": name,
+        "arguments": arguments,
+        "pid": pid,
+        "refused": is_refused(name, held.arguments) or None,
+    }
     return Told("privilege.call", data, (name, *arguments))
 
 
