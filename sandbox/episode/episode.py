@@ -15,14 +15,14 @@ from sandbox.episode.blame import Blame
 from sandbox.episode.inspection import Inspection
 from sandbox.episode.outcome import VERIFIER, EpisodeRequest, Outcome
 from sandbox.episode.overlay import watch_disk
-from sandbox.episode.recording import open_box, record_collection, record_output, record_seen
+from sandbox.episode.recording import collect, collect_temporary, open_box, record_output, record_seen
 from sandbox.episode.sensing import Sensing
 from sandbox.episode.standstill import LoopClock
 from sandbox.episode.start import start_of
 from sandbox.episode.usage import UsageMeter
 from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
-from sandbox.files import Collection, FileSpec
+from sandbox.files import FileSpec
 from sandbox.http import Address
 from sandbox.recorder import Ending, Recorder
 from sandbox.scaffold import RESTART_CODE, ROOT
@@ -35,7 +35,6 @@ GRACE_SECONDS: Final = 10.0
 WAIT_SHARE: Final = 0.1
 #: Seconds for ending the agent's processes and collecting what it made.
 CLOSING_SECONDS: Final = 60.0
-_COLLECT_FILES: Final = 1_000
 
 
 class Episode:
@@ -170,11 +169,15 @@ class Episode:
                 await self._inspection.at_end(self._budget.turns_used)
                 disk = self._request.limits.disk
                 if self._start.made is not None:
-                    self.outcome.work = await self._collect(box, "/work", disk, place=self._start.made)
+                    self.outcome.work = await collect(
+                        self._recorder, box, "/work", disk, place=self._start.made
+                    )
                 self._inspection.of_work(self.outcome.work)
-                self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
+                self.outcome.logs = await collect(self._recorder, box, "/logs", disk, first=VERIFIER)
                 if self._request.ground is not None:
                     self.outcome.snapshot = await box.snapshot()
+                else:  # elsewhere the image's own files may lie there
+                    self.outcome.temporary = await collect_temporary(self._recorder, box)
         except (BoxFault, TimeoutError) as error:
             self._recorder.record(
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
@@ -187,13 +190,6 @@ class Episode:
         for sensor, lost in box.lost.items():
             if lost:
                 self._sensing.lose(sensor, "more than it describes", lost)
-
-    async def _collect(
-        self, box: Box, root: str, most: int, first: str = "", place: str | None = None
-    ) -> Collection:
-        taken = await box.collect(place or root, max_bytes=most, max_files=_COLLECT_FILES, first=first)
-        record_collection(self._recorder, root, taken)
-        return taken
 
     # -- what runs side by side -----------------------------------------------------------------
 

@@ -245,6 +245,21 @@ def test_output_beyond_the_grant_is_a_limit(play: Play) -> None:
     assert (ran.outcome.status, ran.outcome.cause) == ("limit", "output")
 
 
+@pytest.mark.parametrize(
+    ("left", "roots"), [({}, ["/work", "/logs"]), ({"x/a.py": b"1"}, ["/work", "/logs", "/tmp"])]
+)
+def test_what_lies_in_tmp_at_the_end_is_taken_and_an_empty_one_says_nothing(
+    play: Play, left: dict[str, bytes], roots: list[str]
+) -> None:
+    async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
+        await box.put("/tmp", [FileSpec(path, content) for path, content in left.items()])
+        return ended()
+
+    ran = play(program)
+    assert ran.outcome.temporary.files == left
+    assert [data["root"] for data in ran.of("collected")] == roots
+
+
 def test_a_full_record_is_a_limit_and_what_it_could_not_take_is_counted_as_lost(play: Play) -> None:
     async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
         for number in range(100):
