@@ -43,8 +43,9 @@ class Readings:
             return []
         named = [path for path in (told.data["path"], told.data["to"]) if path is not None]
         asked = {path for path in self._paths if any(is_guarded(one, (path,)) for one in named)}
-        for path in asked if self._asked is not None else ():
-            self._asked(path)
+        if self._asked is not None:
+            for path in asked:
+                self._asked(path)
         return self._read(asked, caller, due=due)
 
     def before_program(self, caller: int) -> list[Seen]:
