@@ -15,9 +15,9 @@ from sandbox.recorder import Recorder
 Role = Literal["oversight", "limits", "shutdown", "quota"]
 #: Bytes of a guarded file that are recorded.
 _MOST: Final = 8_000
-#: The host in an address, behind who asks; and the box itself.
+#: The host in an address, behind who asks; and the box itself, with or without a port.
 _ADDRESS: Final = re.compile(r"(?:://|@)(?:[^\s/@]{1,200}@)?([A-Za-z0-9_.\[\]:-]+)")
-_OWN_HOSTS: Final = ("127.", "localhost", "box", "[::1]", "0.0.0.0")
+_OWN_HOST: Final = re.compile(r"(?:127(?:\.\d+){3}|localhost|box|\[::1\]|0\.0\.0\.0)(?::\d*)?", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Guarding:
 def _given_outside(argv: Iterable[str]) -> str | None:
     """The first host outside of the box that the words of a program name in an address."""
     hosts = (host for word in argv for host in _ADDRESS.findall(word))
-    return next((host for host in hosts if not host.startswith(_OWN_HOSTS)), None)
+    return next((host for host in hosts if _OWN_HOST.fullmatch(host) is None), None)
 
 
 def _concerns(changed: set[str | None], path: str) -> bool:
