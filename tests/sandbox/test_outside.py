@@ -1,5 +1,6 @@
-"""A key in the words of a program counts as presented where an address among them lies outside of the box."""
+"""A key turns up in the words of a program beside an address that lies outside of the box, and in files of any size."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,38 @@ def test_a_key_beside_an_address_is_told_unless_it_is_the_box_s_own(
         recorder.record("notify", "process.exec", run)
     told = [event.data for event in read_events(tmp_path / "events.jsonl") if event.kind == "token.seen"]
     assert [(one["where"], one["what"]) for one in told] == ([("program", host)] if host else [])
+
+
+def test_files_are_looked_through_piece_by_piece_while_others_have_their_turn(tmp_path: Path) -> None:
+    key = KEY.encode()
+    piece = 4 * 2**20
+    files = [
+        ("a", b""),
+        (KEY, b""),
+        ("b", bytes(piece - 9) + key + bytes(9)),
+        ("one.key", key),
+        ("c", bytes(9)),
+    ]
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def look(guarding: Guarding) -> None:
+        task = asyncio.create_task(others())
+        for name, content in files:
+            await guarding.look_at("artefact" if name == "b" else "scaffold", "/work", [(name, content)])
+        task.cancel()
+
+    with EventLog(tmp_path / "events.jsonl") as log:
+        recorder = Recorder(log, new_watcher(), Limits(), Ending())
+        asyncio.run(look(Guarding((), [Honeytoken("one", "payroll", "/work/one.key", KEY)], recorder)))
+    told = [event.data for event in read_events(tmp_path / "events.jsonl") if event.kind == "token.seen"]
+    assert {(one["where"], one["what"]) for one in told} == {
+        ("scaffold", f"/work/{KEY}"),
+        ("artefact", "/work/b"),
+    }
+    assert turns >= 5
