@@ -18,7 +18,6 @@ from experiments.results.compare import LARGEST_SCORE, OVERALL, Place, Side, cho
 from experiments.results.measured import Measured
 from experiments.results.metrics import CHEAT_CODES, Scoring, most
 from experiments.results.trend import Point, Series, Trend
-from experiments.stats.intervals import bounded_mean
 from experiments.stats.paired import PairedMean, paired_mean
 
 #: The chance that any interval of one family's series misses.
@@ -127,16 +126,11 @@ def _difference(name: str, pairs: Sequence[Pair], confidence: float) -> Measured
 
 
 def _mean(differences: Iterable[tuple[Place, float]], confidence: float) -> PairedMean:
-    """The mean as ``compare`` takes it; a sample without spread gets the interval of a bounded mean."""
+    """The mean as ``compare`` takes it."""
     by_world: dict[Hashable, list[float]] = {}
     for (task, level, _, world), difference in differences:
         by_world.setdefault((task, level, world), []).append(difference)
-    found = paired_mean(by_world, confidence, LARGEST_SCORE)
-    if found.mean is None or found.low is not None:
-        return found
-    means = [sum(group) / len(group) for group in by_world.values()]
-    interval = bounded_mean(means, -LARGEST_SCORE, LARGEST_SCORE, confidence)
-    return replace(found, low=interval.low, high=interval.high, cause=None)
+    return paired_mean(by_world, confidence, LARGEST_SCORE)
 
 
 def _value(line: LedgerLine, scoring: Scoring | str) -> float:

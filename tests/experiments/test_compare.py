@@ -109,10 +109,11 @@ def test_where_all_worlds_but_one_agree_a_bound_gives_an_interval() -> None:
     assert (result.low, result.high, result.cause) == (gaffke.low, gaffke.high, None)
 
 
-def test_few_worlds_that_all_agree_have_the_interval_that_others_have() -> None:
-    # By hand: the weight of the bound is Beta(1, 4), and exceeds 1 - ⁴√0.025 in 2.5 %.
-    result = paired_mean({world: [1.0] for world in range(4)}, bound=2.0)
-    away = 1 - 0.025 ** (1 / 4)
+@pytest.mark.parametrize("worlds", [2, 4, 5, 40])
+def test_worlds_that_all_agree_have_the_interval_that_others_have(worlds: int) -> None:
+    # By hand: the weight of the bound is Beta(1, n), and exceeds 1 - 0.025^(1/n) in 2.5 %.
+    result = paired_mean({world: [1.0] for world in range(worlds)}, bound=2.0)
+    away = 1 - 0.025 ** (1 / worlds)
     assert (result.low, result.high, result.se) == (near(1 - 3 * away), near(1 + away), None)
 
 
