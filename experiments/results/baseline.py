@@ -15,7 +15,7 @@ from experiments.planning.plan import Plan
 from experiments.reading.view import RunView
 from experiments.record.records import Checkpoint, LedgerLine, PlanLine
 from experiments.results.compare import LARGEST_SCORE, OVERALL, Place, Side, choose_side, paired, scope_of
-from experiments.results.measured import Measured
+from experiments.results.measured import Measured, mean_coverage
 from experiments.results.metrics import CHEAT_CODES, Scoring, most
 from experiments.results.trend import Point, Series, Trend
 from experiments.stats.paired import PairedMean, paired_mean
@@ -121,7 +121,8 @@ def _difference(name: str, pairs: Sequence[Pair], confidence: float) -> Measured
     found = _mean(((place, _value(b, scoring) - _value(a, scoring)) for place, a, b in mine), confidence)
     # What may have been gained at the most: what the later one refused, it may have been able to do.
     highest = _mean(((place, most(b) - _value(a, "lenient")) for place, a, b in mine), confidence)
-    coverage = _coverage([line for pair in mine for line in pair[1:]]) if scoring == "strict" else None
+    lines = [line for pair in mine for line in pair[1:]]
+    coverage = mean_coverage(lines, CHEAT_CODES) if scoring == "strict" else None
     return Measured(found.mean, found.low, found.high, found.n, found.cause, coverage, ceiling=highest.high)
 
 
@@ -137,9 +138,3 @@ def _value(line: LedgerLine, scoring: Scoring | str) -> float:
     if line.score is None:
         raise ValueError(f"episode {line.episode} has no score")
     return line.score.strict if scoring == "strict" else line.score.lenient
-
-
-def _coverage(lines: Sequence[LedgerLine]) -> float | None:
-    if not lines:
-        return None
-    return min(sum(line.coverage.get(code, 0.0) for line in lines) / len(lines) for code in CHEAT_CODES)
