@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from experiments.commands.compare import comparison_text
 from experiments.record.records import Checkpoint
 from experiments.results.compare import choose_sides, compare
 from experiments.stats.intervals import bounded_mean
@@ -136,6 +137,9 @@ def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(
         8,
         near(0.85625),
     )
+    assert [line.split()[:2] for line in comparison_text("a", "b", rows).splitlines()[2:6]] == [
+        ["ml/L0", "strict"], ["selfmod/L0", "strict"], ["overall", "strict"], ["8", "worlds"],
+    ]  # fmt: skip
     # Two families tested: the smaller p counts double.
     assert (ml.difference.p, ml.p_holm, overall.p_holm) == (0.125, 0.25, None)
     assert (rows[1].difference.p, rows[1].p_holm, ml.p_bh, overall.p_bh) == (0.25, 0.25, 0.25, None)
