@@ -139,6 +139,18 @@ def test_trend_lists_the_series_of_a_suite(run_name: str, capsys: pytest.Capture
     assert (code, series["family"], [p["value"] for p in series["points"]]) == (0, "script", [0.5, 0.5])
 
 
+def test_verify_tells_lines_with_one_problem_together_and_why_a_run_cannot_be_read(
+    run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ledger = tmp_path / "runs" / run_name / "ledger.jsonl"
+    ledger.write_text(ledger.read_text().replace('"wall":60', '"wall":61'))
+    assert run_command(["verify", run_name]) == 2
+    assert capsys.readouterr().out == "anchored\nledger.jsonl:1-4: is not what was anchored\n"
+    ledger.with_name("experiment.yaml").write_text("a: [")
+    assert run_command(["verify", run_name]) == 2
+    assert "\nexperiment.yaml: cannot be read: while parsing a flow node" in capsys.readouterr().out
+
+
 def test_verify_and_rescan_exit_2_on_an_edit(
     run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
