@@ -58,7 +58,7 @@ def compare(
 def comparison_text(a: str, b: str, rows: "list[Row]") -> str:
     """The comparison of two checkpoints, for a person: lenient scores where they differ from the strict ones."""
     from experiments.results.compare import telling
-    from experiments.results.table import aligned
+    from experiments.text import aligned
 
     head = ["scope", "scoring", a, b, "difference", "SE", "p", "p (Holm)", "n", "worlds"]
     lines = aligned(head, [_cells(row) for row in telling(rows)])

@@ -1,6 +1,7 @@
 """Every way to end has its exit code; with --json standard output is one document."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -187,6 +188,17 @@ def test_a_tracking_store_that_refuses_is_a_mistake(
     capsys.readouterr()
     assert run_command(["sync", run_name]) == 1
     assert capsys.readouterr().err.startswith("tidegauge: MLflow: tracking.uri: ")
+
+
+def test_a_port_that_is_taken_is_named_before_the_ui_is_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mlflow.db").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run_command(["ui", "--runs", str(tmp_path), "--port", str(port)]) == 1
+    said = f"tidegauge: ui: --port: {port}: Address already in use; name another port\n"
+    assert capsys.readouterr() == ("", said)
 
 
 def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
