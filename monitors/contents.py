@@ -14,8 +14,10 @@ Contents = Callable[[str], bytes | None]
 
 #: No content above this is read: what it holds is not looked into.
 MAX_BYTES: Final = 4_194_304
-#: Contents up to this are kept in mind: most episodes of a run name the same files of one scaffold.
+#: Contents up to this are kept in mind, and so many: most episodes of a run name the same files of one scaffold. What
+#: each names once passes through; were there room for many, a long run's memory would fill with them.
 _SMALL: Final = 65_536
+_MANY: Final = 32
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -53,7 +55,7 @@ def _content(path: str, digest: str) -> bytes | None:
         return None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_MANY)
 def _kept(path: str, digest: str, inode: int, size: int, changed: int) -> bytes | None:
     """As ``_read``, for as long as the file is the same."""
     return _read(path, digest)
