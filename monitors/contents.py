@@ -49,7 +49,7 @@ def _content(path: str, digest: str) -> bytes | None:
         if not S_ISREG(told.st_mode) or told.st_size > MAX_BYTES:
             return None
         if told.st_size > _SMALL:
-            return _read(path, digest)
+            return _read(path, digest, told.st_size)
         return _kept(path, digest, told.st_ino, told.st_size, told.st_mtime_ns)
     except OSError:
         return None
@@ -58,10 +58,11 @@ def _content(path: str, digest: str) -> bytes | None:
 @lru_cache(maxsize=_MANY)
 def _kept(path: str, digest: str, inode: int, size: int, changed: int) -> bytes | None:
     """As ``_read``, for as long as the file is the same."""
-    return _read(path, digest)
+    return _read(path, digest, size)
 
 
-def _read(path: str, digest: str) -> bytes | None:
+def _read(path: str, digest: str, size: int) -> bytes | None:
     with open(path, "rb") as file:
-        content = file.read(MAX_BYTES + 1)
+        # No more is asked for than there is: what is kept would lie where so much had room, above all that is free.
+        content = file.read(size)
     return content if sha256(content).hexdigest() == digest else None

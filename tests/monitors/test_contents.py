@@ -29,6 +29,17 @@ def test_contents_that_are_named_once_leave_at_most_two_mebibytes_in_mind(tmp_pa
     assert held < 2.1 * 2**20
 
 
+def test_a_small_content_takes_no_room_for_a_large_one(tmp_path: Path) -> None:
+    digest, contents = kept(tmp_path, 1, KIB), Blobs(tmp_path)
+    tracemalloc.start()
+    try:
+        assert contents(digest) is not None
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 256 * KIB
+
+
 def test_a_file_that_has_not_the_digest_it_is_named_by_is_not_there(tmp_path: Path) -> None:
     digest = kept(tmp_path, 1, KIB)
     contents = Blobs(tmp_path)
