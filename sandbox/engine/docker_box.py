@@ -237,3 +237,4 @@ class DockerBoxes:
 
     async def close(self) -> None:
         """Nothing is left but what is open."""
+        await self._maker.readiness.close()
