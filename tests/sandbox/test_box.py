@@ -66,9 +66,8 @@ def test_python_numpy_threads_subprocess_gcc_and_git_work(in_box: Callable[..., 
     in_box(work)
 
 
-@pytest.mark.parametrize(
-    ("attempt", "refusal"),
-    [
+def test_an_attempt_to_get_out_is_refused(in_box: Callable[..., None]) -> None:
+    attempts = [
         ("kill -9 1", "Operation not permitted"),
         ("cat /proc/1/environ", "Permission denied"),
         ("ls /proc/1/fd", "Permission denied"),
@@ -90,13 +89,13 @@ def test_python_numpy_threads_subprocess_gcc_and_git_work(in_box: Callable[..., 
             "python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"/run/control.sock\")'",
             "ConnectionRefusedError",
         ),
-    ],
-)
-def test_an_attempt_to_get_out_is_refused(in_box: Callable[..., None], attempt: str, refusal: str) -> None:
+    ]
+
     async def work(box: DockerBox) -> None:
-        done = await shell(box, attempt)
-        assert done.code not in (0, None)
-        assert refusal in done.stderr.decode()
+        for attempt, refusal in attempts:
+            done = await shell(box, attempt)
+            assert done.code not in (0, None), attempt
+            assert refusal in done.stderr.decode(), attempt
 
     in_box(work)
 
