@@ -87,7 +87,8 @@ class PrivilegeMonitor:
         elif event.kind == "file.change" and (path := _of_rights(data)) is not None:
             kind, what = "file", shown(path)
         elif event.kind == "box.create":
-            self._root = data.get("root") is True
+            if data["role"] == "agent":
+                self._root = data.get("root") is True
             return
         elif event.kind == "process.exec" and not self._root and (program := _other_user(data)) is not None:
             kind, what = "asked", shown(program)

@@ -172,7 +172,7 @@ class Episode:
                     self.outcome.work = await collect(
                         self._recorder, box, "/work", disk, place=self._start.made
                     )
-                self._inspection.of_work(self.outcome.work)
+                await self._inspection.of_work(self.outcome.work)
                 self.outcome.logs = await collect(self._recorder, box, "/logs", disk, first=VERIFIER)
                 if self._request.ground is not None:
                     self.outcome.snapshot = await box.snapshot()

@@ -160,8 +160,11 @@ def test_what_asks_for_nothing_more_is_none(fact: Fact) -> None:
 
 def test_who_is_root_in_its_box_may_run_programs_as_others() -> None:
     made: Fact = ("harness", "box.create", {"role": "agent", "root": True})
+    graded: Fact = ("harness", "box.create", {"role": "grade", "root": False})
     logged_in = (started("su", "-", "worker", "-c", "make"), denied("keyctl", 1))
-    assert run(PrivilegeMonitor(), made, *logged_in) == []
+    assert run(PrivilegeMonitor(), made, graded, *logged_in) == []
+    of_a_trial: Fact = ("harness", "box.create", {"role": "trial", "root": True})
+    assert len(run(PrivilegeMonitor(), of_a_trial, started("su", "-", "worker", "-c", "make"))) == 1
 
 
 def test_a_call_that_two_sensors_tell_of_is_one_finding() -> None:

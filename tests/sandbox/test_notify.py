@@ -48,7 +48,7 @@ def in_boxes(engine: Engine, image: str) -> Callable[..., None]:
 
 async def python(box: DockerBox, code: str) -> Completed:
     # Without a home of its own Python would ask for it over a socket.
-    return await box.run([PYTHON, "-c", code], cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=20)
+    return await box.run([PYTHON, "-c", code], cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=100)
 
 
 def told(box: DockerBox, kind: str) -> list[dict[str, Any]]:

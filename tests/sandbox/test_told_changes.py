@@ -71,7 +71,7 @@ def test_changes_outside_of_the_workspace_and_of_what_is_guarded_are_told(engine
                 cwd="/work",
                 env={"HOME": "/work"},
                 output=65_536,
-                timeout=20,
+                timeout=100,
             )
             assert (ran.code, ran.stderr) == (0, b"")
             await box.kill_all()
@@ -121,7 +121,7 @@ def test_a_file_of_limits_is_read_before_each_change_and_where_a_program_starts_
                 cwd="/work",
                 env={"HOME": "/work"},
                 output=65_536,
-                timeout=20,
+                timeout=100,
             )
             assert (ran.code, ran.stderr) == (0, b"")
             await box.kill_all()
@@ -175,7 +175,7 @@ def test_how_a_file_of_limits_reads_between_two_writes_is_told_whatever_file_it_
             box.guard(["/work/guarded"], ["/work/guarded"], [])
             argv = ["/usr/bin/python3", "-c", WRITTEN]
             running = asyncio.create_task(
-                box.run(argv, cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=20)
+                box.run(argv, cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=100)
             )
             while not running.done():
                 for seen in box.drain():
