@@ -20,6 +20,8 @@ _INSTRUCTION: Final = struct.Struct("=HBBI")
 _FILE_TYPE, _CHARACTERS, _BLOCKS = 0xF000, 0x2000, 0x6000
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
+#: Of fcntl: F_SETLEASE.
+_LEASE = 1024
 #: Of prctl: PR_SET_SECUREBITS, PR_SET_MM, PR_CAP_AMBIENT. All else it does is every program's own affair.
 _SECUREBITS, _MM, _AMBIENT = 28, 35, 47
 #: Of the flags of opening a file: write only, both ways, create, truncate. The same on both machines.
@@ -46,6 +48,8 @@ class Machine:
     #: Asked for in this order, so what programs call most comes first: opening a file. No other frequent call is
     #: decided by its arguments, and the kernel remembers what it need not ask about.
     numbers: dict[str, int]
+    #: Of ``fcntl``, which may take no lease: a file on which there is one reads from outside as if it were not there.
+    fcntl: int
     #: Of calls that take what the kernel counts for the engine's own user too where users are remapped: one
     #: box could then use up what the host and all other boxes have.
     shared: tuple[int, ...] = ()
@@ -65,7 +69,7 @@ MACHINES: Final = {
         "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "fsopen": 430, "move_mount": 429, "mount_setattr": 442,
         "sethostname": 170, "setdomainname": 171, "settimeofday": 164, "clock_settime": 227, "swapon": 167, "swapoff": 168,
         "reboot": 169, "acct": 163, "init_module": 175, "finit_module": 313, "delete_module": 176, "iopl": 172, "ioperm": 173,
-    }, (253, 294)),
+    }, 72, (253, 294)),
     "aarch64": Machine(0xC00000B7, {
         "openat": 56, "execve": 221, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269, "socket": 198, "kill": 129, "mknodat": 33,
         "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
@@ -77,7 +81,7 @@ MACHINES: Final = {
         "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "fsopen": 430, "move_mount": 429, "mount_setattr": 442,
         "sethostname": 161, "setdomainname": 162, "settimeofday": 170, "clock_settime": 112, "swapon": 224, "swapoff": 225,
         "reboot": 142, "acct": 89, "init_module": 105, "finit_module": 273, "delete_module": 106,
-    }, (26,)),
+    }, 25, (26,)),
 }  # fmt: skip
 
 
@@ -98,7 +102,12 @@ def plain_filter(machine: Machine, *, remapped: bool = False) -> bytes:
 
 
 def _kept(machine: Machine, remapped: bool) -> dict[int, _Code]:
-    return {number: [(_RETURN, 0, 0, _REFUSE | errno.EMFILE)] for number in machine.shared if remapped}
+    """What is refused in either filter, and nobody is told of."""
+    lease: _Code = [
+        (_LOAD, 0, 0, _argument(1)), (_EQUAL, 0, 1, _LEASE), (_RETURN, 0, 0, _REFUSE | errno.EPERM), _ALLOWED,
+    ]  # fmt: skip
+    none_left: _Code = [(_RETURN, 0, 0, _REFUSE | errno.EMFILE)]
+    return {machine.fcntl: lease} | {number: none_left for number in machine.shared if remapped}
 
 
 def _program(machine: Machine, rules: dict[int, _Code]) -> bytes:

@@ -113,7 +113,7 @@ def test_no_other_call_is_told_and_none_of_another_word_size(number: int) -> Non
     for machine in MACHINES.values():
         if number not in machine.numbers.values():
             assert verdict(telling_filter(machine), machine, number) == ALLOW
-        assert verdict(telling_filter(machine), Machine(0x40000003, {}), number) == ALLOW
+        assert verdict(telling_filter(machine), Machine(0x40000003, {}, 0), number) == ALLOW
 
 
 @given(st.integers(0, 600))
@@ -144,6 +144,14 @@ def test_what_the_engine_lets_through_for_its_sake_alone_is_told_and_refused() -
         for name in REFUSED & machine.numbers.keys():
             assert told(name, machine=machine)
             assert verdict(plain_filter(machine), machine, machine.numbers[name]) == EPERM
+
+
+@given(st.just(1024) | st.integers(0, 2**32 - 1), st.booleans())
+def test_a_lease_is_taken_by_nobody_and_all_else_that_fcntl_does_goes_on(what: int, remapped: bool) -> None:
+    for machine, number in ((INTEL, 72), (MACHINES["aarch64"], 25)):
+        for make in (telling_filter, plain_filter):
+            done = verdict(make(machine, remapped=remapped), machine, number, (3, what, 1, 0, 0, 0))
+            assert done == (EPERM if what == 1024 else ALLOW)
 
 
 @given(st.integers(0, 600))
