@@ -184,6 +184,13 @@ def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) 
         )
 
 
+def test_an_address_of_no_family_is_one_of_ipv4_as_the_kernel_sends_to_it() -> None:
+    buffer = ctypes.create_string_buffer(bytes([0, 0, 0, 53, 8, 8, 4, 4]) + bytes(8), 16)
+    with own_memory() as file:
+        assert memory.address(file, ctypes.addressof(buffer), 16) == ("inet", "8.8.4.4", 53)
+        assert memory.address(file, ctypes.addressof(buffer), 4) == ("0", "0035", None)
+
+
 @given(st.integers(0, 80), st.integers(0, 300))
 def test_arguments_are_read_to_their_end_however_many_and_long_they_are(many: int, long: int) -> None:
     word, last = ctypes.create_string_buffer(b"x"), ctypes.create_string_buffer(b"y" * long)
