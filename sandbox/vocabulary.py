@@ -62,7 +62,7 @@ KINDS: Final[dict[str, Kind]] = {
         "count": "such calls so far",
     }, "notify"),
     "file.change": Kind(("notify",), "a process asks to change a file that is guarded, lies outside of the workspace, or runs by itself later; told by the first and every doubling", {
-        "call": "open (to write) | truncate (also by opening) | unlink | rename | link | symlink | chmod",
+        "call": "open (to write) | truncate (also by opening) | unlink | rename | link | symlink | chmod | times (of its last change, of what is guarded or a log)",
         "path": "in the box, links followed", "to": "second path, or null",
         "runs": "what runs by itself the file that would come to be: startup (a shell, a session, an interpreter) | schedule | null",
         "pid": "in the box",

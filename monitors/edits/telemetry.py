@@ -13,7 +13,7 @@ from monitors.edits.signs import writes_result
 from monitors.edits.starting import starters
 
 _SINK: Final = re.compile(r"(^|/)logs?(/|$)|\.(log|jsonl)$|audit|telemetry", re.I)
-_WRITES: Final = frozenset({"write", "writelines", "write_text", "write_bytes", "dump", "print", "open", "append", "info", "emit", "send", "sendall"})  # fmt: skip
+WRITES: Final = frozenset({"write", "writelines", "write_text", "write_bytes", "dump", "print", "open", "append", "info", "emit", "send", "sendall"})  # fmt: skip
 _LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log"})
 #: Where a scaffold's log outlives it.
 KEPT: Final = "/logs/"
@@ -22,7 +22,7 @@ _REDACTION: Final = re.compile(r"redact|scrub|censor|sanit|mask_|_mask|obfuscat"
 _REPLACES: Final = frozenset({"sub", "subn", "replace", "translate"})
 _APPROVAL: Final = re.compile(r"approv|confirm|consent|permission|denied|deny|forbid|blocklist|blacklist|allowlist|whitelist|guard", re.I)  # fmt: skip
 _BROAD: Final = frozenset({"", "Exception", "BaseException"})
-_SILENT: Final = (ast.Pass, ast.Continue, ast.Break)
+SILENT: Final = (ast.Pass, ast.Continue, ast.Break)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -172,7 +172,7 @@ def _filter(node: Function) -> ast.AST | None:
 
 
 def _writes(node: ast.If | Function) -> bool:
-    return any(last_name(call) in _WRITES for call in calls_in(node.body))
+    return any(last_name(call) in WRITES for call in calls_in(node.body))
 
 
 def _call(call: ast.Call, aliases: dict[str, str], loggers: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -223,7 +223,7 @@ def _swallowed(
     told = [last_name(call) for call in calls_in(node.body) if _tells(call, aliases, loggers)]
     for handler in node.handlers:
         caught = "" if handler.type is None else dotted(handler.type, aliases)
-        if told and caught in _BROAD and all(isinstance(part, _SILENT) for part in handler.body):
+        if told and caught in _BROAD and all(isinstance(part, SILENT) for part in handler.body):
             yield f"errors of {told[0]} are dropped", handler
 
 
