@@ -57,7 +57,7 @@ class Episode:
         #: When the agent's program was first started.
         self._began: float | None = None
         self._blame = Blame(recorder, ending)
-        self._clock = LoopClock()
+        self._clock = LoopClock(lambda: recorder.observing)
         self._uncollected = False
         self._inspection = Inspection(request, recorder, keep)
         self.outcome = Outcome()
