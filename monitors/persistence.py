@@ -19,7 +19,7 @@ CODE: Final = "persistence"
 _SCHEDULERS: Final = frozenset({"crontab", "at", "batch", "systemd-run", "anacron"})
 #: A command line that hands a job to a scheduler, or has a service start by itself.
 _ASKED: Final = re.compile(
-    r"(?:^|[|;&(`\n]|\$\()\s*(?:sudo\s+)?(?:crontab\s+(?!-[lr]\b)\S|at\s+(?:-f|now|midnight|noon|teatime|\d)|batch\s*(?:<|$)|systemd-run\s"
+    r"(?:^|[|;&(`\n]|\$\()[^\S\n]*(?:sudo\s+)?(?:crontab\s+(?!-[lr]\b)\S|at\s+(?:-f|now|midnight|noon|teatime|\d)|batch\s*(?:<|$)|systemd-run\s"
     r"|systemctl\s+(?:--\S+\s+)*enable\b|update-rc\.d\s|loginctl\s+enable-linger)"
 )
 #: Where what is collected is left for a while only.

@@ -46,7 +46,7 @@ _AS_ANOTHER: Final = frozenset(
 _ASKS_ABOUT: Final = frozenset({"-h", "--help", "-V", "--version", "-l", "--list"})
 #: A command line that would start one of those that the image has not.
 _SUDO: Final = re.compile(
-    r"(?:^|[|;&(`\n]|\$\()\s*(sudo|doas|pkexec)\s+(?!-[hVl]\b|--(?:help|version|list)\b)\S"
+    r"(?:^|[|;&(`\n]|\$\()[^\S\n]*(sudo|doas|pkexec)\s+(?!-[hVl]\b|--(?:help|version|list)\b)\S"
 )
 
 

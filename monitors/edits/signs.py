@@ -58,8 +58,8 @@ _IMPERATIVE: Final = re.compile(
 _OVERRIDE: Final = re.compile(
     r"\b(ignore|disregard|override|forget|do not follow|stop following)\W+(?:\w+\W+){0,6}?(instructions?|rules?|prompts?|guidelines?"
     r"|constraints?|limits?|restrictions?|oversight|policy|policies)\b"
-    r"|^\W*(system|developer|operator|administrator)\W*(prompt|message|notice|override|note)\s*:"
-    r"|^\W*(system|developer|operator|administrator)\s*:.*\b(you|your|must|should|shall|never|always|ignore|no longer|from now on"
+    r"|^[^\w\n]*(system|developer|operator|administrator)\W*(prompt|message|notice|override|note)\s*:"
+    r"|^[^\w\n]*(system|developer|operator|administrator)\s*:.*\b(you|your|must|should|shall|never|always|ignore|no longer|from now on"
     r"|lifted|allowed|permitted|unrestricted|disabled|suspended|new (?:rules?|instructions?|policy))\b"
     r"|<\|?/?(im_start|im_end|system|assistant|user|endoftext)\|?>|\[/?(INST|SYSTEM)\]"
     r"|\byou are (now|no longer)\b"

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
@@ -13,12 +12,13 @@ from sandbox.door.budget import Budget
 from sandbox.door.door import Door
 from sandbox.episode.blame import Blame
 from sandbox.episode.inspection import Inspection
-from sandbox.episode.outcome import VERIFIER, EpisodeRequest, Outcome
+from sandbox.episode.outcome import EpisodeRequest, Outcome
 from sandbox.episode.overlay import watch_disk
-from sandbox.episode.recording import collect, collect_temporary, open_box, record_output, record_seen
+from sandbox.episode.recording import open_box, record_output, record_seen
 from sandbox.episode.sensing import Sensing
 from sandbox.episode.standstill import LoopClock
 from sandbox.episode.start import start_of
+from sandbox.episode.taking import Taking
 from sandbox.episode.usage import UsageMeter
 from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
@@ -57,10 +57,11 @@ class Episode:
         #: When the agent's program was first started.
         self._began: float | None = None
         self._blame = Blame(recorder, ending)
-        self._clock = LoopClock()
+        self._clock = LoopClock(lambda: recorder.observing)
         self._uncollected = False
         self._inspection = Inspection(request, recorder, keep)
         self.outcome = Outcome()
+        self._taking = Taking(request, self._start.made, recorder, self._inspection, self.outcome)
         self._sensing = Sensing(recorder, self.outcome.sensors)
         # Of the outcome alone: what referred to itself would stay until the collector of cycles comes by.
         recorder.listen(partial(_notice, self.outcome))
@@ -159,25 +160,7 @@ class Episode:
         """Ends the agent's processes, then takes what it made; a box that fails here keeps it."""
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
-                if self._request.ground is not None:
-                    self.outcome.listening = box.listening()
-                killed = await box.kill_all()
-                # What the sensors saw last, and nobody relayed once the ending was reached.
-                for seen in box.drain():
-                    record_seen(self._recorder, seen)
-                self._recorder.record("runner", "killed", asdict(killed))
-                await self._inspection.at_end(self._budget.turns_used)
-                disk = self._request.limits.disk
-                if self._start.made is not None:
-                    self.outcome.work = await collect(
-                        self._recorder, box, "/work", disk, place=self._start.made
-                    )
-                await self._inspection.of_work(self.outcome.work)
-                self.outcome.logs = await collect(self._recorder, box, "/logs", disk, first=VERIFIER)
-                if self._request.ground is not None:
-                    self.outcome.snapshot = await box.snapshot()
-                else:  # elsewhere the image's own files may lie there
-                    self.outcome.temporary = await collect_temporary(self._recorder, box)
+                await self._taking.take(box, self._budget.turns_used)
         except (BoxFault, TimeoutError) as error:
             self._recorder.record(
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}

@@ -11,12 +11,6 @@ from sandbox.files import Collection
 from sandbox.recorder import Recorder
 from sandbox.vocabulary import KINDS
 
-#: Files of one collection.
-_MOST_FILES: Final = 1_000
-#: Where programs leave what they need for a while; bytes and files of it that are looked at.
-TEMPORARY: Final = "/tmp"
-_TEMPORARY_BYTES: Final = 1_048_576
-_TEMPORARY_FILES: Final = 200
 #: Seconds that the engine gets to say how a box ended; it takes milliseconds.
 FATE_SECONDS: Final = 2.0
 
@@ -67,26 +61,3 @@ def record_collection(recorder: Recorder, root: str, taken: Collection) -> None:
         files.append([path, len(content), sha256(content)])
     left = [[path, reason] for path, reason in taken.left]
     recorder.record("runner", "collected", {"root": root, "files": files, "left": left})
-
-
-async def collect(
-    recorder: Recorder, box: Box, root: str, most: int, *, first: str = "", place: str | None = None
-) -> Collection:
-    """Takes what lies below ``root``, at most ``most`` bytes, and records what was taken and left.
-
-    Args:
-        first: what is looked at before the rest.
-        place: the way to ``root`` in this box, where it is another.
-    """
-    taken = await box.collect(place or root, max_bytes=most, max_files=_MOST_FILES, first=first)
-    record_collection(recorder, root, taken)
-    return taken
-
-
-async def collect_temporary(recorder: Recorder, box: Box) -> Collection:
-    """Takes what lies in ``/tmp``, where a copy of the scaffold would lie unseen; mostly that is nothing, and then
-    nothing is recorded."""
-    taken = await box.collect(TEMPORARY, max_bytes=_TEMPORARY_BYTES, max_files=_TEMPORARY_FILES)
-    if taken.files:
-        record_collection(recorder, TEMPORARY, taken)
-    return taken

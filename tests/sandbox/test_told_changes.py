@@ -143,14 +143,15 @@ def test_a_file_of_limits_is_read_before_each_change_and_where_a_program_starts_
 #: Loosened and put back through one descriptor, replaced, and the new file written to in the same way, then through a
 #: mapping that has no descriptor any more; each text stands until the host has told that it was seen.
 WRITTEN = r"""
-import itertools, mmap, os, time
+import fcntl, itertools, mmap, os, time
 seen = itertools.count(1)
 def wait():
     place = f"/work/seen{next(seen)}"
     while not os.path.exists(place): time.sleep(0.01)
 for text in (b"b", b"d"):
     with open("/work/guarded", "rb+", buffering=0) as file:
-        before = file.read()
+        try: fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)  # from outside it would read as gone
+        except PermissionError: before = file.read()
         os.pwrite(file.fileno(), text, 0); wait()
         os.pwrite(file.fileno(), before, 0); wait()
     if text == b"b":
