@@ -53,13 +53,16 @@ def test_no_more_run_at_a_time_than_there_are_slots(run_paper: Any, paper: Any) 
 
 
 def test_limit_leaves_the_rest_pending_and_the_next_run_takes_it_up(run_paper: Any) -> None:
-    first = run_paper(limit=3)
+    said: list[str] = []
+    first = run_paper(limit=3, said=said)
+    assert said[0] == f"run {first.outcome.run}: 4 episodes, 3 of 4 to run"
     assert (first.outcome.episodes, first.outcome.pending, first.outcome.complete) == (
         {"completed": 3},
         1,
         True,
     )
-    second = run_paper()
+    second = run_paper(said=said)
+    assert f"run {first.outcome.run}: 4 episodes, 1 to run" in said
     assert (second.outcome.episodes, second.outcome.pending) == ({"completed": 4}, 0)
 
 
