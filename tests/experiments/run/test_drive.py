@@ -165,8 +165,10 @@ def test_cancelling_ends_what_runs_and_keeps_what_had_ended(
     with pytest.raises(KeyboardInterrupt):
         run_paper(Hanging(slots=2))
     assert len(ended) == 2
+    said = capsys.readouterr().err
+    assert "stopping: boxes are removed, what had ended is kept\n" in said
     # What was stopped did not fail.
-    assert "2/4 done · 0 running · 0 failed" in capsys.readouterr().err
+    assert "2/4 done · 0 running · 0 failed" in said
     assert run_paper().outcome.episodes == {"completed": 4}
 
 
