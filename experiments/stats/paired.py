@@ -78,17 +78,16 @@ def _interval(
     groups: Sequence[Sequence[float]], mean: float, se: float, level: float, bound: float
 ) -> tuple[float | None, float | None, str | None]:
     """Lower and upper limit, or the cause why there are none."""
-    count = len(groups)
-    gaffke = None if math.isinf(bound) else _bounded(groups, mean, level, bound)
-    reach = None
+    count, reach, gaffke = len(groups), None, None
     if count >= FEWEST and se > _NO_SPREAD:
         sizes = np.array([len(group) for group in groups], dtype=float)
         reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
+    # Where clusters differ in size the mean of all values is not that of their means, and those limit nothing.
+    if math.isfinite(bound) and (reach is None or len({len(group) for group in groups}) == 1):
+        gaffke = _bounded(groups, mean, level, bound)
     if reach is not None:
         below, above = reach
-        # Where clusters differ in size the mean of all values is not that of their means.
-        alike = len({len(group) for group in groups}) == 1
-        lowest, highest = gaffke if gaffke is not None and alike else (-bound, bound)
+        lowest, highest = gaffke or (-bound, bound)
         return max(mean - above * se, lowest), min(mean - below * se, highest), None
     if gaffke is not None:
         return *gaffke, None
