@@ -34,7 +34,7 @@ class PairedMean:
 
     ``se`` is Miller's; ``cause`` says why numbers are missing. ``p`` is two-sided and not adjusted:
     by all sign flips of the clusters' sums (Fisher's randomisation test, exact if a difference is as
-    likely as its opposite) or, with more than ``EXACT_CLUSTERS`` clusters, by t; ``test`` says which.
+    likely as its opposite) or, where more than ``EXACT_CLUSTERS`` clusters differ, by t; ``test`` says which.
     """
 
     mean: float | None
@@ -111,11 +111,12 @@ def _widened(se: float, clusters: int) -> float:
     return se * math.sqrt(clusters / (clusters - 1))
 
 
-def _p_value(sums: Sequence[float], mean: float, se: float) -> tuple[float | None, Test | None]:
+def _p_value(sums: Sequence[float], mean: float, se: float) -> tuple[float, Test]:
     if len(sums) <= EXACT_CLUSTERS:
         return _sign_flips(sums), "sign-flip"
     if se <= _NO_SPREAD:
-        return None, None
+        # All differences are alike: only the patterns of one sign lie as far from 0, unless all lie there.
+        return 1.0 if abs(mean) <= _NO_SPREAD else 2.0 ** (1 - len(sums)), "sign-flip"
     return 2 * float(stdtr(len(sums) - 1, -abs(mean) / _widened(se, len(sums)))), "t"
 
 
