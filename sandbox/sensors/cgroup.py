@@ -24,7 +24,7 @@ class CgroupSensor:
         try:
             self._version, files = _locate(pid)
             # Nanoseconds on a processor come first in it.
-            files["first"] = Path(f"/proc/{pid}/schedstat")
+            files["first"] = f"/proc/{pid}/schedstat"
             for counter, path in files.items():
                 with suppress(FileNotFoundError):
                     self._open[counter] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
