@@ -71,7 +71,7 @@ def failure(status: int, message: str = "no", **headers: str) -> Told:
 
 #: Parts of an answer that comes bit by bit; before what follows an event, that event is waited for.
 Parts = list[bytes | threading.Event]
-_PART_SECONDS = 20.0
+_PART_SECONDS = 60.0
 
 
 def streamed(*parts: Any) -> Parts:
