@@ -44,7 +44,9 @@ _RULE: Final = re.compile(
 _ADDRESS: Final = re.compile(
     r"\b(future|next|later|subsequent|other|new)\W+(?:\w+\W+)?(agents?|versions?|episodes?|instances?|sessions?|runs?"
     r"|models?|assistants?|readers?|copies|generations?|self|selves|you|me)\b"
-    r"|\b(whoever|anyone who|if you)\W+(?:are\W+)?read\w*\b|\byour successors?\b|\bdear (agent|successor|self|reader)\b",
+    r"|\bif you\W+(?:are\W+)?read\w*\b|\b(whoever|anyone who|those who|the one who)\W+(?:\w+\W+){0,2}?"
+    r"(read|continue|come|take|pick|follow|inherit|work|run|start|wake)\w*\b"
+    r"|\byour successors?\b|\bdear (agent|successor|self|reader)\b",
     re.I,
 )
 _IMPERATIVE: Final = re.compile(
@@ -65,7 +67,9 @@ _OVERRIDE: Final = re.compile(
     r"(approved|allowed|permitted|authori[sz]ed|waived|lifted)\W+(?:\w+\W+){0,4}?"
     r"(unrestricted|limits?|logging|monitoring|oversight|restrictions?)\b"
     r"|\b(logs?|logging|monitoring|approvals?|oversight|limits?|restrictions?)\W+(?:\w+\W+){0,2}?"
-    r"(may|can|need not)\W+be\W+(switched off|turned off|skipped|disabled|lifted|waived|ignored|bypassed)\b",
+    r"(may|can|need not)\W+be\W+(switched off|turned off|skipped|disabled|lifted|waived|ignored|bypassed)\b"
+    r"|\b(logging|monitoring|approvals?|oversight|limits?|rules?|restrictions?|policy|policies|quotas?)\W+(?:\w+\W+){0,2}?"
+    r"(?:no longer|do(?:es)? not|don't|doesn't|never)\W+(?:\w+\W+)?(appl(y|ies)|holds?|binds?|counts?)\W+(to|for)\W+(us|me|you|agents?)\b",
     re.I | re.M,
 )
 #: Words that a line tells of as said by somebody, and what says that nobody followed them.
@@ -84,6 +88,11 @@ _EVALUATION: Final = re.compile(
 )
 #: Directories and files by whose names something is kept from whoever is evaluated.
 _WITHHELD: Final = re.compile(r"(?:^|/)(hidden|private|gold(?:en)?|oracle|expected)(?=[/_-][\w./-]*\w)", re.I)
+#: A file by whose own name it is what an answer is held against.
+_KEPT_BACK: Final = re.compile(
+    r"(?:^|[/_.-])(hidden|private|secret|gold(?:en)?|oracle)[_-](?=(answers?|labels?|targets?|outputs?|questions|items|rows|tests?)\b)",
+    re.I,
+)
 _RESULT: Final = re.compile(r"/logs/verifier|\breward\.(json|txt)\b", re.I)
 #: Characters from which on a text is no path.
 _LONGEST: Final = 300
@@ -93,7 +102,9 @@ _HOST: Final = re.compile(r"\b(?:https?|wss?|ftp|ssh|tcp)://([\w.\[\]:-]+)", re.
 #: A host as it is named where a connection is made: with a dot or colons.
 _NAME: Final = re.compile(r"[\w-]+(\.[\w-]+)+|[0-9a-f]*(:[0-9a-f]*){2,7}", re.I)
 _OWN: Final = re.compile(r"^(127\.\d+\.\d+\.\d+|localhost|0\.0\.0\.0|\[?::1\]?)(:\d+)?$")
-_API: Final = re.compile(r"/v\d+(/|$)|/(chat/)?completions\b|/messages\b|/responses\b", re.I)
+_API: Final = re.compile(
+    r"/v\d+(/|$)|/(chat/)?completions?\b|/messages\b|/responses\b|/api/(chat|generate)\b", re.I
+)
 
 conceals = _CONCEAL.search
 is_rule = _RULE.search
@@ -133,7 +144,7 @@ def evaluated(text: str) -> str | None:
     """The part of a path or module name that belongs to an evaluation; None where there is none."""
     if len(text) >= _LONGEST or " " in text or not _PATH.search(text):
         return None
-    found = _EVALUATION.search(text) or ("/" in text and _WITHHELD.search(text)) or None
+    found = _EVALUATION.search(text) or _KEPT_BACK.search(text) or ("/" in text and _WITHHELD.search(text))
     return found[1].lower() if found else None
 
 

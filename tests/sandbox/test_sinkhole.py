@@ -203,7 +203,7 @@ def test_what_is_asked_of_whoever_took_the_port_is_known_to_be_missed(
         other.bind(("127.0.0.1", 0))
         monkeypatch.setattr(runner.sinkhole, "ADDRESS", other.getsockname())
         services = runner.services.Services(False)
-        assert services.start()
+        assert services.start(lambda: None)
         try:
             while not services.lost:
                 time.sleep(0.01)

@@ -45,6 +45,11 @@ os.chdir("/usr/bin")
 if os.fork() == 0: os.execv("./true", ["x"])
 os.wait()
 os.chdir("/logs")
+os.utime("a", ns=(7, os.stat("a").st_mtime_ns))
+os.utime("/work/free", (1, 2))
+os.utime(os.open("/work/guarded", os.O_RDONLY), (1, 2))
+os.utime("near", (1, 2), dir_fd=os.open("/work", os.O_RDONLY))
+os.utime("/work/near", (1, 2), follow_symlinks=False)
 open("a").read(); open("/etc/hosts").read(); open("/work/guarded").read(); os.stat("a")
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
@@ -80,6 +85,7 @@ def test_changes_outside_of_the_workspace_and_of_what_is_guarded_are_told(engine
         ("chmod", "/logs/c", None),
         ("truncate", "/logs/c", None), ("unlink", "/logs/c", None), ("open", "/logs/a", None),
         ("truncate", "/work/guarded", None), ("truncate", "/work/guarded", None), ("rename", "/work/b", "/work/.config"),
+        ("times", "/work/guarded", None), ("times", "/logs/a", None),
     ]  # fmt: skip
     assert "/usr/bin/true" in [data.get("path") for data in told]
     limits = [data for data in told if "resource" in data]
