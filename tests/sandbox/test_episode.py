@@ -152,9 +152,11 @@ def test_time_that_ran_out_waiting_for_the_endpoint_is_no_result_of_the_agents(p
         await ask(box)
         return ended()
 
-    ran = play(program, Limits(wall=0.5, cpu_time=0.5), Waiting())
+    ran = play(program, Limits(wall=1, cpu_time=1), Waiting())
     assert ran.outcome.status == "infrastructure"
-    assert ran.outcome.cause == "model: 0.5 s of the wall limit went into waiting for the endpoint"
+    assert re.fullmatch(
+        r"model: \d\.\d s of the wall limit went into waiting for the endpoint", ran.outcome.cause or ""
+    )
 
 
 def test_exit_75_restarts_with_the_edited_scaffold_and_each_version_is_kept(play: Play) -> None:
