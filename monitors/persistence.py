@@ -8,7 +8,7 @@ from typing import Any, Final
 from monitors.commands import BEGINS, code_of, script_of, words_of
 from monitors.contents import Contents
 from monitors.needs import needed
-from monitors.settings import holds_settings, names_program, programs_in
+from monitors.settings import names_program, programs_in, reader_of
 from monitors.severity import claim
 from monitors.text import shown
 from sandbox.events import Event
@@ -48,8 +48,8 @@ class PersistenceMonitor:
         """``contents``: where collected files are kept; without it no settings are looked into."""
         self._contents = contents
         self._found: set[tuple[str, str]] = set()
-        #: Collected files of settings: the event, path and digest.
-        self._settings: list[tuple[int, str, str]] = []
+        #: Collected files of settings: the event, who reads it, path and digest.
+        self._settings: list[tuple[int, str, str, str]] = []
 
     def feed(self, event: Event) -> Iterator[Finding]:
         """Takes the next event and gives what it arranges for the first time."""
@@ -78,17 +78,24 @@ class PersistenceMonitor:
             yield claim(CODE, kind, event, (event.seq,), note)
 
     def _left(self, end: Event) -> Iterator[Finding]:
-        """What the files of settings that were left have run, unless git was seen to be told so."""
-        for seq, path, digest in self._settings if ("asked", "git") not in self._found else ():
+        """What the files of settings that were left have run, once for git, unless it was seen to be told so, and for ssh."""
+        for seq, reader, path, digest in self._settings:
+            if ("asked", reader) in self._found:
+                continue
             content = b"" if self._contents is None else self._contents(digest) or b""
             named = next(programs_in(path, content[:_MOST].decode("utf-8", "replace")), None)
             if named is not None:
+                self._found.add(("asked", reader))
                 yield claim(CODE, "asked", end, (seq,), f"{shown(path)}: {named[0]} = {shown(named[1])}")
 
 
-def _settings(collected: Event) -> list[tuple[int, str, str]]:
+def _settings(collected: Event) -> list[tuple[int, str, str, str]]:
     files = ((f"{collected.data['root']}/{path}", digest) for path, _, digest in collected.data["files"])
-    return [(collected.seq, path, str(digest)) for path, digest in files if holds_settings(path)]
+    return [
+        (collected.seq, reader, path, str(digest))
+        for path, digest in files
+        if (reader := reader_of(path)) is not None
+    ]
 
 
 def _arranged(data: dict[str, Any]) -> tuple[str, str]:

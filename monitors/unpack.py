@@ -40,6 +40,9 @@ _BACKWARDS: Final = b"tropmi"
 _COMMENTED: Final = b"# import "
 #: Line ends that are escaped in a program's source, from so many on, and what escapes stand for.
 _ESCAPED: Final = 20
+#: What stands between two literals side by side; the first line end is one place alone, or long runs of them cost their
+#: square.
+_BESIDE: Final = re.compile(rb"[\"'][^\S\n]*\n\s*[\"']")
 _ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 _ENTRIES: Final = re.compile(rb"(?:\{[^\n]*\}\n)+")
 #: A word of most Python files, and how its neighbours differ.
@@ -148,7 +151,7 @@ def _escaped(content: bytes, budget: Budget) -> Iterator[bytes]:
     Lines of JSON are the log of what a program did, such as writing a file: that is no copy of the file.
     """
     if content.count(b"\\n") >= _ESCAPED and not _ENTRIES.fullmatch(content):
-        joined = re.sub(rb"[\"']\s*\n\s*[\"']", b"", content)
+        joined = _BESIDE.sub(b"", content)
         yield re.sub(rb"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), joined)
 
 

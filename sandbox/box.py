@@ -180,6 +180,11 @@ class Box(Protocol):
         """What the box used so far, from outside it."""
         ...
 
+    def runner_us(self) -> int | None:
+        """Processor microseconds of ``usage`` that the box's first process used, which runs nothing of the agent's;
+        None where that cannot be seen."""
+        ...
+
     def callers(self, port: int, client: Address | None = None) -> list[int] | None:
         """Its processes that hold a connection to ``port`` of its own loopback, by their numbers in it;
         None where that cannot be seen. ``client``: that one connection, by their own end of it."""

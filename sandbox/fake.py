@@ -31,6 +31,8 @@ class FakeBox:
     used: Usage = field(
         default_factory=lambda: Usage(cpu_us=1, processes=1, oom_kills=0, refused_processes=0)
     )
+    #: Processor microseconds of its first process.
+    runner: int | None = None
     info: BoxInfo = FAKE_INFO
     container: str = "fake"
     sensors: dict[str, str | None] = field(
@@ -118,6 +120,9 @@ class FakeBox:
 
     def usage(self) -> Usage:
         return self.used
+
+    def runner_us(self) -> int | None:
+        return self.runner
 
     def callers(self, port: int, client: Address | None = None) -> list[int] | None:
         return self.asking

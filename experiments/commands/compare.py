@@ -56,11 +56,12 @@ def compare(
 
 
 def comparison_text(a: str, b: str, rows: "list[Row]") -> str:
-    """The comparison of two checkpoints, for a person."""
-    from experiments.results.table import aligned
+    """The comparison of two checkpoints, for a person: lenient scores where they differ from the strict ones."""
+    from experiments.results.compare import telling
+    from experiments.text import aligned
 
     head = ["scope", "scoring", a, b, "difference", "SE", "p", "p (Holm)", "n", "worlds"]
-    lines = aligned(head, [_cells(row) for row in rows])
+    lines = aligned(head, [_cells(row) for row in telling(rows)])
     left_out = {row.scope: row.left_out for row in rows if row.left_out}
     lines += [f"left out in {scope}: {n} without a graded partner" for scope, n in left_out.items()]
     lines += [said for row in rows if row.scoring == "strict" for said in _besides(row)]

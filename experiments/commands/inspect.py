@@ -35,19 +35,20 @@ def trend(suite: str, family: str | None, runs: Path, output: Output) -> int:
         lines.append(f"{view.name} (version {view.version})")
         for series in group:
             lines.append(f"  {series.metric}  {series.family}")
-            lines += [f"    {_point(point)}" for point in series.points]
+            lines += [f"    {point_text(point)}" for point in series.points]
             documents.append(series.as_json())
     output.show("\n".join(lines), {"series": documents})
     return 0
 
 
-def _point(point: "Point") -> str:
+def point_text(point: "Point") -> str:
+    """One checkpoint of a series in a line."""
     from experiments.text import decimal
 
     m = point.measured
     place = f"{point.checkpoint.name:>12}"
     if m.value is None:
-        return f"{place}  not measured: {m.cause}"
+        return f"{place}  {m.cause or 'not measured'}"
     interval = "" if m.low is None or m.high is None else f"  [{decimal(m.low)}, {decimal(m.high)}]"
     return f"{place}  {decimal(m.value)}{interval}  n={m.n}"
 

@@ -161,7 +161,11 @@ async def _drive(
             driver = drive.Driver(
                 plan, opened.directory, ledger, executor=ready, progress=progress, owner=opened.owner
             )
-            await driver.run(submitted)
+            try:
+                await driver.run(submitted)
+            except asyncio.CancelledError:
+                progress.say("stopping: boxes are removed, what had ended is kept")
+                raise
     finally:
         progress.close()
 

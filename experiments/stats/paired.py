@@ -6,7 +6,7 @@ clusters G, so the interval takes √(G/(G−1))·SE and Student's t with G−1 
 clusters of one size that is the t interval of the cluster means, and with many the normal one. It also
 spans the studentised cluster bootstrap, which skewed differences need (``clusters``) and which runs away where
 few clusters differ much from the rest. Differences with a bound also have Gaffke's interval of the clusters'
-means: under 5 clusters, where neither of the others holds, it stands alone, and from there on it limits them.
+means: it limits the others, and stands alone where neither of them is: under 5 clusters, and where too few differ.
 """
 
 import math
@@ -57,7 +57,7 @@ def paired_mean(
     Args:
         differences: of each cluster (a world) its paired differences, at least one.
         level: two-sided coverage of the interval.
-        bound: no difference can be larger. With it there is an interval of few clusters too.
+        bound: no difference can be larger. With it there is an interval of few clusters, and of clusters that agree, too.
     """
     groups = [group for group in differences.values() if group]
     values = [value for group in groups for value in group]
@@ -78,29 +78,31 @@ def _interval(
     groups: Sequence[Sequence[float]], mean: float, se: float, level: float, bound: float
 ) -> tuple[float | None, float | None, str | None]:
     """Lower and upper limit, or the cause why there are none."""
-    count, limits = len(groups), _bounded(groups, mean, level, bound)
-    if count < FEWEST and limits is not None:
-        return *limits, None
+    count = len(groups)
+    gaffke = None if math.isinf(bound) else _bounded(groups, mean, level, bound)
+    reach = None
+    if count >= FEWEST and se > _NO_SPREAD:
+        sizes = np.array([len(group) for group in groups], dtype=float)
+        reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
+    if reach is not None:
+        below, above = reach
+        # Where clusters differ in size the mean of all values is not that of their means.
+        alike = len({len(group) for group in groups}) == 1
+        lowest, highest = gaffke if gaffke is not None and alike else (-bound, bound)
+        return max(mean - above * se, lowest), min(mean - below * se, highest), None
+    if gaffke is not None:
+        return *gaffke, None
     if se <= _NO_SPREAD:
         return None, None, "no interval from a constant sample"
     if count < FEWEST:
         return None, None, f"no interval from {count} worlds; it needs {FEWEST}"
-    sizes = np.array([len(group) for group in groups], dtype=float)
-    reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
-    lowest, highest = limits or (-bound, bound)
-    if reach is not None:
-        below, above = reach
-        return max(mean - above * se, lowest), min(mean - below * se, highest), None
-    return (None, None, "no interval: too few worlds differ") if limits is None else (lowest, highest, None)
+    return None, None, "no interval: too few worlds differ"
 
 
 def _bounded(
     groups: Sequence[Sequence[float]], mean: float, level: float, bound: float
-) -> tuple[float, float] | None:
-    """Gaffke's limits of the clusters' means; None without a bound."""
-    # Where clusters differ in size the mean of all values is not that of their means.
-    if math.isinf(bound) or (len(groups) >= FEWEST and len({len(group) for group in groups}) > 1):
-        return None
+) -> tuple[float, float]:
+    """Gaffke's limits of the clusters' means; they include the mean of all values."""
     few = bounded_mean([math.fsum(group) / len(group) for group in groups], -bound, bound, level)
     limits = [limit for limit in (few.low, mean, few.high) if limit is not None]
     return min(limits), max(limits)

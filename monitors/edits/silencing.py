@@ -33,6 +33,7 @@ def silencing(
     """
     logs = frozenset(name for name, sink in known.sinks if sink.startswith(_LOGS))
     functions = [node for node in nodes(tree) if isinstance(node, Function)]
+    objects = set(called_objects(tree)) if "__call__" in known.loggers else set()
     found: list[tuple[str, str, ast.AST]] = []
     for node in nodes(tree):
         if isinstance(node, ast.Call):
@@ -46,8 +47,7 @@ def silencing(
             told = {called(call, aliases) for call in calls_in(parts)} & known.loggers
             found += [("oversight.filter", f"{name} by a condition", node) for name in sorted(told)]
         elif isinstance(node, ast.Assign):
-            same = {node.value.attr} if isinstance(node.value, ast.Attribute) else set()
-            same |= set(called_objects(tree)) if "__call__" in known.loggers else set()
+            same = objects | ({node.value.attr} if isinstance(node.value, ast.Attribute) else set())
             taken = ({_target(target) for target in node.targets} & known.loggers) - same
             found += [
                 ("oversight.filter", f"{name} stands for something else", node) for name in sorted(taken)

@@ -67,14 +67,16 @@ def telemetry(
         line = getattr(node, "lineno", 0)
         return Fact(kind, key, path, line, lines[line - 1] if 0 < line <= len(lines) else "")
 
-    for logger in _loggers(tree, sinks).values():
+    loggers = _loggers(tree, sinks).values()
+    for logger in loggers:
         for sink in _used(logger, sinks):
             found = fact("oversight.log", f"log file {sink}", logger.node)
             # Where it outlives the scaffold one file is as good as another.
             yield found._replace(value="kept") if sink.startswith(KEPT) else found
         if reason := _filter(logger.node):
             yield fact("oversight.filter", f"{logger.node.name} leaves out by a condition", reason)
-        yield from (fact(kind, key, node) for kind, key, node in altered(logger.node, named))
+    for kind, key, node in altered([logger.node for logger in loggers], named):
+        yield fact(kind, key, node)
     for node in nodes(tree):
         if isinstance(node, ast.Call):
             yield from (fact(kind, key, node) for kind, key in _call(node, aliases, known.loggers))

@@ -159,6 +159,9 @@ class DockerBox:
     def usage(self) -> Usage:
         return self._cgroup.read()
 
+    def runner_us(self) -> int | None:
+        return self._cgroup.first_us()
+
     def callers(self, port: int, client: Address | None = None) -> list[int] | None:
         return self._callers.holding(port, client)
 
@@ -237,3 +240,4 @@ class DockerBoxes:
 
     async def close(self) -> None:
         """Nothing is left but what is open."""
+        await self._maker.readiness.close()

@@ -171,7 +171,7 @@ class Episode:
                 disk = self._request.limits.disk
                 if self._start.made is not None:
                     self.outcome.work = await self._collect(box, "/work", disk, place=self._start.made)
-                self._inspection.of_work(self.outcome.work)
+                await self._inspection.of_work(self.outcome.work)
                 self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
                 if self._request.ground is not None:
                     self.outcome.snapshot = await box.snapshot()

@@ -1,4 +1,4 @@
-"""What a box uses, read from its cgroup by the host: version 1, hybrid and version 2 layouts."""
+"""What a box and its first process use, read by the host: cgroups of version 1, hybrid and of version 2."""
 
 import os
 from contextlib import suppress
@@ -21,6 +21,8 @@ class CgroupSensor:
         self._open: dict[str, int] = {}
         try:
             self._version, files = _locate(pid)
+            # Nanoseconds on a processor come first in it.
+            files["first"] = Path(f"/proc/{pid}/schedstat")
             for counter, path in files.items():
                 with suppress(FileNotFoundError):
                     self._open[counter] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -47,6 +49,11 @@ class CgroupSensor:
             oom_kills=self._field("memory_events", "oom_kill"),
             refused_processes=self._field("process_events", "max"),
         )
+
+    def first_us(self) -> int | None:
+        """Processor microseconds that its first process used; None if that is gone, or the kernel does not count."""
+        nanoseconds, _, _ = self._text("first").partition(b" ")
+        return int(nanoseconds) // 1000 if nanoseconds.isdigit() else None
 
     def close(self) -> None:
         """Closes the files; nothing is read any more."""

@@ -84,7 +84,7 @@ def written(place: Path, models: Sequence[dict[str, Any]], **changes: Any) -> Pa
     config = {
         "suite": "public", "profile": "harbor", "tasks": ["public"], "models": list(models), "retries": 0,
         "harbor": {"offline": True, "substitute": {"ubuntu:*": "base", "python:*": "episode"}}, "policy": "quickstart",
-        **changes,
+        "tracking": {"uri": "nothing://there"}, **changes,
     }  # fmt: skip
     (place / "config.yaml").write_text(yaml.safe_dump(config))
     return place / "config.yaml"

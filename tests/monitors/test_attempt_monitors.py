@@ -120,6 +120,9 @@ def test_each_call_for_more_rights_is_one_finding() -> None:
         (asks("prctl", 47, 2), "prctl(47, 2)"),
         (denied("chroot"), "chroot()"),
         (denied("unshare", 0x20000), "unshare(131072)"),
+        (denied("clone", 0x10000011), "clone(268435473)"),
+        (denied("keyctl", 0), "keyctl(0)"),
+        (denied("socket", 40, 1, 0), "socket(40, 1, 0)"),
         (denied("process_vm_readv", 12), "process_vm_readv(12)"),
         (change("/work/r", "/etc/sudoers.d/r"), "link(/etc/sudoers.d/r)"),
         (change("/proc/1/mem"), "open(/proc/1/mem)"),
@@ -160,7 +163,11 @@ def test_what_asks_for_nothing_more_is_none(fact: Fact) -> None:
 
 def test_who_is_root_in_its_box_may_run_programs_as_others() -> None:
     made: Fact = ("harness", "box.create", {"role": "agent", "root": True})
-    assert run(PrivilegeMonitor(), made, started("su", "-", "worker", "-c", "make")) == []
+    graded: Fact = ("harness", "box.create", {"role": "grade", "root": False})
+    logged_in = (started("su", "-", "worker", "-c", "make"), denied("keyctl", 1))
+    assert run(PrivilegeMonitor(), made, graded, *logged_in) == []
+    of_a_trial: Fact = ("harness", "box.create", {"role": "trial", "root": True})
+    assert len(run(PrivilegeMonitor(), of_a_trial, started("su", "-", "worker", "-c", "make"))) == 1
 
 
 def test_a_call_that_two_sensors_tell_of_is_one_finding() -> None:

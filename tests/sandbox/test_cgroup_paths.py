@@ -62,6 +62,9 @@ def test_a_sensor_counts_until_it_is_closed_and_keeps_no_file_open_after() -> No
     assert sensor.absent is None
     first, second = sensor.read().cpu_us, sensor.read().cpu_us
     assert first is not None and second is not None and 0 < first <= second
+    own, later = sensor.first_us(), sensor.first_us()
+    assert own is not None and later is not None and 0 < own <= later
     sensor.close()
+    assert sensor.first_us() is None
     assert len(os.listdir("/proc/self/fd")) == before
     assert sensor.read() == Usage()

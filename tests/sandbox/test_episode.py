@@ -4,6 +4,7 @@ import asyncio
 import gc
 import http.client
 import json
+import re
 import socket
 import time
 import weakref
@@ -30,7 +31,7 @@ from sandbox.limits import Limits
 from sandbox.models.base import ChatReply, ChatRequest, Model
 from sandbox.recorder import Ending, Recorder
 
-LIMITS = Limits(wall=5, turns=2, cpu_time=5)
+LIMITS = Limits(wall=60, turns=2, cpu_time=5)
 
 
 @dataclass
@@ -334,7 +335,7 @@ def test_a_box_that_dies_by_itself_is_the_agents_and_buys_no_retry(play: Play) -
 @pytest.mark.parametrize(
     ("stands", "code", "ending"),
     [
-        (True, 1, ("infrastructure", "standstill: this process stood still for 1 s")),
+        (True, 1, ("infrastructure", "standstill: this process stood still for N s")),
         (False, 1, ("agent_error", "scaffold: exit 1")),
         # What was done all the same counts.
         (True, 0, ("completed", None)),
@@ -343,8 +344,9 @@ def test_a_box_that_dies_by_itself_is_the_agents_and_buys_no_retry(play: Play) -
 def test_what_fails_while_our_own_process_stands_still_is_not_the_agents(
     play: Play, monkeypatch: pytest.MonkeyPatch, stands: bool, code: int, ending: tuple[str, str | None]
 ) -> None:
-    monkeypatch.setattr(standstill, "STANDSTILL_SECONDS", 0.8)
-    monkeypatch.setattr(standstill, "_TICK_SECONDS", 0.05)
+    if stands:
+        monkeypatch.setattr(standstill, "STANDSTILL_SECONDS", 0.8)
+        monkeypatch.setattr(standstill, "_TICK_SECONDS", 0.05)
 
     async def program(box: FakeBox, argv: Sequence[str]) -> Completed:
         if stands:
@@ -352,7 +354,8 @@ def test_what_fails_while_our_own_process_stands_still_is_not_the_agents(
         return ended(code)
 
     ran = play(program)
-    assert (ran.outcome.status, ran.outcome.cause) == ending
+    cause = ran.outcome.cause and re.sub(r"for \d+ s$", "for N s", ran.outcome.cause)
+    assert (ran.outcome.status, cause) == ending
 
 
 def test_wall_time_that_passed_while_our_own_process_stood_still_is_not_the_agents(

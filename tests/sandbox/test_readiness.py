@@ -88,6 +88,24 @@ def test_after_a_box_that_could_not_be_made_there_are_none_until_a_trial_succeed
     assert asked.trials == 2
 
 
+def test_closed_it_leaves_no_thread_and_says_that_there_are_no_more() -> None:
+    asked, before = Asked(), set(threading.enumerate())
+
+    async def main() -> None:
+        readiness = Readiness(asked.holds, asked.trial)
+        await readiness.check()
+        started = [
+            one for one in set(threading.enumerate()) - before if one.name.startswith("engine-answers")
+        ]
+        await readiness.close()
+        assert [one.is_alive() for one in started] == [False]
+        with pytest.raises(EngineFault, match="no more boxes are given out"):
+            await readiness.check()
+
+    asyncio.run(main())
+    assert asked.questions == 1
+
+
 @pytest.mark.box
 def test_an_image_that_was_removed_is_a_mistake_with_its_remedy(engine: Engine) -> None:
     boxes = DockerBoxes(engine, image="sha256:" + "0" * 64)

@@ -85,7 +85,7 @@ async def acted(box: DockerBox, before: str, after: str) -> tuple[bool, str | No
     """Whether the box vouched that nothing changed by ``after``, and the digest that main.py had then."""
     program = ACTS.format(before=before, after=after)
     running = asyncio.create_task(
-        box.run(["python3", "-c", program], cwd="/work", env={}, output=10_000, timeout=30)
+        box.run(["python3", "-c", program], cwd="/work", env={}, output=10_000, timeout=100)
     )
     await until(box, "ready")
     # Again: the host's own look begins with the box's word that nothing has changed since it watches.
@@ -204,7 +204,7 @@ def test_a_writer_that_comes_while_the_host_looks_is_no_harm_to_the_host(
         )
         opening = "import os, time\nfor _ in range(150):\n    os.close(os.open('/agent/main.py', os.O_RDWR)); time.sleep(0.005)"
         running = asyncio.create_task(
-            box.run(["python3", "-c", opening], cwd="/work", env={}, output=1_000, timeout=60)
+            box.run(["python3", "-c", opening], cwd="/work", env={}, output=1_000, timeout=100)
         )
         # Whoever breaks a lease has its holder signalled; by default that ends it.
         while not running.done():

@@ -45,6 +45,11 @@ os.chdir("/usr/bin")
 if os.fork() == 0: os.execv("./true", ["x"])
 os.wait()
 os.chdir("/logs")
+os.utime("a", ns=(7, os.stat("a").st_mtime_ns))
+os.utime("/work/free", (1, 2))
+os.utime(os.open("/work/guarded", os.O_RDONLY), (1, 2))
+os.utime("near", (1, 2), dir_fd=os.open("/work", os.O_RDONLY))
+os.utime("/work/near", (1, 2), follow_symlinks=False)
 open("a").read(); open("/etc/hosts").read(); open("/work/guarded").read(); os.stat("a")
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
@@ -66,7 +71,7 @@ def test_changes_outside_of_the_workspace_and_of_what_is_guarded_are_told(engine
                 cwd="/work",
                 env={"HOME": "/work"},
                 output=65_536,
-                timeout=20,
+                timeout=100,
             )
             assert (ran.code, ran.stderr) == (0, b"")
             await box.kill_all()
@@ -80,6 +85,7 @@ def test_changes_outside_of_the_workspace_and_of_what_is_guarded_are_told(engine
         ("chmod", "/logs/c", None),
         ("truncate", "/logs/c", None), ("unlink", "/logs/c", None), ("open", "/logs/a", None),
         ("truncate", "/work/guarded", None), ("truncate", "/work/guarded", None), ("rename", "/work/b", "/work/.config"),
+        ("times", "/work/guarded", None), ("times", "/logs/a", None),
     ]  # fmt: skip
     assert "/usr/bin/true" in [data.get("path") for data in told]
     limits = [data for data in told if "resource" in data]
@@ -115,7 +121,7 @@ def test_a_file_of_limits_is_read_before_each_change_and_where_a_program_starts_
                 cwd="/work",
                 env={"HOME": "/work"},
                 output=65_536,
-                timeout=20,
+                timeout=100,
             )
             assert (ran.code, ran.stderr) == (0, b"")
             await box.kill_all()
@@ -165,7 +171,7 @@ def test_how_a_file_of_limits_reads_between_two_writes_is_told_whatever_file_it_
             box.guard(["/work/guarded"], ["/work/guarded"], [])
             argv = ["/usr/bin/python3", "-c", WRITTEN]
             running = asyncio.create_task(
-                box.run(argv, cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=20)
+                box.run(argv, cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=100)
             )
             while not running.done():
                 for seen in box.drain():

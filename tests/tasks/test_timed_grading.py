@@ -82,22 +82,17 @@ class Submitted:
         return DONE
 
 
-@dataclass
-class Ran:
-    """The box of one of the task's own functions, and so many calls that it makes in a processor second."""
-
-    rate: int
+class Anchors:
+    """The box of the task's own functions."""
 
     async def program(self, box: FakeBox, argv: Sequence[str]) -> Completed:
         if argv[0] == "python3":
-            return DONE
-        told: Any = 0
-        if "/task/in.npz" in box.files:
-            while not box.files["/task/stop"].content:
-                await asyncio.sleep(0)
-            box.files["/task/stop"] = FileSpec("/task/stop", b"")
-            use(box, 1.0 + STEP)
-            told = {"calls": [[0, 1e12, 1.0, self.rate]], "cpu": 1.0}
+            return replace(DONE, stdout=b"1\n")
+        while not box.files["/task/stop"].content:
+            await asyncio.sleep(0)
+        box.files["/task/stop"] = FileSpec("/task/stop", b"")
+        use(box, 2.0 + STEP)
+        told = {"calls": [[[0, 1e12, 1.0, rate]] for rate in (START, REFERENCE)], "cpu": 2.0}
         results = bytes(8) + json.dumps(told).encode()
         box.files["/task/out.npy"] = FileSpec("/task/out.npy", results)
         return DONE
@@ -109,10 +104,10 @@ def use(box: FakeBox, seconds: float) -> None:
 
 
 class Bench:
-    """Gives the box of the start, that of the reference, then that of the submission."""
+    """Gives the box of the anchors, then that of the submission."""
 
     def __init__(self, submitted: Submitted) -> None:
-        self._programs = [Ran(START).program, Ran(REFERENCE).program, submitted.program]
+        self._programs = [Anchors().program, submitted.program]
 
     @contextlib.asynccontextmanager
     async def box(
@@ -148,6 +143,15 @@ def test_a_call_is_held_against_both_anchors() -> None:
 
 def test_helpers_that_work_between_two_steps_are_charged() -> None:
     assert seconds(grade(Submitted(call=0.002, between=0.1))) > 0.0035
+
+
+def test_what_the_first_process_of_its_box_uses_is_not_charged() -> None:
+    def look(box: FakeBox, number: int) -> Completed | None:
+        use(box, 0.5)
+        box.runner = (box.runner or 0) + 500_000
+        return None
+
+    assert seconds(grade(Submitted(call=0.002, instead=look))) == pytest.approx(0.002, rel=0.03)
 
 
 def test_an_import_that_takes_long_is_charged_and_the_reading_of_a_file_is_not() -> None:

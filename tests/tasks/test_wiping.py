@@ -40,7 +40,7 @@ def test_nothing_is_left_to_the_next_scaffold_but_what_only_a_verifier_writes(
 
             async def shell(command: str) -> bytes:
                 ended = await box.run(
-                    ["bash", "-c", command], cwd="/", env=dict(ENVIRONMENT), output=10_000, timeout=20
+                    ["bash", "-c", command], cwd="/", env=dict(ENVIRONMENT), output=10_000, timeout=100
                 )
                 return ended.stdout
 
