@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
@@ -43,11 +44,12 @@ def script_of(data: Mapping[str, Any]) -> str:
     return next((argv[at + 1] for at in flags), "")
 
 
+@lru_cache(maxsize=8)
 def code_of(script: str) -> str:
     """A command line without what is only text in it: in quotes, in comments, in documents below a command.
 
-    What the shell carries out inside of these stays, and so do a document that a shell is handed, one that is written
-    to a file which is run, and what is given to ``eval``. Read are the first 65,536 characters, in linear time.
+    What the shell carries out inside of these stays, as does a document that a shell is handed or that is written to a
+    file which is run, and what ``eval`` is given. Read are 65,536 characters; kept, since several monitors ask.
     """
     script, at = script[:_MOST], 0
     code, open_parts, below = [""], [""], list[re.Match[str]]()
