@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from monitors.commands import script_of, words_of
+from monitors.commands import BEGINS, code_of, script_of, words_of
 from monitors.contents import Contents
 from monitors.needs import needed
 from monitors.settings import names_program, programs_in, reader_of
@@ -19,7 +19,8 @@ CODE: Final = "persistence"
 _SCHEDULERS: Final = frozenset({"crontab", "at", "batch", "systemd-run", "anacron"})
 #: A command line that hands a job to a scheduler, or has a service start by itself.
 _ASKED: Final = re.compile(
-    r"(?:^|[|;&(`\n]|\$\()[^\S\n]*(?:sudo\s+)?(?:crontab\s+(?!-[lr]\b)\S|at\s+(?:-f|now|midnight|noon|teatime|\d)|batch\s*(?:<|$)|systemd-run\s"
+    BEGINS
+    + r"(?:sudo\s+)?(?:crontab\s+(?!-[lr]\b)\S|at\s+(?:-f|now|midnight|noon|teatime|\d)|batch\s*(?:<|$)|systemd-run\s"
     r"|systemctl\s+(?:--\S+\s+)*enable\b|update-rc\.d\s|loginctl\s+enable-linger)"
 )
 #: Where what is collected is left for a while only.
@@ -113,7 +114,7 @@ def _handed(data: dict[str, Any]) -> tuple[str, str]:
         return "asked", name
     if name == "git" and _sets_program(argv):
         return "asked", name
-    return ("asked", "shell") if _ASKED.search(script_of(data)) else ("", "")
+    return ("asked", "shell") if _ASKED.search(code_of(script_of(data))) else ("", "")
 
 
 def _sets_program(argv: list[str]) -> bool:
