@@ -14,6 +14,8 @@ _ARGV_BYTES = 1_000
 MAX_REPORTS = 5_000
 #: Processes that are named as left running, and bytes of the arguments of each.
 MAX_LEFT, _LEFT_BYTES = 20, 200
+#: The bit of SIGKILL among pending signals; PF_EXITING among a thread's flags.
+_KILLED, _EXITING = 1 << (signal.SIGKILL - 1), 0x4
 _CANARY_SECONDS = 5.0
 _DONE = "done"
 #: Processes of the box that are its own besides process 1; an agent that is root may take any user's number, so
@@ -54,7 +56,7 @@ def _field(status: bytes, name: bytes) -> bytes:
 
 def left_running(programs: Iterable[int]) -> list:
     """``[pid, argv]`` of the agent's processes that do not come from one of ``programs``, which still run:
-    whoever started them has ended. The first ones."""
+    whoever started them has ended. The first ones; one that was killed and has only not gone yet is none."""
     parents, names = {}, {}
     for pid in alive():
         try:
@@ -74,8 +76,34 @@ def left_running(programs: Iterable[int]) -> list:
                 argv = file.read(_LEFT_BYTES) or names[pid]  # one whose first thread ended shows none
         except OSError:
             continue
+        if _going(pid):
+            continue
         left.append([pid, [word.decode("utf-8", "replace") for word in argv.rstrip(b"\0").split(b"\0")]])
     return left
+
+
+def _going(pid: int) -> bool:
+    """Whether no thread of a process will run an instruction of its program again."""
+    place = f"/proc/{pid}/task"
+    try:
+        threads = os.listdir(place)
+        # A thread that goes may have begun another one meanwhile.
+        return all(_thread_going(f"{place}/{thread}") for thread in threads) and {*threads} >= {*os.listdir(place)}
+    except OSError:
+        return True  # it has ended
+
+
+def _thread_going(place: str) -> bool:
+    """Whether a thread was killed, or is on its way out."""
+    try:
+        with open(f"{place}/status", "rb") as file:
+            status = file.read(2_000)
+        with open(f"{place}/stat", "rb") as file:
+            flags = int(file.read(2_000).rpartition(b")")[2].split()[6])
+    except OSError:
+        return True  # it has ended
+    pending = int(_field(status, b"SigPnd"), 16) | int(_field(status, b"ShdPnd"), 16)
+    return bool(pending & _KILLED or flags & _EXITING)
 
 
 class Census:

@@ -81,6 +81,35 @@ def test_a_process_whose_first_thread_ended_is_ended_before_anything_is_collecte
     in_box(work)
 
 
+#: Forty processes that hold memory, killed and not waited for: the kernel takes a while over them.
+KILLED = """
+import os, signal, time
+pids = []
+for _ in range(40):
+    ours, theirs = os.pipe()
+    if not (pid := os.fork()):
+        os.setsid()
+        held = bytearray(8 << 20)
+        os.write(theirs, b".")
+        time.sleep(1000)
+    os.read(ours, 1)
+    pids.append(pid)
+for pid in pids:
+    os.kill(pid, signal.SIGKILL)
+os._exit(0)
+"""
+
+
+def test_a_process_that_was_killed_and_has_not_gone_yet_is_not_left_running(
+    in_box: Callable[..., None],
+) -> None:
+    async def work(box: DockerBox) -> None:
+        assert (await box.run(["python3", "-c", KILLED], cwd="/work", env={}, output=0, timeout=60)).code == 0
+        assert (await box.kill_all()).left == ()
+
+    in_box(work)
+
+
 def test_what_lies_too_deep_to_be_entered_is_told(in_box: Callable[..., None]) -> None:
     async def work(box: DockerBox) -> None:
         await shell(box, "for top in /agent /work; do cd $top; for _ in $(seq 40); do mkdir d; cd d; done; "
