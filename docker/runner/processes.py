@@ -88,7 +88,9 @@ def _going(pid: int) -> bool:
     try:
         threads = os.listdir(place)
         # A thread that goes may have begun another one meanwhile.
-        return all(_thread_going(f"{place}/{thread}") for thread in threads) and {*threads} >= {*os.listdir(place)}
+        return all(_thread_going(f"{place}/{thread}") for thread in threads) and {*threads} >= {
+            *os.listdir(place)
+        }
     except OSError:
         return True  # it has ended
 
