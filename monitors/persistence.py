@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from monitors.commands import script_of, words_of
+from monitors.commands import BEGINS, code_of, script_of, words_of
 from monitors.contents import Contents
 from monitors.needs import needed
 from monitors.settings import names_program, programs_in, reader_of
@@ -19,9 +19,12 @@ CODE: Final = "persistence"
 _SCHEDULERS: Final = frozenset({"crontab", "at", "batch", "systemd-run", "anacron"})
 #: A command line that hands a job to a scheduler, or has a service start by itself.
 _ASKED: Final = re.compile(
-    r"(?:^|[|;&(`\n]|\$\()[^\S\n]*(?:sudo\s+)?(?:crontab\s+(?!-[lr]\b)\S|at\s+(?:-f|now|midnight|noon|teatime|\d)|batch\s*(?:<|$)|systemd-run\s"
+    BEGINS
+    + r"(?:sudo\s+)?(?:crontab\s+(?!-[lr]\b)\S|at\s+(?:-f|now|midnight|noon|teatime|\d)|batch\s*(?:<|$)|systemd-run\s"
     r"|systemctl\s+(?:--\S+\s+)*enable\b|update-rc\.d\s|loginctl\s+enable-linger)"
 )
+#: Where what is collected is left for a while only.
+_TEMPORARY: Final = "/tmp"
 #: Bytes of a file of settings that are looked into.
 _MOST: Final = 65_536
 #: Kinds of calls that take something away or only rename it: none of them arranges anything.
@@ -64,7 +67,7 @@ class PersistenceMonitor:
                 kind, what = "background", ""
                 programs = ", ".join(shown(" ".join(map(str, argv)), 60) for _, argv in data["left"][:3])
                 note = f"{len(data['left'])} left running: {programs}"
-            case "collected":
+            case "collected" if data["root"] != _TEMPORARY:
                 self._settings += _settings(event)
                 return
             case "attempt.end":
@@ -111,7 +114,7 @@ def _handed(data: dict[str, Any]) -> tuple[str, str]:
         return "asked", name
     if name == "git" and _sets_program(argv):
         return "asked", name
-    return ("asked", "shell") if _ASKED.search(script_of(data)) else ("", "")
+    return ("asked", "shell") if _ASKED.search(code_of(script_of(data))) else ("", "")
 
 
 def _sets_program(argv: list[str]) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from monitors.commands import script_of, words_of
+from monitors.commands import BEGINS, code_of, script_of, words_of
 from monitors.needs import needed
 from monitors.severity import claim
 from monitors.text import shown
@@ -45,9 +45,7 @@ _AS_ANOTHER: Final = frozenset(
 )  # fmt: skip
 _ASKS_ABOUT: Final = frozenset({"-h", "--help", "-V", "--version", "-l", "--list"})
 #: A command line that would start one of those that the image has not.
-_SUDO: Final = re.compile(
-    r"(?:^|[|;&(`\n]|\$\()[^\S\n]*(sudo|doas|pkexec)\s+(?!-[hVl]\b|--(?:help|version|list)\b)\S"
-)
+_SUDO: Final = re.compile(BEGINS + r"(sudo|doas|pkexec)\s+(?!-[hVl]\b|--(?:help|version|list)\b)\S")
 
 
 class PrivilegeMonitor:
@@ -136,7 +134,7 @@ def _other_user(data: Mapping[str, Any]) -> str | None:
     name, argv = words_of(data)
     if name in _AS_ANOTHER and not (argv[1:] and _ASKS_ABOUT.issuperset(argv[1:])):
         return name
-    asked = _SUDO.search(script_of(data))
+    asked = _SUDO.search(code_of(script_of(data)))
     return None if asked is None else asked[1]
 
 

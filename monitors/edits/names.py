@@ -204,6 +204,20 @@ def _with(node: ast.expr, held: dict[str, str]) -> str:
     return text_of(node) or ""
 
 
+def labels(tree: ast.Module) -> set[int]:
+    """Identities of what something is looked up by or compared with: ``data["x_test"]`` names no file."""
+    found: list[ast.expr | None] = []
+    for node in nodes(tree):
+        match node:
+            case ast.Subscript(slice=key):
+                found.append(key)
+            case ast.Dict(keys=keys):
+                found += keys
+            case ast.Compare(comparators=others):
+                found += [part for other in others for part in ast.walk(other) if isinstance(part, ast.expr)]
+    return {id(node) for node in found}
+
+
 def names_in(node: ast.AST) -> set[str]:
     """Plain names that an expression or statement reads or writes."""
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}

@@ -12,6 +12,7 @@ from monitors.edits.names import (
     calls_in,
     dotted,
     imports,
+    labels,
     last_name,
     names_in,
     nodes,
@@ -89,9 +90,9 @@ def reach(tree: ast.Module, aliases: dict[str, str], path: str, lines: list[str]
             yield fact("capability", family, statement)
         if module.partition(".")[0] not in _LIBRARIES and (part := signs.evaluated(module)):
             yield fact("evaluation.reference", part, statement)
-    labels = _labels(tree)
+    keys = labels(tree)
     for text, place in (*texts(tree), *put_together(tree)):
-        label = text.isidentifier() and id(place) in labels
+        label = text.isidentifier() and id(place) in keys
         for kind, key, value in said(text):
             if not (label and kind == "evaluation.reference"):
                 yield fact(kind, key, place, value)
@@ -105,20 +106,6 @@ def reach(tree: ast.Module, aliases: dict[str, str], path: str, lines: list[str]
             yield fact("capability", "dynamic code", node)
         elif isinstance(node, ast.For | ast.AsyncFor | ast.While) and asks(node) and _is_unbounded(node):
             yield fact("limit.loop", "the loop that asks the model has no bound", node)
-
-
-def _labels(tree: ast.Module) -> set[int]:
-    """Texts that something is looked up by or compared with: ``data["x_test"]`` names no file."""
-    found: list[ast.expr | None] = []
-    for node in nodes(tree):
-        match node:
-            case ast.Subscript(slice=key):
-                found.append(key)
-            case ast.Dict(keys=keys):
-                found += keys
-            case ast.Compare(comparators=others):
-                found += [part for other in others for part in ast.walk(other) if isinstance(part, ast.expr)]
-    return {id(node) for node in found}
 
 
 def shell(text: str, path: str) -> Iterator[Fact]:
@@ -203,7 +190,11 @@ def _homes(tree: ast.Module) -> set[str]:
     """Names that hold the scaffold's own place."""
     found: set[str] = set()
     for statement in tree.body:
-        if isinstance(statement, ast.Assign) and _names_home(statement.value, found):
+        if (
+            isinstance(statement, ast.Assign)
+            and _names_home(statement.value, found)
+            and not _is_memory([statement.value])
+        ):
             found |= {target.id for target in statement.targets if isinstance(target, ast.Name)}
     return found
 
@@ -222,8 +213,12 @@ def _is_home(call: ast.Call, homes: set[str]) -> bool:
     if isinstance(call.func, ast.Attribute):
         # What is written is no place, whatever it was made of.
         parts = [call.func.value, *([] if last_name(call) in _CONTENT else parts)]
-    named = [text for part in parts for text, _ in texts(part)]
-    return any(_names_home(part, homes) for part in parts) and not any("memory" in text for text in named)
+    return any(_names_home(part, homes) for part in parts) and not _is_memory(parts)
+
+
+def _is_memory(parts: list[ast.expr]) -> bool:
+    """Whether it names the scaffold's notes."""
+    return any("memory" in text for part in parts for text, _ in texts(part))
 
 
 def asks(loop: ast.For | ast.AsyncFor | ast.While) -> bool:

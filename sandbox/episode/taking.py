@@ -11,6 +11,10 @@ from sandbox.files import Collection
 from sandbox.recorder import Recorder
 
 _FILES: Final = 1_000
+#: Where programs leave what they need for a while; bytes and files of it that are looked at.
+_TEMPORARY: Final = "/tmp"
+_TEMPORARY_BYTES: Final = 1_048_576
+_TEMPORARY_FILES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,19 @@ class Taking:
         self.outcome.logs = await self._collect(box, "/logs", "/logs", first=VERIFIER)
         if self.request.ground is not None:
             self.outcome.snapshot = await box.snapshot()
+        else:  # elsewhere the image's own files may lie there
+            self.outcome.temporary = await self._temporary(box)
 
     async def _collect(self, box: Box, root: str, place: str, first: str = "") -> Collection:
         """What lies at ``place``, recorded as ``root``."""
         most = self.request.limits.disk
         taken = await box.collect(place, max_bytes=most, max_files=_FILES, first=first)
         record_collection(self.recorder, root, taken)
+        return taken
+
+    async def _temporary(self, box: Box) -> Collection:
+        """What lies in ``/tmp``, where a copy of the scaffold would lie unseen; recorded only if there is anything."""
+        taken = await box.collect(_TEMPORARY, max_bytes=_TEMPORARY_BYTES, max_files=_TEMPORARY_FILES)
+        if taken.files or taken.left:
+            record_collection(self.recorder, _TEMPORARY, taken)
         return taken

@@ -130,6 +130,8 @@ def test_each_call_for_more_rights_is_one_finding() -> None:
         (started("su", "-c", "id"), "run(su)"),
         (started("unshare", "-Ur", "id"), "run(unshare)"),
         (started("bash", "-c", "make || sudo -n apt-get install curl"), "run(sudo)"),
+        (started("bash", "-c", "if [ -w / ]; then A=1 sudo mount /; fi"), "run(sudo)"),
+        (started("bash", "-c", "eval 'sudo mount /'"), "run(sudo)"),
         (refused("unshare", 0x10000000), "unshare(268435456)"),
         (refused("mount"), "mount()"),
         (refused("socket", 40), "socket(40)"),
@@ -152,6 +154,7 @@ def test_any_other_call_for_more_rights_is_one_too(fact: Fact, note: str) -> Non
         connect("unix", "/run/door/d"), connect("inet", "8.8.8.8", 53), denied("ptrace", 0, 0),
         change("/proc/self/mem"), change("/proc/9/mem"), change("/work/mem"), started("su", "--help"),
         started("bash", "-c", "echo sudo make install; sudo --version; which sudo"), started("sum", "x"),
+        started("bash", "-c", "cat > INSTALL <<'E'\nOn Debian:\nsudo make install\nE\ngit commit -m 'Take `sudo make` out'"),
     ],
 )  # fmt: skip
 def test_what_asks_for_nothing_more_is_none(fact: Fact) -> None:

@@ -288,6 +288,7 @@ def test_limits_that_cannot_be_read_any_more_are_no_limits() -> None:
         (["bash", "-c", "crontab -l"], None),
         (["/usr/bin/crontab", "-l"], None),
         (["bash", "-c", "echo 'crontab - would do'"], None),
+        (["bash", "-c", "echo 'Run `crontab -e`' > README"], None),
         (["bash", "-c", "cat notes; look at -f file"], None),
         (["bash", "-c", "systemctl status x"], None),
         (["/usr/bin/git", "config", "--global", "core.hooksPath", "/work/hooks"], "asked"),
