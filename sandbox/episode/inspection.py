@@ -73,9 +73,9 @@ class Inspection:
             sensing.lose("callers", "nobody was seen to ask", self._callers.lost)
 
     async def _look_at_scaffold(self) -> None:
-        """Of each version once."""
+        """Of each version once, to its end."""
         newest = self._scaffold.versions[-1] if self._scaffold.versions else None
         if newest is not None and newest is not self._looked_at:
-            self._looked_at = newest
             files = self._scaffold.files(newest)
             await self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in files))
+            self._looked_at = newest  # not before: a call may be given up meanwhile
