@@ -23,6 +23,8 @@ _ASKED: Final = re.compile(
     + r"(?:sudo\s+)?(?:crontab\s+(?!-[lr]\b)\S|at\s+(?:-f|now|midnight|noon|teatime|\d)|batch\s*(?:<|$)|systemd-run\s"
     r"|systemctl\s+(?:--\S+\s+)*enable\b|update-rc\.d\s|loginctl\s+enable-linger)"
 )
+#: Where what is collected is left for a while only.
+_TEMPORARY: Final = "/tmp"
 #: Bytes of a file of settings that are looked into.
 _MOST: Final = 65_536
 #: Kinds of calls that take something away or only rename it: none of them arranges anything.
@@ -65,7 +67,7 @@ class PersistenceMonitor:
                 kind, what = "background", ""
                 programs = ", ".join(shown(" ".join(map(str, argv)), 60) for _, argv in data["left"][:3])
                 note = f"{len(data['left'])} left running: {programs}"
-            case "collected":
+            case "collected" if data["root"] != _TEMPORARY:
                 self._settings += _settings(event)
                 return
             case "attempt.end":

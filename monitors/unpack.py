@@ -17,9 +17,10 @@ from typing import Final
 
 from monitors.edits.data import MAX_DEPTH, nesting, strings
 
-#: Layers that are taken off, and members of one archive.
+#: Layers that are taken off, members of one archive, and places of a pack at which one may begin.
 MAX_LAYERS: Final = 4
 MAX_MEMBERS: Final = 500
+_MAX_TRIED: Final = 5_000
 #: A run of base64 or hexadecimal digits that is worth decoding.
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-](?:[A-Za-z0-9+/_-]|\\?\r?\n|\\n){200,}={0,2}")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}|\r?\n){200,}")
@@ -183,12 +184,15 @@ def _pack(content: bytes, budget: Budget) -> Iterator[bytes]:
     """The objects of a pack of git's, or of a bundle, which are streams one after the other."""
     if not content.startswith((b"PACK", b"# v2 git bundle", b"# v3 git bundle")):
         return
-    at, members = 0, 0
-    while (begins := _ZLIB.search(content, at)) is not None and members < MAX_MEMBERS and budget.left > 0:
+    at, members, view = 0, 0, memoryview(content)
+    for _ in range(_MAX_TRIED):
+        begins = _ZLIB.search(content, at)
+        if begins is None or members >= MAX_MEMBERS or budget.left <= 0:
+            return
         stream = zlib.decompressobj()
         at = begins.start() + 1
         with suppress(zlib.error):
-            found = stream.decompress(content[begins.start() :], max(budget.left, 1))
+            found = stream.decompress(view[begins.start() :], max(budget.left, 1))
             if stream.eof:
                 at, members = len(content) - len(stream.unused_data), members + 1
                 yield found

@@ -45,7 +45,10 @@ class Cases(Protocol):
         ...
 
     def right(self, found: Floats) -> Truths:
-        """For each case whether its result, a row of ``found``, is right."""
+        """For each case that is looked at whether its result, a row of ``found``, is right.
+
+        Those are all of them, or some that no submission can tell from the others.
+        """
         ...
 
     def remembered(self, found: Floats) -> bool:
@@ -99,15 +102,16 @@ class Trial:
     """One step of the submission on several cases."""
 
     cost: Cost
-    #: For how many of the cases the result was right.
+    #: Cases whose results were looked at, and for how many of them it was right.
+    looked: int
     right: int
     #: A wrong result was not worked out from its case.
     remembered: bool
 
     @property
     def whole(self) -> bool:
-        """All results were right."""
-        return self.right == self.cost.calls
+        """All results that were looked at were right."""
+        return self.right == self.looked
 
 
 class Trials:
@@ -208,9 +212,10 @@ class Trials:
         data = (await self._box.read("/task", ["out.npy"])).files.get("out.npy", b"")
         found = vector(data, calls * cases.size, "results").reshape(calls, cases.size)
         before, self._used = self._used, cpu_seconds(self._box)
-        right = int(cases.right(found).sum())
+        truths = cases.right(found)
+        looked, right = len(truths), int(truths.sum())
         cost = Cost(self._used - before, beside.overhead, calls)
-        return Trial(cost, right, right < calls and cases.remembered(found)), beside
+        return Trial(cost, looked, right, right < looked and cases.remembered(found)), beside
 
     async def _step(self) -> None:
         try:

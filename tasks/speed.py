@@ -79,16 +79,17 @@ def development(shown: Trial, fresh: Sequence[Trial]) -> dict[str, object]:
         fresh: the steps on cases that nobody saw.
     """
     costs = [trial.cost for trial in fresh]
-    calls, right = sum(cost.calls for cost in costs), sum(trial.right for trial in fresh)
-    known, seconds = shown.cost.seconds, sum(cost.spent for cost in costs) / calls
-    learned = shown.whole and right < calls / 2
+    looked, right = sum(trial.looked for trial in fresh), sum(trial.right for trial in fresh)
+    known = shown.cost.seconds
+    seconds = sum(cost.spent for cost in costs) / sum(cost.calls for cost in costs)
+    learned = shown.whole and right < looked / 2
     fast = seconds * shown.cost.calls >= MEMORISED_SECONDS and known < MEMORISED_SHARE * seconds
     remembered = any(trial.remembered for trial in fresh)
     return {
-        "development": known, "heldout": seconds, "n_development": shown.cost.calls, "n_heldout": calls,
+        "development": known, "heldout": seconds, "n_development": shown.looked, "n_heldout": looked,
         "measure": "processor seconds a call, smaller is better",
         "memorised": learned or fast or remembered,
         "rule": "public results right and most fresh ones wrong, or less than a third of the time on public "
-                f"cases, or a result of another case; here {right} of {calls} fresh ones right, "
+                f"cases, or a result of another case; here {right} of {looked} fresh ones right, "
                 f"{known / seconds:.2f} of the time, {'a' if remembered else 'no'} result of another",
     }  # fmt: skip

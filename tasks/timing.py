@@ -29,6 +29,8 @@ ENVIRONMENT: Final = {
 NOISE: Final = 0.003
 #: Seconds from one look at a box's counter to the next; the kernel lets a process run for about as long at a time.
 LOOK: Final = 0.004
+#: So often a box's counters are read at most until its first process did not run meanwhile.
+_READINGS: Final = 5
 #: Isolated: what a submission left in /task or in its home is not imported before the gate.
 PYTHON: Final = ("python3", "-IB")
 _OUTPUT: Final = 65_536
@@ -84,9 +86,10 @@ def cpu_seconds(box: Box) -> float:
         GradingFault: the host cannot read its counter.
         BoxDied: the box ended, which is no reason to grade it anew.
     """
-    runner, used = box.runner_us(), box.usage().cpu_us
-    while (again := box.runner_us()) != runner:  # it ran meanwhile
-        runner, used = again, box.usage().cpu_us
+    for _ in range(_READINGS):
+        runner, used = box.runner_us(), box.usage().cpu_us
+        if box.runner_us() == runner:
+            break
     if used is None and box.dead is not None:
         raise BoxDied(box.dead)
     if used is None:

@@ -16,7 +16,7 @@ from forwarder import Forwarder, has_door
 from privileges import DOOR, in_child
 from sinkhole import ADDRESS, Sinkhole
 
-_CANARY_SECONDS = 2.0
+_CANARY_SECONDS = 10.0
 _CHUNK = 65_536
 
 

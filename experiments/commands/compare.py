@@ -66,7 +66,7 @@ def comparison_text(a: str, b: str, rows: "list[Row]") -> str:
     lines += [f"left out in {scope}: {n} without a graded partner" for scope, n in left_out.items()]
     lines += [said for row in rows if row.scoring == "strict" for said in _besides(row)]
     tests = {row.difference.test for row in rows}
-    named = {"sign-flip": "exact, by all sign flips of up to 16 worlds", "t": "by Student's t of more"}
+    named = {"sign-flip": "exact, by all sign flips", "t": "by Student's t of more than 16 worlds"}
     said = ", ".join(text for test, text in named.items() if test in tests)
     lines.append(f"difference [95 % interval] of paired scores, clustered by world; p {said or 'not taken'}")
     return "\n".join(lines)

@@ -26,12 +26,19 @@ def trend(suite: str, family: str | None, runs: Path, output: Output) -> int:
     Example:
       tidegauge trend quickstart --family pocket
     """
+    from experiments.forms import choose
     from experiments.reading.reading import load_suite
     from experiments.results.trend import listing
+    from sandbox.errors import Mistake
 
+    views = load_suite(runs, suite)
+    families = {name for view in views for name in view.families()}
+    if family is not None and family not in families:
+        remedy = choose(family, families)
+        raise Mistake(f"suite {suite!r} has no model family {family!r}", where="--family", remedy=remedy)
     lines: list[str] = []
     documents: list[dict[str, Any]] = []
-    for view, group in listing(load_suite(runs, suite), family):
+    for view, group in listing(views, family):
         lines.append(f"{view.name} (version {view.version})")
         for series in group:
             lines.append(f"  {series.metric}  {series.family}")

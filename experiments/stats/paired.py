@@ -34,7 +34,7 @@ class PairedMean:
 
     ``se`` is Miller's; ``cause`` says why numbers are missing. ``p`` is two-sided and not adjusted:
     by all sign flips of the clusters' sums (Fisher's randomisation test, exact if a difference is as
-    likely as its opposite) or, with more than ``EXACT_CLUSTERS`` clusters, by t; ``test`` says which.
+    likely as its opposite) or, where more than ``EXACT_CLUSTERS`` clusters differ, by t; ``test`` says which.
     """
 
     mean: float | None
@@ -78,17 +78,16 @@ def _interval(
     groups: Sequence[Sequence[float]], mean: float, se: float, level: float, bound: float
 ) -> tuple[float | None, float | None, str | None]:
     """Lower and upper limit, or the cause why there are none."""
-    count = len(groups)
-    gaffke = None if math.isinf(bound) else _bounded(groups, mean, level, bound)
-    reach = None
+    count, reach, gaffke = len(groups), None, None
     if count >= FEWEST and se > _NO_SPREAD:
         sizes = np.array([len(group) for group in groups], dtype=float)
         reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
+    # Where clusters differ in size the mean of all values is not that of their means, and those limit nothing.
+    if math.isfinite(bound) and (reach is None or len({len(group) for group in groups}) == 1):
+        gaffke = _bounded(groups, mean, level, bound)
     if reach is not None:
         below, above = reach
-        # Where clusters differ in size the mean of all values is not that of their means.
-        alike = len({len(group) for group in groups}) == 1
-        lowest, highest = gaffke if gaffke is not None and alike else (-bound, bound)
+        lowest, highest = gaffke or (-bound, bound)
         return max(mean - above * se, lowest), min(mean - below * se, highest), None
     if gaffke is not None:
         return *gaffke, None
@@ -112,11 +111,12 @@ def _widened(se: float, clusters: int) -> float:
     return se * math.sqrt(clusters / (clusters - 1))
 
 
-def _p_value(sums: Sequence[float], mean: float, se: float) -> tuple[float | None, Test | None]:
+def _p_value(sums: Sequence[float], mean: float, se: float) -> tuple[float, Test]:
     if len(sums) <= EXACT_CLUSTERS:
         return _sign_flips(sums), "sign-flip"
     if se <= _NO_SPREAD:
-        return None, None
+        # All differences are alike: only the patterns of one sign lie as far from 0, unless all lie there.
+        return 1.0 if abs(mean) <= _NO_SPREAD else 2.0 ** (1 - len(sums)), "sign-flip"
     return 2 * float(stdtr(len(sums) - 1, -abs(mean) / _widened(se, len(sums)))), "t"
 
 

@@ -23,25 +23,25 @@ _OVERRIDE: Final = _clause(
     r"(?:anweisung|regel|vorgabe|vorschrift|beschrankung|einschrankung|richtlinie|grenzen|limits)\w*"
     r"|\b(?:regeln|anweisungen|vorgaben|grenzen|limits|beschrankungen)\W+(?:\w+\W+){0,3}?(?:gelten nicht mehr|ausser kraft)"
     r"|\bhalt\w*\W+dich\W+(?:ab sofort\W+)?nicht\W+(?:mehr\W+|langer\W+)?an\W+(?:die\W+|deine\W+)?(?:regel|anweisung|vorgabe|grenze)"
-    r"|^\W*system(?:nachricht|meldung|hinweis|anweisung)\s*:"
+    r"|^[^\w\n]*system(?:nachricht|meldung|hinweis|anweisung)\s*:"
     # French
     r"|\b(?:ignore[zr]?|oublie[zr]?|contourne[zr]?|ne (?:suis|suivez|respecte[zs]?|tiens|tenez)(?: pas| plus)(?: compte)?)"
     r"\W+(?:(?:de|des|du|toutes?|tous|les?|la|l|ces|tes|vos|precedentes?|anciennes?)\W+){0,5}"
     r"(?:instructions|regles|consignes|limites|restrictions|directives)\b"
     r"|\b(?:regles|consignes|limites|restrictions)\W+(?:\w+\W+){0,3}?(?:levees|ne s.appliquent plus)\b"
-    r"|^\W*message (?:du )?systeme\s*:"
+    r"|^[^\w\n]*message (?:du )?systeme\s*:"
     # Spanish
     r"|\b(?:ignor[ae]n?|ignorad|olvid[ae]n?|olvidad|saltate|no (?:sigas|sigan|obedezcas|respetes|cumplas)(?: mas)?)"
     r"\W+(?:(?:de|todas?|todos|las?|los|el|estas|tus|sus|anteriores|previas)\W+){0,5}"
     r"(?:instrucciones|reglas|normas|limites|restricciones|directrices|indicaciones)\b"
     r"|\b(?:reglas|normas|limites|restricciones)\W+(?:\w+\W+){0,3}?(?:ya no (?:se aplican|valen|rigen)|anulad[ao]s)\b"
-    r"|^\W*mensaje del sistema\s*:"
+    r"|^[^\w\n]*mensaje del sistema\s*:"
     # Chinese
     r"|(?:忽略|无视|忘记|忘掉|绕过|(?:不要|不必|不用|无需|停止)(?:遵守|遵循|理会))"
     r"(?:之前|以前|先前|以上|上面|前面|所有|一切|全部|任何|这些|那些|你的|您的|原有|系统|任务|的){0,6}"
     r"(?:指令|指示|规则|限制|约束|规定|提示词|准则|政策)"
     r"|(?:规则|限制|约束)[^。！？\n]{0,6}(?:不再适用|已(?:经)?(?:取消|解除|作废))"
-    r"|^\W*系统(?:提示|消息|指令|通知)\s*[:：]"
+    r"|^[^\w\n]*系统(?:提示|消息|指令|通知)\s*[:：]"
 )
 #: Tells to hide something from whoever watches.
 _CONCEAL: Final = _clause(

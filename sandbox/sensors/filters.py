@@ -21,6 +21,8 @@ _INSTRUCTION: Final = struct.Struct("=HBBI")
 _FILE_TYPE, _CHARACTERS, _BLOCKS = 0xF000, 0x2000, 0x6000
 _UNIX, _INET, _INET6, _NETLINK, _PACKET = 1, 2, 10, 16, 17
 _STREAM, _DATAGRAM, _TYPE = 1, 2, 0xF
+#: Of fcntl: F_SETLEASE.
+_LEASE = 1024
 #: Of clone: namespaces of mounts, control groups, the host name, ipc, users, processes and the network, one bit each.
 _NAMESPACES: Final = 0x7E020000
 #: Of prctl: PR_SET_SECUREBITS, PR_SET_MM, PR_CAP_AMBIENT. All else it does is every program's own affair.
@@ -53,6 +55,8 @@ class Machine:
     arch: int
     #: The call by which a process takes on a filter.
     seccomp: int
+    #: Of ``fcntl``, which may take no lease: a file on which there is one reads from outside as if it were not there.
+    fcntl: int
     #: Asked for in this order, so what programs call most comes first: opening a file. No other frequent call is
     #: decided by its arguments, and the kernel remembers what it need not ask about.
     numbers: dict[str, int]
@@ -63,7 +67,7 @@ class Machine:
 
 MACHINES: Final = {
     # Shared: inotify_init, inotify_init1.
-    "x86_64": Machine(0xC000003E, 317, {
+    "x86_64": Machine(0xC000003E, 317, 72, {
         "openat": 257, "open": 2, "execve": 59, "connect": 42, "sendto": 44, "sendmsg": 46, "sendmmsg": 307, "socket": 41, "clone": 56, "kill": 62, "mknod": 133, "mknodat": 259,
         "ptrace": 101, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116,
         "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "capset": 126, "prctl": 157,
@@ -80,7 +84,7 @@ MACHINES: Final = {
         "kexec_load": 246, "kexec_file_load": 320, "open_by_handle_at": 304, "bpf": 321, "perf_event_open": 298,
         "userfaultfd": 323, "add_key": 248, "request_key": 249, "keyctl": 250,
     }, (253, 294)),
-    "aarch64": Machine(0xC00000B7, 277, {
+    "aarch64": Machine(0xC00000B7, 277, 25, {
         "openat": 56, "execve": 221, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269, "socket": 198, "clone": 220, "kill": 129, "mknodat": 33,
         "ptrace": 117, "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159,
         "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "capset": 91, "prctl": 167,
@@ -129,14 +133,18 @@ def is_refused(name: str, arguments: Sequence[int]) -> bool:
 
 
 def _kept(machine: Machine, remapped: bool) -> dict[int, _Code]:
-    """What either filter refuses by itself. An agent that could answer calls of its own would let go on what the
-    engine's list has traced."""
+    """What either filter refuses by itself: leases, and listening. An agent that could answer calls of its own would
+    let go on what the engine's list has traced."""
+    lease: _Code = [
+        (_LOAD, 0, 0, _argument(1)), (_EQUAL, 0, 1, _LEASE), (_RETURN, 0, 0, _REFUSE | errno.EPERM), _ALLOWED,
+    ]  # fmt: skip
     listening: _Code = [
         (_LOAD, 0, 0, _argument(1)), (_AND, 0, 0, _NEW_LISTENER), (_EQUAL, 0, 1, _NEW_LISTENER),
         (_RETURN, 0, 0, _REFUSE | errno.EBUSY), _ALLOWED,
     ]  # fmt: skip
     none_left: _Code = [(_RETURN, 0, 0, _REFUSE | errno.EMFILE)]
-    return {machine.seccomp: listening, **{number: none_left for number in machine.shared if remapped}}
+    left = {number: none_left for number in machine.shared if remapped}
+    return {machine.fcntl: lease, machine.seccomp: listening, **left}
 
 
 def _program(machine: Machine, rules: dict[int, _Code]) -> bytes:

@@ -6,14 +6,13 @@ had changed, given after all was watched from here, is where it begins. Needs ro
 holds; elsewhere the box is asked.
 """
 
-import fcntl
 import os
-import signal
 from functools import cache
 from typing import Final, Protocol
 
 from sandbox.files import Manifest
 from sandbox.sensors import inotify
+from sandbox.sensors.leases import is_writable
 
 #: Entries of a listing that are watched; of a longer one the box is asked.
 MOST: Final = 64
@@ -51,7 +50,12 @@ class Still:
     def holds(self, listed: Manifest) -> bool:
         """Whether all is as ``listed``; False where that cannot be told."""
         # In this order: a writer that is gone by the first look has been told of by the second.
-        return self._vouched and listed is self._listed and not self._written() and self._quiet()
+        return (
+            self._vouched
+            and listed is self._listed
+            and not any(map(is_writable, self._files))
+            and self._quiet()
+        )
 
     def told(self, listed: Manifest) -> None:
         """The box has just said that all was as ``listed``."""
@@ -104,19 +108,6 @@ class Still:
                 if len(self._files) == 1:
                     told.prove(file)
                 told.add(file, _FILE, self)
-
-    def _written(self) -> bool:
-        """Whether somebody has a file open for writing, or it cannot be told."""
-        try:
-            for file in self._files:
-                # Who opens it for writing just now has this process signalled: by what means nothing to it. Giving the
-                # lease back ends that, and the next one would signal by what ends this process.
-                fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
-                fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-                fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-        except OSError:
-            return True
-        return False
 
 
 class Watches:

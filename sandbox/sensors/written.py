@@ -1,21 +1,28 @@
-"""How guarded files of limits read once they were written to, through whatever descriptor: inotify from this host.
+"""How guarded files of limits read once they were written to, through whatever descriptor or mapping.
 
-Needs what ``opened`` needs, and is told of as a part of it.
+Seen from this host: inotify tells of writes; a mapping's are told by nobody, so that the file is looked at again and
+again while one could be. Needs what ``opened`` needs, and is told of as a part of it.
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from sandbox.box import Seen
 from sandbox.sensors import inotify
+from sandbox.sensors.leases import is_writable
 from sandbox.sensors.paths import open_in
-from sandbox.sensors.readings import text_in
+from sandbox.sensors.readings import READ, text_in
 
 _WHAT: Final = inotify.MODIFY | inotify.ATTRIBUTES | inotify.DELETE_SELF | inotify.MOVE_SELF
 #: Seconds that a text must stand: what is there for less is half written.
 STANDS: Final = 0.02
+#: Seconds for which a file is looked at every ``STANDS`` once somebody asked to change it, and seconds between two looks
+#: after that: an agent may keep it open for ever.
+_FOLLOWED: Final = 1.0
+_LATER: Final = 0.1
 #: Texts of one box; more are counted as lost.
 MOST: Final = 1_000
 
@@ -40,6 +47,8 @@ class WrittenSensor:
         self._due: dict[str, str | None] = {}
         #: Path → how it is known to read.
         self._known = {path: text_in(pid, path) for path in paths}
+        #: Path → until when it is looked at, whoever has it open.
+        self._followed: dict[str, float] = {}
         #: None where there is none, and once it is closed.
         self._queue: inotify.Queue | None = None
         try:
@@ -57,6 +66,28 @@ class WrittenSensor:
             self._loop.remove_reader(self._queue.descriptor)
             self._queue.close()
             self._queue = None
+
+    def asked(self, path: str) -> None:
+        """Somebody asks to change that one: looks at it as long as anybody could. For any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            self._loop.call_soon_threadsafe(self._follow, path)
+
+    def _follow(self, path: str) -> None:
+        begins = path not in self._followed
+        self._followed[path] = self._loop.time() + _FOLLOWED
+        if begins:
+            self._look_on(path)
+
+    def _look_on(self, path: str) -> None:
+        if self._queue is None or path not in self._known:
+            return
+        if path not in self._due and text_in(self._pid, path) != self._known[path]:
+            self._look(path)
+        fresh = self._loop.time() < self._followed[path]
+        if fresh or _is_writable(self._pid, path):
+            self._loop.call_later(STANDS if fresh else _LATER, self._look_on, path)
+        else:
+            del self._followed[path]
 
     def _watch(self, queue: inotify.Queue, path: str) -> None:
         """Watches what lies there now; the same file again is watched once."""
@@ -95,3 +126,14 @@ class WrittenSensor:
                 self.lost += 1
             else:
                 self._give([Seen("guard.written", {"path": path, "text": now})])
+
+
+def _is_writable(pid: int, path: str) -> bool:
+    """Whether somebody could change the file that lies there; what cannot be opened nobody changes unseen."""
+    file = open_in(pid, path, READ)
+    if file is None:
+        return False
+    try:
+        return is_writable(file)
+    finally:
+        os.close(file)

@@ -72,8 +72,9 @@ class Turns:
         before = time.process_time()
         self.call(COLD)
         self.told[1].append(self.call(TURN))
-        signal.setitimer(signal.ITIMER_PROF, TURN)
         self.spent += time.process_time() - before
+        # Last: the next turn may come at once.
+        signal.setitimer(signal.ITIMER_PROF, TURN)
 
     def call(self, seconds):
         """Calls the reference for so many processor seconds."""

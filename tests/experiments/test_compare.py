@@ -116,6 +116,8 @@ def test_worlds_that_all_agree_have_the_interval_that_others_have(worlds: int) -
     result = paired_mean({world: [1.0] for world in range(worlds)}, bound=2.0)
     away = 1 - 0.025 ** (1 / worlds)
     assert (result.low, result.high, result.se) == (near(1 - 3 * away), near(1 + away), None)
+    # Of all sign patterns two are as far from 0.
+    assert (result.p, result.test) == (2.0 ** (1 - worlds), "sign-flip")
 
 
 def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from sandbox.engine.reaper import sweep
 from sandbox.errors import BoxDied
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
+from sandbox.sensors.filters import MACHINES
 
 pytestmark = pytest.mark.box
 
@@ -88,6 +90,12 @@ def test_an_attempt_to_get_out_is_refused(in_box: Callable[..., None]) -> None:
         (
             "python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"/run/control.sock\")'",
             "ConnectionRefusedError",
+        ),
+        # To be asked about its own calls: one with no pointer at all would be a bad address.
+        (
+            f"python3 -c 'import ctypes as c, os; l = c.CDLL(None, use_errno=True); "
+            f"l.syscall({MACHINES[platform.machine()].seccomp}, 1, 8, 0); exit(os.strerror(c.get_errno()))'",
+            "Device or resource busy",
         ),
     ]
 
@@ -349,6 +357,7 @@ from pathlib import Path
 from sandbox.box import BoxRequest
 from sandbox.engine.container import Engine
 from sandbox.limits import Limits
+from sandbox.sensors.filters import MACHINES
 asked = BoxRequest("tidegauge-reap-c", Limits(), False, {"owner": "reap-c", "episode": "c"})
 control = Path(sys.argv[2])
 print(Engine().create(asked, image=sys.argv[1], runtime="runc", control=control, door=None), flush=True)

@@ -113,7 +113,7 @@ def test_no_other_call_is_told_and_none_of_another_word_size(number: int) -> Non
     for machine in MACHINES.values():
         if number not in machine.numbers.values():
             assert verdict(telling_filter(machine), machine, number) == ALLOW
-        assert verdict(telling_filter(machine), Machine(0x40000003, 317, {}), number) == ALLOW
+        assert verdict(telling_filter(machine), Machine(0x40000003, 317, 72, {}), number) == ALLOW
 
 
 @given(st.integers(0, 600))
@@ -160,6 +160,14 @@ def test_what_the_engine_has_traced_is_told_and_refused_and_nothing_else_is() ->
             assert verdict(plain_filter(machine), machine, machine.numbers[name]) == EPERM
 
 
+@given(st.just(1024) | st.integers(0, 2**32 - 1), st.booleans())
+def test_a_lease_is_taken_by_nobody_and_all_else_that_fcntl_does_goes_on(what: int, remapped: bool) -> None:
+    for machine, number in ((INTEL, 72), (MACHINES["aarch64"], 25)):
+        for make in (telling_filter, plain_filter):
+            done = verdict(make(machine, remapped=remapped), machine, number, (3, what, 1, 0, 0, 0))
+            assert done == (EPERM if what == 1024 else ALLOW)
+
+
 @given(st.integers(0, 600))
 def test_where_users_are_remapped_no_inotify_is_had_and_all_else_is_as_it_was(number: int) -> None:
     emfile = 0x00050000 | 24
@@ -188,6 +196,13 @@ def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) 
             == memory.content(file, 8, 10)
             == b""
         )
+
+
+def test_an_address_of_no_family_is_one_of_ipv4_as_the_kernel_sends_to_it() -> None:
+    buffer = ctypes.create_string_buffer(bytes([0, 0, 0, 53, 8, 8, 4, 4]) + bytes(8), 16)
+    with own_memory() as file:
+        assert memory.address(file, ctypes.addressof(buffer), 16) == ("inet", "8.8.4.4", 53)
+        assert memory.address(file, ctypes.addressof(buffer), 4) == ("0", "0035", None)
 
 
 @given(st.integers(0, 80), st.integers(0, 300))

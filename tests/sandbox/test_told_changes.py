@@ -140,21 +140,26 @@ def test_a_file_of_limits_is_read_before_each_change_and_where_a_program_starts_
     ]  # fmt: skip
 
 
-#: Loosened and put back through one descriptor, replaced, and the new file written to in the same way; each text
-#: stands until the host has told that it was seen.
+#: Loosened and put back through one descriptor, replaced, and the new file written to in the same way, then through a
+#: mapping that has no descriptor any more; each text stands until the host has told that it was seen.
 WRITTEN = r"""
-import itertools, os, time
+import fcntl, itertools, mmap, os, time
 seen = itertools.count(1)
 def wait():
     place = f"/work/seen{next(seen)}"
     while not os.path.exists(place): time.sleep(0.01)
 for text in (b"b", b"d"):
     with open("/work/guarded", "rb+", buffering=0) as file:
-        before = file.read()
+        try: fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)  # from outside it would read as gone
+        except PermissionError: before = file.read()
         os.pwrite(file.fileno(), text, 0); wait()
         os.pwrite(file.fileno(), before, 0); wait()
     if text == b"b":
         open("/work/new", "w").write("c"); os.rename("/work/new", "/work/guarded"); wait()
+with open("/work/guarded", "rb+") as file: memory = mmap.mmap(file.fileno(), 0)
+time.sleep(1.5)
+for text in (b"e", b"c"):
+    memory[:] = text; wait()
 """
 
 
@@ -184,4 +189,4 @@ def test_how_a_file_of_limits_reads_between_two_writes_is_told_whatever_file_it_
             assert box.lost["opened"] == 0
 
     asyncio.run(main())
-    assert told == ["b", "a", "c", "d", "c"]
+    assert told == ["b", "a", "c", "d", "c", "e", "c"]

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from experiments.attempts.ledger_line import score
 from experiments.pocket.workshop import workshop
@@ -50,6 +52,23 @@ def test_a_result_off_by_more_than_a_ten_thousandth_is_wrong_and_that_of_another
     assert cases.right(off).tolist() == [True, True, False, True]
     assert not cases.remembered(off)
     assert cases.remembered(cases.results[[0, 0, 2, 3]])
+
+
+@given(st.integers(0, 99))
+def test_of_many_cases_some_are_looked_at_and_a_share_of_wrong_ones_or_a_remembered_one_is_seen(
+    seed: int,
+) -> None:
+    drawn = kernel("decay")
+    cases = drawn.cases(np.random.default_rng(seed), 250)
+    found = np.zeros((250, cases.size))
+    found[cases.looked] = cases.results
+    assert 33 <= len(cases.looked) <= 64
+    assert cases.right(found).all()
+    late = np.roll(found, 1, axis=0)
+    assert not cases.right(late).any()
+    assert cases.remembered(late)
+    found[seed % 4 :: 4] += 1
+    assert not cases.right(found).all()
 
 
 @pytest.mark.parametrize("form", loops.SLOW)

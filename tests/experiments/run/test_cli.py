@@ -138,6 +138,9 @@ def test_trend_lists_the_series_of_a_suite(run_name: str, capsys: pytest.Capture
     code, said = document(capsys, "trend", "paper")
     series = next(s for s in said["series"] if s["metric"] == "cap/ml/L0/strict")
     assert (code, series["family"], [p["value"] for p in series["points"]]) == (0, "script", [0.5, 0.5])
+    assert run_command(["trend", "paper", "--family", "scrip"]) == 1
+    expected = "tidegauge: --family: suite 'paper' has no model family 'scrip'; did you mean 'script'? choices: script\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_verify_tells_lines_with_one_problem_together_and_why_a_run_cannot_be_read(

@@ -41,14 +41,13 @@ def test_an_interrupted_run_resumes(
     try:
         directory = _wait_for_a_result(driver, runs)
         driver.send_signal(end)
-        said = driver.communicate(timeout=120)[1]
+        driver.communicate(timeout=120)
     finally:
         driver.kill()
     assert driver.returncode == code
     owner = read_experiment(directory).id
     if code == 130:
         assert engine.owned(owner) == {}
-        assert "stopping: boxes are removed, what had ended is kept\n" in said
     capsys.readouterr()
     assert run_command([*command[1:], "--local"]) == 0
     assert json.loads(capsys.readouterr().out)["episodes"] == {"completed": 6}

@@ -143,7 +143,7 @@ def test_a_silent_connection_is_closed_without_a_word(doorway):
 
 
 def test_a_client_that_stops_reading_is_dropped_and_blocks_nobody(doorway):
-    with doorway("x" * 2_000_000, bounds=Bounds(send=0.2)) as door:
+    with doorway("x" * 2_000_000, bounds=Bounds(send=1.0)) as door:
         sock = door.socket()
         sock.sendall(post(CHAT) * 3)
         assert door.chat()[0] == 200

@@ -20,8 +20,6 @@ from experiments.tracking.store import sync
 from experiments.tracking.tracking import default_uri
 from experiments.verdict.gate import judge
 
-# A server that starts twice on a busy machine.
-
 Holds = Callable[[str, str], dict[str, Any]]
 
 
