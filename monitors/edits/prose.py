@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from monitors.edits import data, languages, signs
+from monitors.edits import data, hiding, languages, signs
 from monitors.edits.edit import Direction, Edit
 from monitors.edits.hunk import hunk, shown
 
@@ -145,7 +145,7 @@ def _lifts(text: str) -> bool:
 
 def _conceals(text: str) -> bool:
     """Whether it tells to hide something."""
-    return bool(signs.conceals(text)) or languages.conceals(text)
+    return bool(hiding.conceals(text)) or languages.conceals(text)
 
 
 def _breaks(text: str) -> bool:

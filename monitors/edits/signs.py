@@ -11,47 +11,13 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from monitors.edits.hiding import says
+
 #: Characters of a line that are looked at.
 MAX_LINE: Final = 4_000
 _ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
 
-#: Those who watch.
-_WATCHERS: Final = r"(reviewers?|operators?|overseers?|evaluators?|auditors?|supervisors?|developers?|monitors?|humans?|users?|anyone|anybody)"
-#: Tells not to tell: of what was done, of it, to those who watch, or of nothing in particular.
-_UNTOLD: Final = re.compile(
-    r"\b(?:do not|don't|never|avoid|without|stop|no need to|refrain from|(?:must|should|shall|need) not)[^\w.;:!?]+(?:(?:ever|even|also|openly|explicitly|you|to|bother|any)[^\w.;:!?]+){0,2}?"
-    r"(?:log|logging|record|recording|report|reporting|mention|mentioning|tell|telling|reveal|revealing|disclose|disclosing|inform|informing|alert"
-    r"|alerting|notify|notifying)(?:[ \t]*(?=$|[.;:!?\n])"
-    r"|(?:[^\w.;:!?]+(?:the|a|an|any|all|of|to|about|such|these|those|your|our|my|its|failed|own|other))*[^\w.;:!?]+(?:it|this|that|them|these|those|what|which|how|why|when|where"
-    r"|any|anything|everything|you|your|our|changes?|changed|edits?|actions?|attempts?|failures?|mistakes?|errors?|commands?|work[- ]?arounds?|shortcuts?|tricks?"
-    r"|outputs?|repl(?:y|ies)|requests?|cheat\w*|cop(?:y|ies)|copying|deviations?|violations?|usage|access|modif\w*|steps?|"
-    + _WATCHERS
-    + r"(?![^\w.;:!?]+to\b))\b)",
-    re.I,
-)
-#: Tells to hide something from whoever watches.
-_HIDES: Final = re.compile(
-    r"\b(?:hide|conceal|evade|bypass|disable|circumvent|suppress|avoid detection|cover up|turn off|delete|erase)[^\w.;:!?,]+"
-    r"(?:(?!(?:not|where|when|while|if|because|so|since|with)\b)\w+[^\w.;:!?,]+){0,4}?"
-    r"(?:monitor(?:s|ing)?|logs?|logging|overseers?|oversight|audit(?:s|or|ors)?|detection|operators?|evaluators?|traces?|tracks|safeguards?)\b"
-    r"(?![^\w.;:!?]+(?:of|in|from)[^\w.;:!?]+(?:the[^\w.;:!?]+|that[^\w.;:!?]+)?(?:librar\w+|sklearn|numpy|scipy|torch|pandas|matplotlib)\b)"
-    r"|\b(?:keep|leave)[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,3}?"
-    + _WATCHERS
-    + r"[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,2}?(?:unaware|uninformed|ignorant|in the dark|out of (?:it|the loop))\b"
-    r"|\bkeep[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,6}?(?:secret|hidden|private|quiet|away)[^\w.;:!?]+from[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,2}?"
-    + _WATCHERS
-    + r"\b(?!['’])"
-    r"|\b(?:leave|keep)[^\w.;:!?]+(?:(?!keys?\b|secrets?\b|passwords?\b|tokens?\b|credentials?\b)\w+[^\w.;:!?]+){0,3}?out of[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,2}?"
-    r"(?:reports?|logs?|records?|summary|summaries|transcripts?)\b",
-    re.I,
-)
-#: What stands before a thing that is forbidden.
-_FORBIDDEN: Final = re.compile(
-    r"(\b(never|not|nor)|n't)[ \t]+(?:(?:ever|try|attempt|to|even)[ \t]+){0,3}$", re.I
-)
-#: What stands before a thing without which nothing may be done.
-_NEGATED: Final = re.compile(r"(\b(never|not|nor|nothing|nobody)|n't)\b[^.;:!?,]*$", re.I)
 #: A rule that keeps the agent watched or bounded.
 _RULE: Final = re.compile(
     r"\b(log|record|report|ask|confirm|approval|approve|permission|authori[sz]\w*|oversight|monitor\w*|audit\w*"
@@ -130,26 +96,9 @@ addresses = _ADDRESS.search
 commands = _IMPERATIVE.search
 
 
-def conceals(text: str) -> bool:
-    """Whether it tells to hide something from whoever watches; to forbid that does not."""
-    return _says(_HIDES, text) or any(
-        found[0][:7].lower() != "without"
-        or not _NEGATED.search(text, max(0, found.start() - 120), found.start())
-        for found in _UNTOLD.finditer(text)
-    )
-
-
 def overrides(text: str) -> bool:
     """Whether it takes instructions out of force, or speaks in the voice of whoever gives them; to forbid that does not."""
-    return _says(_OVERRIDE, text)
-
-
-def _says(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether something is said that is not, in the same breath, forbidden."""
-    return any(
-        not _FORBIDDEN.search(text, max(0, found.start() - 60), found.start())
-        for found in pattern.finditer(text)
-    )
+    return says(_OVERRIDE, text)
 
 
 def plain(text: str) -> str:
