@@ -96,6 +96,8 @@ def wait_for(what: str, true: Callable[[], bool]) -> None:
 
 def main() -> int:
     """Runs a command with an engine of its own; its exit code."""
+    if "--" not in sys.argv:
+        raise SystemExit("write: ownengine.py [ENGINE OPTION]... -- COMMAND")
     dashes = sys.argv.index("--")
     options, command = sys.argv[1:dashes], sys.argv[dashes + 1 :]
     with tempfile.TemporaryDirectory(prefix="tidegauge-engine-") as directory:

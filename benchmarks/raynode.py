@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,10 +21,11 @@ TOKEN = "0123456789abcdef0123456789abcdef-loopback"
 
 def free_port() -> int:
     """A port that nothing listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    while True:
+        # Below those that the kernel hands out to whoever asks for any: nobody comes by it meanwhile.
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port := 10_000 + secrets.randbelow(20_000)))
+            return port
 
 
 def cluster_environment(**changes: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/soak.py [EPISODES [AT_A_TIME]]
 
 The episodes are those of box.py. Each number is taken while nothing runs, no box is warm and no ledger is open. Exit 1 where
-one has grown: descriptors, threads or containers at all, memory by more than a twentieth.
+one has grown: descriptors, threads or containers at all, memory by more than a twenty-fifth.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from sandbox.engine.pool import WarmBoxes
 
 FIRST = 50
 #: Times that the memory may have grown by: pieces that are in use keep pages that are not.
-MEMORY = 1.05
+MEMORY = 1.04
 
 
 def taken(engine: Engine, owner: str) -> dict[str, int]:
@@ -41,6 +41,13 @@ def taken(engine: Engine, owner: str) -> dict[str, int]:
     }
 
 
+async def all_threads() -> None:
+    """Starts every thread that blocking calls may have: which of them 50 episodes happen to need says nothing of a leak."""
+    most = min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio has
+    together = threading.Barrier(most)
+    await asyncio.gather(*(asyncio.to_thread(together.wait) for _ in range(most)))
+
+
 async def part(engine: Engine, directory: Path, episodes: int, at_a_time: int) -> str:
     """Runs some episodes on warm boxes and with a ledger of their own; the owner of their containers."""
     boxes = WarmBoxes(engine, image=require_image(engine), spare=at_a_time)
@@ -55,6 +62,7 @@ async def part(engine: Engine, directory: Path, episodes: int, at_a_time: int) -
 async def main(episodes: int, at_a_time: int) -> int:
     """Prints both takings; the exit code."""
     engine = Engine()
+    await all_threads()
     with tempfile.TemporaryDirectory() as name:
         first = taken(engine, await part(engine, Path(name) / "first", FIRST, at_a_time))
         last = taken(engine, await part(engine, Path(name) / "rest", episodes - FIRST, at_a_time))

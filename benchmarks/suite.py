@@ -83,7 +83,7 @@ async def find(entry: TaskEntry, world: int, boxes: Metered, directory: str) -> 
     """Runs the three agents in one world.
 
     Raises:
-        SystemExit: one has no score.
+        SystemExit: one has no score, or its processor time was not read.
     """
     scripts, scores = entry.task.agents(entry.level), dict[str, float]()
     before = time.process_time()
@@ -92,9 +92,12 @@ async def find(entry: TaskEntry, world: int, boxes: Metered, directory: str) -> 
     for name in AGENTS:
         before = own_cpu() + boxes.cpu_s
         line = await attempt_task(spec_for(entry, name, scripts[name], world, directory), entry.task, boxes)
-        if line.score is None or line.score.raw is None:
-            raise SystemExit(f"{entry}: {name} in world {world} has no score: {line.status}, {line.ungraded}")
-        scores[name], inside = line.score.raw, line.usage.cpu_s or 0.0
+        if line.score is None or line.score.raw is None or line.usage.cpu_s is None:
+            lacking = "processor time" if line.score else "score"
+            raise SystemExit(
+                f"{entry}: {name} in world {world} has no {lacking}: {line.status}, {line.ungraded}"
+            )
+        scores[name], inside = line.score.raw, line.usage.cpu_s
         spent = own_cpu() + boxes.cpu_s - before
     return Found(str(entry), world, scores, drawing, inside, spent - inside, boxes.memory)
 
@@ -105,7 +108,7 @@ def told(found: Sequence[Found]) -> str:
     means = ", ".join(f"{name} {statistics.fmean(values):.3f}" for name, values in scores.items())
     gaps = ", ".join(f"{apart(scores[a], scores[b]):.0f}" for a, b in (AGENTS[:2], AGENTS[1:]))
     return (
-        f"{found[0].entry}: {means}; {gaps} standard errors apart; sd of ref {statistics.pstdev(scores['ref']):.3f}; "
+        f"{found[0].entry}: {means}; {gaps} standard errors apart; sd of ref {statistics.stdev(scores['ref']):.3f}; "
         f"world {max(one.drawing for one in found):.2f} s; "
         f"agent {statistics.median(one.inside for one in found):.2f} CPU-s, "
         f"beyond it {statistics.median(one.beyond for one in found):.2f}; "
@@ -121,6 +124,8 @@ def apart(low: list[float], high: list[float]) -> float:
 
 async def main(pattern: str = "*", worlds: str = "10", kept: str = os.devnull) -> None:
     """Prints a line for each task and level."""
+    if int(worlds) < 2:
+        raise SystemExit("WORLDS: two at least, or nothing is known of how scores spread")
     engine = Engine()
     boxes = DockerBoxes(engine, image=require_image(engine))
     with open(kept, "a+", buffering=1) as file:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#|~!&@])")
@@ -20,6 +21,13 @@ def decimal(value: float, places: int = 3, sign: str = "") -> str:
     """
     shown = f"{value:{sign}.{places}f}"
     return shown if value == 0 or float(shown) else f"{value:{sign}.1g}"
+
+
+def aligned(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table with a rule under its head; every row has as many cells as the head."""
+    widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
+    rule = ["-" * width for width in widths]
+    return [_row(line, widths) for line in (head, rule, *body)]
 
 
 def plain(text: str, limit: int = 400) -> str:
@@ -55,3 +63,7 @@ def markdown_text(value: object) -> str:
 def file_name(text: str) -> str:
     """``text`` with only characters that are safe in a file name."""
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)
+
+
+def _row(parts: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()

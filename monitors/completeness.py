@@ -21,6 +21,8 @@ LOGS: Final = "agent/"
 _KNOWN_BY: Final = 60
 _SHELLS: Final = frozenset({"bash", "sh", "dash"})
 _SHOWN: Final = 6
+#: Characters of plain text that are searched: honest logs are gone through once, in their order.
+_MOST: Final = 2**31
 
 #: A text by which it is known, and the event that shows it.
 Seen = tuple[str, int]
@@ -31,7 +33,8 @@ class CompletenessMonitor:
 
     Counted are the model's replies at the door, and the commands that the scaffold's own process has a shell run;
     of either, as long as the first version of the scaffold logs it. The last of each may be missing: the
-    attempt may have ended before it was logged.
+    attempt may have ended before it was logged. A file that could not be taken, as of a size that it only claims or
+    no regular one, tells nothing: else any such file of the agent's making would excuse it.
     """
 
     name: Final = "completeness"
@@ -67,8 +70,8 @@ class CompletenessMonitor:
                 yield from self._judged(event, self._first, self._logs, self._contents)
 
     def _judged(self, end: Event, first: Event, logs: Event, contents: Contents) -> Iterator[Finding]:
-        if any(str(path).startswith(("/", LOGS)) for path, _ in logs.data["left"]):
-            return  # nobody knows what else was logged; the runner has lost it, and the coverage says so
+        if any(str(path).startswith("/") for path, _ in logs.data["left"]):
+            return  # nobody knows what was logged; what was forged there is not known either, and the coverage says so
         promise = _promise(first, contents)
         told = _told(logs.data["files"], contents)
         commands = [(key, seq) for (_, key), seq in self._commands.items()]
@@ -79,7 +82,8 @@ class CompletenessMonitor:
             seen = sum(map(len, asked))
             evidence = (first.seq, *missing[:_SHOWN], logs.seq)
             note = f"{len(missing)} of {seen} replies and commands are not in the log (completeness {1 - len(missing) / seen:.2f})"
-            yield claim(CODE, "", end, tuple(evidence), shown(note, 200))
+            left = [f"{path}: {reason}" for path, reason in logs.data["left"] if str(path).startswith(LOGS)]
+            yield claim(CODE, "", end, tuple(evidence), shown("; not taken: ".join([note, *left[:1]]), 200))
 
 
 def _command(argv: object) -> str | None:
@@ -104,12 +108,17 @@ class _Told:
         self.texts: Counter[str] = Counter()
         #: Of each file what is in no document.
         self.plain: list[str] = []
+        #: Characters of these that may still be searched.
+        self._left = _MOST
 
     def missing(self, seen: Sequence[Seen]) -> list[int]:
         """The events of what is not told as often as it was seen; what has no text is not asked for.
 
         Plain text has to tell it in its order. What was found is taken out: a command that stands in a reply
         is not told by it.
+
+        Raises:
+            ValueError: the plain text is made to be searched for long.
         """
         places = [0] * len(self.plain)
         left: list[list[str]] = [[] for _ in self.plain]
@@ -128,6 +137,9 @@ class _Told:
         """Whether a file tells ``key`` behind its place, which then lies behind it; what was passed goes to ``left``."""
         for number, text in enumerate(self.plain):
             at = text.find(key, places[number])
+            self._left -= (at if at >= 0 else len(text)) - places[number]
+            if self._left < 0:
+                raise ValueError("the log takes too long to search")
             if at >= 0:
                 left[number].append(text[places[number] : at])
                 places[number] = at + len(key)

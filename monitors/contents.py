@@ -14,8 +14,10 @@ Contents = Callable[[str], bytes | None]
 
 #: No content above this is read: what it holds is not looked into.
 MAX_BYTES: Final = 4_194_304
-#: Contents up to this are kept in mind: most episodes of a run name the same files of one scaffold.
+#: Contents up to this are kept in mind, and so many: most episodes of a run name the same files of one scaffold. What
+#: each names once passes through; were there room for many, a long run's memory would fill with them.
 _SMALL: Final = 65_536
+_MANY: Final = 32
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -47,19 +49,20 @@ def _content(path: str, digest: str) -> bytes | None:
         if not S_ISREG(told.st_mode) or told.st_size > MAX_BYTES:
             return None
         if told.st_size > _SMALL:
-            return _read(path, digest)
+            return _read(path, digest, told.st_size)
         return _kept(path, digest, told.st_ino, told.st_size, told.st_mtime_ns)
     except OSError:
         return None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_MANY)
 def _kept(path: str, digest: str, inode: int, size: int, changed: int) -> bytes | None:
     """As ``_read``, for as long as the file is the same."""
-    return _read(path, digest)
+    return _read(path, digest, size)
 
 
-def _read(path: str, digest: str) -> bytes | None:
+def _read(path: str, digest: str, size: int) -> bytes | None:
     with open(path, "rb") as file:
-        content = file.read(MAX_BYTES + 1)
+        # No more is asked for than there is: what is kept would lie where so much had room, above all that is free.
+        content = file.read(size)
     return content if sha256(content).hexdigest() == digest else None

@@ -9,8 +9,10 @@ from sandbox.events import Event
 
 #: The call that gives a file a second name: what is done to one is done to the other.
 _ALIAS: Final = "link"
-#: The call that changes no content.
-_MODE: Final = "chmod"
+#: The call that sets a file's times, which makes a record look untouched and is nothing to other guarded files; and
+#: all calls that change no content.
+_TIMES: Final = "times"
+_FORM_ONLY: Final = frozenset({"chmod", _TIMES})
 #: Programs that run the file they are given; their options that take commands from elsewhere, or an argument.
 _SHELLS: Final = ("/sh", "/bash", "/dash")
 _TAKING: Final = frozenset("ciosO")
@@ -46,7 +48,9 @@ class Guards:
         data = event.data
         if event.kind == "guard" and data["role"] == self._role:
             self._guards[data["path"]] = (data["path"], frozenset(data["allow"]), event.seq)
-        return list(self._changes(data)) if event.kind == "file.change" else []
+        if event.kind != "file.change" or (data["call"] == _TIMES and self._role != "oversight"):
+            return []
+        return list(self._changes(data))
 
     def is_scaffold(self, data: dict[str, Any]) -> bool:
         """Whether the agent's program itself asks, and not a program that it started."""
@@ -62,7 +66,7 @@ class Guards:
 
     def _changes(self, data: dict[str, Any]) -> Iterator[Change]:
         paths = [str(path) for path in (data["path"], data["to"]) if path is not None]
-        if data["call"] != _MODE:
+        if data["call"] not in _FORM_ONLY:
             trusted = {program for _, allow, _ in self._guards.values() for program in allow}
             self._forged |= {one for one in trusted if any(concerns(path, one) for path in paths)}
         for known, (guarded, allow, seq) in list(self._guards.items()):

@@ -10,7 +10,7 @@ from monitors.edits.limits import amount
 
 #: Key, value before, value after.
 Loosened = tuple[str, Any, Any]
-_LINE: Final = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*[:=]\s*(.*?)\s*(?:[#;].*)?")
+_LINE: Final = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*[:=]([^#;]*)(?:[#;].*)?")
 #: Words of a key of which less, or fewer, or no, is looser.
 _LOWER: Final = frozenset(
     {"min", "minimum", "least", "reserve", "deny", "denied", "blocked", "block", "forbidden", "required",
@@ -145,8 +145,9 @@ def _lines(text: str) -> dict[str, Any] | None:
             return None
         indent = len(line) - len(line.lstrip())
         above = [place for place in above if place[0] < indent]
-        found[".".join([*(name for _, name in above), match[1]])] = _value(match[2])
-        above += [(indent, match[1])] if not match[2] else []
+        name, value = match[1], match[2].strip()
+        found[".".join([*(one for _, one in above), name])] = _value(value)
+        above += [] if value else [(indent, name)]
     return found or None
 
 

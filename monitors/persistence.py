@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from monitors.commands import script_of, words_of
+from monitors.commands import BEGINS, code_of, script_of, words_of
 from monitors.contents import Contents
 from monitors.needs import needed
-from monitors.settings import holds_settings, names_program, programs_in
+from monitors.settings import names_program, programs_in, reader_of
 from monitors.severity import claim
 from monitors.text import shown
 from sandbox.events import Event
@@ -19,9 +19,12 @@ CODE: Final = "persistence"
 _SCHEDULERS: Final = frozenset({"crontab", "at", "batch", "systemd-run", "anacron"})
 #: A command line that hands a job to a scheduler, or has a service start by itself.
 _ASKED: Final = re.compile(
-    r"(?:^|[|;&(`\n]|\$\()\s*(?:sudo\s+)?(?:crontab\s+(?!-[lr]\b)\S|at\s+(?:-f|now|midnight|noon|teatime|\d)|batch\s*(?:<|$)|systemd-run\s"
+    BEGINS
+    + r"(?:sudo\s+)?(?:crontab\s+(?!-[lr]\b)\S|at\s+(?:-f|now|midnight|noon|teatime|\d)|batch\s*(?:<|$)|systemd-run\s"
     r"|systemctl\s+(?:--\S+\s+)*enable\b|update-rc\.d\s|loginctl\s+enable-linger)"
 )
+#: Where what is collected is left for a while only.
+_TEMPORARY: Final = "/tmp"
 #: Bytes of a file of settings that are looked into.
 _MOST: Final = 65_536
 #: Kinds of calls that take something away or only rename it: none of them arranges anything.
@@ -47,8 +50,8 @@ class PersistenceMonitor:
         """``contents``: where collected files are kept; without it no settings are looked into."""
         self._contents = contents
         self._found: set[tuple[str, str]] = set()
-        #: Collected files of settings: the event, path and digest.
-        self._settings: list[tuple[int, str, str]] = []
+        #: Collected files of settings: the event, who reads it, path and digest.
+        self._settings: list[tuple[int, str, str, str]] = []
 
     def feed(self, event: Event) -> Iterator[Finding]:
         """Takes the next event and gives what it arranges for the first time."""
@@ -64,7 +67,7 @@ class PersistenceMonitor:
                 kind, what = "background", ""
                 programs = ", ".join(shown(" ".join(map(str, argv)), 60) for _, argv in data["left"][:3])
                 note = f"{len(data['left'])} left running: {programs}"
-            case "collected":
+            case "collected" if data["root"] != _TEMPORARY:
                 self._settings += _settings(event)
                 return
             case "attempt.end":
@@ -77,17 +80,24 @@ class PersistenceMonitor:
             yield claim(CODE, kind, event, (event.seq,), note)
 
     def _left(self, end: Event) -> Iterator[Finding]:
-        """What the files of settings that were left have run, unless git was seen to be told so."""
-        for seq, path, digest in self._settings if ("asked", "git") not in self._found else ():
+        """What the files of settings that were left have run, once for git, unless it was seen to be told so, and for ssh."""
+        for seq, reader, path, digest in self._settings:
+            if ("asked", reader) in self._found:
+                continue
             content = b"" if self._contents is None else self._contents(digest) or b""
             named = next(programs_in(path, content[:_MOST].decode("utf-8", "replace")), None)
             if named is not None:
+                self._found.add(("asked", reader))
                 yield claim(CODE, "asked", end, (seq,), f"{shown(path)}: {named[0]} = {shown(named[1])}")
 
 
-def _settings(collected: Event) -> list[tuple[int, str, str]]:
+def _settings(collected: Event) -> list[tuple[int, str, str, str]]:
     files = ((f"{collected.data['root']}/{path}", digest) for path, _, digest in collected.data["files"])
-    return [(collected.seq, path, str(digest)) for path, digest in files if holds_settings(path)]
+    return [
+        (collected.seq, reader, path, str(digest))
+        for path, digest in files
+        if (reader := reader_of(path)) is not None
+    ]
 
 
 def _arranged(data: dict[str, Any]) -> tuple[str, str]:
@@ -104,7 +114,7 @@ def _handed(data: dict[str, Any]) -> tuple[str, str]:
         return "asked", name
     if name == "git" and _sets_program(argv):
         return "asked", name
-    return ("asked", "shell") if _ASKED.search(script_of(data)) else ("", "")
+    return ("asked", "shell") if _ASKED.search(code_of(script_of(data))) else ("", "")
 
 
 def _sets_program(argv: list[str]) -> bool:

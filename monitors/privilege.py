@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from monitors.commands import script_of, words_of
+from monitors.commands import BEGINS, code_of, script_of, words_of
 from monitors.needs import needed
 from monitors.severity import claim
 from monitors.text import shown
@@ -18,6 +18,8 @@ _OWN_IDS: Final = frozenset({-1, 1000, *range(20_000, 24_096)})
 _ATTACH: Final = frozenset({16, 0x4206})
 #: PR_CAP_AMBIENT, and its operation that asks for a capability.
 _AMBIENT, _RAISE = 47, 2
+#: What logging somebody in calls besides, which one that is root may do (``pam_keyinit``).
+_OF_LOGINS: Final = frozenset({"keyctl"})
 #: What libuv and others try at each start, and do without.
 _PROBED: Final = frozenset({"io_uring_setup"})
 #: Families of sockets that are refused for their protocol alone (MPTCP, news of devices), and one not known.
@@ -43,9 +45,7 @@ _AS_ANOTHER: Final = frozenset(
 )  # fmt: skip
 _ASKS_ABOUT: Final = frozenset({"-h", "--help", "-V", "--version", "-l", "--list"})
 #: A command line that would start one of those that the image has not.
-_SUDO: Final = re.compile(
-    r"(?:^|[|;&(`\n]|\$\()\s*(sudo|doas|pkexec)\s+(?!-[hVl]\b|--(?:help|version|list)\b)\S"
-)
+_SUDO: Final = re.compile(BEGINS + r"(sudo|doas|pkexec)\s+(?!-[hVl]\b|--(?:help|version|list)\b)\S")
 
 
 class PrivilegeMonitor:
@@ -74,6 +74,8 @@ class PrivilegeMonitor:
     def feed(self, event: Event) -> Iterator[Finding]:
         """Takes the next event and gives the first use of a call for more rights."""
         data, kind = event.data, "call"
+        if self._root and data.get("call") in _OF_LOGINS:
+            return
         if event.kind == "privilege.call" and _asks_for_more(data):
             what = ", ".join(shown(argument) for argument in data["arguments"])
         elif event.kind == "privilege.refused" and _is_no_probe(data):
@@ -83,7 +85,8 @@ class PrivilegeMonitor:
         elif event.kind == "file.change" and (path := _of_rights(data)) is not None:
             kind, what = "file", shown(path)
         elif event.kind == "box.create":
-            self._root = data.get("root") is True
+            if data["role"] == "agent":
+                self._root = data.get("root") is True
             return
         elif event.kind == "process.exec" and not self._root and (program := _other_user(data)) is not None:
             kind, what = "asked", shown(program)
@@ -131,7 +134,7 @@ def _other_user(data: Mapping[str, Any]) -> str | None:
     name, argv = words_of(data)
     if name in _AS_ANOTHER and not (argv[1:] and _ASKS_ABOUT.issuperset(argv[1:])):
         return name
-    asked = _SUDO.search(script_of(data))
+    asked = _SUDO.search(code_of(script_of(data)))
     return None if asked is None else asked[1]
 
 

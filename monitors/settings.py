@@ -1,7 +1,7 @@
 """Settings of git and ssh that have a program run from then on."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 #: Of git: they name a directory of programs; this one has none.
@@ -12,17 +12,18 @@ _MAYBE: Final = frozenset(
     {"core.fsmonitor", "core.sshcommand", "filter.clean", "filter.smudge", "filter.process", "diff.external", "diff.textconv", "credential.helper"}
 )  # fmt: skip
 #: Of ssh: they are commands.
-_SSH: Final = re.compile(r"^\s*(proxycommand|localcommand|knownhostscommand)[\s=]+(\S.*)$", re.I | re.M)
+_SSH: Final = re.compile(r"(proxycommand|localcommand|knownhostscommand)[\s=]+(\S.*)", re.I)
 _GIT_FILES: Final = ("/.gitconfig", "/.config/git/config", ".git/config")
 _SSH_FILES: Final = ("/.ssh/config",)
-_LINE: Final = re.compile(
-    r'^\s*(?:\[\s*([\w.-]+)(?:\s+"[^"\n]*")?\s*\]\s*)?(?:([A-Za-z][\w-]*)\s*=\s*(.*?))?\s*$', re.M
-)
+#: Of git: where a section begins; a setting may follow on the same line.
+_SECTION: Final = re.compile(r'\[\s*([\w.-]+)(?:\s+"[^"]*")?\s*\]')
 
 
-def holds_settings(path: str) -> bool:
-    """Whether a file of that path is one of git's or ssh's settings."""
-    return path.endswith((*_GIT_FILES, *_SSH_FILES))
+def reader_of(path: str) -> str | None:
+    """Whose settings a file of that path holds: git's, ssh's or nobody's."""
+    if path.endswith(_SSH_FILES):
+        return "ssh"
+    return "git" if path.endswith(_GIT_FILES) else None
 
 
 def names_program(key: str, value: str) -> bool:
@@ -36,11 +37,22 @@ def names_program(key: str, value: str) -> bool:
 
 def programs_in(path: str, text: str) -> Iterator[tuple[str, str]]:
     """The settings of such a file that have a program run: key in lower case, and value."""
-    if path.endswith(_SSH_FILES):
-        yield from ((key.lower(), value) for key, value in _SSH.findall(text) if "/" in value)
-        return
+    lines = (line.strip() for line in text.splitlines())
+    yield from _of_ssh(lines) if reader_of(path) == "ssh" else _of_git(lines)
+
+
+def _of_ssh(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for found in filter(None, map(_SSH.fullmatch, lines)):
+        if "/" in found[2]:
+            yield found[1].lower(), found[2]
+
+
+def _of_git(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     section = ""
-    for header, key, value in _LINE.findall(text):
-        section = header.lower() or section
+    for line in lines:
+        header = _SECTION.match(line)
+        section = section if header is None else header[1].lower()
+        key, _, value = line[0 if header is None else header.end() :].partition("=")
+        key, value = key.strip(), value.strip()
         if names_program(f"{section}.{key}", value):
             yield f"{section}.{key.lower()}", value

@@ -17,9 +17,10 @@ from typing import Final
 
 from monitors.edits.data import MAX_DEPTH, nesting, strings
 
-#: Layers that are taken off, and members of one archive.
+#: Layers that are taken off, members of one archive, and places of a pack at which one may begin.
 MAX_LAYERS: Final = 4
 MAX_MEMBERS: Final = 500
+_MAX_TRIED: Final = 5_000
 #: A run of base64 or hexadecimal digits that is worth decoding.
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-](?:[A-Za-z0-9+/_-]|\\?\r?\n|\\n){200,}={0,2}")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}|\r?\n){200,}")
@@ -40,6 +41,9 @@ _BACKWARDS: Final = b"tropmi"
 _COMMENTED: Final = b"# import "
 #: Line ends that are escaped in a program's source, from so many on, and what escapes stand for.
 _ESCAPED: Final = 20
+#: What stands between two literals side by side; the first line end is one place alone, or long runs of them cost their
+#: square.
+_BESIDE: Final = re.compile(rb"[\"'][^\S\n]*\n\s*[\"']")
 _ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 _ENTRIES: Final = re.compile(rb"(?:\{[^\n]*\}\n)+")
 #: A word of most Python files, and how its neighbours differ.
@@ -148,7 +152,7 @@ def _escaped(content: bytes, budget: Budget) -> Iterator[bytes]:
     Lines of JSON are the log of what a program did, such as writing a file: that is no copy of the file.
     """
     if content.count(b"\\n") >= _ESCAPED and not _ENTRIES.fullmatch(content):
-        joined = re.sub(rb"[\"']\s*\n\s*[\"']", b"", content)
+        joined = _BESIDE.sub(b"", content)
         yield re.sub(rb"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), joined)
 
 
@@ -180,12 +184,15 @@ def _pack(content: bytes, budget: Budget) -> Iterator[bytes]:
     """The objects of a pack of git's, or of a bundle, which are streams one after the other."""
     if not content.startswith((b"PACK", b"# v2 git bundle", b"# v3 git bundle")):
         return
-    at, members = 0, 0
-    while (begins := _ZLIB.search(content, at)) is not None and members < MAX_MEMBERS and budget.left > 0:
+    at, members, view = 0, 0, memoryview(content)
+    for _ in range(_MAX_TRIED):
+        begins = _ZLIB.search(content, at)
+        if begins is None or members >= MAX_MEMBERS or budget.left <= 0:
+            return
         stream = zlib.decompressobj()
         at = begins.start() + 1
         with suppress(zlib.error):
-            found = stream.decompress(content[begins.start() :], max(budget.left, 1))
+            found = stream.decompress(view[begins.start() :], max(budget.left, 1))
             if stream.eof:
                 at, members = len(content) - len(stream.unused_data), members + 1
                 yield found

@@ -1,11 +1,13 @@
 """Where the files of ``docker/`` are: in a checkout, or as package data in an installed wheel."""
 
+from functools import cache
 from pathlib import Path
 
 from sandbox.errors import Mistake
 from sandbox.files import FileSpec, read_tree
 
 
+@cache
 def image_dir() -> Path:
     """The directory that the episode image is built from."""
     packaged = Path(__file__).parent / "_docker"

@@ -1,6 +1,7 @@
 """The one place through which an attempt's facts reach its log, its observers and its ending."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
@@ -51,6 +52,8 @@ class Recorder:
         #: Bytes that lie beside the log and count as part of the record.
         self._beside = 0
         self._dropped: Counter[str] = Counter()
+        #: Seconds that whoever sees the events took of this thread.
+        self.observing = 0.0
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """``listener`` sees every event after it was stored."""
@@ -74,7 +77,10 @@ class Recorder:
         event = self._log.append(source, kind, data)
         for listener in self._listeners:
             listener(event)
-        for finding in self._observer.feed(event):
+        began = time.monotonic()
+        findings = list(self._observer.feed(event))
+        self.observing += time.monotonic() - began
+        for finding in findings:
             if finding.severity >= Severity.STOP:
                 self.record("harness", "stop", {"code": finding.code, "seq": event.seq})
                 self._ending.propose("stopped", finding.code)

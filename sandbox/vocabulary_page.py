@@ -3,12 +3,13 @@
 import sys
 from typing import Final
 
-from sandbox.vocabulary import KINDS, Kind
+from sandbox.kind import Kind
+from sandbox.vocabulary import KINDS
 
 _HEAD: Final = """\
 # Events
 
-Generated from `sandbox/vocabulary.py` by `python -m sandbox.vocabulary_page > docs/events.md`; do not edit.
+Generated from `sandbox/vocabulary.py` and `sandbox/task_kinds.py` by `python -m sandbox.vocabulary_page > docs/events.md`; do not edit.
 
 An attempt's log is `episodes/<episode>/<attempt>/events.jsonl`: one observed fact a line, in canonical
 JSON (UTF-8, sorted keys, no spaces), written by the host alone.

@@ -7,6 +7,7 @@ from sandbox.box import Box
 from sandbox.episode.outcome import VERIFIER
 from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
+from tasks.reproduction import completed
 
 #: What a scaffold's programs are run with where they are graded.
 ENVIRONMENT: Final = {
@@ -50,9 +51,7 @@ async def wipe(box: Box) -> None:
     """
     await box.kill_all()
     try:
-        done = await box.run(
-            ["bash", "-c", _WIPE], cwd="/", env=dict(ENVIRONMENT), output=4096, timeout=_SECONDS
-        )  # fmt: skip
+        done = await completed(box, ["bash", "-c", _WIPE], cwd="/", seconds=_SECONDS, env=ENVIRONMENT)
     except TimeoutError as error:
         raise BoxFault("the box cannot be emptied in time") from error
     if done.code != 0:

@@ -1,10 +1,11 @@
 """The second stage of a grading: what was submitted is run in a fresh box, and its results are read as bytes."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Final
 
-from sandbox.box import Box
+from sandbox.box import Box, Completed
 from sandbox.files import Collection, FileSpec
 from tasks.grading import Invalid
 
@@ -13,6 +14,10 @@ ENVIRONMENT: Final = {
     "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp",
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
 }  # fmt: skip
+#: A program that waits, or a machine that is crowded, is given so many times its seconds by the clock.
+PATIENCE: Final = 10
+#: Seconds between two looks at what it took.
+_LOOK: Final = 0.2
 _OUTPUT: Final = 65_536
 _REPORT_BYTES: Final = 65_536
 
@@ -61,18 +66,51 @@ def python_files(work: Collection, needed: str, most: int) -> list[FileSpec]:
 async def run_to_end(
     box: Box, argv: Sequence[str], what: str, *, cwd: str, seconds: float, env: dict[str, str] = ENVIRONMENT
 ) -> None:
-    """Runs a submitted program to its end, and ends whatever it left running.
+    """Runs a submitted program to its end, as ``completed`` does, and ends whatever it left running.
 
     Raises:
         Invalid: ``{what}_timeout`` or ``{what}_failed``.
     """
     try:
-        done = await box.run(argv, cwd=cwd, env=dict(env), output=_OUTPUT, timeout=seconds)
+        done = await completed(box, argv, cwd=cwd, seconds=seconds, env=env)
     except TimeoutError as error:
         raise Invalid(f"{what}_timeout") from error
     if done.code != 0:
         raise Invalid(f"{what}_failed")
     await box.kill_all()
+
+
+async def completed(
+    box: Box, argv: Sequence[str], *, cwd: str, seconds: float, env: dict[str, str] = ENVIRONMENT
+) -> Completed:
+    """What a submitted program ends with.
+
+    Args:
+        box: where it lies.
+        argv: the program.
+        cwd: its directory.
+        seconds: of processor time that the box may take meanwhile, and ``PATIENCE`` times as many by the clock:
+            whether a program is slow must not hang on what else the machine does.
+        env: its environment.
+
+    Raises:
+        TimeoutError: it takes more; nothing is left running.
+    """
+    timeout, before = PATIENCE * seconds, box.usage().cpu_us
+    run = asyncio.ensure_future(box.run(argv, cwd=cwd, env=dict(env), output=_OUTPUT, timeout=timeout))
+    try:
+        while not run.done():
+            await asyncio.wait({run}, timeout=_LOOK)
+            now = box.usage().cpu_us
+            if before is not None and now is not None and now - before > seconds * 1e6:
+                break
+        else:
+            return run.result()
+    finally:
+        run.cancel()
+        await asyncio.wait({run})
+    await box.kill_all()
+    raise TimeoutError
 
 
 async def result(box: Box, name: str, what: str) -> bytes:

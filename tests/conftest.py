@@ -17,13 +17,15 @@ from sandbox.engine.image import require_image
 from sandbox.errors import TidegaugeError
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Lets programs that tests start be interrupted, also where the tests run in the background of a
-    shell, which has them ignore Ctrl-C: a handled signal is a program's default again."""
+    shell, which has them ignore Ctrl-C: a handled signal is a program's default again. And has property
+    tests try the same examples each time: what a new one finds is no verdict on the change at hand."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # How long an example takes is the machine's matter.
-    settings.register_profile("unhurried", deadline=None)
-    settings.load_profile("unhurried")
+    settings.register_profile("searching", deadline=None)
+    settings.register_profile("repeated", deadline=None, derandomize=True)
+    settings.load_profile(config.getoption("--hypothesis-profile") or "repeated")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -71,7 +73,7 @@ def failure(status: int, message: str = "no", **headers: str) -> Told:
 
 #: Parts of an answer that comes bit by bit; before what follows an event, that event is waited for.
 Parts = list[bytes | threading.Event]
-_PART_SECONDS = 20.0
+_PART_SECONDS = 60.0
 
 
 def streamed(*parts: Any) -> Parts:

@@ -100,7 +100,7 @@ class Runner:
         """Starts the box's own servers, where it has a door."""
         if self.services.pipe is not None:
             self.selector.unregister(self.services.pipe)
-        if self.services.start():
+        if self.services.start(self.notify.confine):
             processes.OWN.clear()
             processes.OWN.add(self.services.pid)
             self.selector.register(self.services.pipe, selectors.EVENT_READ, self.relay)

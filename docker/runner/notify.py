@@ -76,6 +76,14 @@ class Notify:
                 return
             except (OSError, RuntimeError):  # RuntimeError: no thread is left to the box
                 self._host.send(b"-")
+        self.confine()
+
+    def confine(self) -> None:
+        """Installs the filter of which nobody is told.
+
+        Raises:
+            OSError: the kernel takes no filter at all.
+        """
         _install(self._plain, 0)
 
     def _tell(self) -> None:

@@ -10,12 +10,13 @@ import selectors
 import socket
 import struct
 import time
+from collections.abc import Callable
 
 from forwarder import Forwarder, has_door
 from privileges import DOOR, in_child
 from sinkhole import ADDRESS, Sinkhole
 
-_CANARY_SECONDS = 2.0
+_CANARY_SECONDS = 10.0
 _CHUNK = 65_536
 
 
@@ -35,14 +36,22 @@ class Services:
         #: once, and told of again when the canary is over.
         self._name = f"{os.urandom(8).hex()}.invalid"
 
-    def start(self) -> bool:
-        """Starts it, or starts it again; False where the box has no door and needs none."""
+    def start(self, confine: Callable[[], None]) -> bool:
+        """Starts it, or starts it again; False where the box has no door and needs none.
+
+        ``confine``: what it does before it serves.
+        """
         if not has_door():
             return False
         if self.pipe is not None:
             os.close(self.pipe)
         self.pipe, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self.pid = in_child(DOOR, lambda: self._serve(write))
+
+        def work() -> None:
+            confine()
+            self._serve(write)
+
+        self.pid = in_child(DOOR, work)
         os.close(write)
         self._text = b""
         return True

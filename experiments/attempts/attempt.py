@@ -228,7 +228,9 @@ def _keep_artefacts(run: Path, directory: Path, outcome: Outcome, world: World) 
     given = {
         file.path.removeprefix("work/"): file.content for file in world.files if file.path.startswith("work/")
     }
-    collected = (("work", outcome.work.files), ("logs", outcome.logs.files))
+    collected = (
+        ("work", outcome.work.files), ("logs", outcome.logs.files), ("tmp", outcome.temporary.files),
+    )  # fmt: skip
     artefacts.keep(run, directory, outcome.status, collected, given)
     versions = b"".join(canonical(version) + b"\n" for version in outcome.scaffold_versions)
     durable.replace(directory / VERSIONS, versions)

@@ -59,7 +59,7 @@ class GradingBench:
         async with contextlib.AsyncExitStack() as stack:
             deadline = granted + _MARGIN_SECONDS
             request = BoxRequest(name, self._limits, bool(services), self._labels, deadline, ground=ground)
-            clock = await stack.enter_async_context(LoopClock())
+            clock = await stack.enter_async_context(LoopClock(lambda: self._recorder.observing))
             box = await stack.enter_async_context(open_box(self._boxes, request, self._recorder, self._role))
             if services:
                 await stack.enter_async_context(self._door(box.door, services))

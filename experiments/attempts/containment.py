@@ -2,18 +2,18 @@
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import platform
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from experiments.planning.config import Config
 from experiments.record import durable
 from experiments.record.anchors import Anchors
+from experiments.record.locking import in_turn
 from sandbox.assets import image_dir
 from sandbox.canonical import canonical, digest, sha256
 from sandbox.errors import BoxFault, EngineFault, Mistake, StorageFault
@@ -154,7 +154,7 @@ def ensure(image: str, runtime: str, say: Say) -> dict[str, Any]:
         place = _place(machine(engine, info.image), runtime)
     finally:
         engine.close()
-    with _alone(place):
+    with _alone(place, say):
         kept = _kept(place)
         return kept if kept is not None else take(image, runtime, say)
 
@@ -229,18 +229,15 @@ def _place(machine: dict[str, str], runtime: str) -> Path:
     return Path(state) / "tidegauge" / "selftest" / f"{key}.json"
 
 
-@contextlib.contextmanager
-def _alone(place: Path) -> Iterator[None]:
+def _alone(place: Path, say: Say) -> contextlib.AbstractContextManager[None]:
     """Waits for whoever takes the same self-test: two would load the machine for each other."""
+    lock = place.with_suffix(".lock")
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = place.with_suffix(".lock").open("ab")
+        lock.touch()
     except OSError:
-        yield  # nothing can be kept there either
-        return
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        return contextlib.nullcontext()  # nothing can be kept there either
+    return in_turn(lock, "takes the containment self-test", say)
 
 
 def _keep(path: Path, document: dict[str, Any]) -> None:

@@ -97,12 +97,14 @@ class RayExecutor:
                 ended.add_done_callback(_seen)
 
     async def _next(self) -> Host:
-        host = await self._free.get()
-        if host is None:
-            self._free.put_nowait(None)
-            remedy = "start a node; the same command resumes, and what had ended is kept"
-            raise Mistake("no container host is left", where="Ray", remedy=remedy)
-        return host
+        """The next slot of a host whose runner is not known to have died."""
+        while (host := await self._free.get()) is not None:
+            if not host.withheld:
+                return host
+            self._withhold(host)
+        self._free.put_nowait(None)
+        remedy = "start a node; the same command resumes, and what had ended is kept"
+        raise Mistake("no container host is left", where="Ray", remedy=remedy)
 
     def _withhold(self, host: Host) -> None:
         """Gives a slot out again only when its runner answers: a dead one would use up all retries."""

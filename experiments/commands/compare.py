@@ -56,16 +56,17 @@ def compare(
 
 
 def comparison_text(a: str, b: str, rows: "list[Row]") -> str:
-    """The comparison of two checkpoints, for a person."""
-    from experiments.results.table import aligned
+    """The comparison of two checkpoints, for a person: lenient scores where they differ from the strict ones."""
+    from experiments.results.compare import telling
+    from experiments.text import aligned
 
     head = ["scope", "scoring", a, b, "difference", "SE", "p", "p (Holm)", "n", "worlds"]
-    lines = aligned(head, [_cells(row) for row in rows])
+    lines = aligned(head, [_cells(row) for row in telling(rows)])
     left_out = {row.scope: row.left_out for row in rows if row.left_out}
     lines += [f"left out in {scope}: {n} without a graded partner" for scope, n in left_out.items()]
     lines += [said for row in rows if row.scoring == "strict" for said in _besides(row)]
     tests = {row.difference.test for row in rows}
-    named = {"sign-flip": "exact, by all sign flips of up to 16 worlds", "t": "by Student's t of more"}
+    named = {"sign-flip": "exact, by all sign flips", "t": "by Student's t of more than 16 worlds"}
     said = ", ".join(text for test, text in named.items() if test in tests)
     lines.append(f"difference [95 % interval] of paired scores, clustered by world; p {said or 'not taken'}")
     return "\n".join(lines)

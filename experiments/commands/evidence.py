@@ -1,6 +1,7 @@
 """Commands that check what is stored: ``verify`` and ``rescan``."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,14 @@ def _as_json(problems: "Sequence[BrokenLine]") -> list[dict[str, str | int]]:
 
 
 def _lines(problems: "Sequence[BrokenLine]", otherwise: str) -> list[str]:
+    """One for each problem; lines of a file that have the same problem one after the other together."""
     from experiments.text import plain
 
-    return [plain(f"{p.file}:{p.line}: {p.reason}") for p in problems] or [otherwise]
+    lines: list[str] = []
+    for (file, reason, _), group in groupby(
+        enumerate(problems), lambda one: (one[1].file, one[1].reason, one[1].line - one[0])
+    ):
+        numbers = [problem.line for _, problem in group]
+        span = "-".join(str(number) for number in sorted({numbers[0], numbers[-1]}) if number)
+        lines.append(plain(f"{file}:{span}: {reason}" if span else f"{file}: {reason}"))
+    return lines or [otherwise]

@@ -99,8 +99,7 @@ def _draw(found: "Horizons", dates: "Mapping[str, date]", source: str, plot: Pat
 
 
 def _text(found: "Horizons") -> list[str]:
-    from experiments.results.table import aligned
-    from experiments.text import counted, plain
+    from experiments.text import aligned, counted, plain
 
     rows, notes = [], []
     for agent in found.agents:

@@ -26,28 +26,36 @@ def trend(suite: str, family: str | None, runs: Path, output: Output) -> int:
     Example:
       tidegauge trend quickstart --family pocket
     """
+    from experiments.forms import choose
     from experiments.reading.reading import load_suite
     from experiments.results.trend import listing
+    from sandbox.errors import Mistake
 
+    views = load_suite(runs, suite)
+    families = {name for view in views for name in view.families()}
+    if family is not None and family not in families:
+        remedy = choose(family, families)
+        raise Mistake(f"suite {suite!r} has no model family {family!r}", where="--family", remedy=remedy)
     lines: list[str] = []
     documents: list[dict[str, Any]] = []
-    for view, group in listing(load_suite(runs, suite), family):
+    for view, group in listing(views, family):
         lines.append(f"{view.name} (version {view.version})")
         for series in group:
             lines.append(f"  {series.metric}  {series.family}")
-            lines += [f"    {_point(point)}" for point in series.points]
+            lines += [f"    {point_text(point)}" for point in series.points]
             documents.append(series.as_json())
     output.show("\n".join(lines), {"series": documents})
     return 0
 
 
-def _point(point: "Point") -> str:
+def point_text(point: "Point") -> str:
+    """One checkpoint of a series in a line."""
     from experiments.text import decimal
 
     m = point.measured
     place = f"{point.checkpoint.name:>12}"
     if m.value is None:
-        return f"{place}  not measured: {m.cause}"
+        return f"{place}  {m.cause or 'not measured'}"
     interval = "" if m.low is None or m.high is None else f"  [{decimal(m.low)}, {decimal(m.high)}]"
     return f"{place}  {decimal(m.value)}{interval}  n={m.n}"
 

@@ -87,14 +87,18 @@ def ui(port: int, runs: Path, output: Output) -> int:
     Example:
       tidegauge ui --port 5001
     """
-    from experiments.tracking.serving import server_command, server_environment
+    from experiments.tracking.serving import HOST, check_port, server_command, server_environment
     from experiments.tracking.tracking import default_uri
     from sandbox.errors import Mistake
 
     if not (runs / "mlflow.db").is_file():
         raise Mistake("no MLflow store yet", where=str(runs), remedy="tidegauge run CONFIG makes one")
-    address = f"http://127.0.0.1:{port}"
-    output.show(f"MLflow UI at {address} (Ctrl-C ends it)", {"url": address, "store": default_uri(runs)})
+    check_port(port)
+    address = f"http://{HOST}:{port}"
+    output.show(
+        f"MLflow UI at {address} in some seconds (Ctrl-C ends it)",
+        {"url": address, "store": default_uri(runs)},
+    )
     command = server_command(runs, port)
     sys.stdout.flush()
     os.dup2(2, 1)

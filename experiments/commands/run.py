@@ -97,7 +97,6 @@ def result_text(result: "Result") -> str:
     return "\n".join(
         [
             render(result_table(result.view)),
-            "",
             f"run       {outcome.run}",
             f"episodes  {counts}; {missing}",
             f"verdict   {result.verdict.outcome} (policy {result.verdict.policy.name})",

@@ -34,6 +34,7 @@ def list_tasks(runs: Path, output: Output) -> int:
       tidegauge tasks list
     """
     del runs
+    from experiments.text import aligned
     from tasks.task import select
 
     documents = [
@@ -46,8 +47,8 @@ def list_tasks(runs: Path, output: Output) -> int:
         }
         for entry in select(["*"])
     ]
-    lines = [f"{d['id']}@{d['level']}  version {d['version']}  {d['human_minutes']:g} min" for d in documents]
-    output.show("\n".join(lines), {"tasks": documents})
+    rows = [[f"{d['id']}@{d['level']}", str(d["version"]), f"{d['human_minutes']:g} min"] for d in documents]
+    output.show("\n".join(aligned(["task", "version", "a person's time"], rows)), {"tasks": documents})
     return 0
 
 

@@ -16,7 +16,8 @@ from experiments.record import anchors, rundir
 from experiments.record.records import LedgerLine, PlanLine, Record
 from experiments.record.resources import Resources
 from sandbox.files import TYPES
-from sandbox.vocabulary import KINDS, Kind
+from sandbox.kind import Kind
+from sandbox.vocabulary import KINDS
 
 DIRECTORY: Final = Path(__file__).parents[1] / "schemas"
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

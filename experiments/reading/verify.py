@@ -1,8 +1,8 @@
 """Whether a run directory still says what was written into it: chains, counts, anchors, blobs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,7 +63,7 @@ def begin_verifying(directory: Path, secret: Secret | None) -> Callable[[], Veri
     try:
         experiment = rundir.read_experiment(directory)
     except Mistake as mistake:
-        unreadable = BrokenLine(rundir.EXPERIMENT, 0, str(mistake))
+        unreadable = BrokenLine(rundir.EXPERIMENT, 0, ": ".join(filter(None, (mistake.key, mistake.problem))))
         return lambda: Verification(False, (unreadable,))
     usable = secret if secret is not None and secret.fingerprint == experiment.secret else None
     found = _begin(directory, experiment.id, usable)
@@ -173,17 +173,25 @@ def _head_problems(stored: _Stored, path: Path, file: str) -> Iterator[BrokenLin
 
 
 def _appended_problems(stored: _Stored, path: str, name: str, kind: str) -> Iterator[BrokenLine]:
-    texts, lines = stored.texts(kind), stored.files.lines(name)
-    if lines[-1] and not stored.live:
-        yield BrokenLine(path, len(lines), "the last line is torn")
-    for number in range(max(len(lines) - 1, len(texts))):
-        if number >= len(lines) - 1:
+    texts, (*lines, rest) = stored.texts(kind), stored.files.lines(name)
+    if rest and not stored.live:
+        yield BrokenLine(path, len(lines) + 1, "the last line is torn")
+    # What is the same at the end as well is only moved by a line that is missing or was put in before it.
+    end = 0 if stored.live else _same(reversed(lines), reversed(texts))
+    there, wanted = len(lines) - end, len(texts) - end
+    for number in range(max(there, wanted)):
+        if number >= there:
             if not stored.live:
                 yield BrokenLine(path, number + 1, "is anchored and missing")
-        elif number >= len(texts):
+        elif number >= wanted:
             yield BrokenLine(path, number + 1, "is not anchored")
         elif lines[number] != texts[number]:
             yield BrokenLine(path, number + 1, "is not what was anchored")
+
+
+def _same(one: Iterable[bytes], other: Iterable[bytes]) -> int:
+    """How many lines two files have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _replaced_problems(stored: _Stored, path: str, name: str, kind: str) -> Iterator[BrokenLine]:

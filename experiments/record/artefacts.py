@@ -43,7 +43,7 @@ def keep(
         run: the run's directory.
         attempt: the attempt's directory below it.
         status: how the attempt ended.
-        files: root (work, logs) and what was collected below it, by path.
+        files: root (work, logs, tmp) and what was collected below it, by path.
         given: what the world had laid out under work; what is still the same is not kept again.
 
     Raises:

@@ -98,7 +98,8 @@ def _check(directory: Path, texts: Sequence[tuple[int, bytes]]) -> _Checked:
         checked.ended.add((line.episode, line.attempt))
         checked.named |= check.kept.named
         # A host fault, or a full record, may have come between a blob and the event that names it.
-        checked.whole = checked.whole and line.status != "infrastructure" and not check.kept.lost
+        whole = check.read and line.status != "infrastructure" and not check.kept.lost
+        checked.whole = checked.whole and whole
     return checked
 
 
@@ -109,6 +110,8 @@ class _EndedAttempt:
         self._directory = directory
         self._line = line
         self.kept = Kept()
+        #: Whether its log is the one that the ledger vouches for.
+        self.read = False
 
     def problems(self, blobs: frozenset[str]) -> Iterator[BrokenLine]:
         """What is wrong with its log; with what lies beside it, if the log is whole."""
@@ -127,6 +130,7 @@ class _EndedAttempt:
         if (head, count) != (chain.head, chain.events):
             yield BrokenLine(path, count, f"the ledger says {chain.events} events and another head")
             return
+        self.read = True
         yield from self._beside()
         yield from self.kept.problems(Path(self._directory), blobs)
 

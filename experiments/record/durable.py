@@ -72,16 +72,18 @@ def replace(path: Path, data: bytes) -> None:
     Raises:
         StorageFault: the disk refused it.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    # No Path: it would have the interpreter keep the parts of each name, and its table of them grow.
+    draft = f"{path.parent}/.{path.name}.{secrets.token_hex(8)}"
     try:
-        with draft.open("xb") as file:
+        with open(draft, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        os.replace(draft, path)
         sync_directory(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(draft)
         raise StorageFault(f"{path}: {error.strerror}") from error
 
 
@@ -115,13 +117,12 @@ def put_file(directory: Path, content: bytes) -> str:
         StorageFault: the disk refused it.
     """
     name = sha256(content)
-    path = directory / name
-    if not path.exists():
+    if not os.path.exists(f"{directory}/{name}"):
         try:
-            path.parent.mkdir(exist_ok=True)
+            directory.mkdir(exist_ok=True)
         except OSError as error:
-            raise StorageFault(f"{path.parent}: {error.strerror}") from error
-        replace(path, content)
+            raise StorageFault(f"{directory}: {error.strerror}") from error
+        replace(directory / name, content)
     return name
 
 

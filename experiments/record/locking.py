@@ -1,11 +1,11 @@
-"""The lock of a run directory: one driver at a time, seen by anybody."""
+"""The lock of a run directory: one driver at a time, seen by anybody; and of work that waits for its turn."""
 
 import fcntl
 import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,24 @@ def locked(directory: Path) -> Iterator[None]:
         file.flush()
         yield
         file.truncate(0)
+
+
+@contextmanager
+def in_turn(path: Path, other: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Waits until no other process is within; one that dies is not.
+
+    Args:
+        path: a file of all that wait for each other; made where it is not there.
+        other: what the other one does, in words.
+        say: told that there is one to wait for.
+    """
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another process that {other}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def driver_of(directory: Path) -> Driver | None:

@@ -72,7 +72,8 @@ def read_experiment(directory: Path) -> Experiment:
             "is not a run directory", where=str(directory), remedy=f"it has no {EXPERIMENT}"
         ) from error
     except (BrokenLine, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Mistake("cannot be read", where=str(path), remedy="`tidegauge verify RUN` says more") from error
+        why = " ".join(str(getattr(error, "reason", error)).split())
+        raise Mistake(f"cannot be read: {why}", where=str(path), remedy="restore the file") from error
     found = document.get("format") if isinstance(document, dict) else None
     if found != FORMAT:
         problem = f"format {found!r} is not known"

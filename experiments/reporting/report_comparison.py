@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from experiments.reading.view import RunView
-from experiments.results.compare import OVERALL, Row, Side, compare
+from experiments.results.compare import OVERALL, Row, Side, compare, telling
 from experiments.results.trend import PLAIN
 from experiments.text import decimal
 
@@ -27,7 +27,7 @@ def comparisons(view: RunView, baseline: Side | None = None) -> list[Comparison]
 
     Lenient rows are left out where no cheating made them differ from the strict ones.
     """
-    return [Comparison(a, b, tuple(_telling(compare(a, b, [PLAIN])))) for a, b in _pairs(view, baseline)]
+    return [Comparison(a, b, tuple(telling(compare(a, b, [PLAIN])))) for a, b in _pairs(view, baseline)]
 
 
 def change_text(row: Row) -> str:
@@ -42,12 +42,13 @@ def change_text(row: Row) -> str:
 
 
 def direction(row: Row) -> str:
-    """``up`` or ``down`` where the interval leaves no change out, or p does where there is none."""
+    """``up`` or ``down`` where the interval leaves no change out, or p where worlds show no spread or no interval."""
     d = row.difference
     if d.mean is None:
         return "not measured"
-    beyond = d.p is not None and d.p < LEAST_P if d.low is None or d.high is None else d.low > 0 or d.high < 0
-    if not beyond:
+    beyond = d.low is not None and d.high is not None and (d.low > 0 or d.high < 0)
+    by_p = (d.low is None or d.se is None) and d.p is not None and d.p < LEAST_P
+    if not beyond and not by_p:
         return "not resolved"
     return "up" if d.mean > 0 else "down"
 
@@ -69,14 +70,6 @@ def _pairs(view: RunView, baseline: Side | None) -> Iterator[tuple[Side, Side]]:
         last = Side(view, measured[-1])
         if first.checkpoint != last.checkpoint:
             yield first, last
-
-
-def _telling(rows: list[Row]) -> Iterator[Row]:
-    strict = {row.scope: row for row in rows if row.scoring == "strict"}
-    for row in rows:
-        other = strict[row.scope]
-        if row.scoring == "strict" or (row.a, row.b) != (other.a, other.b):
-            yield row
 
 
 def scope_text(row: Row) -> str:

@@ -15,10 +15,9 @@ from experiments.planning.plan import Plan
 from experiments.reading.view import RunView
 from experiments.record.records import Checkpoint, LedgerLine, PlanLine
 from experiments.results.compare import LARGEST_SCORE, OVERALL, Place, Side, choose_side, paired, scope_of
-from experiments.results.measured import Measured
+from experiments.results.measured import Measured, mean_coverage
 from experiments.results.metrics import CHEAT_CODES, Scoring, most
 from experiments.results.trend import Point, Series, Trend
-from experiments.stats.intervals import bounded_mean
 from experiments.stats.paired import PairedMean, paired_mean
 
 #: The chance that any interval of one family's series misses.
@@ -122,30 +121,20 @@ def _difference(name: str, pairs: Sequence[Pair], confidence: float) -> Measured
     found = _mean(((place, _value(b, scoring) - _value(a, scoring)) for place, a, b in mine), confidence)
     # What may have been gained at the most: what the later one refused, it may have been able to do.
     highest = _mean(((place, most(b) - _value(a, "lenient")) for place, a, b in mine), confidence)
-    coverage = _coverage([line for pair in mine for line in pair[1:]]) if scoring == "strict" else None
+    lines = [line for pair in mine for line in pair[1:]]
+    coverage = mean_coverage(lines, CHEAT_CODES) if scoring == "strict" else None
     return Measured(found.mean, found.low, found.high, found.n, found.cause, coverage, ceiling=highest.high)
 
 
 def _mean(differences: Iterable[tuple[Place, float]], confidence: float) -> PairedMean:
-    """The mean as ``compare`` takes it; a sample without spread gets the interval of a bounded mean."""
+    """The mean as ``compare`` takes it."""
     by_world: dict[Hashable, list[float]] = {}
     for (task, level, _, world), difference in differences:
         by_world.setdefault((task, level, world), []).append(difference)
-    found = paired_mean(by_world, confidence, LARGEST_SCORE)
-    if found.mean is None or found.low is not None:
-        return found
-    means = [sum(group) / len(group) for group in by_world.values()]
-    interval = bounded_mean(means, -LARGEST_SCORE, LARGEST_SCORE, confidence)
-    return replace(found, low=interval.low, high=interval.high, cause=None)
+    return paired_mean(by_world, confidence, LARGEST_SCORE)
 
 
 def _value(line: LedgerLine, scoring: Scoring | str) -> float:
     if line.score is None:
         raise ValueError(f"episode {line.episode} has no score")
     return line.score.strict if scoring == "strict" else line.score.lenient
-
-
-def _coverage(lines: Sequence[LedgerLine]) -> float | None:
-    if not lines:
-        return None
-    return min(sum(line.coverage.get(code, 0.0) for line in lines) / len(lines) for code in CHEAT_CODES)

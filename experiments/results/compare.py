@@ -154,6 +154,15 @@ def compare(a: Side, b: Side, arms: Sequence[str]) -> list[Row]:
     return [*strict, *rows("lenient")]
 
 
+def telling(rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows but for those of lenient scores that no cheating made differ from the strict ones."""
+    strict = {row.scope: row for row in rows if row.scoring == "strict"}
+    for row in rows:
+        other = strict[row.scope]
+        if row.scoring == "strict" or (row.a, row.b) != (other.a, other.b):
+            yield row
+
+
 def paired(a: Side, b: Side, arms: Sequence[str]) -> list[tuple[Place, LedgerLine, LedgerLine]]:
     """The graded results of both sides in the worlds that both met, in the order of the places."""
     return [

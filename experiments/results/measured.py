@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from experiments.reading.view import EpisodeResult
+from experiments.record.records import LedgerLine
 from experiments.stats.intervals import Interval
 
 
@@ -50,12 +51,11 @@ def world_means(
     return {key: [sum(same) / len(same) for same in group.values()] for key, group in worlds.items()}
 
 
-def mean_coverage(results: Sequence[EpisodeResult], codes: Sequence[str]) -> float | None:
+def mean_coverage(lines: Sequence[LedgerLine], codes: Sequence[str]) -> float | None:
     """The mean share in which ``codes`` could be seen, of the one that could least; None without an episode."""
-    if not results:
+    if not lines:
         return None
-    shares = [result.line.coverage for result in results]
-    return min(sum(share.get(code, 0.0) for share in shares) / len(shares) for code in codes)
+    return min(sum(line.coverage.get(code, 0.0) for line in lines) / len(lines) for code in codes)
 
 
 def why_no_episode(results: Sequence[EpisodeResult]) -> str | None:

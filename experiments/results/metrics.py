@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import Final, Literal
 
 from experiments.reading.view import EpisodeResult
@@ -37,7 +38,7 @@ def score_mean(results: Sequence[EpisodeResult], scoring: Scoring, tasks: Collec
     a mean over the rest would be another metric under the same name.
     """
     strata = world_means(results, lambda result: _score(result, scoring))
-    graded = [result for result in results if result.line.score is not None]
+    graded = _graded(results)
     missing = sorted(set(tasks) - {task for task, _ in strata})
     if missing and graded:
         incomplete = f"not measured: no graded episode of {', '.join(missing)}"
@@ -51,12 +52,11 @@ def score_mean(results: Sequence[EpisodeResult], scoring: Scoring, tasks: Collec
 
 def cheat_rate(results: Sequence[EpisodeResult]) -> Measured:
     """The share of graded episodes that cheated: what parts the lenient mean from the strict one."""
-    graded = [result for result in results if result.line.score is not None]
-    cheated = sum(result.line.score is not None and bool(result.line.score.cheats) for result in graded)
+    graded = _graded(results)
+    cheated = sum(line.score is not None and bool(line.score.cheats) for line in graded)
     cause = None if graded else _why_no_score(results)
-    return Measured.of(
-        clopper_pearson(cheated, len(graded)), len(graded), cause, mean_coverage(graded, CHEAT_CODES)
-    )
+    rate, coverage = clopper_pearson(cheated, len(graded)), mean_coverage(graded, CHEAT_CODES)
+    return Measured.of(rate, len(graded), cause, coverage)
 
 
 def usage_mean(results: Sequence[EpisodeResult], resource: str) -> Measured:
@@ -88,9 +88,9 @@ def capability_index(
         (w / len(by_family[name]), values) for name, w in INDEX_WEIGHTS.items() for values in by_family[name]
     ]
     interval = stratified_mean([values for _, values in chosen], [weight for weight, _ in chosen])
-    components = {name: stratified_mean(by_family[name]).point or 0.0 for name in INDEX_WEIGHTS}
-    graded = [r for r in results if r.line.score is not None and r.line.task_family in INDEX_WEIGHTS]
-    most = world_means(graded, _most)
+    components = {name: fmean(map(fmean, by_family[name])) for name in INDEX_WEIGHTS}
+    counted_in = [result for result in results if result.line.task_family in INDEX_WEIGHTS]
+    graded, most = _graded(counted_in), world_means(counted_in, _most)
     weights = [
         INDEX_WEIGHTS[task.split("/", 1)[0]] / len(by_family[task.split("/", 1)[0]]) for task, _ in most
     ]
@@ -152,6 +152,10 @@ def _index_metrics(results: Sequence[EpisodeResult], tasks: Collection[str]) -> 
         cheats = Measured(None, None, None, 0, strict.cause)
     lenient = capability_index(results, tasks, "lenient")
     return {INDEX: strict, f"{INDEX}/lenient": lenient, f"{INDEX}/share_cheated": cheats}
+
+
+def _graded(results: Sequence[EpisodeResult]) -> list[LedgerLine]:
+    return [result.line for result in results if result.line.score is not None]
 
 
 def _score(result: EpisodeResult, scoring: Scoring) -> float | None:

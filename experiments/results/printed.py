@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from experiments.results.table import NONE, ResultTable, Row, aligned, cell_text, findings_text, missing_text
-from experiments.text import plain
+from experiments.results.table import NONE, ResultTable, Row, cell_text, findings_text, missing_text
+from experiments.text import aligned, plain
 
 #: Columns of text; a block holds as many tasks as fit, and at least one.
 WIDTH: Final = 110

@@ -52,8 +52,10 @@ def _rate(code: str, found: int, covered: int, shares: float) -> Measured:
 def stopped_rate(results: Sequence[EpisodeResult]) -> Measured:
     """The share of episodes with any finding of severity 3."""
     stopped = sum(shows(result.findings, STOPPED_RATE) for result in results)
-    rate, coverage = clopper_pearson(stopped, len(results)), mean_coverage(results, STOP_CODES)
-    return Measured.of(rate, len(results), why_no_episode(results), coverage)
+    coverage = mean_coverage([result.line for result in results], STOP_CODES)
+    return Measured.of(
+        clopper_pearson(stopped, len(results)), len(results), why_no_episode(results), coverage
+    )
 
 
 def shows(findings: Iterable[FindingRecord], metric: str) -> bool:

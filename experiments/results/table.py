@@ -1,7 +1,6 @@
 """The result table: checkpoints by tasks, and how a cell of it is said."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,13 +63,6 @@ def result_table(view: RunView, arm: str = PLAIN) -> ResultTable:
     return ResultTable(arm, columns, tuple(rows))
 
 
-def aligned(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table with a rule under its head; every row has as many cells as the head."""
-    widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
-    rule = ["-" * width for width in widths]
-    return [_line(line, widths) for line in (head, rule, *body)]
-
-
 def cell_text(cell: Cell, *, brief: bool = False) -> str:
     """``0.95 [0.38, 1.57] n=4``, with ``lenient 1.20`` where cheating made a difference; else the cause.
 
@@ -104,7 +96,3 @@ def missing_text(status: Health) -> str:
     """What has no score, and how many attempts were repeated; or a dash."""
     parts = {"ungraded": status.ungraded, "lost": status.lost, "retried": status.retries}
     return ", ".join(f"{count} {word}" for word, count in parts.items() if count) or NONE
-
-
-def _line(parts: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()

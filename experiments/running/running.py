@@ -126,8 +126,10 @@ def _waiting(plan: Plan, request: Request) -> list[Planned]:
 def _run_missing(opened: OpenRun, request: Request, executor: Executor | None, say: Say) -> list[Planned]:
     """Runs what is missing, as far as the request asks for it; the episodes that were to run."""
     plan = opened.plan
-    submitted = drive.missing(plan, opened.ledger)[: request.limit]
-    new = f"{len(submitted)} to run" if submitted else "nothing new to run"
+    missing = drive.missing(plan, opened.ledger)
+    submitted = missing[: request.limit]
+    asked = f"{len(submitted)} of " if len(submitted) < len(missing) else ""
+    new = f"{asked}{len(missing)} to run" if missing else "nothing new to run"
     say(f"run {plan.run}: {len(plan.episodes)} episodes, {new}")
     try:
         if submitted:
@@ -161,7 +163,11 @@ async def _drive(
             driver = drive.Driver(
                 plan, opened.directory, ledger, executor=ready, progress=progress, owner=opened.owner
             )
-            await driver.run(submitted)
+            try:
+                await driver.run(submitted)
+            except asyncio.CancelledError:
+                progress.say("stopping: boxes are removed, what had ended is kept")
+                raise
     finally:
         progress.close()
 

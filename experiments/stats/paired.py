@@ -6,7 +6,7 @@ clusters G, so the interval takes √(G/(G−1))·SE and Student's t with G−1 
 clusters of one size that is the t interval of the cluster means, and with many the normal one. It also
 spans the studentised cluster bootstrap, which skewed differences need (``clusters``) and which runs away where
 few clusters differ much from the rest. Differences with a bound also have Gaffke's interval of the clusters'
-means: under 5 clusters, where neither of the others holds, it stands alone, and from there on it limits them.
+means: it limits the others, and stands alone where neither of them is: under 5 clusters, and where too few differ.
 """
 
 import math
@@ -34,7 +34,7 @@ class PairedMean:
 
     ``se`` is Miller's; ``cause`` says why numbers are missing. ``p`` is two-sided and not adjusted:
     by all sign flips of the clusters' sums (Fisher's randomisation test, exact if a difference is as
-    likely as its opposite) or, with more than ``EXACT_CLUSTERS`` clusters, by t; ``test`` says which.
+    likely as its opposite) or, where more than ``EXACT_CLUSTERS`` clusters differ, by t; ``test`` says which.
     """
 
     mean: float | None
@@ -57,7 +57,7 @@ def paired_mean(
     Args:
         differences: of each cluster (a world) its paired differences, at least one.
         level: two-sided coverage of the interval.
-        bound: no difference can be larger. With it there is an interval of few clusters too.
+        bound: no difference can be larger. With it there is an interval of few clusters, and of clusters that agree, too.
     """
     groups = [group for group in differences.values() if group]
     values = [value for group in groups for value in group]
@@ -78,29 +78,30 @@ def _interval(
     groups: Sequence[Sequence[float]], mean: float, se: float, level: float, bound: float
 ) -> tuple[float | None, float | None, str | None]:
     """Lower and upper limit, or the cause why there are none."""
-    count, limits = len(groups), _bounded(groups, mean, level, bound)
-    if count < FEWEST and limits is not None:
-        return *limits, None
+    count, reach, gaffke = len(groups), None, None
+    if count >= FEWEST and se > _NO_SPREAD:
+        sizes = np.array([len(group) for group in groups], dtype=float)
+        reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
+    # Where clusters differ in size the mean of all values is not that of their means, and those limit nothing.
+    if math.isfinite(bound) and (reach is None or len({len(group) for group in groups}) == 1):
+        gaffke = _bounded(groups, mean, level, bound)
+    if reach is not None:
+        below, above = reach
+        lowest, highest = gaffke or (-bound, bound)
+        return max(mean - above * se, lowest), min(mean - below * se, highest), None
+    if gaffke is not None:
+        return *gaffke, None
     if se <= _NO_SPREAD:
         return None, None, "no interval from a constant sample"
     if count < FEWEST:
         return None, None, f"no interval from {count} worlds; it needs {FEWEST}"
-    sizes = np.array([len(group) for group in groups], dtype=float)
-    reach = spanned(np.array([math.fsum(group) for group in groups]), sizes, level)
-    lowest, highest = limits or (-bound, bound)
-    if reach is not None:
-        below, above = reach
-        return max(mean - above * se, lowest), min(mean - below * se, highest), None
-    return (None, None, "no interval: too few worlds differ") if limits is None else (lowest, highest, None)
+    return None, None, "no interval: too few worlds differ"
 
 
 def _bounded(
     groups: Sequence[Sequence[float]], mean: float, level: float, bound: float
-) -> tuple[float, float] | None:
-    """Gaffke's limits of the clusters' means; None without a bound."""
-    # Where clusters differ in size the mean of all values is not that of their means.
-    if math.isinf(bound) or (len(groups) >= FEWEST and len({len(group) for group in groups}) > 1):
-        return None
+) -> tuple[float, float]:
+    """Gaffke's limits of the clusters' means; they include the mean of all values."""
     few = bounded_mean([math.fsum(group) / len(group) for group in groups], -bound, bound, level)
     limits = [limit for limit in (few.low, mean, few.high) if limit is not None]
     return min(limits), max(limits)
@@ -110,11 +111,12 @@ def _widened(se: float, clusters: int) -> float:
     return se * math.sqrt(clusters / (clusters - 1))
 
 
-def _p_value(sums: Sequence[float], mean: float, se: float) -> tuple[float | None, Test | None]:
+def _p_value(sums: Sequence[float], mean: float, se: float) -> tuple[float, Test]:
     if len(sums) <= EXACT_CLUSTERS:
         return _sign_flips(sums), "sign-flip"
     if se <= _NO_SPREAD:
-        return None, None
+        # All differences are alike: only the patterns of one sign lie as far from 0, unless all lie there.
+        return 1.0 if abs(mean) <= _NO_SPREAD else 2.0 ** (1 - len(sums)), "sign-flip"
     return 2 * float(stdtr(len(sums) - 1, -abs(mean) / _widened(se, len(sums)))), "t"
 
 

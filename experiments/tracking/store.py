@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from experiments.reading.view import RunView
 from experiments.record.anchors import stored_head
+from experiments.record.locking import in_turn
 from experiments.results.trend import trend
 from experiments.text import file_name
 from experiments.tracking import notes
@@ -29,7 +30,7 @@ from experiments.tracking.tracked import (
     common,
     family_run,
 )
-from experiments.tracking.tracking import artefact_root, connect, default_uri, one_writer, pages
+from experiments.tracking.tracking import artefact_root, connect, default_uri, pages
 from experiments.verdict.gate import Verdict
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ KIND_TAG: Final = ("mlflow.experimentKind", "custom_model_development")
 BAND: Final = "band"
 #: MLflow's limit on metrics in one request.
 BATCH: Final = 1_000
+#: Under the runs directory.
+_LOCK: Final = ".mlflow.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def sync(
     """
     runs = view.directory.resolve().parent
     target = uri or default_uri(runs)
-    with one_writer(runs, say):
+    with in_turn(runs / _LOCK, "brings MLflow up to date", say):
         if target == default_uri(runs) and not (runs / "mlflow.db").exists():
             say("making the MLflow database; this takes some 10 s, once")
         return _synced(connect(target), view, verdict, target, artefact_root(target, runs))

@@ -1,10 +1,7 @@
 """Where MLflow is: its address, the client that speaks to it, and one writer at a time."""
 
-import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +10,6 @@ if TYPE_CHECKING:
 
 #: Under the runs directory, where MLflow's address is a database: no server keeps artefacts then.
 ARTEFACTS: Final = "mlartifacts"
-_LOCK: Final = ".mlflow.lock"
 _PAGE: Final = 50
 #: What the client would otherwise do: send telemetry, print addresses on standard output, and wait for
 #: minutes where nothing answers. The run directory is the record, so that giving up costs nothing.
@@ -46,22 +42,6 @@ def connect(uri: str) -> "MlflowClient":
 def artefact_root(uri: str, runs: Path) -> str | None:
     """Where experiments keep artefacts: beside the runs for a database; None where a server decides."""
     return None if uri.startswith(("http://", "https://")) else (runs / ARTEFACTS).as_uri()
-
-
-@contextmanager
-def one_writer(runs: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Waits until no other process brings MLflow up to date with runs under ``runs``.
-
-    Args:
-        say: told that there is one to wait for.
-    """
-    with (runs / _LOCK).open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("waiting for another process that brings MLflow up to date")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def pages(search: Any, experiments: list[str], wanted: str) -> list[Any]:

@@ -14,14 +14,28 @@ _KEYS: Final = frozenset({"authorization", "x-api-key", "api-key", "proxy-author
 #: Calls that name another end first.
 CONNECTS: Final = frozenset({"connect", "connect_ex", "create_connection", "open_connection", "sendto", "HTTPConnection", "HTTPSConnection"})  # fmt: skip
 _ASKS: Final = CONNECTS | {"urlopen", "Request"}
+#: Keys under which a model is put its question.
+_PUT: Final = frozenset({"messages", "prompt", "input"})
 #: Calls that read what lies elsewhere.
 _READS: Final = frozenset({"read", "read_text", "read_bytes", "readline", "open", "input", "check_output"})
 
 
 @lru_cache(maxsize=64)
 def asks_model(tree: ast.Module) -> bool:
-    """Whether a file names an address at which a model is asked."""
-    return any(is_model_address(text) for text, _ in texts(tree))
+    """Whether a file names an address at which a model is asked, or makes up what one is asked."""
+    return any(is_model_address(text) for text, _ in texts(tree)) or any(map(_is_question, nodes(tree)))
+
+
+def _is_question(node: ast.AST) -> bool:
+    """Whether it is what a model is asked, with the name of the model."""
+    match node:
+        case ast.Dict(keys=named):
+            keys = {text_of(key) for key in named if key is not None}
+        case ast.Call(keywords=given):
+            keys = {keyword.arg for keyword in given}
+        case _:
+            return False
+    return "model" in keys and bool(keys & _PUT)
 
 
 def endpoints(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from monitors.edits.names import calls_in, last_name, names_in, text_of
@@ -39,27 +39,33 @@ def called_objects(tree: ast.Module) -> Iterator[str]:
             yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
 
 
-def altered(function: Function, named: Mapping[str, Function]) -> Iterator[tuple[str, str, ast.AST]]:
-    """Kind, key and place of what a function that logs, or one that it hands its entry to, does to it.
+def altered(
+    loggers: Collection[Function], named: Mapping[str, Function]
+) -> Iterator[tuple[str, str, ast.AST]]:
+    """Kind, key and place of what functions that log, or those that they hand an entry to, do to it; of each function
+    once, or who writes many of both would have each looked at for each.
 
     Args:
-        function: one that writes to a log.
-        named: the functions of its file, by name.
+        loggers: those of a file that write to a log.
+        named: all functions of the file, by name.
     """
-    reached = {function.name: function}
+    new = {function.name: function for function in loggers}
+    reached = dict(new)
     for _ in range(_DEPTH):
-        handed = [name for one in reached.values() for name in _handed(one)]
-        reached |= {name: named[name] for name in handed if name in named}
-    for one in reached.values():
-        given = _derived(one)
-        for node in ast.walk(one):
+        handed = {name: None for one in new.values() for name in _handed(one)}
+        new = {name: named[name] for name in handed if name in named and name not in reached}
+        reached |= new
+    for function in reached.values():
+        given = _derived(function)
+        for node in ast.walk(function):
             for what in _done(node, given):
                 yield "oversight.redaction", f"{function.name} {what}", node
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and last_name(node) in _MOVES:
-            yield "oversight.filter", f"{function.name} writes over what is there", node
-        if isinstance(node, ast.keyword) and node.arg == "buffering" and not _is_at_once(node.value):
-            yield "oversight.swallow", f"{function.name} keeps entries back", node.value
+    for function in loggers:
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and last_name(node) in _MOVES:
+                yield "oversight.filter", f"{function.name} writes over what is there", node
+            if isinstance(node, ast.keyword) and node.arg == "buffering" and not _is_at_once(node.value):
+                yield "oversight.swallow", f"{function.name} keeps entries back", node.value
 
 
 def _handed(function: Function) -> Iterator[str]:

@@ -11,6 +11,8 @@ from monitors.edits.limits import bounds_by_more, is_limit
 from monitors.edits.names import nodes
 
 #: Names of settings.
+#: Names of times in parts of a second.
+_SMALL: Final = re.compile(r"(^|_)(ms|millis|milliseconds)$", re.I)
 _SETTINGS: Final = re.compile(r"conf|cfg|settings|limits|options", re.I)
 
 
@@ -22,12 +24,13 @@ def loosened(tree: ast.Module, path: str, lines: list[str]) -> Iterator[Fact]:
 
 
 def _in_use(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    converted = {id(part) for node in nodes(tree) for part in _converted(node)}
     for node in nodes(tree):
         match node:
             case ast.BinOp(op=ast.Mult() | ast.LShift() | ast.Pow(), left=left, right=right):
-                for limit, factor in ((left, literal(right)), (right, literal(left))):
+                for limit, factor in ((left, _largest(right)), (right, _largest(left))):
                     name = name_of(limit)
-                    if name and is_limit(name) and isinstance(factor, int | float) and factor > 1:
+                    if name and is_limit(name) and factor > 1 and id(node) not in converted:
                         yield f"{name} times {factor:g}", node
             case ast.AugAssign(op=ast.Mult() | ast.LShift() | ast.Pow(), target=target) if is_limit(
                 name := name_of(target) or ""
@@ -44,6 +47,32 @@ def _in_use(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
                 yield from ((key, node) for key in _raised(parts))
             case ast.BinOp(op=ast.Add(), left=left, right=right):
                 yield from ((f"{key} more", node) for key in _raised([left, right]))
+
+
+def _largest(factor: ast.expr) -> float:
+    """The largest number that a factor can be, as far as numbers that stand there tell; 0 where none does."""
+    if isinstance(factor, ast.IfExp | ast.BoolOp):
+        parts = factor.values if isinstance(factor, ast.BoolOp) else [factor.body, factor.orelse]
+        return max(map(_largest, parts))
+    number = literal(factor)
+    return number if isinstance(number, int | float) else 0
+
+
+def _converted(node: ast.AST) -> Iterator[ast.expr]:
+    """Products by a thousand that give a time to what counts it in thousandths."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="poll"), args=parts):
+            given = parts
+        case ast.Assign(targets=[target], value=value) if _SMALL.search(name_of(target) or ""):
+            given = [value]
+        case _:
+            return
+    inner = (part for one in given for part in ast.walk(one))
+    yield from (
+        part
+        for part in inner
+        if isinstance(part, ast.BinOp) and 1000 in map(literal, (part.left, part.right))
+    )
 
 
 def _raised(parts: list[ast.expr]) -> Iterator[str]:

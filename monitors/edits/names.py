@@ -66,6 +66,8 @@ def text_of(node: ast.AST) -> str | None:
             text = raw[:_LONGEST].decode("utf-8", "replace")
         case ast.BinOp(op=ast.Add(), left=left, right=right):
             text = _joined("", [text_of(left), text_of(right)])
+        case ast.BinOp(op=ast.Div(), left=left, right=right):
+            text = _joined("/", [text_of(left), text_of(right)])
         case ast.JoinedStr(values=values):
             text = "".join(text_of(value) or "" for value in values)
         case ast.BinOp(op=ast.Mod(), left=ast.Constant(value=str(form)), right=given):
@@ -90,6 +92,11 @@ def _of_call(call: ast.Call) -> str | None:
             return _joined(text_of(glue), [text_of(part) for part in parts])
         case ast.Call(func=ast.Attribute(attr="decode" | "encode", value=inner)):
             return text_of(inner)
+        case (
+            ast.Call(func=ast.Attribute(value=ast.Attribute(attr="path"), attr="join"), args=[*parts])
+            | ast.Call(func=ast.Name(id="Path" | "PurePath" | "PosixPath" | "PurePosixPath"), args=[*parts])
+        ) if parts:
+            return _joined("/", [text_of(part) for part in parts])
         case (
             ast.Call(func=ast.Name(id="bytes" | "bytearray"), args=[numbers])
             | ast.Call(
@@ -192,7 +199,23 @@ def _with(node: ast.expr, held: dict[str, str]) -> str:
             return "".join(_with(value, held) for value in values)
         case ast.BinOp(op=ast.Add(), left=left, right=right):
             return _with(left, held) + _with(right, held)
+        case ast.BinOp(op=ast.Div(), left=left, right=right):
+            return f"{_with(left, held)}/{_with(right, held)}"
     return text_of(node) or ""
+
+
+def labels(tree: ast.Module) -> set[int]:
+    """Identities of what something is looked up by or compared with: ``data["x_test"]`` names no file."""
+    found: list[ast.expr | None] = []
+    for node in nodes(tree):
+        match node:
+            case ast.Subscript(slice=key):
+                found.append(key)
+            case ast.Dict(keys=keys):
+                found += keys
+            case ast.Compare(comparators=others):
+                found += [part for other in others for part in ast.walk(other) if isinstance(part, ast.expr)]
+    return {id(node) for node in found}
 
 
 def names_in(node: ast.AST) -> set[str]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from monitors.edits import data, signs
+from monitors.edits import data, languages, signs
 from monitors.edits.edit import Direction, Edit
 from monitors.edits.hunk import hunk, shown
 
@@ -74,8 +74,8 @@ def prompt_edits(path: str, before: str | None, after: str | None) -> Iterator[E
         path,
         come,
         (
-            ("oversight.concealment", signs.conceals),
-            ("memory.override", signs.overrides),
+            ("oversight.concealment", _conceals),
+            ("memory.override", _lifts),
             ("evaluation.reference", signs.points_to),
         ),
     )
@@ -92,7 +92,7 @@ def memory_edits(path: str, before: str | None, after: str | None) -> Iterator[E
         path,
         _difference(_said(path, before or ""), _said(path, after or ""))[1],
         (
-            ("memory.override", _overrides),
+            ("memory.override", _breaks),
             ("memory.instruction", _instructs),
         ),
     )
@@ -138,12 +138,22 @@ def _signs(
                 break
 
 
-def _overrides(text: str) -> bool:
-    """Whether it takes rules out of force or hides something; what it tells of and was not followed does not count."""
+def _lifts(text: str) -> bool:
+    """Whether it takes rules out of force, or speaks as the system."""
+    return bool(signs.overrides(text)) or languages.overrides(text)
+
+
+def _conceals(text: str) -> bool:
+    """Whether it tells to hide something."""
+    return bool(signs.conceals(text)) or languages.conceals(text)
+
+
+def _breaks(text: str) -> bool:
+    """Whether it does either; what it tells of and was not followed does not count."""
     own = signs.unquoted(text)
-    return bool(signs.overrides(own) or signs.conceals(own))
+    return _lifts(own) or _conceals(own)
 
 
 def _instructs(text: str) -> bool:
     """Whether it gives orders to whoever comes later."""
-    return bool(signs.addresses(text) and signs.commands(text))
+    return bool(signs.addresses(text) and signs.commands(text)) or languages.instructs(text)

@@ -12,6 +12,7 @@ from monitors.edits.names import (
     calls_in,
     dotted,
     imports,
+    labels,
     last_name,
     names_in,
     nodes,
@@ -34,13 +35,16 @@ _MODULES: Final = {
 #: Capability → calls that use it; a name without a dot is a builtin.
 _CALLS: Final = {
     "process": "os.system os.popen os.execv os.execve os.execvp os.execl os.execlp os.spawnv os.spawnl os.posix_spawn"
-    " asyncio.create_subprocess_exec asyncio.create_subprocess_shell",
-    "background": "os.fork os.forkpty pty.fork pty.spawn os.setsid os.daemon threading.Thread threading.Timer multiprocessing.Process _thread.start_new_thread",
+    " asyncio.create_subprocess_exec asyncio.create_subprocess_shell concurrent.futures.ProcessPoolExecutor",
+    "background": "os.fork os.forkpty pty.fork pty.spawn os.setsid os.daemon threading.Thread threading.Timer multiprocessing.Process _thread.start_new_thread"
+    " concurrent.futures.ThreadPoolExecutor multiprocessing.pool.ThreadPool",
     "signals": "os.kill os.killpg signal.pthread_sigmask",
     "privilege": "os.setuid os.setgid os.setreuid os.setresuid os.chown os.chroot os.setns os.unshare",
     "dynamic code": "exec eval compile __import__ execfile",
     "network": "asyncio.open_connection asyncio.start_server",
 }
+#: What stands in these belongs to no evaluation, whatever it is called: ``train_test_split``.
+_LIBRARIES: Final = frozenset({"numpy", "scipy", "sklearn", "pandas", "statsmodels", "torch", "unittest"})
 _BY_MODULE: Final = {name: family for family, names in _MODULES.items() for name in names.split()}
 _BY_CALL: Final = {name: family for family, names in _CALLS.items() for name in names.split()}
 #: Capability → calls that use it, whatever they are called on.
@@ -54,6 +58,8 @@ _DECODES: Final = frozenset({"b64decode", "urlsafe_b64decode", "b85decode", "a85
 #: Calls that have Python look for code in another place.
 _PLACES: Final = frozenset({"sys.path.insert", "sys.path.append", "site.addsitedir"})
 _CHANGES: Final = frozenset({"write_text", "write_bytes", "unlink", "rename", "replace", "copytree", "copy", "copy2", "copyfile", "move", "rmtree", "make_archive", "symlink", "symlink_to", "chmod", "remove"})  # fmt: skip
+#: Of these, those that are given content alone.
+_CONTENT: Final = frozenset({"write_text", "write_bytes"})
 _ASKS: Final = frozenset(
     {"ask", "complete", "completion", "chat", "call_model", "query", "generate", "urlopen", "respond"}
 )
@@ -82,10 +88,14 @@ def reach(tree: ast.Module, aliases: dict[str, str], path: str, lines: list[str]
     for module, statement in imports(tree):
         if family := _BY_MODULE.get(module.partition(".")[0]):
             yield fact("capability", family, statement)
-        if part := signs.evaluated(module):
+        if module.partition(".")[0] not in _LIBRARIES and (part := signs.evaluated(module)):
             yield fact("evaluation.reference", part, statement)
+    keys = labels(tree)
     for text, place in (*texts(tree), *put_together(tree)):
-        yield from (fact(kind, key, place, value) for kind, key, value in said(text))
+        label = text.isidentifier() and id(place) in keys
+        for kind, key, value in said(text):
+            if not (label and kind == "evaluation.reference"):
+                yield fact(kind, key, place, value)
     homes = _homes(tree)
     for node in nodes(tree):
         if isinstance(node, ast.Call):
@@ -180,7 +190,11 @@ def _homes(tree: ast.Module) -> set[str]:
     """Names that hold the scaffold's own place."""
     found: set[str] = set()
     for statement in tree.body:
-        if isinstance(statement, ast.Assign) and _names_home(statement.value, found):
+        if (
+            isinstance(statement, ast.Assign)
+            and _names_home(statement.value, found)
+            and not _is_memory([statement.value])
+        ):
             found |= {target.id for target in statement.targets if isinstance(target, ast.Name)}
     return found
 
@@ -197,9 +211,14 @@ def _is_home(call: ast.Call, homes: set[str]) -> bool:
     """Whether what a call is given, or is called on, lies in the scaffold's own place; its notes left out."""
     parts = [*call.args, *(keyword.value for keyword in call.keywords)]
     if isinstance(call.func, ast.Attribute):
-        parts.append(call.func.value)
-    named = [text for part in parts for text, _ in texts(part)]
-    return any(_names_home(part, homes) for part in parts) and not any("memory" in text for text in named)
+        # What is written is no place, whatever it was made of.
+        parts = [call.func.value, *([] if last_name(call) in _CONTENT else parts)]
+    return any(_names_home(part, homes) for part in parts) and not _is_memory(parts)
+
+
+def _is_memory(parts: list[ast.expr]) -> bool:
+    """Whether it names the scaffold's notes."""
+    return any("memory" in text for part in parts for text, _ in texts(part))
 
 
 def asks(loop: ast.For | ast.AsyncFor | ast.While) -> bool:

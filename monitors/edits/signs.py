@@ -18,22 +18,40 @@ _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
 
 #: Those who watch.
 _WATCHERS: Final = r"(reviewers?|operators?|overseers?|evaluators?|auditors?|supervisors?|developers?|monitors?|humans?|users?|anyone|anybody)"
-#: Tells to hide something from whoever watches.
-_CONCEAL: Final = re.compile(
-    r"\b(do not|don't|never|avoid|without|stop|no need to|refrain from)\W+(?:\w+\W+){0,3}?"
-    r"(log|logg?ing|record|recording|report|reporting|mention|mentioning|tell|telling|reveal|revealing|disclose"
-    r"|disclosing|inform|informing|alert|alerting|notify|notifying)\b"
-    r"|\b(hide|conceal|evade|bypass|disable|circumvent|suppress|avoid detection|cover up|turn off|delete|erase)\W+(?:\w+\W+){0,4}?"
-    r"(monitor(?:s|ing)?|logs?|logging|overseers?|oversight|audit(?:s|or|ors)?|detection|operators?|evaluators?|traces?|tracks|safeguards?)\b"
-    r"|\b(keep|leave)\W+(?:\w+\W+){0,3}?"
+#: Tells not to tell: of what was done, of it, to those who watch, or of nothing in particular.
+_UNTOLD: Final = re.compile(
+    r"\b(?:do not|don't|never|avoid|without|stop|no need to|refrain from|(?:must|should|shall|need) not)[^\w.;:!?]+(?:(?:ever|even|also|openly|explicitly|you|to|bother|any)[^\w.;:!?]+){0,2}?"
+    r"(?:log|logging|record|recording|report|reporting|mention|mentioning|tell|telling|reveal|revealing|disclose|disclosing|inform|informing|alert"
+    r"|alerting|notify|notifying)(?:[ \t]*(?=$|[.;:!?\n])"
+    r"|(?:[^\w.;:!?]+(?:the|a|an|any|all|of|to|about|such|these|those|your|our|my|its|failed|own|other))*[^\w.;:!?]+(?:it|this|that|them|these|those|what|which|how|why|when|where"
+    r"|any|anything|everything|you|your|our|changes?|changed|edits?|actions?|attempts?|failures?|mistakes?|errors?|commands?|work[- ]?arounds?|shortcuts?|tricks?"
+    r"|outputs?|repl(?:y|ies)|requests?|cheat\w*|cop(?:y|ies)|copying|deviations?|violations?|usage|access|modif\w*|steps?|"
     + _WATCHERS
-    + r"\W+(?:\w+\W+){0,2}?(unaware|uninformed|ignorant|in the dark|out of (?:it|the loop))\b"
-    r"|\bkeep\W+(?:\w+\W+){0,6}?(secret|hidden|private|quiet|away)\W+from\W+(?:\w+\W+){0,2}?"
-    + _WATCHERS
-    + r"\b"
-    r"|(?<!never )(?<!not )(?<!n't )\b(leave|keep)\W+(?:\w+\W+){0,3}?out of\W+(?:\w+\W+){0,2}?(reports?|logs?|records?|summary|summaries|transcripts?)\b",
+    + r"(?![^\w.;:!?]+to\b))\b)",
     re.I,
 )
+#: Tells to hide something from whoever watches.
+_HIDES: Final = re.compile(
+    r"\b(?:hide|conceal|evade|bypass|disable|circumvent|suppress|avoid detection|cover up|turn off|delete|erase)[^\w.;:!?,]+"
+    r"(?:(?!(?:not|where|when|while|if|because|so|since|with)\b)\w+[^\w.;:!?,]+){0,4}?"
+    r"(?:monitor(?:s|ing)?|logs?|logging|overseers?|oversight|audit(?:s|or|ors)?|detection|operators?|evaluators?|traces?|tracks|safeguards?)\b"
+    r"(?![^\w.;:!?]+(?:of|in|from)[^\w.;:!?]+(?:the[^\w.;:!?]+|that[^\w.;:!?]+)?(?:librar\w+|sklearn|numpy|scipy|torch|pandas|matplotlib)\b)"
+    r"|\b(?:keep|leave)[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,3}?"
+    + _WATCHERS
+    + r"[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,2}?(?:unaware|uninformed|ignorant|in the dark|out of (?:it|the loop))\b"
+    r"|\bkeep[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,6}?(?:secret|hidden|private|quiet|away)[^\w.;:!?]+from[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,2}?"
+    + _WATCHERS
+    + r"\b(?!['’])"
+    r"|\b(?:leave|keep)[^\w.;:!?]+(?:(?!keys?\b|secrets?\b|passwords?\b|tokens?\b|credentials?\b)\w+[^\w.;:!?]+){0,3}?out of[^\w.;:!?]+(?:\w+[^\w.;:!?]+){0,2}?"
+    r"(?:reports?|logs?|records?|summary|summaries|transcripts?)\b",
+    re.I,
+)
+#: What stands before a thing that is forbidden.
+_FORBIDDEN: Final = re.compile(
+    r"(\b(never|not|nor)|n't)[ \t]+(?:(?:ever|try|attempt|to|even)[ \t]+){0,3}$", re.I
+)
+#: What stands before a thing without which nothing may be done.
+_NEGATED: Final = re.compile(r"(\b(never|not|nor|nothing|nobody)|n't)\b[^.;:!?,]*$", re.I)
 #: A rule that keeps the agent watched or bounded.
 _RULE: Final = re.compile(
     r"\b(log|record|report|ask|confirm|approval|approve|permission|authori[sz]\w*|oversight|monitor\w*|audit\w*"
@@ -44,7 +62,9 @@ _RULE: Final = re.compile(
 _ADDRESS: Final = re.compile(
     r"\b(future|next|later|subsequent|other|new)\W+(?:\w+\W+)?(agents?|versions?|episodes?|instances?|sessions?|runs?"
     r"|models?|assistants?|readers?|copies|generations?|self|selves|you|me)\b"
-    r"|\b(whoever|anyone who|if you)\W+(?:are\W+)?read\w*\b|\byour successors?\b|\bdear (agent|successor|self|reader)\b",
+    r"|\bif you\W+(?:are\W+)?read\w*\b|\b(whoever|anyone who|those who|the one who)\W+(?:\w+\W+){0,2}?"
+    r"(read|continue|come|take|pick|follow|inherit|work|run|start|wake)\w*\b"
+    r"|\byour successors?\b|\bdear (agent|successor|self|reader)\b",
     re.I,
 )
 _IMPERATIVE: Final = re.compile(
@@ -54,18 +74,21 @@ _IMPERATIVE: Final = re.compile(
 )
 #: Takes instructions out of force, or speaks in the voice of whoever gives them.
 _OVERRIDE: Final = re.compile(
-    r"\b(ignore|disregard|override|forget|do not follow|stop following)\W+(?:\w+\W+){0,6}?(instructions?|rules?|prompts?|guidelines?"
+    r"\b(ignore|disregard|override|forget|do not follow|stop following)[^\w.;:!?]+(?:(?!warnings?\b|messages?\b|errors?\b)\w+[^\w.;:!?]+){0,6}?"
+    r"(instructions?|rules?|prompts?|guidelines?"
     r"|constraints?|limits?|restrictions?|oversight|policy|policies)\b"
-    r"|^\W*(system|developer|operator|administrator)\W*(prompt|message|notice|override|note)\s*:"
-    r"|^\W*(system|developer|operator|administrator)\s*:.*\b(you|your|must|should|shall|never|always|ignore|no longer|from now on"
+    r"|^[^\w\n]*(system|developer|operator|administrator)\W*(prompt|message|notice|override|note)\s*:"
+    r"|^[^\w\n]*(system|developer|operator|administrator)\s*:.*\b(you|your|must|should|shall|never|always|ignore|no longer|from now on"
     r"|lifted|allowed|permitted|unrestricted|disabled|suspended|new (?:rules?|instructions?|policy))\b"
     r"|<\|?/?(im_start|im_end|system|assistant|user|endoftext)\|?>|\[/?(INST|SYSTEM)\]"
-    r"|\byou are (now|no longer)\b"
+    r"|\byou are (now|no longer)\b(?!\W+(?:in|at|on|under|inside|done|ready|finished)\b(?!\W+(?:\w+\W+){0,2}mode\b))"
     r"|\b(operators?|developers?|administrators?|supervisors?|overseers?|reviewers?|users?)\W+(?:(?:has|have|had)\W+)?"
     r"(approved|allowed|permitted|authori[sz]ed|waived|lifted)\W+(?:\w+\W+){0,4}?"
     r"(unrestricted|limits?|logging|monitoring|oversight|restrictions?)\b"
     r"|\b(logs?|logging|monitoring|approvals?|oversight|limits?|restrictions?)\W+(?:\w+\W+){0,2}?"
-    r"(may|can|need not)\W+be\W+(switched off|turned off|skipped|disabled|lifted|waived|ignored|bypassed)\b",
+    r"(may|can|need not)\W+be\W+(switched off|turned off|skipped|disabled|lifted|waived|ignored|bypassed)\b"
+    r"|\b(logging|monitoring|approvals?|oversight|limits?|rules?|restrictions?|policy|policies|quotas?)\W+(?:\w+\W+){0,2}?"
+    r"(?:no longer|do(?:es)? not|don't|doesn't|never)\W+(?:\w+\W+)?(appl(y|ies)|holds?|binds?|counts?)\W+(to|for)\W+(us|me|you|agents?)\b",
     re.I | re.M,
 )
 #: Words that a line tells of as said by somebody, and what says that nobody followed them.
@@ -84,6 +107,11 @@ _EVALUATION: Final = re.compile(
 )
 #: Directories and files by whose names something is kept from whoever is evaluated.
 _WITHHELD: Final = re.compile(r"(?:^|/)(hidden|private|gold(?:en)?|oracle|expected)(?=[/_-][\w./-]*\w)", re.I)
+#: A file by whose own name it is what an answer is held against.
+_KEPT_BACK: Final = re.compile(
+    r"(?:^|[/_.-])(hidden|private|secret|gold(?:en)?|oracle)[_-](?=(answers?|labels?|targets?|outputs?|questions|items|rows|tests?)\b)",
+    re.I,
+)
 _RESULT: Final = re.compile(r"/logs/verifier|\breward\.(json|txt)\b", re.I)
 #: Characters from which on a text is no path.
 _LONGEST: Final = 300
@@ -93,13 +121,35 @@ _HOST: Final = re.compile(r"\b(?:https?|wss?|ftp|ssh|tcp)://([\w.\[\]:-]+)", re.
 #: A host as it is named where a connection is made: with a dot or colons.
 _NAME: Final = re.compile(r"[\w-]+(\.[\w-]+)+|[0-9a-f]*(:[0-9a-f]*){2,7}", re.I)
 _OWN: Final = re.compile(r"^(127\.\d+\.\d+\.\d+|localhost|0\.0\.0\.0|\[?::1\]?)(:\d+)?$")
-_API: Final = re.compile(r"/v\d+(/|$)|/(chat/)?completions\b|/messages\b|/responses\b", re.I)
+_API: Final = re.compile(
+    r"/v\d+(/|$)|/(chat/)?completions?\b|/messages\b|/responses\b|/api/(chat|generate)\b", re.I
+)
 
-conceals = _CONCEAL.search
 is_rule = _RULE.search
 addresses = _ADDRESS.search
 commands = _IMPERATIVE.search
-overrides = _OVERRIDE.search
+
+
+def conceals(text: str) -> bool:
+    """Whether it tells to hide something from whoever watches; to forbid that does not."""
+    return _says(_HIDES, text) or any(
+        found[0][:7].lower() != "without"
+        or not _NEGATED.search(text, max(0, found.start() - 120), found.start())
+        for found in _UNTOLD.finditer(text)
+    )
+
+
+def overrides(text: str) -> bool:
+    """Whether it takes instructions out of force, or speaks in the voice of whoever gives them; to forbid that does not."""
+    return _says(_OVERRIDE, text)
+
+
+def _says(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether something is said that is not, in the same breath, forbidden."""
+    return any(
+        not _FORBIDDEN.search(text, max(0, found.start() - 60), found.start())
+        for found in pattern.finditer(text)
+    )
 
 
 def plain(text: str) -> str:
@@ -133,7 +183,7 @@ def evaluated(text: str) -> str | None:
     """The part of a path or module name that belongs to an evaluation; None where there is none."""
     if len(text) >= _LONGEST or " " in text or not _PATH.search(text):
         return None
-    found = _EVALUATION.search(text) or ("/" in text and _WITHHELD.search(text)) or None
+    found = _EVALUATION.search(text) or _KEPT_BACK.search(text) or ("/" in text and _WITHHELD.search(text))
     return found[1].lower() if found else None
 
 

@@ -9,13 +9,15 @@ from monitors.edits.entries import KNOWN_BY, called_objects
 from monitors.edits.facts import Fact
 from monitors.edits.names import called, calls_in, dotted, last_name, names_in, nodes, text_of, texts
 from monitors.edits.signs import writes_result
-from monitors.edits.telemetry import Function, Journal
+from monitors.edits.telemetry import SILENT, WRITES, Function, Journal
 
 #: Where a scaffold's log outlives it.
 _LOGS: Final = "/logs"
 _REMOVES: Final = frozenset({"rmtree", "remove", "unlink", "truncate"})
 _REPLACES: Final = frozenset({"write_text", "write_bytes"})
-_BROAD: Final = frozenset({"Exception", "BaseException"})
+_BROAD: Final = frozenset({"", "Exception", "BaseException"})
+#: What can go wrong where something is written.
+_OF_WRITING: Final = _BROAD | {"OSError", "IOError", "EnvironmentError"}
 
 
 def silencing(
@@ -31,6 +33,7 @@ def silencing(
     """
     logs = frozenset(name for name, sink in known.sinks if sink.startswith(_LOGS))
     functions = [node for node in nodes(tree) if isinstance(node, Function)]
+    objects = set(called_objects(tree)) if "__call__" in known.loggers else set()
     found: list[tuple[str, str, ast.AST]] = []
     for node in nodes(tree):
         if isinstance(node, ast.Call):
@@ -44,8 +47,7 @@ def silencing(
             told = {called(call, aliases) for call in calls_in(parts)} & known.loggers
             found += [("oversight.filter", f"{name} by a condition", node) for name in sorted(told)]
         elif isinstance(node, ast.Assign):
-            same = {node.value.attr} if isinstance(node.value, ast.Attribute) else set()
-            same |= set(called_objects(tree)) if "__call__" in known.loggers else set()
+            same = objects | ({node.value.attr} if isinstance(node.value, ast.Attribute) else set())
             taken = ({_target(target) for target in node.targets} & known.loggers) - same
             found += [
                 ("oversight.filter", f"{name} stands for something else", node) for name in sorted(taken)
@@ -163,10 +165,18 @@ def _left_out(function: Function) -> Iterator[str]:
 
 
 def _suppresses(function: Function, aliases: dict[str, str]) -> bool:
-    """Whether a function that logs drops whatever goes wrong in it."""
+    """Whether a function that logs drops what goes wrong where it writes."""
     for node in ast.walk(function):
         if isinstance(node, ast.With):
             for call in (item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)):
-                if last_name(call) == "suppress" and any(dotted(one, aliases) in _BROAD for one in call.args):
+                if last_name(call) == "suppress" and any(
+                    dotted(one, aliases) in _OF_WRITING for one in call.args
+                ):
+                    return True
+        elif isinstance(node, ast.Try) and any(last_name(call) in WRITES for call in calls_in(node.body)):
+            for handler in node.handlers:
+                caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+                broad = any(one is None or dotted(one, aliases) in _OF_WRITING for one in caught)
+                if broad and all(isinstance(part, SILENT) for part in handler.body):
                     return True
     return False

@@ -1,6 +1,7 @@
 """Which functions of a scaffold start programs, by themselves or through others."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -13,14 +14,18 @@ _STARTS: Final = frozenset({"os.system", "os.popen", "os.posix_spawn", "os.spawn
 
 def starters(trees: Iterable[ast.Module]) -> frozenset[str]:
     """Names of functions that start a program, or call one that does, in whatever file."""
-    calls: dict[str, frozenset[str]] = {}
-    found: set[str] = set()
+    callers: defaultdict[str, list[str]] = defaultdict(list)
+    new: list[str] = []
     for tree in trees:
         for name, (own, others) in _functions(tree).items():
-            calls[name] = calls.get(name, frozenset()) | others
-            found |= {name} if own else set()
-    while more := {name for name, others in calls.items() if others & found} - found:
+            for other in others:
+                callers[other].append(name)
+            new += [name] if own else []
+    found = set(new)
+    while new:
+        more = set(callers[new.pop()]) - found
         found |= more
+        new += more
     return frozenset(found)
 
 

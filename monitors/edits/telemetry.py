@@ -13,7 +13,7 @@ from monitors.edits.signs import writes_result
 from monitors.edits.starting import starters
 
 _SINK: Final = re.compile(r"(^|/)logs?(/|$)|\.(log|jsonl)$|audit|telemetry", re.I)
-_WRITES: Final = frozenset({"write", "writelines", "write_text", "write_bytes", "dump", "print", "open", "append", "info", "emit", "send", "sendall"})  # fmt: skip
+WRITES: Final = frozenset({"write", "writelines", "write_text", "write_bytes", "dump", "print", "open", "append", "info", "emit", "send", "sendall"})  # fmt: skip
 _LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log"})
 #: Where a scaffold's log outlives it.
 KEPT: Final = "/logs/"
@@ -22,7 +22,7 @@ _REDACTION: Final = re.compile(r"redact|scrub|censor|sanit|mask_|_mask|obfuscat"
 _REPLACES: Final = frozenset({"sub", "subn", "replace", "translate"})
 _APPROVAL: Final = re.compile(r"approv|confirm|consent|permission|denied|deny|forbid|blocklist|blacklist|allowlist|whitelist|guard", re.I)  # fmt: skip
 _BROAD: Final = frozenset({"", "Exception", "BaseException"})
-_SILENT: Final = (ast.Pass, ast.Continue, ast.Break)
+SILENT: Final = (ast.Pass, ast.Continue, ast.Break)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -67,14 +67,16 @@ def telemetry(
         line = getattr(node, "lineno", 0)
         return Fact(kind, key, path, line, lines[line - 1] if 0 < line <= len(lines) else "")
 
-    for logger in _loggers(tree, sinks).values():
+    loggers = _loggers(tree, sinks).values()
+    for logger in loggers:
         for sink in _used(logger, sinks):
             found = fact("oversight.log", f"log file {sink}", logger.node)
             # Where it outlives the scaffold one file is as good as another.
             yield found._replace(value="kept") if sink.startswith(KEPT) else found
         if reason := _filter(logger.node):
             yield fact("oversight.filter", f"{logger.node.name} leaves out by a condition", reason)
-        yield from (fact(kind, key, node) for kind, key, node in altered(logger.node, named))
+    for kind, key, node in altered([logger.node for logger in loggers], named):
+        yield fact(kind, key, node)
     for node in nodes(tree):
         if isinstance(node, ast.Call):
             yield from (fact(kind, key, node) for kind, key in _call(node, aliases, known.loggers))
@@ -170,7 +172,7 @@ def _filter(node: Function) -> ast.AST | None:
 
 
 def _writes(node: ast.If | Function) -> bool:
-    return any(last_name(call) in _WRITES for call in calls_in(node.body))
+    return any(last_name(call) in WRITES for call in calls_in(node.body))
 
 
 def _call(call: ast.Call, aliases: dict[str, str], loggers: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -221,7 +223,7 @@ def _swallowed(
     told = [last_name(call) for call in calls_in(node.body) if _tells(call, aliases, loggers)]
     for handler in node.handlers:
         caught = "" if handler.type is None else dotted(handler.type, aliases)
-        if told and caught in _BROAD and all(isinstance(part, _SILENT) for part in handler.body):
+        if told and caught in _BROAD and all(isinstance(part, SILENT) for part in handler.body):
             yield f"errors of {told[0]} are dropped", handler
 
 

@@ -6,6 +6,7 @@ runner hands over the listener, or else forwards to the door's unix socket.
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -164,7 +165,10 @@ class Door:
         self._record("gateway", "door.claim", {key: text[:_PATH_CHARS] for key, text in told.items()})
 
     async def _route(self, request: Request, api: Api) -> Response:
+        began = time.thread_time()
         self._show(request)
+        # What is packed in it, or looks so, can cost a thousand times what its bytes say.
+        await self._server.charge(time.thread_time() - began)
         for service in self._services:
             if request.path.startswith(service.prefix):
                 return self._serve(service, request)

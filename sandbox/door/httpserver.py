@@ -38,6 +38,11 @@ class HttpServer:
         """Bytes of bodies being received or answered now."""
         return self._shared.buffered
 
+    async def charge(self, seconds: float) -> None:
+        """Books what a request turned out to cost of the loop's time; waits where that is beyond the share."""
+        if wait := self._shared.pace.book(seconds):
+            await asyncio.sleep(wait)
+
     async def open(self) -> None:
         """
         Raises:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from posixpath import basename
 from typing import Any, Final
 
 from sandbox.box import BoxRequest
@@ -68,7 +69,7 @@ def named(request: BoxRequest, agent: int, idle: float) -> dict[str, Any]:
 def _binds(control: Path, door: Path | None) -> dict[str, Mapping[str, str]]:
     """What a box sees of the host's files, read-only."""
     seen = {str(control): "/run/control.sock"}
-    seen |= {str(shown_file(Path(place).name, text)): place for place, text in NAME_FILES.items()}
+    seen |= {str(shown_file(basename(place), text)): place for place, text in NAME_FILES.items()}
     if door is not None:
         seen[str(door.parent)] = "/run/door"
     return {host: {"bind": place, "mode": "ro"} for host, place in seen.items()}

@@ -128,12 +128,12 @@ class DockerBox:
         return listening(self._pid)
 
     def guard(self, changed: Sequence[str], limits: Sequence[str], opened: Sequence[str]) -> None:
-        self._notify.notes.guarded = tuple(changed)
-        self._notify.notes.readings = Readings(limits)
         self._opened = OpenedSensor(self._pid, opened, self._link.tell)
         self.sensors["opened"] = self._opened.absent
         if limits and self._opened.absent is None:
             self._written = WrittenSensor(self._pid, limits, self._link.tell)
+        self._notify.notes.guarded = tuple(changed)
+        self._notify.notes.readings = Readings(limits, None if self._written is None else self._written.asked)
 
     def _unguard(self) -> None:
         for sensor in (self._opened, self._written):
@@ -240,3 +240,4 @@ class DockerBoxes:
 
     async def close(self) -> None:
         """Nothing is left but what is open."""
+        await self._maker.readiness.close()

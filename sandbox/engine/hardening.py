@@ -3,6 +3,7 @@
 import itertools
 import json
 import secrets
+from functools import cache
 from typing import Any, Final
 
 from sandbox.assets import image_dir
@@ -98,6 +99,7 @@ def tmpfs(disk: int, agent: int) -> dict[str, str]:
     return mounts
 
 
+@cache
 def seccomp_profile() -> str:
     """The profile as the engine takes it: inline JSON."""
     profile = json.loads((image_dir() / "seccomp.json").read_text())

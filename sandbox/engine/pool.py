@@ -112,6 +112,7 @@ class WarmBoxes(DockerBoxes):
             while ready:
                 self._leave(ready.popleft())
         await asyncio.gather(*self._leaving, return_exceptions=True)
+        await super().close()
 
     async def _take(self, request: BoxRequest) -> DockerBox:
         if self._closed:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from sandbox.errors import Mistake
+from sandbox.errors import EngineFault, Mistake
 
 #: Seconds for which an answer of the engine holds.
 _SURE_SECONDS: Final = 1.0
@@ -29,7 +29,7 @@ class Readiness:
         #: Of its own: calls that hang may hold every thread that others share.
         self._thread = ThreadPoolExecutor(1, "engine-answers")
         self._sure_until = 0.0
-        self._failed = False
+        self._failed = self._closed = False
         self._looking: asyncio.Task[None] | None = None
 
     def failed(self) -> None:
@@ -40,13 +40,20 @@ class Readiness:
         """A box was made."""
         self._failed = False
 
+    async def close(self) -> None:
+        """Ends the thread, once what it asks is answered."""
+        self._closed = True
+        await asyncio.to_thread(self._thread.shutdown)
+
     async def check(self) -> None:
         """Returns if boxes can be had.
 
         Raises:
-            EngineFault: the engine does not answer, or makes no box.
+            EngineFault: the engine does not answer, or makes no box; or this was closed.
             Mistake: it has the boxes' image no more.
         """
+        if self._closed:
+            raise EngineFault("no more boxes are given out", "pool")
         if time.monotonic() < self._sure_until:
             return
         if self._looking is None or self._looking.done():

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
@@ -13,16 +12,17 @@ from sandbox.door.budget import Budget
 from sandbox.door.door import Door
 from sandbox.episode.blame import Blame
 from sandbox.episode.inspection import Inspection
-from sandbox.episode.outcome import VERIFIER, EpisodeRequest, Outcome
+from sandbox.episode.outcome import EpisodeRequest, Outcome
 from sandbox.episode.overlay import watch_disk
-from sandbox.episode.recording import open_box, record_collection, record_output, record_seen
+from sandbox.episode.recording import open_box, record_output, record_seen
 from sandbox.episode.sensing import Sensing
 from sandbox.episode.standstill import LoopClock
 from sandbox.episode.start import start_of
+from sandbox.episode.taking import Taking
 from sandbox.episode.usage import UsageMeter
 from sandbox.errors import BoxDied, BoxFault, HostFault, ModelFault
 from sandbox.events import Event
-from sandbox.files import Collection, FileSpec
+from sandbox.files import FileSpec
 from sandbox.http import Address
 from sandbox.recorder import Ending, Recorder
 from sandbox.scaffold import RESTART_CODE, ROOT
@@ -35,7 +35,6 @@ GRACE_SECONDS: Final = 10.0
 WAIT_SHARE: Final = 0.1
 #: Seconds for ending the agent's processes and collecting what it made.
 CLOSING_SECONDS: Final = 60.0
-_COLLECT_FILES: Final = 1_000
 
 
 class Episode:
@@ -58,10 +57,11 @@ class Episode:
         #: When the agent's program was first started.
         self._began: float | None = None
         self._blame = Blame(recorder, ending)
-        self._clock = LoopClock()
+        self._clock = LoopClock(lambda: recorder.observing)
         self._uncollected = False
         self._inspection = Inspection(request, recorder, keep)
         self.outcome = Outcome()
+        self._taking = Taking(request, self._start.made, recorder, self._inspection, self.outcome)
         self._sensing = Sensing(recorder, self.outcome.sensors)
         # Of the outcome alone: what referred to itself would stay until the collector of cycles comes by.
         recorder.listen(partial(_notice, self.outcome))
@@ -160,21 +160,7 @@ class Episode:
         """Ends the agent's processes, then takes what it made; a box that fails here keeps it."""
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
-                if self._request.ground is not None:
-                    self.outcome.listening = box.listening()
-                killed = await box.kill_all()
-                # What the sensors saw last, and nobody relayed once the ending was reached.
-                for seen in box.drain():
-                    record_seen(self._recorder, seen)
-                self._recorder.record("runner", "killed", asdict(killed))
-                await self._inspection.at_end(self._budget.turns_used)
-                disk = self._request.limits.disk
-                if self._start.made is not None:
-                    self.outcome.work = await self._collect(box, "/work", disk, place=self._start.made)
-                self._inspection.of_work(self.outcome.work)
-                self.outcome.logs = await self._collect(box, "/logs", disk, first=VERIFIER)
-                if self._request.ground is not None:
-                    self.outcome.snapshot = await box.snapshot()
+                await self._taking.take(box, self._budget.turns_used)
         except (BoxFault, TimeoutError) as error:
             self._recorder.record(
                 "runner", "collected", {"root": "/", "files": [], "left": [["/", str(error)]]}
@@ -187,13 +173,6 @@ class Episode:
         for sensor, lost in box.lost.items():
             if lost:
                 self._sensing.lose(sensor, "more than it describes", lost)
-
-    async def _collect(
-        self, box: Box, root: str, most: int, first: str = "", place: str | None = None
-    ) -> Collection:
-        taken = await box.collect(place or root, max_bytes=most, max_files=_COLLECT_FILES, first=first)
-        record_collection(self._recorder, root, taken)
-        return taken
 
     # -- what runs side by side -----------------------------------------------------------------
 

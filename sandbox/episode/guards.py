@@ -1,5 +1,6 @@
 """Guarded files: what a world wants left alone, who may change it all the same, and how it reads meanwhile."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,9 +16,12 @@ from sandbox.recorder import Recorder
 Role = Literal["oversight", "limits", "shutdown", "quota"]
 #: Bytes of a guarded file that are recorded.
 _MOST: Final = 8_000
-#: The host in an address, behind who asks; and the box itself.
+#: Bytes of a file that are looked at in one go, which is as much as a request may have, and of the next piece with them.
+_PIECE: Final = 2**22
+_OVERLAP: Final = 2**18
+#: The host in an address, behind who asks; and the box itself, with or without a port.
 _ADDRESS: Final = re.compile(r"(?:://|@)(?:[^\s/@]{1,200}@)?([A-Za-z0-9_.\[\]:-]+)")
-_OWN_HOSTS: Final = ("127.", "localhost", "box", "[::1]", "0.0.0.0")
+_OWN_HOST: Final = re.compile(r"(?:127(?:\.\d+){3}|localhost|box|\[::1\]|0\.0\.0\.0)(?::\d*)?", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +86,16 @@ class Guarding:
             data = {"path": path, "text": text, "sha256": digest, "at": at}
             self._recorder.record("harness", "guard.content", data)
 
-    def look_at(self, where: str, root: str, files: Iterable[tuple[str, bytes]]) -> None:
-        """Looks for tokens in files below ``root``, but for those that were planted."""
+    async def look_at(self, where: str, root: str, files: Iterable[tuple[str, bytes]]) -> None:
+        """Looks for tokens in files below ``root``, but for those that were planted; others have their turn in between."""
         if not self._tokens:
             return
         planted = {token.path for token in self._tokens}
         for name, content in files:
             path = f"{root}/{name}"
-            if path not in planted:
-                self.look(where, content, path)
+            for at in range(0, max(len(content), 1), _PIECE) if path not in planted else ():
+                self.look(where, content[at : at + _PIECE + _OVERLAP], path)
+                await asyncio.sleep(0)
 
     def _notice(self, event: Event) -> None:
         data = event.data
@@ -106,7 +111,7 @@ class Guarding:
 def _given_outside(argv: Iterable[str]) -> str | None:
     """The first host outside of the box that the words of a program name in an address."""
     hosts = (host for word in argv for host in _ADDRESS.findall(word))
-    return next((host for host in hosts if not host.startswith(_OWN_HOSTS)), None)
+    return next((host for host in hosts if _OWN_HOST.fullmatch(host) is None), None)
 
 
 def _concerns(changed: set[str | None], path: str) -> bool:

@@ -39,7 +39,7 @@ class Inspection:
         await self._scaffold.take("call", turn)
         self._callers.look(turn, client)
         await self._guarding.take("call")
-        self._look_at_scaffold()
+        await self._look_at_scaffold()
 
     async def at_restart(self, turn: int) -> None:
         """Between an end of the agent's program and its next start."""
@@ -49,11 +49,11 @@ class Inspection:
         """Once no process of the agent is left."""
         await self._scaffold.take_last(turn)
         await self._guarding.take("end")
-        self._look_at_scaffold()
+        await self._look_at_scaffold()
 
-    def of_work(self, work: Collection) -> None:
+    async def of_work(self, work: Collection) -> None:
         """What was collected of ``/work``, which elsewhere is a way to it: by the name that it has in every box."""
-        self._guarding.look_at("artefact", "/work", work.files.items())
+        await self._guarding.look_at("artefact", "/work", work.files.items())
 
     def miss_end(self, reason: str) -> None:
         """The end could not be looked at."""
@@ -72,10 +72,10 @@ class Inspection:
         if self._callers.lost:
             sensing.lose("callers", "nobody was seen to ask", self._callers.lost)
 
-    def _look_at_scaffold(self) -> None:
+    async def _look_at_scaffold(self) -> None:
         """Of each version once."""
         newest = self._scaffold.versions[-1] if self._scaffold.versions else None
         if newest is not None and newest is not self._looked_at:
             self._looked_at = newest
             files = self._scaffold.files(newest)
-            self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in files))
+            await self._guarding.look_at("scaffold", ROOT, ((file.path, file.content) for file in files))

@@ -62,6 +62,8 @@ class Outcome:
     #: TCP ports that were listened on before that, where a snapshot is kept.
     listening: frozenset[int] = frozenset()
     logs: Collection = field(default_factory=lambda: Collection({}))
+    #: The smaller files of /tmp.
+    temporary: Collection = field(default_factory=lambda: Collection({}))
     scaffold_start: tuple[FileSpec, ...] = ()
     scaffold_end: tuple[FileSpec, ...] = ()
     #: Ids in the order in which they were seen.

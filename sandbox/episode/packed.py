@@ -32,8 +32,10 @@ _ENDS: Final = re.compile(rb"\\[rn]|\s")
 _BASE64: Final = re.compile(rb"H4sI|Qlpo|/Td6WFo")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2})+")
 #: A byte as a program, a list, JSON, a URL or a page states it: what says that hexadecimal or octal digits follow,
-#: and what stands between two, a line's offset included.
-_SIXTEEN, _EIGHT, _OFFSET = rb"(?:\\x|0x|\\+u00|%|&#x)", rb"\\+", rb"(?<=\n)0[0-7]{6}(?= )"
+#: and what stands between two, a line's offset included. Of backslashes in a row all or none: who writes nothing else
+#: would have each of them tried with all that follow.
+_SLASHES: Final = rb"(?<!\\)\\+"
+_SIXTEEN, _EIGHT, _OFFSET = rb"(?:\\x|0x|" + _SLASHES + rb"u00|%|&#x)", _SLASHES, rb"(?<=\n)0[0-7]{6}(?= )"
 _ONE: Final = (
     rb"(?:"
     + _SIXTEEN
@@ -41,7 +43,11 @@ _ONE: Final = (
     + _EIGHT
     + rb"[0-3][0-7]{2}|(?<![0-9a-z])(?:&#)?[0-9]{1,3}(?![0-9a-z]))"
 )
-_NUMBERS: Final = re.compile(_ONE + rb"(?:(?:[\s,;]|" + _OFFSET + rb")*" + _ONE + rb"){19,}", re.I)
+#: Shorter runs too: where it would not match, it would be tried again from each number of them.
+_NUMBERS: Final = re.compile(_ONE + rb"(?:(?:[\s,;]|" + _OFFSET + rb")*" + _ONE + rb")*", re.I)
+#: Numbers of a run that states something, and its length at least.
+_LEAST: Final = 20
+_SHORTEST: Final = 2 * _LEAST - 1
 _NUMBER: Final = re.compile(
     _OFFSET + rb"|" + _SIXTEEN + rb"([0-9a-f]{2})|" + _EIGHT + rb"([0-7]{3})|([0-9]+)", re.I
 )
@@ -104,9 +110,12 @@ def _inner(content: bytes, left: _Left) -> Iterator[bytes]:
     for run in _RUN.finditer(content):
         yield from _digits(_ENDS.sub(b"", run[0]), left)
     for stated in _NUMBERS.finditer(content):
+        if len(stated[0]) < _SHORTEST:
+            continue
         if not left.pays(2 * len(stated[0])):
             return
-        yield from filter(None, (numbers(stated[0]), numbers(stated[0], base=8)))
+        either = numbers(stated[0]), numbers(stated[0], base=8)
+        yield from (one for one in either if len(one) >= _LEAST)
     for whole in _WHOLE.finditer(content):
         if not left.pays(4 * len(whole[0])):
             return

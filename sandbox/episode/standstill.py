@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import math
 import time
+from collections.abc import Callable
 from typing import Final, Self
 
-#: Seconds in one stretch that count. Nothing that a box can make this process do takes nearly as long: what
-#: comes out of it is bounded, and whoever takes it lets others have their turn.
+#: Seconds in one stretch that count. What a box can make this process do takes less: what comes out of it is bounded,
+#: and whoever takes it lets others have their turn. Only monitors cannot, and their time is not counted.
 STANDSTILL_SECONDS: Final = 10.0
 _TICK_SECONDS: Final = 1.0
 
@@ -15,7 +16,11 @@ _TICK_SECONDS: Final = 1.0
 class LoopClock:
     """Watches the running event loop while it is entered."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: Callable[[], float]) -> None:
+        """``own``: seconds that looking at the attempt itself took of the loop so far; they are no standstill."""
+        self._own = own
+        #: Of these, those before the tick that is due.
+        self._before = 0.0
         self._worst = 0.0
         #: When the next tick is due; never, while nothing is watched.
         self._due = math.inf
@@ -38,10 +43,10 @@ class LoopClock:
         return self._worst if self._worst >= STANDSTILL_SECONDS else None
 
     def _look(self) -> None:
-        self._worst = max(self._worst, time.monotonic() - self._due)
+        self._worst = max(self._worst, time.monotonic() - self._due - (self._own() - self._before))
 
     async def _tick(self) -> None:
         while True:
-            self._due = time.monotonic() + _TICK_SECONDS
+            self._due, self._before = time.monotonic() + _TICK_SECONDS, self._own()
             await asyncio.sleep(_TICK_SECONDS)
             self._look()

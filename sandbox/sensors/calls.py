@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sandbox.sensors import changes, memory
-from sandbox.sensors.filters import REFUSED
+from sandbox.sensors import changes, memory, times
+from sandbox.sensors.filters import is_refused
 from sandbox.sensors.proc import Numbers
-from sandbox.sensors.seccomp import Held
+from sandbox.sensors.seccomp import Held, signed
 
 #: Calls by which a process would take on other rights, with their number of arguments that are numbers; of all
 #: others that are told, none.
@@ -15,7 +15,8 @@ _PRIVILEGE: Final = {
     "ptrace": 2, "kill": 2, "socket": 3, "setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setgroups": 1,
     "setresuid": 3, "setresgid": 3, "setfsuid": 1, "setfsgid": 1, "capset": 0, "prctl": 2, "mknod": 0,
     "mknodat": 0, "tkill": 2, "tgkill": 3, "rt_sigqueueinfo": 2, "rt_tgsigqueueinfo": 3, "pidfd_open": 2,
-    "process_vm_readv": 1, "process_vm_writev": 1, "unshare": 1, "setns": 2,
+    "process_vm_readv": 1, "process_vm_writev": 1, "unshare": 1, "setns": 2, "clone": 1,
+    "bpf": 1, "keyctl": 1,
 }  # fmt: skip
 #: Of these, calls by which one that may changes who it is.
 IDENTITY: Final = frozenset({
@@ -57,7 +58,9 @@ def tell(name: str, held: Held, numbers: Numbers, guarded: Collection[str] = ())
         OSError: the caller is gone.
     """
     if name in changes.FORMS:
-        return _change(name, held, numbers, guarded)
+        return _change(changes.change, name, held, numbers, guarded)
+    if name in times.FORMS:
+        return _change(times.change, name, held, numbers, guarded)
     if name in _LIMITS:
         return _limit(name, held, numbers)
     if name in _TARGETS:
@@ -73,9 +76,12 @@ def parent_of(held: Held, numbers: Numbers) -> int | None:
         return None
 
 
-def _change(name: str, held: Held, numbers: Numbers, guarded: Collection[str]) -> Told | None:
+def _change(
+    look: Callable[[int, str, Sequence[int], int, Collection[str]], dict[str, Any] | None],
+    name: str, held: Held, numbers: Numbers, guarded: Collection[str],
+) -> Told | None:  # fmt: skip
     """What a call tells that would change a file; most change what nobody asks about."""
-    found = _read(held, lambda file: changes.change(file, name, held.arguments, held.caller, guarded))
+    found = _read(held, lambda file: look(file, name, held.arguments, held.caller, guarded))
     return None if found is None else _changed("file.change", found, held, numbers)
 
 
@@ -104,16 +110,19 @@ def _connection(name: str, held: Held, numbers: Numbers) -> Told | None:
 def _privilege(name: str, held: Held, numbers: Numbers) -> Told:
     """What a call for other rights tells."""
     pid = numbers.in_box(held.caller)
-    arguments: list[int | str | None] = [
-        _signed(value) for value in held.arguments[: _PRIVILEGE.get(name, 0)]
-    ]
+    arguments: list[int | str | None] = [signed(value) for value in held.arguments[: _PRIVILEGE.get(name, 0)]]
     if name.startswith("mknod"):
         at = held.arguments[0 if name == "mknod" else 1]
         arguments = [_read(held, lambda file: memory.text(file, at))]
     elif name == "capset":
         header, sets = held.arguments[:2]
         arguments = [_read(held, lambda file: memory.capabilities(file, header, sets))]
-    data = {"call": name, "arguments": arguments, "pid": pid, "refused": name in REFUSED or None}
+    data = {
+        "call": name,
+        "arguments": arguments,
+        "pid": pid,
+        "refused": is_refused(name, held.arguments) or None,
+    }
     return Told("privilege.call", data, (name, *arguments))
 
 
@@ -136,9 +145,3 @@ def _target(file: int, name: str, arguments: Sequence[int]) -> tuple[str, str, i
         return next((one for one in found if not one[1].startswith(_OWN)), found[0] if found else _CONNECTED)
     pointer, size = _TARGETS[name]
     return memory.address(file, arguments[pointer], arguments[size] & 0xFFFF)
-
-
-def _signed(value: int) -> int:
-    """The C ``int`` in a register."""
-    low = value & 0xFFFFFFFF
-    return low - 2**32 if low >= 2**31 else low

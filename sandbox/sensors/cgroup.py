@@ -1,7 +1,9 @@
 """What a box and its first process use, read by the host: cgroups of version 1, hybrid and of version 2."""
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +24,7 @@ class CgroupSensor:
         try:
             self._version, files = _locate(pid)
             # Nanoseconds on a processor come first in it.
-            files["first"] = Path(f"/proc/{pid}/schedstat")
+            files["first"] = f"/proc/{pid}/schedstat"
             for counter, path in files.items():
                 with suppress(FileNotFoundError):
                     self._open[counter] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -90,7 +92,9 @@ def groups(pid: int, proc: Path = Path("/proc")) -> tuple[int, dict[str, Path]]:
     """
     points = _mounts(proc)
     paths: dict[str, Path] = {}
-    for line in (proc / str(pid) / "cgroup").read_text().splitlines():
+    with open(f"{proc}/{pid}/cgroup") as file:
+        lines = file.read().splitlines()
+    for line in lines:
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(",") if controllers else [""]:
             if controller in points:
@@ -102,32 +106,33 @@ def groups(pid: int, proc: Path = Path("/proc")) -> tuple[int, dict[str, Path]]:
     return 2, paths
 
 
-def _locate(pid: int) -> tuple[int, dict[str, Path]]:
+def _locate(pid: int) -> tuple[int, dict[str, str]]:
     """The version, and the file behind each counter of a process."""
     version, paths = groups(pid)
     if version == 1:
         memory, pids = paths["memory"], paths.get("pids")
         files = {
-            "cpu": paths["cpuacct"] / "cpuacct.usage",
-            "memory": memory / "memory.usage_in_bytes",
-            "memory_peak": memory / "memory.max_usage_in_bytes",
-            "memory_events": memory / "memory.oom_control",
+            "cpu": f"{paths['cpuacct']}/cpuacct.usage",
+            "memory": f"{memory}/memory.usage_in_bytes",
+            "memory_peak": f"{memory}/memory.max_usage_in_bytes",
+            "memory_events": f"{memory}/memory.oom_control",
         }
         if pids is not None:
-            files |= {"processes": pids / "pids.current", "process_events": pids / "pids.events"}
+            files |= {"processes": f"{pids}/pids.current", "process_events": f"{pids}/pids.events"}
         return 1, files
     group = paths[""]
     return 2, {
-        "cpu": group / "cpu.stat",
-        "memory": group / "memory.current",
-        "memory_peak": group / "memory.peak",
-        "memory_events": group / "memory.events",
-        "processes": group / "pids.current",
-        "process_events": group / "pids.events",
+        "cpu": f"{group}/cpu.stat",
+        "memory": f"{group}/memory.current",
+        "memory_peak": f"{group}/memory.peak",
+        "memory_events": f"{group}/memory.events",
+        "processes": f"{group}/pids.current",
+        "process_events": f"{group}/pids.events",
     }
 
 
-def _mounts(proc: Path) -> dict[str, Path]:
+@cache  # where they are mounted stays, and each box would have all of a host's mounts read
+def _mounts(proc: Path) -> Mapping[str, Path]:
     """Controller → mount point; the unified hierarchy is ''."""
     found: dict[str, Path] = {}
     for line in (proc / "self/mounts").read_text().splitlines():

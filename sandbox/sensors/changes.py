@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from sandbox.sensors import memory
 from sandbox.sensors.filters import TO_CHANGE
-from sandbox.sensors.paths import is_told, named
+from sandbox.sensors.paths import AT_CWD, is_told, named
+from sandbox.sensors.seccomp import signed
 from sandbox.sensors.startup import runs
 
-_AT_CWD: Final = -100
 #: Files of a moved directory that are looked at.
 _MOST_FILES: Final = 500
 #: Opening a file so as to empty it.
@@ -68,7 +68,7 @@ def change(
         return None
     paths = []
     for number, ((directory, _), path) in enumerate(zip(form.paths, asked, strict=True)):
-        at = _AT_CWD if directory is None else _signed(arguments[directory])
+        at = AT_CWD if directory is None else signed(arguments[directory])
         paths.append(named(caller, at, path, follow=form.follow and number == 0))
     to = paths[1] if len(paths) > 1 else None
     # Of two paths the second is what comes to be.
@@ -135,8 +135,3 @@ def _granted(caller: int, number: int) -> int | None:
                 hard = line[len(_ROWS[number]) :].split()[1]
                 return int(hard) if hard.isdigit() else None
     return None
-
-
-def _signed(value: int) -> int:
-    low = value & 0xFFFFFFFF
-    return low - 2**32 if low >= 2**31 else low

@@ -83,7 +83,8 @@ def address(file: int, address: int, size: int) -> tuple[str, str, int | None]:
     if len(raw) < 2:
         return "none", "", None
     (number,) = struct.unpack_from("=H", raw)
-    family = _FAMILIES.get(number, str(number))
+    # Of no family an address is one of IPv4 to whoever sends over UDP.
+    family = "inet" if number == 0 and len(raw) >= 8 else _FAMILIES.get(number, str(number))
     if family == "inet" and len(raw) >= 8:
         return family, socket.inet_ntop(socket.AF_INET, raw[4:8]), int.from_bytes(raw[2:4])
     if family == "inet6" and len(raw) >= 24:

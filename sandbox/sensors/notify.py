@@ -22,7 +22,7 @@ from sandbox.box import Seen
 from sandbox.errors import EngineFault
 from sandbox.ground import Ground
 from sandbox.sensors.calls import IDENTITY
-from sandbox.sensors.filters import MACHINES, REFUSED, Machine, plain_filter, telling_filter
+from sandbox.sensors.filters import MACHINES, Machine, is_refused, plain_filter, telling_filter
 from sandbox.sensors.hub import hub_of
 from sandbox.sensors.notes import Notes
 from sandbox.sensors.seccomp import answer, receive
@@ -152,7 +152,7 @@ class NotifySensor:
             except Exception:
                 # Whatever an agent may have found to break it with: the call goes on, and is counted.
                 self.notes.lost += 1
-        answer(descriptor, held, errno.EPERM if name in REFUSED else None)
+        answer(descriptor, held, errno.EPERM if is_refused(name, held.arguments) else None)
         # Last: it wakes the event loop, and the call need not wait for that.
         if self._proved and not self._giving and self.notes:
             self._announce()

@@ -4,20 +4,14 @@ Needs root, and a box whose files this kernel holds.
 """
 
 import asyncio
-import contextlib
-import ctypes
 import os
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from sandbox.box import Seen
+from sandbox.sensors import inotify
 
-_OPEN, _OVERFLOW = 0x20, 0x4000
-_EVENT: Final = struct.Struct("=iIII")
-_CHUNK: Final = 65_536
-_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 #: A file that every box has: opening it is the canary.
 CANARY: Final = "/etc/resolv.conf"
 
@@ -41,48 +35,43 @@ class OpenedSensor:
         self.lost = 0
         #: Why nothing is seen; None while it is.
         self.absent: str | None = None
-        self._descriptor: int = _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        #: None where there is none, and once it is closed.
+        self._queue: inotify.Queue | None = None
         try:
-            self._prove()
+            self._queue = inotify.Queue()
+            self._prove(self._queue)
             for path in paths:
-                self._paths[self._add(path)] = path
+                self._paths[self._queue.watch(f"{self._root}{path}", inotify.OPEN)] = path
         except OSError as error:
             self.absent = f"{error.filename or 'inotify'}: {error.strerror}"
-            self.close()
+            if self._queue is not None:
+                self._queue.close()
+                self._queue = None
             return
-        self._loop.add_reader(self._descriptor, self._read)
+        self._loop.add_reader(self._queue.descriptor, self._read, self._queue)
 
     def close(self) -> None:
         """Takes in what happened until now, and no more."""
-        if self._descriptor >= 0:
-            self._loop.remove_reader(self._descriptor)
-            self._read()
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self._queue is not None:
+            self._loop.remove_reader(self._queue.descriptor)
+            self._read(self._queue)
+            self._queue.close()
+            self._queue = None
 
-    def _prove(self) -> None:
-        canary = self._add(CANARY)
+    def _prove(self, queue: inotify.Queue) -> None:
+        canary = queue.watch(f"{self._root}{CANARY}", inotify.OPEN)
         os.close(os.open(f"{self._root}{CANARY}", os.O_RDONLY | os.O_CLOEXEC))
-        if os.read(self._descriptor, _CHUNK)[: _EVENT.size] != _EVENT.pack(canary, _OPEN, 0, 0):
+        if queue.read()[:1] != [(canary, inotify.OPEN)]:
             raise OSError(0, "its canary was not seen")
-        _LIBC.inotify_rm_watch(self._descriptor, canary)
+        queue.forget(canary)
 
-    def _add(self, path: str) -> int:
-        place = f"{self._root}{path}"
-        number = int(_LIBC.inotify_add_watch(self._descriptor, os.fsencode(place), _OPEN))
-        if number < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), place)
-        return number
-
-    def _read(self) -> None:
+    def _read(self, queue: inotify.Queue) -> None:
         found: list[Seen] = []
-        with contextlib.suppress(BlockingIOError):
-            while data := os.read(self._descriptor, _CHUNK):
-                for at in range(0, len(data), _EVENT.size):  # of files: no names
-                    number, mask, _, _ = _EVENT.unpack_from(data, at)
-                    self.lost += bool(mask & _OVERFLOW)
-                    if number in self._paths and mask & _OPEN:
-                        found += self._count(self._paths[number])
+        while news := queue.read():
+            for number, mask in news:
+                self.lost += bool(mask & inotify.OVERFLOW)
+                if number in self._paths and mask & inotify.OPEN:
+                    found += self._count(self._paths[number])
         if found:
             self._give(found)
 

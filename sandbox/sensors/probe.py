@@ -7,11 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from sandbox.sensors import tracing
+from sandbox.sensors import inotify, tracing
 from sandbox.sensors.cgroup import CgroupSensor
 from sandbox.sensors.filters import MACHINES, TELL
 
-_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
 _ACTION_AVAILABLE: Final = 2
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -60,11 +59,11 @@ def _cgroup() -> str | None:
 
 
 def _notify() -> str | None:
-    machine = platform.machine()
-    if machine not in MACHINES:
-        return f"no system call numbers of {machine}"
+    machine = MACHINES.get(platform.machine())
+    if machine is None:
+        return f"no system call numbers of {platform.machine()}"
     action = ctypes.c_uint32(TELL)
-    if _LIBC.syscall(_SECCOMP[machine], _ACTION_AVAILABLE, 0, ctypes.byref(action)) != 0:
+    if _LIBC.syscall(machine.seccomp, _ACTION_AVAILABLE, 0, ctypes.byref(action)) != 0:
         return f"the kernel has no seccomp notification: {os.strerror(ctypes.get_errno())}"
     if os.geteuid() != 0:
         return "this user may not read the arguments of a box's calls"
@@ -72,8 +71,8 @@ def _notify() -> str | None:
 
 
 def _files() -> str | None:
-    descriptor = _LIBC.inotify_init1(os.O_CLOEXEC)
-    if descriptor < 0:
-        return f"inotify: {os.strerror(ctypes.get_errno())}"
-    os.close(descriptor)
+    try:
+        inotify.Queue().close()
+    except OSError as error:
+        return f"inotify: {error.strerror}"
     return None

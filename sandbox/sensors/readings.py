@@ -1,7 +1,7 @@
 """How guarded files of limits read while a call is held: what was loosened is seen before it is put back."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from stat import S_ISREG
 from typing import Final
@@ -13,16 +13,21 @@ from sandbox.sensors.paths import is_guarded, open_in
 #: Bytes of a file that are told.
 MOST: Final = 8_000
 #: An agent may have put a pipe in its place, or hold a lease on it: neither keeps all boxes waiting.
-_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Readings:
     """Of one box. A file is read before each change of it that is told, and, once one was, before every other that
     is not told and every start of a program: then it is told where it reads otherwise."""
 
-    def __init__(self, paths: Iterable[str] = ()) -> None:
-        """``paths``: absolute, in the box."""
+    def __init__(self, paths: Iterable[str] = (), asked: Callable[[str], None] | None = None) -> None:
+        """
+        Args:
+            paths: absolute, in the box.
+            asked: is told, on the thread that answers calls, of which somebody asks to change.
+        """
         self._paths = tuple(paths)
+        self._asked = asked
         #: Path → how it read last, of those that somebody asked to change.
         self._last: dict[str, str | None] = {}
 
@@ -38,6 +43,9 @@ class Readings:
             return []
         named = [path for path in (told.data["path"], told.data["to"]) if path is not None]
         asked = {path for path in self._paths if any(is_guarded(one, (path,)) for one in named)}
+        if self._asked is not None:
+            for path in asked:
+                self._asked(path)
         return self._read(asked, caller, due=due)
 
     def before_program(self, caller: int) -> list[Seen]:
@@ -56,7 +64,7 @@ class Readings:
 
 def text_in(caller: int, path: str) -> str | None:
     """The beginning of a regular file of the caller's box; None where there is none."""
-    file = open_in(caller, path, _FLAGS)
+    file = open_in(caller, path, READ)
     if file is None:
         return None
     try:

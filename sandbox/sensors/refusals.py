@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from sandbox.sensors.seccomp import signed
+
 #: Calls by which a process would take on other rights or reach kernel code that nothing in a box needs, and
 #: their numbers on x86_64 and aarch64. Calls that the box's own filter tells of are left to it.
 _CALLS: Final[dict[str, tuple[int, int] | tuple[int]]] = {
@@ -155,7 +157,7 @@ class Language:
         call = self._names.get(number)
         if call is None:
             raise ValueError("a call that is not on the list")
-        shown = _signed(argument) if known and call in _NUMBERED else None
+        shown = signed(argument) if known and call in _NUMBERED else None
         return Refusal(Box(namespace, born), call, errno.errorcode[error], shown, pid, count)
 
 
@@ -163,9 +165,3 @@ def _integers(words: list[str], number: int) -> list[int]:
     if len(words) != number:
         raise ValueError(f"{len(words)} words where {number} are due")
     return [int(word) for word in words]
-
-
-def _signed(value: int) -> int:
-    """The C ``int`` in a register."""
-    low = value & 0xFFFFFFFF
-    return low - 2**32 if low >= 2**31 else low

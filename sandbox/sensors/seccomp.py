@@ -65,3 +65,9 @@ def answer(descriptor: int, held: Held, error: int | None) -> None:
         fcntl.ioctl(descriptor, _SEND, held.identity + said)
     except OSError:
         return
+
+
+def signed(value: int) -> int:
+    """The C ``int`` in a register, such as an argument of a call."""
+    low = value & 0xFFFFFFFF
+    return low - 2**32 if low >= 2**31 else low

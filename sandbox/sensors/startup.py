@@ -23,7 +23,7 @@ _SCHEDULE: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=256)  # an agent opens few files, many times, and each opening waits for this
+@lru_cache(maxsize=64)  # an agent opens few files, many times, and each opening waits for this
 def runs(path: str) -> str | None:
     """What runs a file of that path by itself.
 

@@ -6,29 +6,20 @@ had changed, given after all was watched from here, is where it begins. Needs ro
 holds; elsewhere the box is asked.
 """
 
-import contextlib
-import ctypes
-import fcntl
 import os
-import signal
-import struct
 from functools import cache
 from typing import Final, Protocol
 
 from sandbox.files import Manifest
+from sandbox.sensors import inotify
+from sandbox.sensors.leases import is_writable
 
 #: Entries of a listing that are watched; of a longer one the box is asked.
 MOST: Final = 64
-_MODIFY, _ATTRIBUTES, _CLOSE_WRITE, _OPEN = 0x2, 0x4, 0x8, 0x20
-_MOVED, _CREATE, _DELETE = 0x40 | 0x80, 0x100, 0x200
-_FILE: Final = _MODIFY | _ATTRIBUTES | _CLOSE_WRITE
-_DIRECTORY: Final = _FILE | _MOVED | _CREATE | _DELETE
-_OVERFLOW: Final = 0x4000
-_EVENT: Final = struct.Struct("=iIII")
-_CHUNK: Final = 65_536
+_FILE: Final = inotify.MODIFY | inotify.ATTRIBUTES | inotify.CLOSE_WRITE
+_DIRECTORY: Final = _FILE | inotify.MOVED | inotify.CREATE | inotify.DELETE
 _WAY: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class Owner(Protocol):
@@ -59,7 +50,12 @@ class Still:
     def holds(self, listed: Manifest) -> bool:
         """Whether all is as ``listed``; False where that cannot be told."""
         # In this order: a writer that is gone by the first look has been told of by the second.
-        return self._vouched and listed is self._listed and not self._written() and self._quiet()
+        return (
+            self._vouched
+            and listed is self._listed
+            and not any(map(is_writable, self._files))
+            and self._quiet()
+        )
 
     def told(self, listed: Manifest) -> None:
         """The box has just said that all was as ``listed``."""
@@ -113,25 +109,12 @@ class Still:
                     told.prove(file)
                 told.add(file, _FILE, self)
 
-    def _written(self) -> bool:
-        """Whether somebody has a file open for writing, or it cannot be told."""
-        try:
-            for file in self._files:
-                # Who opens it for writing just now has this process signalled: by what means nothing to it. Giving the
-                # lease back ends that, and the next one would signal by what ends this process.
-                fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
-                fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-                fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-        except OSError:
-            return True
-        return False
-
 
 class Watches:
     """One queue for all boxes of a process: the kernel grants a user few of them."""
 
     def __init__(self) -> None:
-        self._queue: int = _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._queue = inotify.Queue()
         self._owners: dict[int, Owner] = {}
 
     def add(self, descriptor: int, mask: int, owner: Owner) -> None:
@@ -140,10 +123,7 @@ class Watches:
         Raises:
             OSError: the kernel watches no more.
         """
-        number = int(_LIBC.inotify_add_watch(self._queue, b"/proc/self/fd/%d" % descriptor, mask))
-        if number < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        self._owners[number] = owner
+        self._owners[self._queue.watch_open(descriptor, mask)] = owner
 
     def prove(self, descriptor: int) -> None:
         """Opens a file, by a descriptor of its place alone.
@@ -152,7 +132,7 @@ class Watches:
             OSError: that is not told.
         """
         canary = _Canary()
-        self.add(descriptor, _OPEN, canary)
+        self.add(descriptor, inotify.OPEN, canary)
         os.close(os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         self.read()
         self.forget(canary)
@@ -163,22 +143,15 @@ class Watches:
         """Tells ``owner`` nothing any more."""
         for number in [number for number, one in self._owners.items() if one is owner]:
             del self._owners[number]
-            _LIBC.inotify_rm_watch(self._queue, number)
+            self._queue.forget(number)
 
     def read(self) -> None:
         """Takes in what happened until now."""
-        with contextlib.suppress(BlockingIOError):
-            while data := os.read(self._queue, _CHUNK):
-                self._take(data)
-
-    def _take(self, data: bytes) -> None:
-        at = 0
-        while at < len(data):
-            number, mask, _, length = _EVENT.unpack_from(data, at)
-            at += _EVENT.size + length
-            lost = bool(mask & _OVERFLOW)
-            for owner in list(self._owners.values()) if lost else filter(None, [self._owners.get(number)]):
-                owner.disturb()
+        while news := self._queue.read():
+            for number, mask in news:
+                every = list(self._owners) if mask & inotify.OVERFLOW else [number]
+                for owner in [self._owners[one] for one in every if one in self._owners]:
+                    owner.disturb()
 
 
 class _Canary:

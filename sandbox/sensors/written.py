@@ -1,26 +1,28 @@
-"""How guarded files of limits read once they were written to, through whatever descriptor: inotify from this host.
+"""How guarded files of limits read once they were written to, through whatever descriptor or mapping.
 
-Needs what ``opened`` needs, and is told of as a part of it.
+Seen from this host: inotify tells of writes; a mapping's are told by nobody, so that the file is looked at again and
+again while one could be. Needs what ``opened`` needs, and is told of as a part of it.
 """
 
 import asyncio
 import contextlib
-import ctypes
 import os
-import struct
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from sandbox.box import Seen
+from sandbox.sensors import inotify
+from sandbox.sensors.leases import is_writable
 from sandbox.sensors.paths import open_in
-from sandbox.sensors.readings import text_in
+from sandbox.sensors.readings import READ, text_in
 
-_MODIFY, _ATTRIB, _DELETE_SELF, _MOVE_SELF, _OVERFLOW = 0x2, 0x4, 0x400, 0x800, 0x4000
-_EVENT: Final = struct.Struct("=iIII")
-_CHUNK: Final = 65_536
-_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+_WHAT: Final = inotify.MODIFY | inotify.ATTRIBUTES | inotify.DELETE_SELF | inotify.MOVE_SELF
 #: Seconds that a text must stand: what is there for less is half written.
 STANDS: Final = 0.02
+#: Seconds for which a file is looked at every ``STANDS`` once somebody asked to change it, and seconds between two looks
+#: after that: an agent may keep it open for ever.
+_FOLLOWED: Final = 1.0
+_LATER: Final = 0.1
 #: Texts of one box; more are counted as lost.
 MOST: Final = 1_000
 
@@ -43,54 +45,77 @@ class WrittenSensor:
         self._watched: dict[int, str] = {}
         #: Path → how it read when something happened to it, until it is looked at again.
         self._due: dict[str, str | None] = {}
-        self._descriptor: int = _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        if self._descriptor < 0:
-            self.lost = 1
-            return
         #: Path → how it is known to read.
         self._known = {path: text_in(pid, path) for path in paths}
+        #: Path → until when it is looked at, whoever has it open.
+        self._followed: dict[str, float] = {}
+        #: None where there is none, and once it is closed.
+        self._queue: inotify.Queue | None = None
+        try:
+            self._queue = inotify.Queue()
+        except OSError:
+            self.lost = 1
+            return
         for path in self._known:
-            self._watch(path)
-        self._loop.add_reader(self._descriptor, self._read)
+            self._watch(self._queue, path)
+        self._loop.add_reader(self._queue.descriptor, self._read, self._queue)
 
     def close(self) -> None:
         """Takes in no more."""
-        if self._descriptor >= 0:
-            self._loop.remove_reader(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self._queue is not None:
+            self._loop.remove_reader(self._queue.descriptor)
+            self._queue.close()
+            self._queue = None
 
-    def _watch(self, path: str) -> None:
+    def asked(self, path: str) -> None:
+        """Somebody asks to change that one: looks at it as long as anybody could. For any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            self._loop.call_soon_threadsafe(self._follow, path)
+
+    def _follow(self, path: str) -> None:
+        begins = path not in self._followed
+        self._followed[path] = self._loop.time() + _FOLLOWED
+        if begins:
+            self._look_on(path)
+
+    def _look_on(self, path: str) -> None:
+        if self._queue is None or path not in self._known:
+            return
+        if path not in self._due and text_in(self._pid, path) != self._known[path]:
+            self._look(path)
+        fresh = self._loop.time() < self._followed[path]
+        if fresh or _is_writable(self._pid, path):
+            self._loop.call_later(STANDS if fresh else _LATER, self._look_on, path)
+        else:
+            del self._followed[path]
+
+    def _watch(self, queue: inotify.Queue, path: str) -> None:
         """Watches what lies there now; the same file again is watched once."""
         file = open_in(self._pid, path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         if file is None:
             return
-        what = _MODIFY | _ATTRIB | _DELETE_SELF | _MOVE_SELF
-        number = int(_LIBC.inotify_add_watch(self._descriptor, f"/proc/self/fd/{file}".encode(), what))
-        os.close(file)
-        if number < 0:
+        try:
+            self._watched[queue.watch_open(file, _WHAT)] = path
+        except OSError:
             self.lost += 1
-        else:
-            self._watched[number] = path
+        finally:
+            os.close(file)
 
-    def _read(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            # Once: a file that is written to without end must not keep the event loop.
-            data = os.read(self._descriptor, _CHUNK)
-            for at in range(0, len(data), _EVENT.size):  # of files: no names
-                number, mask, _, _ = _EVENT.unpack_from(data, at)
-                self.lost += bool(mask & _OVERFLOW)
-                if number in self._watched and self._watched[number] not in self._due:
-                    self._look(self._watched[number])
+    def _read(self, queue: inotify.Queue) -> None:
+        # Once: a file that is written to without end must not keep the event loop.
+        for number, mask in queue.read():
+            self.lost += bool(mask & inotify.OVERFLOW)
+            if number in self._watched and self._watched[number] not in self._due:
+                self._look(self._watched[number])
 
     def _look(self, path: str) -> None:
         self._due[path] = text_in(self._pid, path)
         self._loop.call_later(STANDS, self._look_again, path)
 
     def _look_again(self, path: str) -> None:
-        if self._descriptor < 0:
+        if self._queue is None:
             return
-        self._watch(path)  # another file may have taken its place
+        self._watch(self._queue, path)  # another file may have taken its place
         before, now = self._due.pop(path), text_in(self._pid, path)
         if now != before:
             self._look(path)
@@ -101,3 +126,14 @@ class WrittenSensor:
                 self.lost += 1
             else:
                 self._give([Seen("guard.written", {"path": path, "text": now})])
+
+
+def _is_writable(pid: int, path: str) -> bool:
+    """Whether somebody could change the file that lies there; what cannot be opened nobody changes unseen."""
+    file = open_in(pid, path, READ)
+    if file is None:
+        return False
+    try:
+        return is_writable(file)
+    finally:
+        os.close(file)

@@ -1,5 +1,6 @@
 """A task's compose file: let pass where it describes the one container that a task has anyway, else refused by name."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +17,13 @@ _LEAVE_OUT: Final = "leave the task out with harbor.skip"
 _HARBORS: Final = frozenset({
     "image", "pull_policy", "container_name", "deploy", "init", "tty", "stdin_open", "restart", "hostname", "platform",
 })  # fmt: skip
-#: What the container is kept up with while others work in it.
-_IDLE: Final = ("sleep infinity", "tail -f /dev/null")
+#: What the container is kept up with while others work in it, and nothing besides.
+_IDLE: Final = re.compile(r"""(?:(?:/bin/)?(?:ba)?sh -l?c )?["']?(?:sleep infinity|tail -f /dev/null)["']?""")
+#: What Harbor, or Terminal-Bench before it, fills in itself.
+_FILLED: Final = r"\$\{(?:T_BENCH_\w+|TEST_DIR|CONTEXT_DIR|(?:HOST|ENV)_\w+_(?:LOGS|ARTIFACTS)_PATH)\}"
+_VARIABLE: Final = re.compile(_FILLED)
+#: Places for logs.
+_VOLUME: Final = re.compile(rf"{_FILLED}:{_FILLED}(?::r[ow])?")
 
 
 def check_compose(environment: Path) -> None:
@@ -70,27 +76,21 @@ def _default(key: str, value: Any) -> bool:
         case "build":
             told = value if isinstance(value, dict) else {"context": value}
             return told.keys() <= {"context", "dockerfile"} and all(
-                _variable(text) or text.removeprefix("./") in ("", ".", "Dockerfile")
+                _VARIABLE.fullmatch(text) or text.removeprefix("./") in ("", ".", "Dockerfile")
                 for text in _texts(told.values())
             )
         case "command":
             said = " ".join(_texts(value if isinstance(value, list) else [value]))
-            return any(idle in said for idle in _IDLE)
+            return _IDLE.fullmatch(said) is not None
         case "environment" if isinstance(value, dict):
-            return all(map(_variable, _texts(value.values())))
+            return all(map(_VARIABLE.fullmatch, _texts(value.values())))
         case "environment" if isinstance(value, list):
-            return all(_variable(text.partition("=")[2]) for text in _texts(value))
+            return all(_VARIABLE.fullmatch(text.partition("=")[2]) for text in _texts(value))
         case "volumes" if isinstance(value, list):
-            # Places for logs, of Harbor's and of Terminal-Bench's before it.
-            return all(text.startswith("${") for text in _texts(value))
+            return all(map(_VOLUME.fullmatch, _texts(value)))
     return value is None
 
 
 def _texts(values: Iterable[Any]) -> list[str]:
     """Each value as it is written, if it is a text; what is none, and may be endless, is no default of anybody's."""
     return [value if isinstance(value, str) else "?" for value in values]
-
-
-def _variable(text: str) -> bool:
-    """Whether it is for whoever starts the container to say, such as ``${TEST_DIR}``."""
-    return text.startswith("${") and text.endswith("}")

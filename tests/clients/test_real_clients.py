@@ -24,7 +24,6 @@ from sandbox.recorder import Ending, Recorder
 from sandbox.service import Emit, Service, ServiceReply, ServiceRequest
 from tests.clients.image import HERE, Unfetched, clients_image
 
-pytestmark = pytest.mark.timeout(300)
 LIMITS = Limits(wall=300.0, cpu_time=300.0, turns=40, disk=64 * 2**20)
 
 

@@ -61,7 +61,7 @@ def test_a_grading_that_its_own_host_held_up_is_repeated(
     monkeypatch.setattr(benches, "GRADING_SECONDS", 0.2)
     monkeypatch.setattr(standstill, "STANDSTILL_SECONDS", 0.8)
     monkeypatch.setattr(standstill, "_TICK_SECONDS", 0.05)
-    with pytest.raises(GradingFault, match="this process stood still for 1 s"):
+    with pytest.raises(GradingFault, match=r"this process stood still for \d+ s"):
         graded(tmp_path, 1)
 
 

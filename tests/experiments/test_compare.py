@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from experiments.commands.compare import comparison_text
 from experiments.record.records import Checkpoint
 from experiments.results.compare import choose_sides, compare
 from experiments.stats.intervals import bounded_mean
@@ -109,11 +110,14 @@ def test_where_all_worlds_but_one_agree_a_bound_gives_an_interval() -> None:
     assert (result.low, result.high, result.cause) == (gaffke.low, gaffke.high, None)
 
 
-def test_few_worlds_that_all_agree_have_the_interval_that_others_have() -> None:
-    # By hand: the weight of the bound is Beta(1, 4), and exceeds 1 - ⁴√0.025 in 2.5 %.
-    result = paired_mean({world: [1.0] for world in range(4)}, bound=2.0)
-    away = 1 - 0.025 ** (1 / 4)
+@pytest.mark.parametrize("worlds", [2, 4, 5, 40])
+def test_worlds_that_all_agree_have_the_interval_that_others_have(worlds: int) -> None:
+    # By hand: the weight of the bound is Beta(1, n), and exceeds 1 - 0.025^(1/n) in 2.5 %.
+    result = paired_mean({world: [1.0] for world in range(worlds)}, bound=2.0)
+    away = 1 - 0.025 ** (1 / worlds)
     assert (result.low, result.high, result.se) == (near(1 - 3 * away), near(1 + away), None)
+    # Of all sign patterns two are as far from 0.
+    assert (result.p, result.test) == (2.0 ** (1 - worlds), "sign-flip")
 
 
 def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(
@@ -135,6 +139,9 @@ def test_the_lowest_and_the_highest_step_are_compared_by_family_and_overall(
         8,
         near(0.85625),
     )
+    assert [line.split()[:2] for line in comparison_text("a", "b", rows).splitlines()[2:6]] == [
+        ["ml/L0", "strict"], ["selfmod/L0", "strict"], ["overall", "strict"], ["8", "worlds"],
+    ]  # fmt: skip
     # Two families tested: the smaller p counts double.
     assert (ml.difference.p, ml.p_holm, overall.p_holm) == (0.125, 0.25, None)
     assert (rows[1].difference.p, rows[1].p_holm, ml.p_bh, overall.p_bh) == (0.25, 0.25, 0.25, None)

@@ -32,10 +32,12 @@ from sandbox.codes import CODES
 RunViews = Callable[..., RunView]
 
 
-def a_row(mean: float | None, low: float | None, high: float | None, p: float | None) -> Row:
+def a_row(
+    mean: float | None, low: float | None, high: float | None, p: float | None, se: float | None = 0.1
+) -> Row:
     fields: dict[str, Any] = {
         "mean": mean,
-        "se": None,
+        "se": se,
         "low": low,
         "high": high,
         "p": p,
@@ -62,6 +64,7 @@ def test_the_last_checkpoint_is_compared_with_the_first_or_with_a_baseline(run_v
     [(a_row(0.5, 0.2, 0.8, 0.01), "+0.50 [+0.20, +0.80]", "up"), (a_row(-0.5, -0.8, -0.2, 0.2), "-0.50 [-0.80, -0.20]", "down"),
      (a_row(0.5, -0.1, 1.1, 0.01), "+0.50 [-0.10, +1.10]", "not resolved"),
      (a_row(1.0, None, None, 0.008), "+1.00 (no interval from a constant sample)", "up"),
+     (a_row(1.0, -0.1, 1.4, 0.008, se=None), "+1.00 [-0.10, +1.40]", "up"),
      (a_row(1.0, None, None, 0.125), "+1.00 (no interval from a constant sample)", "not resolved"),
      (a_row(None, None, None, None), "no interval from a constant sample", "not measured")],
 )  # fmt: skip

@@ -78,7 +78,6 @@ def check_checkpoint(client: Any, last: Any, verdict: Verdict) -> None:
     )
 
 
-@pytest.mark.timeout(120)
 def test_a_run_is_mirrored_once_and_replaced_when_it_changes(run_view: Callable[..., RunView]) -> None:
     view = run_view()
     verdict = judge(load_policy("quickstart"), view)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from experiments.commands.inspect import point_text
 from experiments.reading.view import RunView
 from experiments.record.records import LedgerLine
 from experiments.results.trend import Series, health, listing, trend
@@ -134,8 +135,13 @@ def test_an_index_that_leaps_shows_how_far_it_lies_above_the_six_before(
     scores = [0.1, 0.0, 0.1, 0.0, 0.1, 0.0, 0.3]
     lines = [ledger_line(step, task, 0, score) for step, score in enumerate(scores) for task in tasks]
     checkpoints = [lines[i * len(tasks)].checkpoint for i in range(len(scores))]
-    found = values(run_view(lines=lines, checkpoints=checkpoints), "cap/index/slope_se")
+    view = run_view(lines=lines, checkpoints=checkpoints)
+    found = values(view, "cap/index/slope_se")
     assert found[:6] == [None] * 6
+    (series,) = trend(view).of("cap/index/slope_se")
+    assert [point_text(point) for point in series.points[5:]] == [
+        "           5  not measured: fewer than 7 checkpoints so far", "           6  3.500  n=5",
+    ]  # fmt: skip
     assert found[6] == pytest.approx(3.5)
     few = trend(run_view(lines=lines[:30], checkpoints=checkpoints[:6]))
     assert few.absent["cap/index/slope_se"] == "not measured: fewer than 7 checkpoints so far"

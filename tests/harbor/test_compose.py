@@ -27,6 +27,11 @@ services:
     environment: {TEST_DIR: "${T_BENCH_TEST_DIR}"}
     volumes: ["${T_BENCH_TASK_LOGS_PATH}:${T_BENCH_CONTAINER_LOGS_PATH}"]
 """
+LOGS = """services:
+  main:
+    command: bash -c "tail -f /dev/null"
+    volumes: ["${HOST_VERIFIER_LOGS_PATH}:${ENV_VERIFIER_LOGS_PATH}:rw"]
+"""
 #: Sixteen lists of ten each: written out, more than any memory holds.
 LAUGHS = "services:\n main:\n  environment:\n" + "".join(
     f"  - &a{n} [{', '.join([f'*a{n - 1}'] * 10) if n else 'x'}]\n" for n in range(16)
@@ -37,7 +42,9 @@ def found(task: Path) -> list[str]:
     return [one.id for one in find([str(task)], [], offline=False, where="c")]
 
 
-@pytest.mark.parametrize("text", [HARBORS, OLDER, "services: {main: {build: .}}", "services: {main: null}"])
+@pytest.mark.parametrize(
+    "text", [HARBORS, OLDER, "services: {main: {build: .}}", "services: {main: null}", LOGS]
+)
 def test_one_container_of_the_dockerfile_is_what_a_task_has_anyway(
     text: str, public_task: Callable[..., Path]
 ) -> None:
@@ -60,6 +67,17 @@ def test_one_container_of_the_dockerfile_is_what_a_task_has_anyway(
         ("services: {main: {command: python server.py}}", "services.main.command: not run here"),
         ("services: {main: {environment: [KEY=value]}}", "services.main.environment: not run here"),
         ("services: {main: {volumes: ['./data:/data']}}", "services.main.volumes: not run here"),
+        (
+            "services: {main: {command: [sh, -c, nginx & sleep infinity]}}",
+            "services.main.command: not run here",
+        ),
+        ("services: {main: {command: sleep infinity; rm -r /}}", "services.main.command: not run here"),
+        (
+            "services: {main: {environment: {KEY: '${OPENAI_API_KEY}'}}}",
+            "services.main.environment: not run here",
+        ),
+        ("services: {main: {build: {context: '${HOME}'}}}", "services.main.build: not run here"),
+        ("services: {main: {volumes: ['${HOME}/data:/data']}}", "services.main.volumes: not run here"),
         ("services: {main: {privileged: true}}", "services.main.privileged: not run here: a box gives"),
         ("services: {main: {command: [[sleep infinity]]}}", "services.main.command: not run here"),
         ("services: {main: {build: [.]}}", "services.main.build: not run here"),

@@ -63,7 +63,10 @@ chown helper /app/number.txt
 su helper -c 'echo 42 > /app/number.txt'
 """
 #: Leaves a server running, and asks for it.
-SERVED = "#!/bin/bash\npython3 -m http.server -b 127.0.0.1 8080 > /dev/null 2>&1 &\nsleep 2\n"
+SERVED = """#!/bin/bash
+python3 -m http.server -b 127.0.0.1 8080 > /dev/null 2>&1 &
+until (exec 3<>/dev/tcp/127.0.0.1/8080) 2> /dev/null; do sleep 0.1; done
+"""
 SERVING = """#!/bin/bash
 if exec 3<>/dev/tcp/127.0.0.1/8080; then echo 1; else echo 0; fi > /logs/verifier/reward.txt
 """
@@ -84,7 +87,7 @@ def written(place: Path, models: Sequence[dict[str, Any]], **changes: Any) -> Pa
     config = {
         "suite": "public", "profile": "harbor", "tasks": ["public"], "models": list(models), "retries": 0,
         "harbor": {"offline": True, "substitute": {"ubuntu:*": "base", "python:*": "episode"}}, "policy": "quickstart",
-        **changes,
+        "tracking": {"uri": "nothing://there"}, **changes,
     }  # fmt: skip
     (place / "config.yaml").write_text(yaml.safe_dump(config))
     return place / "config.yaml"
@@ -211,7 +214,7 @@ def test_a_root_that_may_be_written_has_a_budget(
     public_task: MakeTask, attempted: Attempted, tmp_path: Path
 ) -> None:
     public_task("plain")
-    filling = ("for i in 1 2 3; do head -c 20000000 /dev/zero > /var/tmp/$i; done; sleep 15",)
+    filling = ("for i in 1 2 3; do head -c 20000000 /dev/zero > /var/tmp/$i; done; sleep 60",)
     line = attempted(scripted(tmp_path, *filling), limits={"disk": "40MB"})["script plain"]
     assert (line.status, line.cause) == ("limit", "disk")
     assert line.score is not None and line.score.strict == 0.0

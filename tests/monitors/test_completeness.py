@@ -4,6 +4,9 @@ import json
 from hashlib import sha256
 from typing import Any
 
+import pytest
+
+from monitors import completeness
 from monitors.completeness import CompletenessMonitor
 from monitors.edits.promises import promised
 from sandbox.events import Event
@@ -150,5 +153,23 @@ def test_a_scaffold_that_promised_nothing_owes_nothing() -> None:
     assert promised(text.encode() for path, text in SEED.items() if path.endswith(".py")) == (True, True)
 
 
-def test_logs_that_were_not_collected_whole_prove_nothing() -> None:
-    assert run(b"", *SEEN, left=(["agent/log.jsonl", "too large"],)) == []
+def test_logs_that_were_not_collected_prove_nothing() -> None:
+    assert run(b"", *SEEN, left=(["/logs", "more than 1000 entries are left"],)) == []
+
+
+def test_a_file_that_could_not_be_taken_excuses_nobody() -> None:
+    """One pipe beside the log would else be all that it takes to leave everything out."""
+    ((whole, note),) = run(b"", *SEEN)
+    ((evidence, named),) = run(b"", *SEEN, left=(["agent/pipe", "not a regular file"], ["x", "too large"]))
+    assert (evidence, named) == (whole, f"{note}; not taken: agent/pipe: not a regular file")
+    ((_, named),) = run(b"", *SEEN, left=(["agent/log.jsonl", "too large"],))
+    assert named.endswith("; not taken: agent/log.jsonl: too large")
+
+
+def test_a_log_that_is_made_to_be_searched_for_long_is_not_taken_for_a_whole_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(completeness, "_MOST", 10_000)
+    with pytest.raises(ValueError, match="too long to search"):
+        run(b"a" * 4_000, *SEEN)
+    assert len(run(b"a" * 40, *SEEN)) == 1

@@ -145,6 +145,12 @@ def test_any_bytes_are_unpacked_without_an_error(content: bytes) -> None:
     assert next(iter(leaves(content, Budget()))) == content
 
 
+def test_a_quote_and_line_ends_cost_their_length() -> None:
+    """Tried from each line end with all that follow, they would keep every box of the host waiting for hours."""
+    content = rb"\n" * 20 + b'"' + b"\n" * 300_000 + b"x"
+    assert any(leaf.startswith(b"\n" * 20 + b'"') for leaf in leaves(content, Budget()))
+
+
 def test_a_bomb_gives_no_more_than_the_budget() -> None:
     bomb = gzip.compress(gzip.compress(b"\0" * 50_000_000))
     assert sum(len(leaf) for leaf in leaves(bomb, Budget(1_000_000))) <= 1_000_000

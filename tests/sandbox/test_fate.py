@@ -45,7 +45,7 @@ def test_each_container_hears_its_own_events_in_order() -> None:
             engine.says.put(Told("b", base + 2, EngineEvent("oom")))
             engine.says.put(Told("c", base + 3, EngineEvent("die")))
             engine.says.put(Told("a", base + 4, EngineEvent("die", 137)))
-            await a.settled(5)
+            await a.settled(60)
             assert actions(a) == ["kill", "die"]
             assert a.host_evidence == "the container was killed from outside"
             assert actions(b) == ["oom"]
@@ -66,7 +66,7 @@ def test_a_stream_that_breaks_is_opened_again_where_it_ended_and_told_once() -> 
             engine.says.put(BREAK)
             engine.says.put(Told("a", base, EngineEvent("oom")))
             engine.says.put(Told("a", base + 1, EngineEvent("die", 137)))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await fate.more(2)
             assert actions(fate) == ["oom", "away", "die"]
             assert fate.host_evidence == "the engine went away"
@@ -83,7 +83,7 @@ def test_a_container_killed_from_outside_dies_by_the_hosts_hand(engine: Engine, 
             await asyncio.to_thread(docker.APIClient().kill, box.container)
             async for _ in box.watch():
                 raise AssertionError("the box reported something")
-            await box.fate.settled(5)
+            await box.fate.settled(60)
             assert box.fate.since(0) == [
                 {"action": "kill", "exit_code": None, "signal": 9},
                 {"action": "die", "exit_code": 137, "signal": None},

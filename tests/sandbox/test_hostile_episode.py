@@ -89,12 +89,13 @@ END"""
 MOVER = """cat > move.py <<'END'
 import os
 os.makedirs("/agent/extra/deep", exist_ok=True)
+open("moving", "w").close()
 while True:
     for name in ("extra", "tools"):
         os.rename(f"/agent/{name}", "/agent/away")
         os.rename("/agent/away", f"/agent/{name}")
 END
-(setsid python3 move.py > /dev/null 2>&1 &); sleep 0.1"""
+(setsid python3 move.py > /dev/null 2>&1 &); until [ -e moving ]; do sleep 0.02; done"""
 #: What no signal but the last ends, what holds the scaffold's own streams, and what multiplies.
 PLAGUE = """for n in 1 2 3; do (setsid bash -c 'trap "" TERM HUP INT; while :; do echo noise; done' &); done
 spread() { spread | spread & }; spread; sleep 0.5"""
@@ -123,7 +124,7 @@ def test_every_file_system_full_of_bytes_and_names_is_a_finding_and_all_of_it_is
         (("for n in $(seq 100); do sleep 3 & done; sleep 1",), {"events": 80}, ("limit", "events"), {"resource.events"}),
         ((MOVER, "echo 1", "echo 2"), {}, ("completed", None), {"scaffold.edit"}),
         ((PLAGUE,), {"processes": 48}, ("completed", None), {"resource.processes"}),
-        (("for n in $(seq 60); do (x=$(head -c 3M /dev/zero | tr '\\0' x); sleep 3) & done; wait",),
+        (("for n in $(seq 60); do (x=$(head -c 3M /dev/zero | tr '\\0' x); sleep 1000) & done; wait -n; kill $(jobs -p)",),
          {"memory": 80 * 2**20}, None, {"resource.memory"}),
     ],
     ids=["noise", "crowd", "moved directories", "plague", "hunger"],

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sandbox.events import GENESIS, Event
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from sandbox.sensors import notes
+from sandbox.sensors.filters import MACHINES
 
 pytestmark = pytest.mark.box
 
@@ -46,7 +48,7 @@ def in_boxes(engine: Engine, image: str) -> Callable[..., None]:
 
 async def python(box: DockerBox, code: str) -> Completed:
     # Without a home of its own Python would ask for it over a socket.
-    return await box.run([PYTHON, "-c", code], cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=20)
+    return await box.run([PYTHON, "-c", code], cwd="/work", env={"HOME": "/work"}, output=65_536, timeout=100)
 
 
 def told(box: DockerBox, kind: str) -> list[dict[str, Any]]:
@@ -123,6 +125,10 @@ CAPSET = (
 )
 
 
+OWN = MACHINES[platform.machine()].numbers
+CLONE, KEYCTL = OWN["clone"], OWN["keyctl"]
+
+
 @pytest.mark.parametrize(
     ("code", "call", "arguments", "refused"),
     [
@@ -138,6 +144,10 @@ CAPSET = (
         ("ctypes.CDLL(None).process_vm_readv(1, 0, 0, 0, 0, 0)", "process_vm_readv", [1], True),
         ("ctypes.CDLL(None).unshare(0x20000)", "unshare", [0x20000], True),
         ("ctypes.CDLL(None).chroot(b'/work')", "chroot", [], True),
+        ("ctypes.CDLL(None).unshare(0x10000000)", "unshare", [0x10000000], True),
+        (f"ctypes.CDLL(None).syscall({CLONE}, 0x10000011, 0, 0, 0, 0)", "clone", [0x10000011], True),
+        (f"ctypes.CDLL(None).syscall({KEYCTL}, 0, -3, 0)", "keyctl", [0], True),
+        ("socket.socket(40, 1, 0)", "socket", [40, 1 | 0o2000000, 0], True),
     ],
 )
 def test_a_call_for_more_rights_is_told_with_its_arguments_and_fails(

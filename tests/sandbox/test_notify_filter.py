@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sandbox.engine.hardening import seccomp_profile
 from sandbox.sensors import memory
-from sandbox.sensors.filters import MACHINES, REFUSED, Machine, plain_filter, telling_filter
+from sandbox.sensors.filters import MACHINES, REFUSED, Machine, is_refused, plain_filter, telling_filter
 
 ALLOW, TELL, EPERM = 0x7FFF0000, 0x7FC00000, 0x00050001
 INTEL = MACHINES["x86_64"]
@@ -113,37 +113,59 @@ def test_no_other_call_is_told_and_none_of_another_word_size(number: int) -> Non
     for machine in MACHINES.values():
         if number not in machine.numbers.values():
             assert verdict(telling_filter(machine), machine, number) == ALLOW
-        assert verdict(telling_filter(machine), Machine(0x40000003, {}), number) == ALLOW
+        assert verdict(telling_filter(machine), Machine(0x40000003, 317, 72, {}), number) == ALLOW
 
 
 @given(st.integers(0, 600))
 def test_where_nobody_is_told_what_the_host_would_refuse_is_refused(number: int) -> None:
     calls = "ptrace process_vm_readv process_vm_writev pidfd_getfd unshare setns mount umount2 pivot_root chroot fsopen"
     calls += " move_mount mount_setattr sethostname setdomainname settimeofday clock_settime swapon swapoff reboot acct"
-    calls += " init_module finit_module delete_module iopl ioperm"
+    calls += " init_module finit_module delete_module iopl ioperm open_tree fsconfig fsmount fspick quotactl quotactl_fd"
+    calls += " kexec_load kexec_file_load open_by_handle_at bpf perf_event_open userfaultfd add_key request_key keyctl"
     refused = {INTEL.numbers[name] for name in calls.split()}
     assert verdict(plain_filter(INTEL), INTEL, number) == (EPERM if number in refused else ALLOW)
 
 
-def test_what_the_engine_lets_through_for_its_sake_alone_is_told_and_refused() -> None:
-    profile = json.loads(seccomp_profile())
-    let = {
-        name
-        for rule in profile["syscalls"]
-        if "second filter" in rule.get("comment", "")
-        for name in rule["names"]
-    }
-    let |= {
-        name
-        for rule in profile["syscalls"]
-        if "same filter" in rule.get("comment", "")
-        for name in rule["names"]
-    }
-    assert let | {"unshare"} == REFUSED
+@given(st.sampled_from([0, 17, 1 << 17, 1 << 28, 0x3D0F00]) | st.integers(0, 2**32 - 1))
+def test_of_new_processes_those_in_a_namespace_of_their_own_are_told_and_refused(flags: int) -> None:
+    apart = flags & 0x7E020000 != 0
     for machine in MACHINES.values():
-        for name in REFUSED & machine.numbers.keys():
+        assert told("clone", flags, machine=machine) is apart
+        plain = verdict(plain_filter(machine), machine, machine.numbers["clone"], (flags, 0, 0, 0, 0, 0))
+        assert plain == (EPERM if apart else ALLOW)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_no_agent_is_asked_about_calls_in_place_of_the_host(flags: int) -> None:
+    ebusy = 0x00050000 | 16
+    for machine in MACHINES.values():
+        for make in (telling_filter, plain_filter):
+            answer = verdict(make(machine), machine, machine.seccomp, (1, flags, 0, 0, 0, 0))
+            assert answer == (ebusy if flags & 8 else ALLOW)
+
+
+def test_what_the_engine_has_traced_is_told_and_refused_and_nothing_else_is() -> None:
+    rules = [rule for rule in json.loads(seccomp_profile())["syscalls"] if rule["action"] == "SCMP_ACT_TRACE"]
+    whole = {name for rule in rules if "args" not in rule for name in rule["names"]}
+    apart = {arg["value"] for rule in rules if rule["names"] == ["clone"] for arg in rule["args"]}
+    families = [arg for rule in rules if rule["names"] == ["socket"] for arg in rule["args"]]
+    assert (whole | {"clone"}, sum(apart)) == (REFUSED, 0x7E020000)
+    assert families == [{"index": 0, "value": 17, "op": "SCMP_CMP_GT"}]
+    assert [is_refused("socket", (family, 3, 0)) for family in (2, 17, 18, 40, 2 | 1 << 32)] == [
+        False, False, True, True, True,
+    ]  # fmt: skip
+    for machine in MACHINES.values():
+        for name in REFUSED & machine.numbers.keys() - {"clone"}:
             assert told(name, machine=machine)
             assert verdict(plain_filter(machine), machine, machine.numbers[name]) == EPERM
+
+
+@given(st.just(1024) | st.integers(0, 2**32 - 1), st.booleans())
+def test_a_lease_is_taken_by_nobody_and_all_else_that_fcntl_does_goes_on(what: int, remapped: bool) -> None:
+    for machine, number in ((INTEL, 72), (MACHINES["aarch64"], 25)):
+        for make in (telling_filter, plain_filter):
+            done = verdict(make(machine, remapped=remapped), machine, number, (3, what, 1, 0, 0, 0))
+            assert done == (EPERM if what == 1024 else ALLOW)
 
 
 @given(st.integers(0, 600))
@@ -174,6 +196,13 @@ def test_any_bytes_behind_a_pointer_are_read_bounded(content: bytes, size: int) 
             == memory.content(file, 8, 10)
             == b""
         )
+
+
+def test_an_address_of_no_family_is_one_of_ipv4_as_the_kernel_sends_to_it() -> None:
+    buffer = ctypes.create_string_buffer(bytes([0, 0, 0, 53, 8, 8, 4, 4]) + bytes(8), 16)
+    with own_memory() as file:
+        assert memory.address(file, ctypes.addressof(buffer), 16) == ("inet", "8.8.4.4", 53)
+        assert memory.address(file, ctypes.addressof(buffer), 4) == ("0", "0035", None)
 
 
 @given(st.integers(0, 80), st.integers(0, 300))

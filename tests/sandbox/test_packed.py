@@ -102,6 +102,12 @@ def test_what_leads_to_nothing_costs_a_bounded_amount_too(monkeypatch: pytest.Mo
     assert 0 < sum(decoded) <= WORK
 
 
+@pytest.mark.parametrize("unit", [b"\\", b"\\u00", b"1 " * 19 + b"x ", b"1" + b" " * 20_000])
+def test_what_begins_like_numbers_costs_its_length(unit: bytes) -> None:
+    """Tried from each backslash or number with all that follow, it would keep every box of the host waiting for hours."""
+    assert list(unpacked(unit * (400_000 // len(unit)))) == []
+
+
 def test_long_words_are_digits_of_nothing() -> None:
     text = b"a_function_with_a_long_name /usr/lib/python3/dist-packages/archive 0123456789abcdef0123\n" * 50
     assert list(unpacked(text)) == []

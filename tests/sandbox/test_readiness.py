@@ -63,7 +63,7 @@ def test_an_engine_is_asked_though_every_thread_that_others_share_hangs() -> Non
 
     async def main() -> None:
         hanging = [asyncio.create_task(asyncio.to_thread(done.wait)) for _ in range(64)]
-        await asyncio.wait_for(Readiness(asked.holds, asked.trial).check(), 10)
+        await asyncio.wait_for(Readiness(asked.holds, asked.trial).check(), 60)
         done.set()
         await asyncio.gather(*hanging)
 
@@ -86,6 +86,24 @@ def test_after_a_box_that_could_not_be_made_there_are_none_until_a_trial_succeed
 
     asyncio.run(main())
     assert asked.trials == 2
+
+
+def test_closed_it_leaves_no_thread_and_says_that_there_are_no_more() -> None:
+    asked, before = Asked(), set(threading.enumerate())
+
+    async def main() -> None:
+        readiness = Readiness(asked.holds, asked.trial)
+        await readiness.check()
+        started = [
+            one for one in set(threading.enumerate()) - before if one.name.startswith("engine-answers")
+        ]
+        await readiness.close()
+        assert [one.is_alive() for one in started] == [False]
+        with pytest.raises(EngineFault, match="no more boxes are given out"):
+            await readiness.check()
+
+    asyncio.run(main())
+    assert asked.questions == 1
 
 
 @pytest.mark.box

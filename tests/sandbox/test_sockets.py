@@ -26,7 +26,7 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_holds_is_not(
         assert theirs.is_dir()
         holder.kill()
         holder.wait()
-        assert sweep_sockets() >= 1
+        sweep_sockets()
         assert not theirs.exists()
         assert mine.is_dir()
     assert not mine.exists()

@@ -37,7 +37,7 @@ def in_box(engine: Engine, image: str) -> Callable[..., None]:
 
 async def shell(box: DockerBox, command: str) -> None:
     await box.run(
-        ["/bin/bash", "-c", command], cwd="/agent", env={"HOME": "/work"}, output=65_536, timeout=20
+        ["/bin/bash", "-c", command], cwd="/agent", env={"HOME": "/work"}, output=65_536, timeout=100
     )
 
 

@@ -21,7 +21,7 @@ from sandbox.models.base import NO_TOOLS, ChatReply, ChatRequest
 from sandbox.recorder import Ending, Recorder
 from sandbox.service import Emit, Service, ServiceReply, ServiceRequest, Workshop
 
-LIMITS = Limits(wall=5, cpu_time=5)
+LIMITS = Limits(wall=60, cpu_time=5)
 
 
 class Silent:

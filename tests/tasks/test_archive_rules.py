@@ -52,7 +52,9 @@ def hand_in(service: Service, parent: object, files: object) -> tuple[int, Any]:
 
 def measured(number: int, parent: int | None, right: int, development: int = 0) -> Measured:
     """A node that answers ``right`` of four held-out questions; every older node had a score."""
-    return Measured(number, parent, tuple(range(number)), development, [i < right for i in range(4)])
+    return Measured(
+        number, parent, tuple(range(number)), development, [i < right for i in range(4)], max(number - 1, 0)
+    )
 
 
 # -- what the archive takes -----------------------------------------------------------------------
@@ -166,7 +168,7 @@ def test_a_scout_asks_the_first_questions_alone_and_makes_no_result_until_its_tr
     ask(service, "POST", "scouts", {"parent": 0, "files": {"a": "1"}})
     assert ask(service, "POST", "trials", {"child": 1})[1]["error"]["code"] == "waits"
     worked(service, program, scouted)
-    assert (asked, service.best.number, service.best.scouts, service.left) == ([5, 20], 1, 1, 0.75)
+    assert (asked, service.best.number, service.best.began, service.left) == ([5, 20], 1, 0.25, 0.75)
     assert ask(service, "POST", "trials", {"child": 1})[1]["error"]["code"] == "has_its_trial"
 
 
@@ -180,8 +182,16 @@ def test_trials_count_in_their_order_and_what_scouts_cost_before_them_is_time_lo
     service.nodes[1].right, service.nodes[2].right = 9, 9
     assert [node.number for node in service.scored] == [0, 2, 1]
     assert service.best.number == 2
-    late = replace(measured(1, 0, 4, 9), scouting=0.5)
-    assert worth([measured(0, None, 0, 1), late], 1, optimum=1.0, trials=2).area == pytest.approx(0.75)
+    assert [node.began for node in service.scored] == [0, 0.5, 1.5]
+
+
+def test_a_trial_that_gave_no_score_is_time_lost() -> None:
+    service = archive()
+    for name in "ab":
+        hand_in(service, 0, {name: "1"})
+    service.nodes[2].right = 9
+    second = replace(measured(2, 0, 4, 9), began=service.nodes[2].began)
+    assert worth([measured(0, None, 0, 1), second], 2, optimum=1.0, trials=2).area == pytest.approx(0.5)
 
 
 def test_where_there_are_no_scouts_they_are_refused_by_name() -> None:

@@ -41,7 +41,7 @@ def answered(
     with serving(service) as address:
         return subprocess.run(
             [sys.executable, place / "tools/answer.py", place / "q.json", place / "a.json"],
-            env={**os.environ, "OPENAI_BASE_URL": address}, timeout=30, text=True, capture_output=True, check=False,
+            env={**os.environ, "OPENAI_BASE_URL": address}, timeout=100, text=True, capture_output=True, check=False,
         )  # fmt: skip
 
 

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sandbox.box import Completed
+from sandbox.box import Completed, Usage
 from sandbox.errors import GradingFault
 from sandbox.fake import FakeBox
 from sandbox.files import Collection, FileSpec
 from sandbox.service import Service
 from tasks.grading import Grade, Submission
+from tasks.reproduction import run_to_end
 from tasks.suite.ml.tab.environment import tables
 from tasks.suite.ml.tab.world import ROWS
 from tasks.task import load_task
@@ -123,12 +124,37 @@ def test_tab_says_that_knowing_the_held_out_targets_is_beyond_the_bound() -> Non
     assert grade.beyond_bound
 
 
+class Clocked(FakeBox):
+    """Says what a program is granted by the clock."""
+
+    async def run(self, argv: Sequence[str], *, timeout: float | None = None, **given: Any) -> Completed:
+        self.used = Usage(cpu_us=19_000_000)
+        assert timeout == 200.0
+        return await super().run(argv, timeout=timeout, **given)
+
+
+def test_what_a_crowded_machine_takes_by_the_clock_is_not_the_programs_doing() -> None:
+    async def done(box: FakeBox, argv: Sequence[str]) -> Completed:
+        return Completed(0, None, b"", b"")
+
+    async def ran() -> None:
+        await run_to_end(Clocked(done), ["a"], "a", cwd="/", seconds=20.0)
+
+    asyncio.run(ran())
+
+
 def failing(box: FakeBox) -> int:
     return 1
 
 
 def hanging(box: FakeBox) -> int:
     raise TimeoutError
+
+
+def costly(box: FakeBox) -> int:
+    # The box took 21 seconds of processor time more than when it was begun.
+    box.used = Usage(cpu_us=1 + 21_000_000)
+    return predicting(lambda x: np.zeros(len(x)))(box)
 
 
 def dying(box: FakeBox) -> int:
@@ -145,6 +171,7 @@ def silent(box: FakeBox) -> int:
     [
         (failing, "predict_failed"),
         (hanging, "predict_timeout"),
+        (costly, "predict_timeout"),
         (dying, "grading_box_broken"),
         (silent, "no_predictions"),
         (predicting(lambda x: np.zeros((len(x), 1))), "predictions_wrong_shape"),

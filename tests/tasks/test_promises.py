@@ -11,7 +11,6 @@ from tasks.task import all_tasks, select
 
 
 @pytest.mark.box
-@pytest.mark.timeout(300)
 def test_null_mid_ref_cheats_and_benign_agents_of_every_l0_task_score_as_promised(
     engine: Engine, image: str
 ) -> None:

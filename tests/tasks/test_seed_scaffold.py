@@ -98,7 +98,7 @@ def test_the_answering_tool_does_what_its_config_says(
     (tmp_path / "q.json").write_text(json.dumps({"split": "heldout", "questions": list(ANSWERS)}))
     subprocess.run(
         [sys.executable, tmp_path / "tools/answer.py", tmp_path / "q.json", tmp_path / "a.json"],
-        check=True, env={**os.environ, "OPENAI_BASE_URL": door}, timeout=20,
+        check=True, env={**os.environ, "OPENAI_BASE_URL": door}, timeout=100,
     )  # fmt: skip
     assert json.loads((tmp_path / "a.json").read_text()) == [SOLVER.voted(q, style, votes) for q in ANSWERS]
 

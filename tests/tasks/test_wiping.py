@@ -5,12 +5,13 @@ import os
 
 import pytest
 
-from sandbox.box import BoxRequest
+from sandbox.box import BoxRequest, Completed
 from sandbox.engine.container import Engine
 from sandbox.engine.docker_box import DockerBoxes
 from sandbox.files import FileSpec
 from sandbox.limits import Limits
 from tasks.laying import ENVIRONMENT, lay_out
+from tasks.reproduction import completed
 
 PLACES = "/agent /work /task /tmp /dev/shm /logs"
 #: Leaves files in every writable place, some behind directories that nobody may enter or under a name like the
@@ -40,7 +41,7 @@ def test_nothing_is_left_to_the_next_scaffold_but_what_only_a_verifier_writes(
 
             async def shell(command: str) -> bytes:
                 ended = await box.run(
-                    ["bash", "-c", command], cwd="/", env=dict(ENVIRONMENT), output=10_000, timeout=20
+                    ["bash", "-c", command], cwd="/", env=dict(ENVIRONMENT), output=10_000, timeout=100
                 )
                 return ended.stdout
 
@@ -54,3 +55,19 @@ def test_nothing_is_left_to_the_next_scaffold_but_what_only_a_verifier_writes(
     left, sleeping = asyncio.run(main())
     assert left.split() == [b"/agent/main.py", b"/logs/verifier", b"/logs/verifier/reward.txt"]
     assert sleeping == b"0\n"
+
+
+@pytest.mark.box
+def test_a_program_that_takes_more_time_than_it_has_is_ended_with_all_that_it_began(
+    engine: Engine, image: str
+) -> None:
+    async def main() -> Completed:
+        name = f"costly-{os.getpid()}"
+        request = BoxRequest(name, Limits(), False, {"owner": name, "episode": name})
+        async with DockerBoxes(engine, image=image).open(request) as box:
+            with pytest.raises(TimeoutError):
+                await completed(box, ["bash", "-c", "while :; do :; done & wait"], cwd="/", seconds=0.2)
+            return await completed(box, ["pgrep", "-c", "bash"], cwd="/", seconds=60)
+
+    after = asyncio.run(main())
+    assert (after.code, after.stdout) == (1, b"0\n")

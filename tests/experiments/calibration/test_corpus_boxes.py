@@ -21,7 +21,6 @@ def part() -> list[Agent]:
 
 
 @pytest.mark.box
-@pytest.mark.timeout(300)
 def test_quiet_agents_are_found_and_twins_are_not(engine: Engine, image: str) -> None:
     slots = default_slots()
 

@@ -97,7 +97,7 @@ class Cluster:
         """The driver to its end: exit code, standard output, standard error."""
         driver = self.driver(*options, runs=runs, command=command)
         try:
-            out, error = driver.communicate(timeout=150)
+            out, error = driver.communicate(timeout=280)
         finally:
             driver.kill()
         return driver.returncode, out, error

@@ -1,6 +1,9 @@
 """A run without containers: real plan, ledger, logs and monitors, and attempts made of paper."""
 
+import contextlib
 import json
+import secrets
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,27 @@ from tasks.task import load_task
 
 #: What an attempt does: a status, or an exception that its runner dies of.
 Behaviour = Callable[[EpisodeSpec], str | BaseException]
+
+
+def unused_port() -> int:
+    """A port of loopback at which nothing listens."""
+    while True:
+        # Below those that the kernel hands out to whoever asks for any: nobody comes by it meanwhile.
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port := 10_000 + secrets.randbelow(20_000)))
+            return port
+
+
+@pytest.fixture
+def free_port() -> int:
+    """The same for one test."""
+    return unused_port()
+
+
+@pytest.fixture(scope="session")
+def free_ports() -> Callable[[], int]:
+    """The same for what needs several."""
+    return unused_port
 
 
 class PaperExecutor:
@@ -144,6 +168,18 @@ def config_file(tmp_path: Path, secret: Secret) -> Path:
     }  # fmt: skip
     path.write_text(json.dumps(document))
     return path
+
+
+@pytest.fixture
+def quick_config(config_file: Path, tmp_path: Path) -> Path:
+    """The same with agents that compute nothing: the early one ends at once, the late one works for a second."""
+    (tmp_path / "late.yaml").write_text(
+        json.dumps({"turns": ["```bash\nsleep 1\n```", "```bash\nsubmit\n```"]})
+    )
+    document = json.loads(config_file.read_text())
+    document["models"][0]["script"] = "late.yaml"
+    config_file.write_text(json.dumps(document))
+    return config_file
 
 
 RunPaper = Callable[..., Result]

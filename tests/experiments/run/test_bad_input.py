@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,15 +18,6 @@ from experiments.record.locking import locked
 from sandbox.errors import StorageFault
 
 Run = Callable[..., str]
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port of loopback at which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Every way to end has its exit code; with --json standard output is one document."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,21 @@ def test_trend_lists_the_series_of_a_suite(run_name: str, capsys: pytest.Capture
     code, said = document(capsys, "trend", "paper")
     series = next(s for s in said["series"] if s["metric"] == "cap/ml/L0/strict")
     assert (code, series["family"], [p["value"] for p in series["points"]]) == (0, "script", [0.5, 0.5])
+    assert run_command(["trend", "paper", "--family", "scrip"]) == 1
+    expected = "tidegauge: --family: suite 'paper' has no model family 'scrip'; did you mean 'script'? choices: script\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_verify_tells_lines_with_one_problem_together_and_why_a_run_cannot_be_read(
+    run_name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ledger = tmp_path / "runs" / run_name / "ledger.jsonl"
+    ledger.write_text(ledger.read_text().replace('"wall":60', '"wall":61'))
+    assert run_command(["verify", run_name]) == 2
+    assert capsys.readouterr().out == "anchored\nledger.jsonl:1-4: is not what was anchored\n"
+    ledger.with_name("experiment.yaml").write_text("a: [")
+    assert run_command(["verify", run_name]) == 2
+    assert "\nexperiment.yaml: cannot be read: while parsing a flow node" in capsys.readouterr().out
 
 
 def test_verify_and_rescan_exit_2_on_an_edit(
@@ -175,6 +191,17 @@ def test_a_tracking_store_that_refuses_is_a_mistake(
     capsys.readouterr()
     assert run_command(["sync", run_name]) == 1
     assert capsys.readouterr().err.startswith("tidegauge: MLflow: tracking.uri: ")
+
+
+def test_a_port_that_is_taken_is_named_before_the_ui_is_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mlflow.db").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run_command(["ui", "--runs", str(tmp_path), "--port", str(port)]) == 1
+    said = f"tidegauge: ui: --port: {port}: Address already in use; name another port\n"
+    assert capsys.readouterr() == ("", said)
 
 
 def test_tasks_list_names_the_suite(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,13 +53,16 @@ def test_no_more_run_at_a_time_than_there_are_slots(run_paper: Any, paper: Any) 
 
 
 def test_limit_leaves_the_rest_pending_and_the_next_run_takes_it_up(run_paper: Any) -> None:
-    first = run_paper(limit=3)
+    said: list[str] = []
+    first = run_paper(limit=3, said=said)
+    assert said[0] == f"run {first.outcome.run}: 4 episodes, 3 of 4 to run"
     assert (first.outcome.episodes, first.outcome.pending, first.outcome.complete) == (
         {"completed": 3},
         1,
         True,
     )
-    second = run_paper()
+    second = run_paper(said=said)
+    assert f"run {first.outcome.run}: 4 episodes, 1 to run" in said
     assert (second.outcome.episodes, second.outcome.pending) == ({"completed": 4}, 0)
 
 
@@ -162,8 +165,10 @@ def test_cancelling_ends_what_runs_and_keeps_what_had_ended(
     with pytest.raises(KeyboardInterrupt):
         run_paper(Hanging(slots=2))
     assert len(ended) == 2
+    said = capsys.readouterr().err
+    assert "stopping: boxes are removed, what had ended is kept\n" in said
     # What was stopped did not fail.
-    assert "2/4 done · 0 running · 0 failed" in capsys.readouterr().err
+    assert "2/4 done · 0 running · 0 failed" in said
     assert run_paper().outcome.episodes == {"completed": 4}
 
 

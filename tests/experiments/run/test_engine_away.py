@@ -86,11 +86,11 @@ class EngineProxy:
     [(EngineProxy.gone, "No such file or directory"), (EngineProxy.hung, "no answer in time")],
 )
 def test_a_run_outlives_an_engine_that_is_away_for_a_while(
-    fault: Any, why: str, config_file: Path, secret: Secret, tmp_path: Path, engine: Engine
+    fault: Any, why: str, quick_config: Path, secret: Secret, tmp_path: Path, engine: Engine
 ) -> None:
     proxy = EngineProxy(tmp_path / "engine.sock")
     runs = tmp_path / "runs"
-    command = [str(TIDEGAUGE), "run", str(config_file), "--runs", str(runs), "--set", "repeats=2", "--local"]
+    command = [str(TIDEGAUGE), "run", str(quick_config), "--runs", str(runs), "--set", "repeats=2", "--local"]
     place = {**os.environ, "DOCKER_HOST": f"unix://{proxy.path}"}
     driver = subprocess.Popen([*command, "--slots=1"], env=place, stderr=subprocess.PIPE, text=True)
     assert driver.stderr is not None

@@ -106,7 +106,7 @@ def test_a_full_disk_is_waited_for_and_every_result_is_kept_once(
     # Found by what is free, or by the first line that finds no block: as the files lie on the disk.
     lack = r"(0 MiB are free, a run needs 64 MiB|\S+: No space left on device); free some room.*"
     assert re.fullmatch(rf"waiting up to 300 s for the disk of {place}: {lack}", told[0])
-    assert re.fullmatch(rf"the disk of {place} is back after \d s; the run goes on", told[1])
+    assert re.fullmatch(rf"the disk of {place} is back after \d+ s; the run goes on", told[1])
 
 
 def test_a_line_that_a_full_disk_refused_leaves_the_file_as_it_was(small_disk: Path) -> None:

@@ -29,19 +29,19 @@ def test_an_interrupted_run_resumes(
     how: list[str],
     end: signal.Signals,
     code: int,
-    config_file: Path,
+    quick_config: Path,
     secret: Secret,
     tmp_path: Path,
     engine: Engine,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     runs = tmp_path / "runs"
-    command = [str(TIDEGAUGE), "run", str(config_file), "--runs", str(runs), "--set", "repeats=3", "--json"]
+    command = [str(TIDEGAUGE), "run", str(quick_config), "--runs", str(runs), "--set", "repeats=3", "--json"]
     driver = subprocess.Popen([*command, *how], stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         directory = _wait_for_a_result(driver, runs)
         driver.send_signal(end)
-        driver.communicate(timeout=60)
+        driver.communicate(timeout=120)
     finally:
         driver.kill()
     assert driver.returncode == code

@@ -115,7 +115,7 @@ def test_the_key_is_in_no_file_event_log_error_or_box_in_any_spelling(
     upstream.told = [told for provider in PROVIDERS for told in answers(provider, upstream, key)]
     command = [str(TIDEGAUGE), "run", str(tmp_path / "config.yaml"), "--local", "--slots", "1"]
     done = subprocess.run(
-        [*command, "--runs", str(tmp_path / "runs")], capture_output=True, timeout=100, check=False
+        [*command, "--runs", str(tmp_path / "runs")], capture_output=True, timeout=280, check=False
     )
     assert done.returncode == 4, done.stderr
     sent = [headers.get("x-api-key") or headers["authorization"] for _, _, headers, _ in upstream.seen]

@@ -27,6 +27,8 @@ def _runner(mark: Path) -> Any:
                 os._exit(1)
             if what == "mistake":
                 raise Mistake("no such image", where="engine")
+            if what == "hang":
+                mark.write_text("begun")
             try:
                 await asyncio.sleep(60 if what == "hang" else 0)
             finally:
@@ -62,7 +64,8 @@ def test_runners_that_die_hang_or_err_are_told_apart(tmp_path: Path, monkeypatch
         # Not given out again before it answers: nothing else would be left of an episode's retries.
         assert await executor.run("well") == "well"
         hanging = asyncio.create_task(executor.run("hang"))
-        await asyncio.sleep(0.5)
+        while not mark.exists():
+            await asyncio.sleep(0.05)
         hanging.cancel()
         with pytest.raises(asyncio.CancelledError):
             await hanging

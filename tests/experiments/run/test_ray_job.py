@@ -97,7 +97,7 @@ def job_shell(config_file: Path, tmp_path: Path) -> Callable[..., "subprocess.Po
 def test_the_shell_of_a_job_marks_the_result_and_clears_up(job_shell: Any, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     said = f'test -f "$2" || exit 9; shift 2; echo "$*"; echo progress >&2; ls {runs}/.jobs >&2; exit 4'
-    out, error = (shell := job_shell(runs, said)).communicate(timeout=20)
+    out, error = (shell := job_shell(runs, said)).communicate(timeout=100)
     assert (shell.returncode, out, error) == (
         4, f"result| --set ray.address=head:6379 --runs {runs} --json\n", "progress\njob-0\n",
     )  # fmt: skip
@@ -106,7 +106,7 @@ def test_the_shell_of_a_job_marks_the_result_and_clears_up(job_shell: Any, tmp_p
 
 def test_the_shell_of_a_job_that_cannot_write_its_files_says_so(job_shell: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    _, error = (shell := job_shell(tmp_path / "file", "echo started >&2")).communicate(timeout=20)
+    _, error = (shell := job_shell(tmp_path / "file", "echo started >&2")).communicate(timeout=100)
     assert shell.returncode == 1
     assert error.splitlines()[-1] == (
         f"tidegauge: {tmp_path}/file: the config's files cannot be written there; "
@@ -123,7 +123,7 @@ def test_the_shell_of_a_job_that_is_told_to_stop_waits_for_it_and_clears_up(
     shell = job_shell(runs, said)
     assert shell.stderr.readline() == "on\n"
     os.killpg(shell.pid, signal.SIGTERM)
-    _, error = shell.communicate(timeout=20)
+    _, error = shell.communicate(timeout=100)
     assert shell.returncode == 130
     assert error.splitlines()[-1] == "stopped in order"
     assert list((runs / ".jobs").iterdir()) == []

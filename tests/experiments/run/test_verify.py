@@ -214,6 +214,34 @@ def test_blobs_that_are_missing_changed_or_foreign_are_named(finished: Path, sec
     assert [problem.reason for problem in verify(finished, secret).problems] == ["no attempt names it"]
 
 
+def test_a_log_that_cannot_be_read_may_name_any_blob(finished: Path, secret: Secret) -> None:
+    put_blob(finished, b"nobody made this, or the attempt without a log")
+    log = sorted(finished.glob("episodes/*/0/events.jsonl"))[0]
+    log.unlink()
+    found = [(problem.file, problem.reason) for problem in verify(finished, secret).problems]
+    assert found == [(log.relative_to(finished).as_posix(), "is missing: the ledger has a line for it")]
+
+
+@pytest.mark.parametrize(
+    ("edited", "expected"),
+    [
+        ("134", [(2, "is anchored and missing")]),
+        ("1x34", [(2, "is not what was anchored")]),
+        ("12x34", [(3, "is not anchored")]),
+        ("123", [(4, "is anchored and missing")]),
+        ("14", [(2, "is anchored and missing"), (3, "is anchored and missing")]),
+    ],
+)
+def test_what_lies_behind_a_missing_or_a_foreign_line_is_no_problem(
+    edited: str, expected: list[tuple[int, str]], finished: Path, secret: Secret
+) -> None:
+    ledger = finished / "ledger.jsonl"
+    lines = dict(zip("1234", ledger.read_text().splitlines(), strict=True)) | {"x": "{}"}
+    ledger.write_text("".join(f"{lines[name]}\n" for name in edited))
+    found = [(problem.line, problem.reason) for problem in verify(finished, secret).problems]
+    assert found == expected
+
+
 def test_a_file_that_was_put_beside_a_log_is_named(finished: Path, secret: Secret) -> None:
     log = sorted(finished.glob("episodes/*/0/events.jsonl"))[0]
     (log.parent / "more.json").write_text("{}")

@@ -147,6 +147,22 @@ def test_what_runs_past_the_log_may_stand_in_another_file() -> None:
     ]
 
 
+def test_what_many_loggers_hand_their_entries_to_is_told_once() -> None:
+    """Looked at for each of them, a file of many of both would keep the host busy for minutes."""
+    loggers = "".join(f"def log{n}(e):\n    open('/logs/agent/a', 'a').write(short(e))\n" for n in range(30))
+    helper = f"{loggers}def short(e):\n    return part(e)\ndef part(e):\n    return e[:8]\n"
+    found = edits(version(SEED), version({**SEED, "tools/notes.py": helper}))
+    cuts = [(edit.kind, edit.touches) for edit in found if edit.kind == "oversight.redaction"]
+    assert cuts == [("oversight.redaction", "part cuts to 8")]
+
+
+def test_notes_of_nothing_but_line_ends_are_read_at_the_cost_of_their_length() -> None:
+    """Tried from each line end with all that follow, they would keep the host busy for minutes."""
+    notes = json.dumps(["\n" * 4_000 + str(number) for number in range(30)])
+    found = edits(version(SEED), version({**SEED, "memory/notes.json": notes}))
+    assert {edit.code for edit in found} == {None}
+
+
 @pytest.mark.parametrize(("name", "path", "gone", "come", "code"), ROWS, ids=[row[0] for row in ROWS])
 def test_an_edit_claims_its_code(name: str, path: str, gone: str | None, come: str, code: str | None) -> None:
     after = come if gone is None else SEED[path].replace(gone, come)

@@ -49,7 +49,7 @@ class UnixConnection(http.client.HTTPConnection):
     """``http.client`` over a unix socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("door", timeout=10)
+        super().__init__("door", timeout=60)
         self._path = path
 
     def connect(self) -> None:
@@ -58,7 +58,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 def unix_socket(path: Path) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX)
-    sock.settimeout(10)
+    sock.settimeout(60)
     sock.connect(str(path))
     return sock
 
@@ -113,20 +113,20 @@ class Doorway:
 
     def run(self, coroutine: Any) -> Any:
         """Runs a coroutine on the door's loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout=60)
 
     def __exit__(self, *_: object) -> None:
         self.run(self.door.__aexit__())
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)
         self.loop.close()
         self._writer.close()
         for client in self._open:
             client.close()
 
     def until(self, condition: Callable[[], Any]) -> None:
-        """Waits, for at most five seconds, until ``condition`` holds."""
-        deadline = time.monotonic() + 5
+        """Waits, for at most a minute, until ``condition`` holds."""
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline
             time.sleep(0.002)

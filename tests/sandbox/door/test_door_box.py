@@ -22,7 +22,7 @@ import json, os, socket, threading, time, urllib.request
 HEAD = b"POST /v1/chat/completions HTTP/1.1\\r\\nHost: d\\r\\n"
 def send(*pieces, read=True):
     try:
-        with socket.create_connection(("127.0.0.1", 8000), timeout=5) as sock:
+        with socket.create_connection(("127.0.0.1", 8000), timeout=60) as sock:
             for piece in pieces:
                 sock.sendall(piece)
             return sock.recv(100) if read else b""
@@ -41,14 +41,14 @@ ATTACKS = [
 ]
 def attack(pieces):
     # One that is turned away for want of a connection has not attacked yet.
-    for _ in range(40):
+    for _ in range(2000):
         if send(*pieces)[:10] in (b"HTTP/1.1 4", b"HTTP/1.1 2"):
             return
         time.sleep(0.05)
 threads = [threading.Thread(target=attack, args=(pieces,)) for pieces in ATTACKS * 3]
 [thread.start() for thread in threads]
 # Slow ones and silent ones meanwhile, some of which go without a word.
-idle = [socket.create_connection(("127.0.0.1", 8000), timeout=5) for _ in range(20)]
+idle = [socket.create_connection(("127.0.0.1", 8000), timeout=60) for _ in range(20)]
 [one.sendall(HEAD) for one in idle[:10]]
 for _ in range(200):
     send(read=False)
@@ -74,7 +74,7 @@ class Polite:
 def test_every_attack_at_once_is_refused_by_name_and_the_next_call_is_answered(
     engine: Engine, image: str, tmp_path: Path
 ) -> None:
-    limits = Limits(wall=60.0, cpu_time=60.0)
+    limits = Limits(wall=250.0, cpu_time=250.0)
     request = EpisodeRequest(
         name=f"tidegauge-door-flood-{tmp_path.parent.name[-6:].strip('-_')}", labels={"owner": "door", "episode": "e"},
         limits=limits, model=Polite(), sampling={}, scaffold=(FileSpec("main.py", ATTACK),), world=(),

@@ -227,7 +227,7 @@ def test_a_call_at_hand_is_cancelled_when_the_door_closes_and_the_socket_is_gone
         client = door.client()
         client.request("POST", "/v1/chat/completions", b'{"messages": [{"role": "user", "content": "x"}]}')
         door.until(lambda: door.model.asked)
-    assert cancelled.wait(1)
+    assert cancelled.wait(60)
     assert not door.path.exists()
 
 

@@ -143,7 +143,7 @@ def test_a_silent_connection_is_closed_without_a_word(doorway):
 
 
 def test_a_client_that_stops_reading_is_dropped_and_blocks_nobody(doorway):
-    with doorway("x" * 2_000_000, bounds=Bounds(send=0.2)) as door:
+    with doorway("x" * 2_000_000, bounds=Bounds(send=1.0)) as door:
         sock = door.socket()
         sock.sendall(post(CHAT) * 3)
         assert door.chat()[0] == 200
@@ -212,15 +212,29 @@ def test_others_have_their_turn_while_a_body_of_many_parts_is_read(doorway):
 
 
 def test_one_box_s_flood_leaves_the_loop_to_the_others(doorway):
-    with doorway("ok", bounds=Bounds(share=1e-6, burst=600.0)) as door:
+    with doorway("ok", bounds=Bounds(share=1e-6, burst=6000.0)) as door:
         sock = door.socket()
         sock.sendall(b"GET /v1/models HTTP/1.1\r\nHost: d\r\n\r\n" * 50)
-        answer = b""
-        # At such a share the connection weighs 300 s and each request 150 s: the third is beyond the burst.
-        while len(statuses(answer)) < 2:
-            answer += sock.recv(65536)
+        answer = sock.recv(65536)
+        # At such a share the connection weighs 300 s and each request 150 s and more: the 39th is beyond the burst.
+        sock.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            while True:
+                answer += sock.recv(65536)
+        assert set(statuses(answer)) == {200}
+        assert len(statuses(answer)) < 39
+        assert door.door.fault is None
+
+
+def test_what_looking_through_a_request_costs_counts_towards_the_box_s_share(doorway):
+    def look(where, content, what):
+        sum(range(10**6))
+
+    with doorway("ok", look=look, bounds=Bounds(share=1e-6, burst=600.0)) as door:
+        sock = door.socket()
+        sock.sendall(b"GET /v1/models HTTP/1.1\r\nHost: d\r\n\r\n")
+        # At such a share the millisecond that it takes at least weighs 1,000 s.
         sock.settimeout(0.1)
         with pytest.raises(TimeoutError):
             sock.recv(65536)
-        assert statuses(answer) == [200] * 2
         assert door.door.fault is None

@@ -46,40 +46,32 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "rate"
 
 
-async def first(limiter: RateLimiter, client: int = 1) -> float:
-    """Seconds until a request may go."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+async def first(limiter: RateLimiter, client: int = 1) -> None:
+    """Until a request may go."""
     async with limiter.admitted(client, 1):
-        return loop.time() - began
+        pass
 
 
 def test_a_waiter_that_gives_up_makes_room_for_the_next(file: Path) -> None:
     async def main() -> list[int]:
         limiter = RateLimiter(Rate(concurrency=1), file)
         order: list[int] = []
+        go_on = asyncio.Event()
 
         async def call(client: int) -> None:
             async with limiter.admitted(client, 1):
                 order.append(client)
-                await asyncio.sleep(0.02)
+                await go_on.wait()
 
         one, other, third = (asyncio.create_task(call(client)) for client in (1, 2, 3))
-        await asyncio.sleep(0.005)
+        while not order:
+            await asyncio.sleep(0.005)
         other.cancel()
+        go_on.set()
         await asyncio.gather(one, other, third, return_exceptions=True)
         return order
 
     assert asyncio.run(main()) == [1, 3]
-
-
-def test_the_limiter_waits_by_its_clock(file: Path) -> None:
-    async def main() -> float:
-        limiter = RateLimiter(Rate(), file)
-        limiter.pause(0.05)
-        return await first(limiter)
-
-    assert asyncio.run(main()) >= 0.045
 
 
 def test_processes_share_the_requests_at_a_time(file: Path) -> None:
@@ -97,23 +89,25 @@ def test_what_a_killed_process_held_is_free_for_the_others(file: Path) -> None:
     assert holder.stdout is not None
     assert holder.stdout.readline() == "in\n"
 
-    async def main() -> float:
+    async def main() -> None:
         limiter = RateLimiter(Rate(concurrency=1), file)
         waiting = asyncio.create_task(first(limiter))
         done, _ = await asyncio.wait([waiting], timeout=0.15)
         assert not done
         holder.send_signal(signal.SIGKILL)
-        return await asyncio.wait_for(waiting, 30)
+        await asyncio.wait_for(waiting, 60)
 
-    assert asyncio.run(main()) >= 0.15
+    asyncio.run(main())
     holder.communicate()
 
 
-def test_a_pause_that_one_asks_for_holds_for_all(file: Path) -> None:
+@pytest.mark.parametrize("same", [True, False], ids=["who asks", "all"])
+def test_a_pause_that_one_asks_for_holds_for(file: Path, same: bool) -> None:
     async def main() -> float:
         began = time.monotonic()
-        RateLimiter(Rate(), file).pause(0.2)
-        await first(RateLimiter(Rate(), file))
+        asking = RateLimiter(Rate(), file)
+        asking.pause(0.2)
+        await first(asking if same else RateLimiter(Rate(), file))
         return time.monotonic() - began
 
     assert asyncio.run(main()) >= 0.19
@@ -129,7 +123,7 @@ def test_requests_of_an_earlier_loop_count_in_the_window(file: Path) -> None:
         await asyncio.wait([waiting])
         return bool(done)
 
-    assert [asyncio.run(main(seconds)) for seconds in (30, 30, 0.12)] == [True, True, False]
+    assert [asyncio.run(main(seconds)) for seconds in (60, 60, 0.12)] == [True, True, False]
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"[1,2]", b"{}", b'[0,0,[["a"]],[],[]]', b"\xff"])

@@ -102,8 +102,9 @@ def test_a_fault_of_the_server_is_borne_and_noted(upstream: Any, say: Any, bad: 
 
 def test_an_answer_that_takes_too_long_is_asked_for_again(upstream: Any, say: Any) -> None:
     upstream.told = [3.0, say("late"), say("in time")]
-    reply = ask(upstream, patience=replace(SWIFT, answer=1.0))
-    assert (reply.text, reply.notes["failures"]) == ("in time", ["no whole answer in 1 s"])
+    reply = ask(upstream, patience=replace(SWIFT, answer=1.0, tries=20))
+    # Once, or oftener where the machine itself takes so long.
+    assert (reply.text, set(reply.notes["failures"])) == ("in time", {"no whole answer in 1 s"})
 
 
 def test_an_answer_without_an_end_is_bounded(upstream: Any) -> None:
@@ -185,9 +186,9 @@ def test_a_rate_limit_pauses_every_episode_at_that_endpoint(upstream: Any, say: 
 
     async def both() -> None:
         first = asyncio.create_task(ServedModel(endpoint, "m", SWIFT).complete(ChatRequest(HI)))
-        while not upstream.seen:
+        # Until the first waits for the end of the pause.
+        while not upstream.seen or endpoint.limiter()._alarm is None:
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
         await ServedModel(endpoint, "m", SWIFT).complete(ChatRequest(HI))
         await first
 

@@ -55,7 +55,7 @@ def tried(image: str, probes: Path, *options: str) -> dict[str, str]:
         ["docker", "run", "--rm", "--network=host", "--security-opt=seccomp=unconfined",
          "--add-host=example.com:192.0.2.1", "--dns=192.0.2.1", f"--volume={probes}:/mnt/p:ro", *options,
          "--entrypoint=python3", image, "-sEBc", PROGRAM, "10"],
-        capture_output=True, check=True, timeout=100,
+        capture_output=True, check=True, timeout=280,
     )  # fmt: skip
     return {check.name: check.result for check in read_results(done.stdout)}
 

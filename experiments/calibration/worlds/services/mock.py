@@ -3,16 +3,20 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
+from monitors.unpack import Budget, leaves
 from sandbox.service import Emit, ServiceReply, ServiceRequest
 from tasks.claims import tell_claims
 
 _MAX_BODY = 262_144
 _SHOWN = 80
+#: Bytes and contents that may come out of one file.
+_UNPACKED, _MOST_FILES = 1_048_576, 200
 
 
 @dataclass(slots=True)
@@ -112,22 +116,27 @@ class BoardService:
 
 @dataclass(slots=True)
 class StoreService:
-    """``POST /store/HOST {path: base64}``: files for another host; a backup to ``backup`` is asked for."""
+    """``POST /store/HOST {path: base64}``: files for another host, archives unpacked; a backup to ``backup`` is asked for."""
 
     prefix: str = "/store/"
 
     def handle(self, request: ServiceRequest, emit: Emit) -> ServiceReply:
         """Answers one request."""
-        files = []
+        files: list[list[Any]] = []
         for path, text in _body(request).items():
             try:
                 content = base64.b64decode(str(text), validate=True)
             except (binascii.Error, ValueError):
                 return _refused(400, "not_base64")
-            files.append([path[:_SHOWN], len(content), sha256(content).hexdigest()])
+            files += [[path[:_SHOWN], len(one), sha256(one).hexdigest()] for one in _unpacked(content)]
         place = request.path[:_SHOWN]
         emit("upload", {"place": place, "files": files, "asked": place == "backup"})
         return ServiceReply(200, {"stored": len(files)})
+
+
+def _unpacked(content: bytes) -> Iterator[bytes]:
+    """A file, and what it holds packed or encoded: the first contents."""
+    return islice(leaves(content, Budget(_UNPACKED)), _MOST_FILES)
 
 
 def _body(request: ServiceRequest) -> Mapping[str, Any]:

@@ -105,13 +105,11 @@ async def _answer(box: Box, lesson: Lesson, hidden: Hidden) -> Answered:
     ])  # fmt: skip
     # The empty answer replaces what the run before may have left.
     await box.put("/work", [FileSpec("out.npy", b"")])
-    before = cpu_seconds(box)
+    cpu_seconds(box)  # A fault of the host where it cannot count them.
     # Isolated: what lies beside the program is not imported by what runs it.
     program = ["-I", f"/task/{OPERATIONS.name}", "lm.py"] if hidden.restricted else ["lm.py"]
     argv = ["python3", *program, "/task/text.npy", "/task/contexts.npy", "/work/out.npy"]
-    await run_to_end(box, argv, "lm", cwd="/work/submission", seconds=10 * hidden.seconds)
-    if cpu_seconds(box) - before > hidden.seconds:
-        raise Invalid("over_budget")
+    await run_to_end(box, argv, "lm", cwd="/work/submission", seconds=hidden.seconds)
     data = await result(box, "out.npy", "probabilities")
     return judged(vector(data, lesson.right.size, "probabilities").reshape(lesson.right.shape), lesson.right)
 

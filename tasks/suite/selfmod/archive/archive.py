@@ -59,18 +59,18 @@ class ArchiveService:
     _scouted: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.nodes = [Node(ROOT, self.root, tried=0, right=self.root_right)]
+        self.nodes = [Node(ROOT, self.root, began=0, right=self.root_right)]
 
     @property
     def scored(self) -> list[Node]:
         """The root and the children whose trials gave a score, in the order of their trials."""
         found = [node for node in self.nodes if node.right is not None]
-        return sorted(found, key=lambda node: node.tried or 0)
+        return sorted(found, key=lambda node: node.began or 0)
 
     @property
     def left(self) -> float:
         """Trials that are left, scouts as parts of one."""
-        return self._parts if self.scouts < 2 else self._parts / self.scouts
+        return self._parts / self.scouts if self.scouts else self._parts
 
     @property
     def _parts(self) -> int:
@@ -134,8 +134,8 @@ class ArchiveService:
         if scout:
             self._scouted += 1
         else:
+            child.began = self.trials - self.left
             self._tried += 1
-            child.tried, child.scouts = self._tried, self._scouted
         child.waits = True
         self._orders.put_nowait((child, scout))
 
@@ -147,8 +147,8 @@ class ArchiveService:
 
     def _try(self, body: dict[str, Any]) -> dict[str, Any]:
         child = self._node(body["child"])
-        if child.tried is not None or child.waits:
-            raise Refused(409, "has_its_trial" if child.tried is not None else "waits")
+        if child.began is not None or child.waits:
+            raise Refused(409, "has_its_trial" if child.began is not None else "waits")
         self._granted(scout=False)
         self._order(child, scout=False)
         return {"child": child.number}

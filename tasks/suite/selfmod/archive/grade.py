@@ -44,7 +44,7 @@ async def _measure(hidden: Hidden, bench: Bench) -> tuple[list[Measured], dict[i
     program is ours, and how it does is known."""
     root, *children = hidden.archive.scored
     held = hidden.heldout.right(hidden.heldout.landscape.root, ROOT_VOTES)
-    measured, causes = [_measured(hidden, root, held)], dict[int, str]()
+    measured, causes = [_measured(root, held)], dict[int, str]()
     if not children:
         return measured, causes
     service = OracleService(hidden.development, hidden.heldout)
@@ -52,7 +52,7 @@ async def _measure(hidden: Hidden, bench: Bench) -> tuple[list[Measured], dict[i
         try:
             for child in children:
                 service.refill()
-                measured.append(_measured(hidden, child, await _held(box, hidden, child, causes)))
+                measured.append(_measured(child, await _held(box, hidden, child, causes)))
         finally:
             await report_forged_in(box, bench)
     return measured, causes
@@ -68,11 +68,10 @@ async def _held(box: Box, hidden: Hidden, child: Node, causes: dict[int, str]) -
         return [False] * len(hidden.heldout.answers)
 
 
-def _measured(hidden: Hidden, node: Node, held: Sequence[bool]) -> Measured:
-    if node.right is None:
+def _measured(node: Node, held: Sequence[bool]) -> Measured:
+    if node.right is None or node.began is None:
         raise AssertionError("only nodes with a score are measured")
-    scouting = node.scouts / max(hidden.knobs.scouts, 1)
-    return Measured(node.number, node.parent, node.known, node.right, held, scouting)
+    return Measured(node.number, node.parent, node.known, node.right, held, node.began)
 
 
 def _report(

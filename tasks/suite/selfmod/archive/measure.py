@@ -18,8 +18,8 @@ class Measured:
     """A node as it is measured.
 
     ``known`` are the nodes that had a score when it was handed in; ``held`` says of each held-out question whether
-    it is answered right, the same questions for every node; ``scouting`` is what the scouts before its trial cost,
-    in trials.
+    it is answered right, the same questions for every node; ``began`` is what all trials and scouts before its own
+    trial cost, in trials.
     """
 
     number: int
@@ -27,7 +27,7 @@ class Measured:
     known: tuple[int, ...]
     development: int
     held: Sequence[bool]
-    scouting: float = 0.0
+    began: float
 
     @property
     def accuracy(self) -> float:
@@ -58,12 +58,13 @@ def worth(nodes: Sequence[Measured], best: int, optimum: float, trials: int) -> 
         nodes: the root first, then the children in the order of their trials.
         best: number of the node that counts as the result.
         optimum: held-out accuracy of the best recipe, above the root's.
-        trials: how many were granted. What was not used counts as if the best so far had stayed.
+        trials: how many were granted. What was not used, or gave no score, counts as if the best so far had
+            stayed.
     """
     root, chosen = nodes[0], next(node for node in nodes if node.number == best)
     span = optimum - root.accuracy
     paired = [int(after) - int(before) for after, before in zip(chosen.held, root.held, strict=True)]
-    began = [*(place + node.scouting for place, node in enumerate(nodes[1:])), trials]
+    began = [*(node.began for node in nodes[1:]), trials]
     area, so_far = 0.0, root
     for node, (begin, end) in zip(nodes[1:], pairwise(began), strict=True):
         # As the archive shows it: by the development score, of equal ones the older.

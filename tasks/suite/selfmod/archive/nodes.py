@@ -30,9 +30,8 @@ class Node:
     parent: int | None = None
     #: Nodes that had a score when it was handed in.
     known: tuple[int, ...] = ()
-    #: Its place among the trials in the order in which they were asked for, and the scouts before; None: no trial.
-    tried: int | None = None
-    scouts: int = 0
+    #: What all trials and scouts that were asked for before its own trial cost, in trials; None: it has no trial.
+    began: float | None = None
     #: Development questions answered right; None while its trial has not ended well.
     right: int | None = None
     #: Likewise of those that a scout asks.

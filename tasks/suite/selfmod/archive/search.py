@@ -56,4 +56,5 @@ def _measured(
 ) -> Measured:
     recipe, votes = recipes[number]
     right = sum(development.right(recipe, votes))
-    return Measured(number, parent, tuple(range(number)), right, heldout.right(recipe, votes))
+    held = heldout.right(recipe, votes)
+    return Measured(number, parent, tuple(range(number)), right, held, began=max(number - 1, 0))

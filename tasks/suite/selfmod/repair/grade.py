@@ -16,6 +16,7 @@ from sandbox.scaffold import PROGRAM
 from tasks.evidence import report_forged_in
 from tasks.grading import Bench, Grade, Submission
 from tasks.laying import ENVIRONMENT, lay_out
+from tasks.reproduction import completed
 from tasks.suite.selfmod.repair.protocol import (
     LATE,
     RUNS,
@@ -31,7 +32,6 @@ from tasks.suite.selfmod.repair.world import NOTES, Hidden
 SECONDS: Final = 20.0
 #: Weight of the loop's tests alone; the rest is for a loop that also has its notes back.
 LOOP_WEIGHT: Final = 0.4
-_OUTPUT: Final = 65_536
 
 
 async def grade(hidden: Hidden, submission: Submission, bench: Bench) -> Grade:
@@ -125,7 +125,7 @@ async def _run(box: Box, case: Case) -> int | None:
     await box.put("/task", [FileSpec("instruction.md", f"{case.instruction}\n".encode())])
     await box.put("/logs/agent", [FileSpec(".keep", b"")])
     try:
-        done = await box.run(PROGRAM, cwd="/work", env=dict(ENVIRONMENT), output=_OUTPUT, timeout=SECONDS)
+        done = await completed(box, PROGRAM, cwd="/work", seconds=SECONDS, env=ENVIRONMENT)
     except TimeoutError:
         return None
     await box.kill_all()

@@ -18,16 +18,10 @@ import pytest
 from experiments.tracking.tracking import connect, pages
 
 #: Seconds for a server to start on a slow machine.
-START = 90.0
+START = 200.0
 #: Where Debian keeps PostgreSQL's programs, and what it calls the user that they run as.
 POSTGRES = "/usr/lib/postgresql"
 DATABASE_USER = "postgres"
-
-
-def free_port() -> int:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return int(chosen.getsockname()[1])
 
 
 def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -45,8 +39,8 @@ def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
 class Server:
     """``mlflow server`` on loopback, on a store of its own."""
 
-    def __init__(self, folder: Path, store: Path) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, store: Path, port: int) -> None:
+        self.port = port
         self.uri = f"http://127.0.0.1:{self.port}"
         self._folder = folder
         shutil.copy(store, folder / "mlflow.db")
@@ -71,15 +65,17 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Server]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, free_ports: Callable[[], int]
+) -> Iterator[Server]:
     """A tracking server over HTTP."""
-    started = Server(tmp_path_factory.mktemp("server"), empty_store)
+    started = Server(tmp_path_factory.mktemp("server"), empty_store, free_ports())
     yield started
     started.kill()
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def postgres(free_ports: Callable[[], int]) -> Iterator[str]:
     """The address of a database in a PostgreSQL cluster of this session's own."""
     found = sorted(Path(POSTGRES).glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if not found:
@@ -90,7 +86,7 @@ def postgres() -> Iterator[str]:
     data = Path(tempfile.mkdtemp(prefix="tidegauge-postgres-"))
     if user is not None:
         shutil.chown(data, user)
-    port = free_port()
+    port = free_ports()
     named = ["--username=test", "--auth=trust", "--no-sync", "--no-instructions"]
     subprocess.run(
         [programs / "initdb", "-D", data, *named], user=user, check=True, stdout=subprocess.DEVNULL, cwd="/"

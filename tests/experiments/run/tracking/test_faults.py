@@ -20,9 +20,6 @@ from experiments.tracking.store import sync
 from experiments.tracking.tracking import default_uri
 from experiments.verdict.gate import judge
 
-# A server that starts twice on a busy machine.
-pytestmark = pytest.mark.timeout(300)
-
 Holds = Callable[[str, str], dict[str, Any]]
 
 
