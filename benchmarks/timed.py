@@ -84,7 +84,7 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def pair(entry: TaskEntry) -> AsyncIterator[list[Box]]:
+async def three(entry: TaskEntry) -> AsyncIterator[list[Box]]:
     """As many boxes as a grading takes, of the entry's limits."""
     engine = Engine()
     boxes, limits = DockerBoxes(engine, image=require_image(engine)), entry.task.limits(entry.level)
@@ -95,7 +95,7 @@ async def pair(entry: TaskEntry) -> AsyncIterator[list[Box]]:
                     BoxRequest(f"timed-{os.getpid()}-{n}", limits, False, {"tidegauge.owner": "timed"})
                 )
             )
-            for n in range(2)
+            for n in range(3)
         ]
     await boxes.close()
 
@@ -119,7 +119,7 @@ async def main(rounds: int, seconds: float, entries: list[TaskEntry]) -> None:
     end = time.monotonic() + seconds
     for entry in entries:
         found = defaultdict[tuple[str, str], list[tuple[float | None, float]]](list)
-        async with pair(entry) as boxes:
+        async with three(entry) as boxes:
             for number in range(rounds):
                 if time.monotonic() > end:
                     break

@@ -1,11 +1,11 @@
 """What laps say of a speed: steps of a submission, each with the task's own start and reference run beside it.
 
 A call costs up to 1.7 times as much while another program uses the other half of the core, and that changes at
-any moment. The start and the reference (the anchors) run on the same processor at the same time, in turn in a box like
-the submission's. The kernel gives it to each box for a few milliseconds, so that all meet the same mixture. How the
+any moment. The start and the reference (the anchors) run on the same processor at the same time, in boxes like the
+submission's, which the kernel gives to each for a few milliseconds in turn, so that all meet the same mixture. How the
 submission's processor time grew is followed, and the anchors' calls are weighed by it: whoever rests until the machine
-is quick is measured against anchors that were quick too. What their step costs besides calls is what the submission's
-does.
+is quick is measured against anchors that were quick too. What the reference's step costs besides its calls is what the
+submission's does.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from tasks.timing import NOISE, Course
 
 #: The fewest and the most laps.
 FEWEST_LAPS: Final = 3
-MOST_LAPS: Final = 15
+MOST_LAPS: Final = 12
 #: Standard error with which a score is told where the start is 0 and the reference 1, if laps suffice.
 WANTED_ERROR: Final = 0.01
 #: The largest that the anchors by themselves may have: scores of two gradings then differ by less than 0.05 with
@@ -118,8 +118,8 @@ def enough(laps: Sequence[Lap]) -> bool:
     """Whether no further lap is needed, or will help."""
     if len(laps) < FEWEST_LAPS:
         return False
-    told = max(error([lap.gain / lap.lead for lap in laps]), _disagreement(laps))
-    return told <= WANTED_ERROR or len(laps) >= MOST_LAPS
+    told = error([lap.gain / lap.lead for lap in laps]) <= WANTED_ERROR
+    return (told and _disagreement(laps) <= LARGEST_ERROR) or len(laps) >= MOST_LAPS
 
 
 def error(values: Sequence[float]) -> float:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sandbox.box import Box
 from sandbox.files import FileSpec
-from tasks.anchors import Anchors, Beside
+from tasks.anchor import Anchor, Beside
 from tasks.grading import Invalid
 from tasks.laps import Cost, Lap, rate
 from tasks.npy import vector
@@ -115,12 +115,12 @@ class Trial:
 
 
 class Trials:
-    """The two boxes of a grading, and the fresh cases that they are given."""
+    """The three boxes of a grading, and the fresh cases that they are given."""
 
-    def __init__(self, work: Work, seed: bytes, submitted: Box, beside: Box) -> None:
+    def __init__(self, work: Work, seed: bytes, submitted: Box, start: Box, reference: Box) -> None:
         self._work, self._box = work, submitted
-        self._anchors = Anchors(beside, work.name, work.start, work.reference)
-        #: The processor that both keep to.
+        self._anchors = Anchor(start, work.name, work.start), Anchor(reference, work.name, work.reference)
+        #: The processor that all three keep to.
         self._processor: int | None = None
         self._random = np.random.default_rng(int.from_bytes(seed))
         #: Processor seconds that the submission's box had used when its last step was over.
@@ -134,7 +134,8 @@ class Trials:
         Raises:
             GradingFault: they do not run, which is no submission's doing.
         """
-        self._processor = await self._anchors.begin(size)
+        for anchor in self._anchors:
+            self._processor = await anchor.begin(size, self._processor)
 
     async def alone(self, public: Cases) -> float:
         """Logarithm of how much faster the reference is than the start, with no submission beside them.
@@ -142,10 +143,10 @@ class Trials:
         Raises:
             GradingFault: they do not run.
         """
-        await self._anchors.put(FileSpec("in.npz", npz(**public.inputs)))
-        await self._anchors.stop()
-        beside = await self._anchors.step()
-        return log(rate(beside.reference) / rate(beside.start))
+        await self._put(FileSpec("in.npz", npz(**public.inputs)))
+        await self._stop()
+        start, reference = await asyncio.gather(*(anchor.step() for anchor in self._anchors))
+        return log(rate(reference.calls) / rate(start.calls))
 
     async def shown(self, public: Cases) -> Trial:
         """A step on the cases that the agent was given, in a process that ends then.
@@ -160,13 +161,13 @@ class Trials:
         return (await self._on(public))[0]
 
     async def warm(self, calls: int) -> Trial:
-        """A first step, on cases that nobody saw before, of the process that all others run in. It warms the anchors too.
+        """A first step, on cases that nobody saw before, of the process that all others run in.
 
         Raises:
             Invalid, Unreadable: the submission does not run, or gives no results.
         """
         self._owed = max(await self._import() - _IMPORT, 0.0)
-        return (await self._on(self._work.cases(self._random, calls), Course()))[0]
+        return (await self._on(self._work.cases(self._random, calls)))[0]
 
     async def lap(self, calls: int) -> tuple[Trial, Lap]:
         """A step on cases that nobody saw before, the anchors beside. All that its box used since the one before counts.
@@ -176,8 +177,8 @@ class Trials:
             GradingFault: the anchors do not run, which is no submission's doing.
         """
         course = Course()
-        trial, beside = await self._on(self._work.cases(self._random, calls), course)
-        return trial, Lap(trial.cost, rate(beside.start, course), rate(beside.reference, course))
+        trial, (start, reference) = await self._on(self._work.cases(self._random, calls), course)
+        return trial, Lap(trial.cost, rate(start.calls, course), rate(reference.calls, course))
 
     def charged(self, laps: Sequence[Lap]) -> list[Lap]:
         """``laps`` with their share, by calls, of what the import took beyond reading a file."""
@@ -192,14 +193,14 @@ class Trials:
         self._used = cpu_seconds(self._box)
         return self._used - before
 
-    async def _on(self, cases: Cases, course: Course | None = None) -> tuple[Trial, Beside]:
-        """A step, and what the anchors did beside it: they make no call if its ``course`` is not followed."""
+    async def _on(self, cases: Cases, course: Course | None = None) -> tuple[Trial, Sequence[Beside]]:
+        """A step, and what the anchors did beside it: nothing, if its ``course`` is not followed."""
         calls, file = len(next(iter(cases.inputs.values()))), FileSpec("in.npz", npz(**cases.inputs))
-        await self._anchors.put(file)
+        await self._put(file)
         await self._box.put("/task", [file])
         if course is None:
-            await self._anchors.stop(idle=True)
-        stepping = asyncio.create_task(self._anchors.step())
+            await self._stop(idle=True)
+        steps = [asyncio.create_task(anchor.step()) for anchor in self._anchors]
         try:
             # Put by itself, as what stops an anchor is.
             await self._box.put("/task", [FileSpec("out.npy", b"")])
@@ -207,15 +208,23 @@ class Trials:
                 await self._step()
         finally:
             if course is not None:
-                await self._anchors.stop()
-            beside = await stepping
+                await self._stop()
+            beside = await asyncio.gather(*steps)
         data = (await self._box.read("/task", ["out.npy"])).files.get("out.npy", b"")
         found = vector(data, calls * cases.size, "results").reshape(calls, cases.size)
         before, self._used = self._used, cpu_seconds(self._box)
         truths = cases.right(found)
         looked, right = len(truths), int(truths.sum())
-        cost = Cost(self._used - before, beside.overhead, calls)
+        # The reference's calls are short: its step ends soon after the submission's, as long as the start's may go on.
+        cost = Cost(self._used - before, beside[-1].overhead, calls)
         return Trial(cost, looked, right, right < looked and cases.remembered(found)), beside
+
+    async def _put(self, file: FileSpec) -> None:
+        for anchor in self._anchors:
+            await anchor.put(file)
+
+    async def _stop(self, *, idle: bool = False) -> None:
+        await asyncio.gather(*(anchor.stop(idle=idle) for anchor in self._anchors))
 
     async def _step(self) -> None:
         try:

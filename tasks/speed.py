@@ -1,4 +1,4 @@
-"""Grades a submission that is a function made faster: in a fresh box, beside the task's own in another.
+"""Grades a submission that is a function made faster: in a fresh box, beside the task's own in two others.
 
 The first step is on the public cases alone: a function that is right on them and wrong on fresh ones, or several
 times as fast on them, has their results built in.
@@ -36,8 +36,8 @@ async def grade_speed(
         submission: what was submitted.
         bench: where it is graded.
     """
-    async with bench.box() as beside, bench.box() as box:
-        trials = Trials(work, seed, box, beside)
+    async with bench.box() as start, bench.box() as reference, bench.box() as box:
+        trials = Trials(work, seed, box, start, reference)
         await trials.begin(public.size)
         try:
             await box.put("/work", declared(submission.work, "submission", f"{work.name}.py", MAX_BYTES))

@@ -82,17 +82,22 @@ class Submitted:
         return DONE
 
 
-class Anchors:
-    """The box of the task's own functions."""
+@dataclass
+class Ran:
+    """The box of one of the task's own functions, and so many calls that it makes in a processor second."""
+
+    rate: int
 
     async def program(self, box: FakeBox, argv: Sequence[str]) -> Completed:
         if argv[0] == "python3":
-            return replace(DONE, stdout=b"1\n")
-        while not box.files["/task/stop"].content:
-            await asyncio.sleep(0)
-        box.files["/task/stop"] = FileSpec("/task/stop", b"")
-        use(box, 2.0 + STEP)
-        told = {"calls": [[[0, 1e12, 1.0, rate]] for rate in (START, REFERENCE)], "cpu": 2.0}
+            return DONE
+        told: Any = 0
+        if "/task/in.npz" in box.files:
+            while not box.files["/task/stop"].content:
+                await asyncio.sleep(0)
+            box.files["/task/stop"] = FileSpec("/task/stop", b"")
+            use(box, 1.0 + STEP)
+            told = {"calls": [[0, 1e12, 1.0, self.rate]], "cpu": 1.0}
         results = bytes(8) + json.dumps(told).encode()
         box.files["/task/out.npy"] = FileSpec("/task/out.npy", results)
         return DONE
@@ -104,10 +109,10 @@ def use(box: FakeBox, seconds: float) -> None:
 
 
 class Bench:
-    """Gives the box of the anchors, then that of the submission."""
+    """Gives the box of the start, that of the reference, then that of the submission."""
 
     def __init__(self, submitted: Submitted) -> None:
-        self._programs = [Anchors().program, submitted.program]
+        self._programs = [Ran(START).program, Ran(REFERENCE).program, submitted.program]
 
     @contextlib.asynccontextmanager
     async def box(

@@ -80,12 +80,12 @@ def test_what_was_used_while_no_call_of_an_anchor_was_made_weighs_nothing() -> N
     assert rate([Calls(3.0, 4.0, 0.5, 50)], course) == rate([Calls(3.0, 4.0, 0.5, 50)]) == 100
 
 
-def test_three_laps_that_agree_are_enough_and_fifteen_of_any_kind() -> None:
+def test_three_laps_that_agree_are_enough_and_twelve_of_any_kind() -> None:
     assert not enough([lap(0.002)] * 2)
     assert enough([lap(0.002)] * 3)
     assert not enough([lap(0.002), lap(0.002), lap(0.004)])
-    assert not enough([odd(number) for number in range(14)])
-    assert enough([odd(number) for number in range(15)])
+    assert not enough([odd(number) for number in range(11)])
+    assert enough([odd(number) for number in range(12)])
 
 
 def test_laps_go_on_until_the_score_is_told_closely_enough() -> None:
@@ -103,13 +103,13 @@ def test_one_lap_in_which_the_machine_stood_still_does_not_count() -> None:
 
 
 def test_anchors_that_do_not_agree_are_unmeasurable_and_the_cause_says_so() -> None:
-    with pytest.raises(GradingFault, match="after 15 laps") as caught:
-        compare([odd(number) for number in range(15)])
+    with pytest.raises(GradingFault, match="after 12 laps") as caught:
+        compare([odd(number) for number in range(12)])
     assert caught.value.cause == "unmeasurable"
 
 
 def test_a_submission_of_varying_cost_is_measured_and_gains_nothing_by_its_few_quick_laps() -> None:
-    laps = [lap(0.002 * n) for n in (50, 1, 50, 1, 50, 40, 30, 1, 50, 50, 1, 40, 30, 50, 1)]
+    laps = [lap(0.002 * n) for n in (50, 1, 50, 1, 50, 40, 30, 1, 50, 50, 1, 40)]
     assert enough(laps)
     assert compare(laps).submission == pytest.approx(log(START / (0.002 * 40)))
 
