@@ -54,7 +54,8 @@ def test_a_host_killed_in_mid_run_loses_no_episode_and_no_box_knows_the_token(
     until = time.monotonic() + 200
     try:
         while len(holders(engine, cluster.runs)) < 2:
-            assert driver.poll() is None and time.monotonic() < until
+            assert driver.poll() is None, driver.communicate()[1]
+            assert time.monotonic() < until
             time.sleep(0.1)
         cluster.second.kill()
         out, error = driver.communicate(timeout=280)
@@ -145,7 +146,8 @@ def test_ctrl_c_stops_a_job_in_order_and_the_same_command_resumes_it(
     until = time.monotonic() + 200
     try:
         while not (list_runs(tmp_path) and ledger(list_runs(tmp_path)[0])):
-            assert driver.poll() is None and time.monotonic() < until
+            assert driver.poll() is None, driver.communicate()[1]
+            assert time.monotonic() < until
             time.sleep(0.1)
         driver.send_signal(signal.SIGINT)
         _, error = driver.communicate(timeout=280)
