@@ -57,7 +57,7 @@ def paired_mean(
     Args:
         differences: of each cluster (a world) its paired differences, at least one.
         level: two-sided coverage of the interval.
-        bound: no difference can be larger. With it there is an interval of few clusters, and of clusters that agree, too.
+        bound: no difference can be larger. With it there is an interval of one cluster, and of clusters that agree, too.
     """
     groups = [group for group in differences.values() if group]
     values = [value for group in groups for value in group]
@@ -68,7 +68,9 @@ def paired_mean(
     sums = [math.fsum(value - mean for value in group) for group in groups]
     se = math.sqrt(math.fsum(part**2 for part in sums)) / n
     if clusters < 2:
-        return PairedMean(mean, None, None, None, n, clusters, cause="no interval from one world")
+        if math.isinf(bound):
+            return PairedMean(mean, None, None, None, n, clusters, cause="no interval from one world")
+        return PairedMean(mean, None, *_bounded(groups, mean, level, bound), n, clusters)
     p, test = _p_value([math.fsum(group) for group in groups], mean, se)
     low, high, cause = _interval(groups, mean, se, level, bound)
     return PairedMean(mean, None if se <= _NO_SPREAD else se, low, high, n, clusters, p, test, cause)

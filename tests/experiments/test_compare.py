@@ -86,6 +86,11 @@ def test_a_degenerate_sample_names_its_cause_instead_of_an_interval(
     assert paired_mean(groups) == expected
 
 
+def test_one_world_of_a_bounded_difference_leaves_all_but_its_ends_open() -> None:
+    result = paired_mean({1: [0.5, 0.7]}, bound=2.0)
+    assert (result.low, result.high, result.p, result.cause) == (near(-1.935), near(1.965), None, None)
+
+
 def test_an_interval_does_not_leave_what_is_possible() -> None:
     result = paired_mean(dict(enumerate([[2.0, 2.0], [2.0], [2.0], [1.9], [1.8], [1.5], [2.0]])), bound=2.0)
     assert result.high == 2.0

@@ -17,7 +17,7 @@ from experiments.record.rundir import list_runs, read_experiment
 from sandbox.engine.container import Engine
 
 ROOT = Path(__file__).parents[3]
-pytestmark = [pytest.mark.box, pytest.mark.cluster]
+pytestmark = pytest.mark.box
 
 
 def ledger(run: Path) -> list[dict[str, Any]]:

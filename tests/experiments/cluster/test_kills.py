@@ -8,7 +8,6 @@ import pytest
 
 
 @pytest.mark.box
-@pytest.mark.cluster
 @pytest.mark.timeout(400)
 @pytest.mark.usefixtures("image")
 def test_after_every_kill_each_episode_has_one_result_and_no_container_is_left(

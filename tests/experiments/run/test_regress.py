@@ -248,5 +248,5 @@ def test_in_real_boxes_the_exit_code_is_the_gates_and_a_second_run_runs_nothing(
     assert (code, second["ran"], second["rules"]) == (2, 0, first["rules"])
     config.with_name("policy.yaml").write_text(policy("low", 1.99))
     code, third = said()
-    assert (code, third["verdict"]) == (0, "clear")
+    assert (code, third["verdict"]) == (0, "clear"), third["reasons"]
     assert third["notes"][0].startswith("the policy changed: the run began under p ")
