@@ -143,8 +143,8 @@ class Trials:
         Raises:
             GradingFault: they do not run.
         """
-        await self._put(FileSpec("in.npz", npz(**public.inputs)))
-        await self._stop()
+        await _put(self._anchors, given(public))
+        await _stop(self._anchors)
         start, reference = await asyncio.gather(*(anchor.step() for anchor in self._anchors))
         return log(rate(reference.calls) / rate(start.calls))
 
@@ -195,12 +195,14 @@ class Trials:
 
     async def _on(self, cases: Cases, course: Course | None = None) -> tuple[Trial, Sequence[Beside]]:
         """A step, and what the anchors did beside it: nothing, if its ``course`` is not followed."""
-        calls, file = len(next(iter(cases.inputs.values()))), FileSpec("in.npz", npz(**cases.inputs))
-        await self._put(file)
+        calls, file = len(next(iter(cases.inputs.values()))), given(cases)
+        # What a step costs besides its calls is the reference's to say: without calls, the start need not do one.
+        anchors = self._anchors if course is not None else self._anchors[-1:]
+        await _put(anchors, file)
         await self._box.put("/task", [file])
         if course is None:
-            await self._stop(idle=True)
-        steps = [asyncio.create_task(anchor.step()) for anchor in self._anchors]
+            await _stop(anchors, idle=True)
+        steps = [asyncio.create_task(anchor.step()) for anchor in anchors]
         try:
             # Put by itself, as what stops an anchor is.
             await self._box.put("/task", [FileSpec("out.npy", b"")])
@@ -208,7 +210,7 @@ class Trials:
                 await self._step()
         finally:
             if course is not None:
-                await self._stop()
+                await _stop(anchors)
             beside = await asyncio.gather(*steps)
         data = (await self._box.read("/task", ["out.npy"])).files.get("out.npy", b"")
         found = vector(data, calls * cases.size, "results").reshape(calls, cases.size)
@@ -219,13 +221,6 @@ class Trials:
         cost = Cost(self._used - before, beside[-1].overhead, calls)
         return Trial(cost, looked, right, right < looked and cases.remembered(found)), beside
 
-    async def _put(self, file: FileSpec) -> None:
-        for anchor in self._anchors:
-            await anchor.put(file)
-
-    async def _stop(self, *, idle: bool = False) -> None:
-        await asyncio.gather(*(anchor.stop(idle=idle) for anchor in self._anchors))
-
     async def _step(self) -> None:
         try:
             well = await step(self._box, timeout=SECONDS)
@@ -233,6 +228,23 @@ class Trials:
             raise Invalid("submission_timeout") from error
         if not well:
             raise Invalid("submission_failed")
+
+
+async def _put(anchors: Sequence[Anchor], file: FileSpec) -> None:
+    for anchor in anchors:
+        await anchor.put(file)
+
+
+async def _stop(anchors: Sequence[Anchor], *, idle: bool = False) -> None:
+    await asyncio.gather(*(anchor.stop(idle=idle) for anchor in anchors))
+
+
+def given(cases: Cases) -> FileSpec:
+    """The file of a step's inputs, as ``environment/cases.py`` reads it."""
+    file = io.BytesIO()
+    for values in cases.inputs.values():
+        np.save(file, values, allow_pickle=False)
+    return FileSpec("in.npy", file.getvalue())
 
 
 def npz(**arrays: Any) -> bytes:

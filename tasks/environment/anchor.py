@@ -1,7 +1,7 @@
 """Runs the task's own start or reference in a box of its own, step by step: anchor.py NAME SIZE [PROCESSOR].
 
 The first step tells the processor that it keeps to. Each further one does what a step of a submission does: it reads
-the cases of /task/in.npz, calls the function NAME on them, and writes results of SIZE entries each, all of them 0;
+the cases of /task/in.npy, calls the function NAME on them, and writes results of SIZE entries each, all of them 0;
 but it goes on calling, over and over, until the host has written to /task/stop; and not at all if there is more than
 a byte in it from the beginning. After the results stands in JSON of some calls after the other when they began and
 ended, what processor time they took and how many they were, and what all of that took: whatever else the box used is

@@ -1,6 +1,6 @@
 """Runs a submitted function in the grading box, step by step: driver.py NAME PROCESSOR.
 
-A step imports NAME.py of /work/submission, the next calls its function NAME on every case of /task/in.npz: both in a
+A step imports NAME.py of /work/submission, the next calls its function NAME on every case of /task/in.npy: both in a
 process that ends then. In another one a third step imports it anew, and each further one calls it on other cases. Each call gets other inputs in the same memory, and its result is written out at once: a result that
 is remembered by identity or worked out later is wrong or costs as much.
 """

@@ -73,8 +73,7 @@ class Submitted:
         if self.steps in (1, 3):
             use(box, self.imported)
             return DONE
-        with np.load(io.BytesIO(box.files["/task/in.npz"].content)) as data:
-            calls = len(data["x"])
+        calls = len(np.load(io.BytesIO(box.files["/task/in.npy"].content)))
         use(box, STEP + self.between + self.call * calls)
         target = io.BytesIO()
         np.save(target, np.ones(calls))
@@ -92,7 +91,7 @@ class Ran:
         if argv[0] == "python3":
             return DONE
         told: Any = 0
-        if "/task/in.npz" in box.files:
+        if "/task/in.npy" in box.files:
             while not box.files["/task/stop"].content:
                 await asyncio.sleep(0)
             box.files["/task/stop"] = FileSpec("/task/stop", b"")

@@ -50,7 +50,7 @@ class Knobs:
 LEVELS: Final = {
     "L0": Knobs(
         Shape(rows=400, columns=8, hidden=32, classes=3), "train.txt", Recipe("plain", 1, 0.03, 1200), RECIPES[0],
-        RECIPES, public=6, pace=Pace(0.05, least=3, most=40),
+        RECIPES, public=6, pace=Pace(0.05, least=2, most=40),
     ),
     # No recipes: that batches and another rule help is to be noticed, and a recipe to be found by trying.
     "L1": Knobs(
