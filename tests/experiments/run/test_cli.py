@@ -1,6 +1,7 @@
 """Every way to end has its exit code; with --json standard output is one document."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -51,6 +52,18 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-Ic", program], capture_output=True, text=True, check=True)
     assert done.stderr == "[] 0\n"
     assert "tidegauge" in done.stdout
+
+
+def test_numpy_has_one_thread_in_every_process_of_ours() -> None:
+    code = (
+        "import experiments, numpy, os; numpy.ones((500, 500)) @ numpy.ones((500, 500))\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1\n"
 
 
 @pytest.mark.parametrize(
