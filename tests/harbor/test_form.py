@@ -228,3 +228,20 @@ def test_a_run_of_public_tasks_is_another_than_one_with_other_stand_ins(
     assert hash_of("harbor: {substitute: {'a:*': base}, skip: []}") == first
     (task / "tests" / "test.sh").write_text("exit 0\n")
     assert hash_of("harbor: {substitute: {'a:*': base}}") != first
+
+
+def test_all_tasks_without_a_solution_are_named_where_the_reference_is_to_run(
+    public_task: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        solution = public_task(name) / "solution" / "solve.sh"
+        if name != "b":
+            solution.unlink()
+    (tmp_path / "c.yaml").write_text(CONFIG.format(profile="profile: harbor", more=""))
+    config = load_config(tmp_path / "c.yaml", ("tasks=[public]",))
+    with pytest.raises(Mistake) as told:
+        make_plan(config, Secret(b"16 bytes at least", tmp_path), where="c.yaml")
+    assert str(told.value) == (
+        "c.yaml: models.0.agent: harbor/a has no agent 'ref' (and 1 more of 3 tasks); "
+        "it has: null; to leave such tasks out, harbor: {skip: [a, c]}"
+    )
