@@ -69,6 +69,12 @@ def test_what_the_image_would_start_is_said(built: Built, capsys: pytest.Capture
     assert "asking: ENTRYPOINT /start.sh now of its image is not started here" in capsys.readouterr().out
 
 
+def test_a_step_that_failed_on_a_stand_in_says_what_stood_in(built: Built) -> None:
+    missing = str(built("FROM ubuntu:24.04\nRUN no-such-command\n").missing)
+    assert "returned a non-zero code: 127 (its last lines: " in missing
+    assert missing.endswith("no-such-command: not found); tidegauge/base:bookworm stands in for ubuntu:24.04")
+
+
 def test_newer_words_of_a_dockerfile_hold_here(built: Built) -> None:
     """What an image is copied from stands in as what it starts from does, and a step may ask which machine it is on."""
     dockerfile = """FROM --platform=$BUILDPLATFORM docker.io/library/ubuntu
@@ -83,4 +89,5 @@ USER 1000:staff
 
 def test_a_user_that_the_verifier_lacks_is_missing_with_the_cause(built: Built) -> None:
     found = built("FROM ubuntu:24.04\n", verifier_user="tester")
-    assert found.missing == "the image has no user 'tester'"
+    assert found.missing == "task.toml: verifier.user: the image has no user 'tester'"
+    assert built("FROM ubuntu:24.04\nUSER app\n").missing == "the image's USER: the image has no user 'app'"
