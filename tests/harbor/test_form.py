@@ -15,7 +15,6 @@ from sandbox.ground import Ground
 from sandbox.limits import Limits
 from tasks.harbor.directory import read
 from tasks.harbor.form import read_form
-from tasks.harbor.tree import tree_digest
 
 #: Of version 1.0, as most public tasks were written.
 OLD = """
@@ -131,38 +130,6 @@ def test_its_limits_are_the_tasks_own(public_task: Callable[..., Path]) -> None:
         wall=60, turns=500, model_tokens=5_000_000, cpus=1, cpu_time=60, memory=512 * 2**20, processes=1_024,
         disk=256 * 2**20, events=500_000, record=256 * 2**20,
     )  # fmt: skip
-
-
-def test_a_link_out_of_the_task_is_refused(public_task: Callable[..., Path]) -> None:
-    task = public_task("linked")
-    (task / "tests" / "key").symlink_to("/etc/passwd")
-    with pytest.raises(Mistake, match="a link that leaves the task: '/etc/passwd'"):
-        _ = read(task, offline=False).tree_digest
-
-
-def test_a_link_within_the_task_may_leave_its_environment(public_task: Callable[..., Path]) -> None:
-    task = public_task("linked")
-    unlinked = tree_digest(task / "environment", task)
-    (task / "environment" / "told.md").symlink_to("../instruction.md")
-    assert tree_digest(task / "environment", task) != unlinked
-    with pytest.raises(Mistake, match="a link that leaves the task"):
-        tree_digest(task / "environment", task / "environment")
-
-
-def test_the_tree_digest_sees_contents_modes_and_links(public_task: Callable[..., Path]) -> None:
-    def digest() -> str:
-        return read(task, offline=False).tree_digest
-
-    task = public_task("digested")
-    seen = [digest()]
-    (task / "tests" / "test.sh").chmod(0o755)
-    seen.append(digest())
-    (task / "tests" / "again.sh").symlink_to("test.sh")
-    seen.append(digest())
-    (task / "instruction.md").write_text("Else.")
-    seen.append(digest())
-    assert len(set(seen)) == 4
-    assert digest() == seen[-1]
 
 
 @pytest.mark.parametrize(("directory", "made"), [("/app", "/app"), ("/", None)])
