@@ -1,5 +1,6 @@
 """From a task's ``environment/`` to the ground that its boxes stand on."""
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from sandbox.errors import EngineFault
 from sandbox.ground import TOOLS, Ground
 from tasks.harbor import tree
 from tasks.harbor.dockerfile import bases, names_of, needed, platform_arguments, rebased
-from tasks.harbor.form import Form
+from tasks.harbor.form import CHECK, Form
 from tasks.harbor.lowering import Lowered, lowered
 from tasks.harbor.people import person_of
 
@@ -62,7 +63,7 @@ class Builder:
             started = self._engine.images.config(image).get("Entrypoint") or []
             if started and TOOLS not in started:
                 self._say(f"{task.name}: ENTRYPOINT {' '.join(started)} of its image is not started here")
-            made = self._prepared(image, form)
+            made = self._checked(self._prepared(image, form), form)
             agent = self._ground(made, form, form.agent_user, "agent.user")
             return agent, self._ground(made, form, form.verifier_user, "verifier.user")
         except EngineFault as fault:
@@ -158,13 +159,36 @@ class Builder:
             text += f"USER root\nRUN rmdir /work && ln -s {shlex.quote(directory)} /work\nUSER {user}\n"
         elif directory != "/work":
             links = {"root/work": directory}
-        name = f"tidegauge/ground:{digest([self._engine.image_id(image), text, links, places])[:12]}"
+        folders = {"root": 0o755} | {f"root/{path}": _OPEN_MODE for path in places}
+        made_of = [self._engine.image_id(image), text, links, places]
+        return self._our_own(text, made_of, links, folders, _GROUND_SECONDS)
+
+    def _checked(self, image: str, form: Form) -> str:
+        """The id of ``image`` as the task's health check leaves it: many set up with it what the agent finds.
+
+        Raises:
+            EngineFault: it failed.
+        """
+        if form.check is None:
+            return image
+        variables = "".join(
+            f"export {name}={shlex.quote(value)}\n" for name, value in form.environment.items()
+        )
+        text = f"FROM {image}\nRUN {json.dumps(['/bin/bash', '-c', variables + form.check])}\n"
+        try:
+            return self._our_own(text, [text], {}, {}, form.build_seconds)
+        except EngineFault as fault:
+            problem = f"task.toml: {CHECK}: {fault}; nothing that the image would start runs here"
+            raise EngineFault(problem, fault.cause) from fault
+
+    def _our_own(
+        self, text: str, made_of: object, links: Mapping[str, str], folders: Mapping[str, int], seconds: float
+    ) -> str:
+        """The id of the image that ``text`` makes of another, built if it is not there."""
+        name = f"tidegauge/ground:{digest(made_of)[:12]}"
         if self._engine.image_id(name) is None:
-            folders = {"root": 0o755} | {f"root/{path}": _OPEN_MODE for path in places}
-            self._engine.images.build(
-                context_of({DOCKERFILE: text.encode()}, links, folders), name, dockerfile=DOCKERFILE,
-                network=False, seconds=_GROUND_SECONDS,
-            )  # fmt: skip
+            context = context_of({DOCKERFILE: text.encode()}, links, folders)
+            self._engine.images.build(context, name, dockerfile=DOCKERFILE, network=False, seconds=seconds)
         made = self._engine.image_id(name)
         if made is None:
             raise EngineFault(f"{name} vanished", "image")

@@ -75,7 +75,7 @@ def test_unknown_keys_are_told_by_their_dotted_names(tmp_path: Path) -> None:
         ("[[steps]]\nname = 'one'\n", "steps: not run here: tasks of several steps"),
         ("[environment]\ngpus = 1\n", "environment.gpus: not run here: there is no GPU"),
         ("[environment]\nos = 'Windows'\n", "environment.os: not run here: boxes are Linux"),
-        ("[environment.healthcheck]\ncommand = 'true'\n", "environment.healthcheck: not run here"),
+        ("[environment.healthcheck]\ncommand = 3\n", "environment.healthcheck.command: 3 is not text"),
         ("[verifier]\nenvironment_mode = 'separate'\n", "verifier.environment_mode: not run here"),
         ("[verifier.env]\nKEY = '${OPENAI_API_KEY}'\n", "verifier.env.KEY: asks for the host's variable OPENAI_API_KEY"),
         ("[environment]\nmemory = '2 GB'\n", "environment.memory: '2 GB' is no size"),
