@@ -160,13 +160,21 @@ def _bound(config: Config, where: str) -> list[BoundCheckpoint]:
 
 def _check_agents(entries: list[TaskEntry], config: Config, where: str) -> None:
     for index, model in enumerate(config.models):
-        for entry in entries:
-            if model.agent is not None and model.agent not in entry.task.agents(entry.level):
-                remedy = "it has: " + ", ".join(entry.task.agents(entry.level))
-                if config.profile == "harbor":
-                    remedy += "; leave the task out with harbor.skip"
-                problem = f"{entry.task.id} has no agent {model.agent!r}"
-                raise Mistake(problem, where=where, key=f"models.{index}.agent", remedy=remedy)
+        without = [
+            entry.task
+            for entry in entries
+            if model.agent is not None and model.agent not in entry.task.agents(entry.level)
+        ]
+        if without:
+            first = without[0]
+            problem = f"{first.id} has no agent {model.agent!r}"
+            if len(without) > 1:
+                problem += f" (and {len(without) - 1} more of {len(entries)} tasks)"
+            remedy = "it has: " + ", ".join(first.facts.agents)
+            if config.profile == "harbor":
+                names = ", ".join(task.directory.name for task in without)
+                remedy += f"; to leave such tasks out, harbor: {{skip: [{names}]}}"
+            raise Mistake(problem, where=where, key=f"models.{index}.agent", remedy=remedy)
 
 
 def _check_entry(entry: TaskEntry, config: Config, where: str) -> None:

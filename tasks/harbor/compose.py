@@ -9,8 +9,8 @@ import yaml
 
 from sandbox.errors import Mistake
 
-#: In Harbor's order; the last belongs to another engine.
-_FILES: Final = ("docker-compose.yaml", "docker-compose.yml", "singularity-compose.yaml")
+#: Harbor reads it by this name alone on a container engine.
+_FILE: Final = "docker-compose.yaml"
 _MAX_BYTES: Final = 2**16
 _LEAVE_OUT: Final = "leave the task out with harbor.skip"
 #: Of a service: what Harbor sets itself, and what makes no difference to a box.
@@ -32,11 +32,10 @@ def check_compose(environment: Path) -> None:
     Raises:
         Mistake: it has several services, or something of its service that a box does not give; by its key.
     """
-    for name in _FILES:
-        file = environment / name
-        if file.exists():
-            for key, problem in _problems(_read(file)):
-                raise Mistake(f"not run here: {problem}", where=str(file), key=key, remedy=_LEAVE_OUT)
+    file = environment / _FILE
+    if file.exists():
+        for key, problem in _problems(_read(file)):
+            raise Mistake(f"not run here: {problem}", where=str(file), key=key, remedy=_LEAVE_OUT)
 
 
 def _read(file: Path) -> dict[str, Any]:

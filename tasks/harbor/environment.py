@@ -1,5 +1,7 @@
 """From a task's ``environment/`` to the ground that its boxes stand on."""
 
+import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from sandbox.errors import EngineFault
 from sandbox.ground import TOOLS, Ground
 from tasks.harbor import tree
 from tasks.harbor.dockerfile import bases, names_of, needed, platform_arguments, rebased
-from tasks.harbor.form import Form
+from tasks.harbor.form import CHECK, Form
 from tasks.harbor.lowering import Lowered, lowered
 from tasks.harbor.people import person_of
 
@@ -27,6 +29,9 @@ _OPEN: Final = ("logs", "logs/agent", "logs/verifier", "logs/artifacts")
 _ROOT: Final = frozenset({None, "", "root", "0", "0:0"})
 _OPEN_MODE: Final = 0o777
 _GROUND_SECONDS: Final = 300.0
+#: How the engine says that a step failed, and a shell that there is no such command.
+_FAILED: Final = re.compile(r"returned a non-zero code: (\d+)")
+_NO_COMMAND: Final = "127"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -58,8 +63,9 @@ class Builder:
             started = self._engine.images.config(image).get("Entrypoint") or []
             if started and TOOLS not in started:
                 self._say(f"{task.name}: ENTRYPOINT {' '.join(started)} of its image is not started here")
-            made = self._prepared(image, form)
-            return self._ground(made, form, form.agent_user), self._ground(made, form, form.verifier_user)
+            made = self._checked(self._prepared(image, form), form)
+            agent = self._ground(made, form, form.agent_user, "agent.user")
+            return agent, self._ground(made, form, form.verifier_user, "verifier.user")
         except EngineFault as fault:
             missing = Ground("", self._tools, 0, 0, "/", (), missing=str(fault))
             return missing, missing
@@ -78,9 +84,7 @@ class Builder:
         try:
             return self._built(task, form, lowered(file.read_text(encoding="utf-8", errors="replace")))
         except EngineFault as fault:
-            step_failed = "non-zero code" in str(fault) and not self._offline.network
-            remedy = "; its steps have no network: harbor.build_network gives them one" if step_failed else ""
-            raise EngineFault(f"environment/{DOCKERFILE}: {fault}{remedy}", fault.cause) from fault
+            raise EngineFault(f"environment/{DOCKERFILE}: {fault}", fault.cause) from fault
 
     def _built(self, task: Path, form: Form, written: Lowered) -> str:
         """The name of the image that a Dockerfile makes, built if it is not there."""
@@ -94,12 +98,26 @@ class Builder:
         if self._engine.image_id(name) is None:
             self._say(f"building the environment of {task.name}")
             given = {**written.files, DOCKERFILE: text.encode()}
-            with tree.context(task / "environment", task, given, written.modes) as context:
-                self._engine.images.build(
-                    context, name, dockerfile=DOCKERFILE, network=self._offline.network,
-                    seconds=form.build_seconds, arguments=arguments,
-                )  # fmt: skip
+            try:
+                with tree.context(task / "environment", task, given, written.modes) as context:
+                    self._engine.images.build(
+                        context, name, dockerfile=DOCKERFILE, network=self._offline.network,
+                        seconds=form.build_seconds, arguments=arguments,
+                    )  # fmt: skip
+            except EngineFault as fault:
+                raise EngineFault(f"{fault}{self._lacking(str(fault), instead)}", fault.cause) from fault
         return name
+
+    def _lacking(self, problem: str, instead: Mapping[str, str]) -> str:
+        """What a step that failed may have lacked: what the image has that another stands in for, a network."""
+        code = _FAILED.search(problem)
+        if code is None:
+            return ""
+        others = [f"{other} stands in for {image}" for image, other in instead.items() if other != image]
+        # A command that is not there is no matter of the network.
+        if not self._offline.network and code[1] != _NO_COMMAND:
+            others.append("its steps have no network: harbor.build_network gives them one")
+        return "".join(f"; {other}" for other in others)
 
     def _base(self, image: str) -> str:
         """The name under which this engine has ``image``, or what stands in for it."""
@@ -141,13 +159,36 @@ class Builder:
             text += f"USER root\nRUN rmdir /work && ln -s {shlex.quote(directory)} /work\nUSER {user}\n"
         elif directory != "/work":
             links = {"root/work": directory}
-        name = f"tidegauge/ground:{digest([self._engine.image_id(image), text, links, places])[:12]}"
+        folders = {"root": 0o755} | {f"root/{path}": _OPEN_MODE for path in places}
+        made_of = [self._engine.image_id(image), text, links, places]
+        return self._our_own(text, made_of, links, folders, _GROUND_SECONDS)
+
+    def _checked(self, image: str, form: Form) -> str:
+        """The id of ``image`` as the task's health check leaves it: many set up with it what the agent finds.
+
+        Raises:
+            EngineFault: it failed.
+        """
+        if form.check is None:
+            return image
+        variables = "".join(
+            f"export {name}={shlex.quote(value)}\n" for name, value in form.environment.items()
+        )
+        text = f"FROM {image}\nRUN {json.dumps(['/bin/bash', '-c', variables + form.check])}\n"
+        try:
+            return self._our_own(text, [text], {}, {}, form.build_seconds)
+        except EngineFault as fault:
+            problem = f"task.toml: {CHECK}: {fault}; nothing that the image would start runs here"
+            raise EngineFault(problem, fault.cause) from fault
+
+    def _our_own(
+        self, text: str, made_of: object, links: Mapping[str, str], folders: Mapping[str, int], seconds: float
+    ) -> str:
+        """The id of the image that ``text`` makes of another, built if it is not there."""
+        name = f"tidegauge/ground:{digest(made_of)[:12]}"
         if self._engine.image_id(name) is None:
-            folders = {"root": 0o755} | {f"root/{path}": _OPEN_MODE for path in places}
-            self._engine.images.build(
-                context_of({DOCKERFILE: text.encode()}, links, folders), name, dockerfile=DOCKERFILE,
-                network=False, seconds=_GROUND_SECONDS,
-            )  # fmt: skip
+            context = context_of({DOCKERFILE: text.encode()}, links, folders)
+            self._engine.images.build(context, name, dockerfile=DOCKERFILE, network=False, seconds=seconds)
         made = self._engine.image_id(name)
         if made is None:
             raise EngineFault(f"{name} vanished", "image")
@@ -171,14 +212,19 @@ class Builder:
                     raise EngineFault(problem, "image")
             return self._engine.images.holds(looked, "/work")
 
-    def _ground(self, image: str, form: Form, asked: str | None) -> Ground:
+    def _ground(self, image: str, form: Form, asked: str | None, key: str) -> Ground:
+        """What whoever ``asked`` names stands on, or the image's own user; ``key`` of task.toml says who."""
         config = self._engine.images.config(image)
         own = dict(pair.partition("=")[::2] for pair in config.get("Env") or [])
         with self._engine.images.opened(image) as looked:
             users, groups = (
                 self._engine.images.text(looked, f"/etc/{of}") or "" for of in ("passwd", "group")
             )
-        person = person_of(asked or str(config.get("User") or "root"), users, groups)
+        try:
+            person = person_of(asked or str(config.get("User") or "root"), users, groups)
+        except EngineFault as fault:
+            where = f"task.toml: {key}" if asked else "the image's USER"
+            raise EngineFault(f"{where}: {fault}", fault.cause) from fault
         environment = {
             "PATH": _PATH, "HOME": person.home, "USER": person.name, **own, **form.environment,
         }  # fmt: skip

@@ -40,10 +40,10 @@ _REFUSED: Final = {
     "environment.tpu": "there is no TPU here",
     "environment.gpus": "there is no GPU in a box",
     "environment.mcp_servers": "a box holds no other servers",
-    "environment.healthcheck": "a box starts none of the image's own services",
     "verifier.environment": "the verifier runs in a snapshot of the agent's box",
     "verifier.collect": "there is one box and no other service",
 }
+CHECK: Final = "environment.healthcheck.command"
 _LEAVE_OUT: Final = "leave the task out with harbor.skip"
 #: Keys that are known and without effect here.
 _IGNORED: Final = ("artifacts", "environment.skills_dir", "environment.gpu_types")
@@ -69,6 +69,8 @@ class Form:
     environment: dict[str, str]
     directory: str | None
     solution_environment: dict[str, str]
+    #: A command that is to succeed before the agent begins.
+    check: str | None
     #: ``no-network``, ``public`` or ``allowlist``: the widest that any of its phases asks for, and the key of it.
     network: str
     network_key: str
@@ -103,6 +105,7 @@ def read_form(file: Path) -> Form:
         environment=_variables(environment, "environment.env", where),
         directory=_directory(environment, where),
         solution_environment=_variables(solution, "solution.env", where),
+        check=_text({"command": _at(written, CHECK)}, "environment.healthcheck", "command", where),
         network=network,
         network_key=key,
         unknown=tuple(_unknown(written)),

@@ -54,8 +54,8 @@ class HarborTask(Task):
 
     @cached_property
     def tree_digest(self) -> str:
-        """Digest of the task's directory, links and all."""
-        return tree.tree_digest(self.directory, self.directory)
+        """Digest of what of the task's directory makes the task, links and all."""
+        return tree.task_digest(self.directory)
 
     def limits(self, level: str) -> Limits:
         """What its ``task.toml`` grants; what Harbor leaves open is wide."""

@@ -21,6 +21,8 @@ from tasks.harbor.ignoring import ignoring
 MAX_CONTEXT: Final = 2 * 2**30
 MAX_PART: Final = 64 * 2**20
 MAX_FILES: Final = 20_000
+#: What of a task's directory makes the task. Beside it may lie a repository's own files, or what was run of it.
+_PARTS: Final = ("task.toml", "instruction.md", "environment", "tests", "solution")
 _IGNORED: Final = ".dockerignore"
 _SPOOL: Final = 2**24
 _PIECE: Final = 2**20
@@ -80,6 +82,21 @@ def part(root: Path, within: Path) -> tuple[FileSpec, ...]:
     return tuple(files)
 
 
+def task_digest(task: Path) -> str:
+    """What identifies the task in directory ``task``, whatever else lies there: 64 hex digits.
+
+    Raises:
+        Mistake: as ``entries``, for each part of it.
+    """
+    parts = [task / name for name in _PARTS if os.path.lexists(task / name)]
+    for path in parts:
+        if path.is_symlink():
+            _check_link(path, task)
+    return digest([
+        [path.name, tree_digest(path, task) if path.is_dir() else _sha256(path)] for path in parts
+    ])  # fmt: skip
+
+
 def tree_digest(root: Path, within: Path) -> str:
     """What identifies the files below ``root``: paths, kinds, modes, contents and links, 64 hex digits.
 
@@ -89,7 +106,7 @@ def tree_digest(root: Path, within: Path) -> str:
     listing = []
     for name, path, status in entries(root, within):
         if stat.S_ISLNK(status.st_mode):
-            listing.append([name, "link", 0, os.readlink(path)])
+            listing.append([name, "link", 0, [os.readlink(path), _sha256(path) if path.is_file() else None]])
         elif stat.S_ISDIR(status.st_mode):
             listing.append([name, "dir", 0, None])
         else:

@@ -100,6 +100,16 @@ def test_what_a_box_does_not_give_is_refused_by_its_key(
     assert f"docker-compose.yaml: {problem}" in str(told.value)
 
 
+def test_a_compose_file_of_another_name_means_nothing_as_it_does_to_harbor(
+    public_task: Callable[..., Path],
+) -> None:
+    task = public_task("a")
+    (task / "environment" / "docker-compose.yml").write_text(
+        "services: {main: {build: .}, db: {image: postgres}}"
+    )
+    assert found(task) == ["harbor/a"]
+
+
 def test_tasks_of_the_form_before_harbors_are_named_with_the_way_to_convert_them(tmp_path: Path) -> None:
     (tmp_path / "old" / "hello").mkdir(parents=True)
     (tmp_path / "old" / "hello" / "task.yaml").write_text("instruction: x")

@@ -15,7 +15,6 @@ from sandbox.ground import Ground
 from sandbox.limits import Limits
 from tasks.harbor.directory import read
 from tasks.harbor.form import read_form
-from tasks.harbor.tree import tree_digest
 
 #: Of version 1.0, as most public tasks were written.
 OLD = """
@@ -76,7 +75,7 @@ def test_unknown_keys_are_told_by_their_dotted_names(tmp_path: Path) -> None:
         ("[[steps]]\nname = 'one'\n", "steps: not run here: tasks of several steps"),
         ("[environment]\ngpus = 1\n", "environment.gpus: not run here: there is no GPU"),
         ("[environment]\nos = 'Windows'\n", "environment.os: not run here: boxes are Linux"),
-        ("[environment.healthcheck]\ncommand = 'true'\n", "environment.healthcheck: not run here"),
+        ("[environment.healthcheck]\ncommand = 3\n", "environment.healthcheck.command: 3 is not text"),
         ("[verifier]\nenvironment_mode = 'separate'\n", "verifier.environment_mode: not run here"),
         ("[verifier.env]\nKEY = '${OPENAI_API_KEY}'\n", "verifier.env.KEY: asks for the host's variable OPENAI_API_KEY"),
         ("[environment]\nmemory = '2 GB'\n", "environment.memory: '2 GB' is no size"),
@@ -131,38 +130,6 @@ def test_its_limits_are_the_tasks_own(public_task: Callable[..., Path]) -> None:
         wall=60, turns=500, model_tokens=5_000_000, cpus=1, cpu_time=60, memory=512 * 2**20, processes=1_024,
         disk=256 * 2**20, events=500_000, record=256 * 2**20,
     )  # fmt: skip
-
-
-def test_a_link_out_of_the_task_is_refused(public_task: Callable[..., Path]) -> None:
-    task = public_task("linked")
-    (task / "tests" / "key").symlink_to("/etc/passwd")
-    with pytest.raises(Mistake, match="a link that leaves the task: '/etc/passwd'"):
-        _ = read(task, offline=False).tree_digest
-
-
-def test_a_link_within_the_task_may_leave_its_environment(public_task: Callable[..., Path]) -> None:
-    task = public_task("linked")
-    unlinked = tree_digest(task / "environment", task)
-    (task / "environment" / "told.md").symlink_to("../instruction.md")
-    assert tree_digest(task / "environment", task) != unlinked
-    with pytest.raises(Mistake, match="a link that leaves the task"):
-        tree_digest(task / "environment", task / "environment")
-
-
-def test_the_tree_digest_sees_contents_modes_and_links(public_task: Callable[..., Path]) -> None:
-    def digest() -> str:
-        return read(task, offline=False).tree_digest
-
-    task = public_task("digested")
-    seen = [digest()]
-    (task / "tests" / "test.sh").chmod(0o755)
-    seen.append(digest())
-    (task / "tests" / "again.sh").symlink_to("test.sh")
-    seen.append(digest())
-    (task / "instruction.md").write_text("Else.")
-    seen.append(digest())
-    assert len(set(seen)) == 4
-    assert digest() == seen[-1]
 
 
 @pytest.mark.parametrize(("directory", "made"), [("/app", "/app"), ("/", None)])
@@ -228,3 +195,20 @@ def test_a_run_of_public_tasks_is_another_than_one_with_other_stand_ins(
     assert hash_of("harbor: {substitute: {'a:*': base}, skip: []}") == first
     (task / "tests" / "test.sh").write_text("exit 0\n")
     assert hash_of("harbor: {substitute: {'a:*': base}}") != first
+
+
+def test_all_tasks_without_a_solution_are_named_where_the_reference_is_to_run(
+    public_task: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        solution = public_task(name) / "solution" / "solve.sh"
+        if name != "b":
+            solution.unlink()
+    (tmp_path / "c.yaml").write_text(CONFIG.format(profile="profile: harbor", more=""))
+    config = load_config(tmp_path / "c.yaml", ("tasks=[public]",))
+    with pytest.raises(Mistake) as told:
+        make_plan(config, Secret(b"16 bytes at least", tmp_path), where="c.yaml")
+    assert str(told.value) == (
+        "c.yaml: models.0.agent: harbor/a has no agent 'ref' (and 1 more of 3 tasks); "
+        "it has: null; to leave such tasks out, harbor: {skip: [a, c]}"
+    )

@@ -69,6 +69,28 @@ def test_what_the_image_would_start_is_said(built: Built, capsys: pytest.Capture
     assert "asking: ENTRYPOINT /start.sh now of its image is not started here" in capsys.readouterr().out
 
 
+def test_a_health_check_of_the_task_runs_once_before_the_agent_and_one_that_fails_is_the_cause(
+    built: Built, engine: Engine
+) -> None:
+    dockerfile = "FROM ubuntu:24.04\nRUN mkdir /app && chown 1000 /app\nWORKDIR /app\nUSER 1000\n"
+    command = 'echo "$LEVEL" > "$(id -u)"\ntest -s 1000'
+    ground = built(dockerfile, check=command, environment={"LEVEL": "it's 3"})
+    assert ground.missing is None
+    with engine.images.opened(ground.image) as looked:
+        assert engine.images.text(looked, "/app/1000") == "it's 3\n"
+    missing = str(built(dockerfile, check="echo no server >&2; exit 7").missing)
+    assert missing.startswith(
+        "task.toml: environment.healthcheck.command: The command '/bin/bash -c echo no server"
+    )
+    assert missing.endswith(" | no server); nothing that the image would start runs here")
+
+
+def test_a_step_that_failed_on_a_stand_in_says_what_stood_in(built: Built) -> None:
+    missing = str(built("FROM ubuntu:24.04\nRUN no-such-command\n").missing)
+    assert "returned a non-zero code: 127 (its last lines: " in missing
+    assert missing.endswith("no-such-command: not found); tidegauge/base:bookworm stands in for ubuntu:24.04")
+
+
 def test_newer_words_of_a_dockerfile_hold_here(built: Built) -> None:
     """What an image is copied from stands in as what it starts from does, and a step may ask which machine it is on."""
     dockerfile = """FROM --platform=$BUILDPLATFORM docker.io/library/ubuntu
@@ -83,4 +105,5 @@ USER 1000:staff
 
 def test_a_user_that_the_verifier_lacks_is_missing_with_the_cause(built: Built) -> None:
     found = built("FROM ubuntu:24.04\n", verifier_user="tester")
-    assert found.missing == "the image has no user 'tester'"
+    assert found.missing == "task.toml: verifier.user: the image has no user 'tester'"
+    assert built("FROM ubuntu:24.04\nUSER app\n").missing == "the image's USER: the image has no user 'app'"
