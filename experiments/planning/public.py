@@ -28,6 +28,8 @@ class PublicTask(Record):
     #: What its boxes stood on, or why there is none.
     image: str | None
     missing: str | None
+    #: What its verifier stood on, where that has an environment of its own.
+    verifier: str | None = None
 
 
 def grounded(plan: Plan, waiting: Iterable[Planned], say: Say) -> Plan:
@@ -96,8 +98,10 @@ def store(directory: Path, plan: Plan, anchors: Anchors) -> None:
 def _kept(task: HarborTask) -> dict[str, Any]:
     written = (task.directory / "task.toml").read_text(encoding="utf-8")
     form, ground = task.settings, task.ground
+    apart = task.verifying if form.apart is not None else None
     kept = PublicTask(
         directory=str(task.directory), toml=written, unknown=list(form.unknown), ignored=list(form.ignored),
         image=ground.image or None if ground else None, missing=ground.missing if ground else None,
+        verifier=apart.image or None if apart else None,
     )  # fmt: skip
     return kept.model_dump()

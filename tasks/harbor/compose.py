@@ -8,11 +8,11 @@ from typing import Any, Final
 import yaml
 
 from sandbox.errors import Mistake
+from tasks.harbor.table import LEAVE_OUT
 
 #: Harbor reads it by this name alone on a container engine.
 _FILE: Final = "docker-compose.yaml"
 _MAX_BYTES: Final = 2**16
-_LEAVE_OUT: Final = "leave the task out with harbor.skip"
 #: Of a service: what Harbor sets itself, and what makes no difference to a box.
 _HARBORS: Final = frozenset({
     "image", "pull_policy", "container_name", "deploy", "init", "tty", "stdin_open", "restart", "hostname", "platform",
@@ -35,7 +35,7 @@ def check_compose(environment: Path) -> None:
     file = environment / _FILE
     if file.exists():
         for key, problem in _problems(_read(file)):
-            raise Mistake(f"not run here: {problem}", where=str(file), key=key, remedy=_LEAVE_OUT)
+            raise Mistake(f"not run here: {problem}", where=str(file), key=key, remedy=LEAVE_OUT)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _read(file: Path) -> dict[str, Any]:
         problem += f": {error}"
     except yaml.YAMLError as error:
         problem += f": {str(error).splitlines()[0]}"
-    raise Mistake(problem, where=str(file), remedy=_LEAVE_OUT)
+    raise Mistake(problem, where=str(file), remedy=LEAVE_OUT)
 
 
 def _problems(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Final
 from sandbox.errors import Mistake
 from tasks.harbor.compose import check_compose
 from tasks.harbor.form import Form, read_form
+from tasks.harbor.table import LEAVE_OUT
 from tasks.harbor.task import FAMILY, HarborTask, facts_of
 
 _NAME: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
@@ -19,7 +20,6 @@ _DEPTH: Final = 2
 #: What stands in its place in the form that Terminal-Bench had before Harbor.
 _OLDER: Final = "task.yaml"
 _NO_NETWORK: Final = "no-network"
-_LEAVE_OUT: Final = "leave the task out with harbor.skip"
 
 
 def find(directories: Sequence[str], skip: Collection[str], *, offline: bool, where: str) -> list[HarborTask]:
@@ -108,17 +108,21 @@ def read(directory: Path, *, offline: bool) -> HarborTask:
             remedy="rename it: letters, digits, . _ -",
         )
     form = read_form(directory / _FILE)
-    _check_files(directory)
+    _check_files(directory, form)
     _check_network(form, directory, offline)
     solved = (directory / "solution" / "solve.sh").is_file()
     return HarborTask(f"{FAMILY}/{directory.name}", directory, facts_of(form, solved=solved), form=form)
 
 
-def _check_files(directory: Path) -> None:
-    for needed in ("instruction.md", "tests/test.sh"):
+def _check_files(directory: Path, form: Form) -> None:
+    # An image of the verifier's own holds its tests.
+    held = form.apart is not None and form.apart.image is not None
+    for needed in ("instruction.md", *(() if held else ("tests/test.sh",))):
         if not (directory / needed).is_file():
-            raise Mistake("is missing", where=str(directory / needed), remedy=_LEAVE_OUT)
+            raise Mistake("is missing", where=str(directory / needed), remedy=LEAVE_OUT)
     check_compose(directory / "environment")
+    if form.apart is not None:
+        check_compose(directory / "tests")
 
 
 def _check_network(form: Form, directory: Path, offline: bool) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,14 @@ from sandbox.engine.image import base_image, image_name
 from sandbox.errors import EngineFault
 from sandbox.ground import TOOLS, Ground
 from tasks.harbor import tree
+from tasks.harbor.apart import Apart
 from tasks.harbor.dockerfile import bases, names_of, needed, platform_arguments, rebased
 from tasks.harbor.form import CHECK, Form
 from tasks.harbor.lowering import Lowered, lowered
 from tasks.harbor.people import person_of
 
 DOCKERFILE: Final = "Dockerfile"
+ENVIRONMENT, TESTS = "environment", "tests"
 #: What a box mounts for itself.
 _MOUNTED: Final = ("/task", "/agent")
 #: Places that whoever works in the box may write.
@@ -59,47 +61,62 @@ class Builder:
             Mistake: the task's files are not such as a build is given.
         """
         try:
-            image = self._image(task, form)
+            image = self._image(task, form, ENVIRONMENT)
             started = self._engine.images.config(image).get("Entrypoint") or []
             if started and TOOLS not in started:
                 self._say(f"{task.name}: ENTRYPOINT {' '.join(started)} of its image is not started here")
             made = self._checked(self._prepared(image, form), form)
             agent = self._ground(made, form, form.agent_user, "agent.user")
+            if form.apart is not None:
+                image, form = self._apart(task, form, form.apart, image)
+                made = self._prepared(image, form)
             return agent, self._ground(made, form, form.verifier_user, "verifier.user")
         except EngineFault as fault:
             missing = Ground("", self._tools, 0, 0, "/", (), missing=str(fault))
             return missing, missing
 
+    def _apart(self, task: Path, form: Form, apart: Apart, image: str) -> tuple[str, Form]:
+        """The image of a verifier with an environment of its own, and ``form`` with that environment for the agent's;
+        ``image``: what the agent's box began with."""
+        form = replace(
+            form, image=apart.image, build_seconds=apart.build_seconds, environment=apart.environment,
+            directory=apart.directory, agent_user=form.verifier_user,
+        )  # fmt: skip
+        return (self._image(task, form, TESTS) if apart.bundles(task / TESTS) else image), form
+
     # -- images -----------------------------------------------------------------------------------
 
-    def _image(self, task: Path, form: Form) -> str:
-        """The name of the task's own image: the prebuilt one where the engine has it, else built, else pulled."""
+    def _image(self, task: Path, form: Form, folder: str) -> str:
+        """The name of the image of ``form``: the prebuilt one where the engine has it, else built of a folder of the
+        task, else pulled."""
         if form.image is not None and self._engine.image_id(form.image) is not None:
             return form.image
-        file = task / "environment" / DOCKERFILE
+        file = task / folder / DOCKERFILE
         if not file.is_file():
             if form.image is None:
-                raise EngineFault(f"neither environment/{DOCKERFILE} nor environment.docker_image", "build")
+                raise EngineFault(f"neither {folder}/{DOCKERFILE} nor environment.docker_image", "build")
             return self._base(form.image)
         try:
-            return self._built(task, form, lowered(file.read_text(encoding="utf-8", errors="replace")))
+            written = lowered(file.read_text(encoding="utf-8", errors="replace"))
+            return self._built(task / folder, form, written)
         except EngineFault as fault:
-            raise EngineFault(f"environment/{DOCKERFILE}: {fault}", fault.cause) from fault
+            raise EngineFault(f"{folder}/{DOCKERFILE}: {fault}", fault.cause) from fault
 
-    def _built(self, task: Path, form: Form, written: Lowered) -> str:
-        """The name of the image that a Dockerfile makes, built if it is not there."""
+    def _built(self, folder: Path, form: Form, written: Lowered) -> str:
+        """The name of the image that the Dockerfile in a folder of a task makes, built if it is not there."""
+        task = folder.parent
         text = needed(written.text)
         instead = {image: self._base(image) for image in bases(text)}
         text = rebased(text, lambda image: instead[image])
         held = [[image, self._engine.image_id(image)] for image in sorted(set(instead.values()))]
-        files, arguments = tree.tree_digest(task / "environment", task), platform_arguments()
+        files, arguments = tree.tree_digest(folder, task), platform_arguments()
         made_of = [files, sha256(text.encode()), held, self._offline.network, arguments]
         name = f"tidegauge/harbor:{digest(made_of)[:12]}"
         if self._engine.image_id(name) is None:
-            self._say(f"building the environment of {task.name}")
+            self._say(f"building the {folder.name} of {task.name}")
             given = {**written.files, DOCKERFILE: text.encode()}
             try:
-                with tree.context(task / "environment", task, given, written.modes) as context:
+                with tree.context(folder, task, given, written.modes) as context:
                     self._engine.images.build(
                         context, name, dockerfile=DOCKERFILE, network=self._offline.network,
                         seconds=form.build_seconds, arguments=arguments,

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
 from sandbox.ground import Ground
 from sandbox.limits import Limits
@@ -16,8 +17,9 @@ from tasks.evidence import report_forged
 from tasks.facts import Facts, Level
 from tasks.grading import Bench, Grade, Submission, Ungradable
 from tasks.harbor import tree
+from tasks.harbor.apart import hand_over
 from tasks.harbor.form import Form
-from tasks.harbor.reward import counting
+from tasks.harbor.reward import BadReward, counting
 from tasks.harbor.verifier import Verdict, Verifier, leaves
 from tasks.task import Task
 from tasks.world import Alteration, World
@@ -110,7 +112,9 @@ class HarborTask(Task):
             bench.keep(verdict.seen)
         told = None if verdict.rewards is None else dict(islice(verdict.rewards.items(), _MAX_TOLD))
         bench.emit("grade.verifier", {"rewards": told, "printed": verdict.printed})
-        if ended := (listening & verdict.asked) - verdict.listening:
+        # A verifier apart never met what ran in the agent's box.
+        ended = (listening & verdict.asked) - verdict.listening if self.settings.apart is None else ()
+        if ended:
             raise Ungradable(
                 f"{NEEDS_PROCESSES}: what the agent had listening on port {min(ended)} was ended"
             )
@@ -119,14 +123,23 @@ class HarborTask(Task):
         return Grade(counting(verdict.rewards), 0.0, 1.0)
 
     async def _verified(self, image: str, bench: Bench) -> Verdict:
-        """Runs the verifier in a box of ``image``."""
-        if self.verifying is None:
+        """Runs the verifier on what ``image`` holds: in a box of it, or in one of its own that is handed the artefacts."""
+        apart, form = self.settings.apart, self.settings
+        if self.verifying is None or self.ground is None:
             raise TypeError("the task's environment was not looked for")
         verifier = Verifier(
-            replace(self.verifying, image=image), self._files("tests"), self.settings.verifier_environment,
-            self.settings.verifier_seconds,
+            replace(self.verifying, image=image), self._files("tests"), form.verifier_environment,
+            form.verifier_seconds,
         )  # fmt: skip
-        return await verifier.run(bench)
+        if apart is None:
+            return await verifier.run(bench)
+        async with bench.box(ground=replace(self.ground, image=image)) as box:
+            try:
+                handed = await hand_over(apart.artefacts, box)
+            except (BadReward, BoxFault) as error:
+                return Verdict(invalid=str(error))
+        tests = None if apart.bundles(self.directory / "tests") else verifier.tests
+        return await replace(verifier, ground=self.verifying, tests=tests, handed=handed).run(bench)
 
     async def _reaches_out(self, image: str, bench: Bench) -> bool:
         return any(map(leaves, (await self._verified(image, bench)).seen))

@@ -11,20 +11,22 @@ from sandbox.errors import BoxFault
 from sandbox.files import FileSpec
 from sandbox.ground import PYTHON, Ground
 from tasks.grading import Bench
+from tasks.harbor.apart import Handed
 from tasks.harbor.reward import FILES, BadReward, read_reward
 
 _TESTS, _VERIFIER = "/tests", "/logs/verifier"
 _PRINTED, _MAX_PRINTED = "test-stdout.txt", 4_000
 _SCRIPT: Final = f"chmod +x {_TESTS}/test.sh; ({_TESTS}/test.sh) > {_VERIFIER}/{_PRINTED} 2>&1"
 #: Run by a Python that is not the image's: nothing that the agent left says what becomes of these.
-_CLEAR: Final = f"""
+_CLEAR: Final = """
 import os, shutil
-for place in ("{_TESTS}", "{_VERIFIER}"):
+for place in {emptied!r}:
     for name in os.listdir(place) if os.path.isdir(place) and not os.path.islink(place) else ():
         path = os.path.join(place, name)
         os.unlink(path) if os.path.islink(path) or not os.path.isdir(path) else shutil.rmtree(path)
     if os.path.islink(place) or os.path.isfile(place):
         os.unlink(place)
+for place in {made!r}:
     os.makedirs(place, exist_ok=True)
 """
 #: Run by it once all processes have ended: says the end of what was printed, and leaves the rewards alone.
@@ -72,11 +74,14 @@ class Verifier:
     """A task's verifier on what it works on."""
 
     ground: Ground
-    tests: Sequence[FileSpec]
+    #: None where the image holds them.
+    tests: Sequence[FileSpec] | None
     #: Variables besides the image's own.
     environment: Mapping[str, str]
     #: For as long it may run.
     seconds: float
+    #: What it is handed of the agent's box, where it does not run in a snapshot of that.
+    handed: Sequence[Handed] = ()
 
     async def run(self, bench: Bench) -> Verdict:
         """Runs it in a fresh box without a door."""
@@ -103,8 +108,7 @@ class Verifier:
         Raises:
             BadReward: the agent left something that makes it impossible.
         """
-        await _tidy(box, _CLEAR, "the places of the tests and of the reward could not be cleared")
-        await box.put(_TESTS, self.tests)
+        await self._lay_out(box)
         environment = {**dict(self.ground.environment), **self.environment}
         try:
             await box.run(
@@ -118,6 +122,17 @@ class Verifier:
             return False
         await box.kill_all()
         return True
+
+    async def _lay_out(self, box: Box) -> None:
+        emptied = [_VERIFIER, *([_TESTS] if self.tests is not None else [])]
+        emptied += [one.place for one in self.handed if one.whole]
+        made = [*emptied, *(one.place for one in self.handed)]
+        problem = "the places of the tests, of the reward or of what is handed over could not be cleared"
+        await _tidy(box, _CLEAR.format(emptied=emptied, made=made), problem)
+        if self.tests is not None:
+            await box.put(_TESTS, self.tests)
+        for one in self.handed:
+            await box.put(one.place, one.files)
 
 
 @contextlib.asynccontextmanager

@@ -1,9 +1,20 @@
 """Small public tasks, written as people write them for Harbor."""
 
-from collections.abc import Callable
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from experiments.attempts.attempt import run_attempt
+from experiments.planning.loading import load_config
+from experiments.planning.plan import make_plan
+from experiments.planning.public import grounded
+from experiments.record.identity import Secret
+from experiments.record.records import LedgerLine
+from sandbox.engine.container import Engine
+from sandbox.engine.docker_box import DockerBoxes
+from tests.harbor.attempting import Attempted, MakeTask, by_name, written
 
 TOML = """
 schema_version = "1.1"
@@ -35,8 +46,6 @@ mkdir -p /logs/verifier
 if [ "$(cat /app/number.txt)" = 42 ]; then echo 1 > /logs/verifier/reward.txt; else echo 0 > /logs/verifier/reward.txt; fi
 """
 SOLUTION = "#!/bin/bash\necho 42 > number.txt\n"
-
-MakeTask = Callable[..., Path]
 
 
 @pytest.fixture
@@ -70,3 +79,24 @@ def public_task(tmp_path: Path) -> MakeTask:
         return directory
 
     return write
+
+
+@pytest.fixture
+def attempted(engine: Engine, image: str, tmp_path: Path) -> Attempted:
+    """Makes one attempt each at the tasks written so far, without all else that a run does."""
+
+    def run(*models: dict[str, Any], **changes: Any) -> dict[str, LedgerLine]:
+        config = load_config(written(tmp_path, models, **changes))
+        plan = make_plan(config, Secret(b"16 bytes at least", tmp_path / "secret"), where="config.yaml")
+        plan = grounded(plan, plan.episodes, print)
+        specs = [
+            plan.spec(each, attempt=0, directory=tmp_path / "run", owner="public") for each in plan.episodes
+        ]
+        boxes = DockerBoxes(engine, image=image)
+
+        async def all_of_them() -> list[LedgerLine]:
+            return list(await asyncio.gather(*(run_attempt(spec, boxes) for spec in specs)))
+
+        return by_name(asyncio.run(all_of_them()))
+
+    return run

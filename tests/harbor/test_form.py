@@ -13,6 +13,7 @@ from sandbox.episode.start import start_of
 from sandbox.errors import Mistake
 from sandbox.ground import Ground
 from sandbox.limits import Limits
+from tasks.harbor.apart import Apart, Artefact
 from tasks.harbor.directory import read
 from tasks.harbor.form import read_form
 
@@ -76,7 +77,17 @@ def test_unknown_keys_are_told_by_their_dotted_names(tmp_path: Path) -> None:
         ("[environment]\ngpus = 1\n", "environment.gpus: not run here: there is no GPU"),
         ("[environment]\nos = 'Windows'\n", "environment.os: not run here: boxes are Linux"),
         ("[environment.healthcheck]\ncommand = 3\n", "environment.healthcheck.command: 3 is not text"),
-        ("[verifier]\nenvironment_mode = 'separate'\n", "verifier.environment_mode: not run here"),
+        ("[verifier]\nenvironment_mode = 'odd'\n", "verifier.environment_mode: 'odd' is unknown"),
+        ("[verifier.environment]\ngpus = 1\n", "verifier.environment.gpus: not run here: there is no GPU"),
+        ("[verifier.environment]\nos = 'windows'\n", "verifier.environment.os: not run here: boxes are Linux"),
+        ("[[verifier.collect]]\ncommand = 'dump'\n", "verifier.collect: not run here: what is left running"),
+        ("artifacts = 3\n[verifier]\nenvironment_mode = 'separate'\n", "artifacts: is not a list"),
+        ("artifacts = ['/a', '/']\n[verifier.environment]\n", "artifacts.1: not run here: / would lie where the tests"),
+        ("artifacts = ['/tests/a']\n[verifier.environment]\n", "artifacts.0: not run here: /tests/a would lie"),
+        ("artifacts = ['/logs']\n[verifier.environment]\n", "artifacts.0: not run here: /logs would lie"),
+        ("artifacts = ['/a/../tests']\n[verifier.environment]\n", "artifacts.0: '/a/../tests' is not absolute"),
+        ("artifacts = [{destination = 'a'}]\n[verifier.environment]\n", "artifacts.0: names no source"),
+        ("artifacts = [{source = '/a', service = 'db'}]\n[verifier.environment]\n", "artifacts.0.service: not run here"),
         ("[verifier.env]\nKEY = '${OPENAI_API_KEY}'\n", "verifier.env.KEY: asks for the host's variable OPENAI_API_KEY"),
         ("[environment]\nmemory = '2 GB'\n", "environment.memory: '2 GB' is no size"),
         ("[environment]\ncpus = -1\n", "environment.cpus: -1 is not a number above zero"),
@@ -92,6 +103,25 @@ def test_what_no_box_gives_is_refused_with_its_key(tmp_path: Path, text: str, sa
     with pytest.raises(Mistake) as told:
         read_form(written(tmp_path, text))
     assert str(told.value).startswith(f"{tmp_path}/task.toml: {said}")
+
+
+def test_a_verifier_of_its_own_environment_is_read_with_what_it_is_handed(tmp_path: Path) -> None:
+    own = (
+        "artifacts = ['/app/', {source = '/b', exclude = ['*.o'], destination = 'b'}]\n"
+        "[environment]\nworkdir = '/app'\ndocker_image = 'example/agents'\n[environment.env]\nA = '1'\n"
+        "[verifier.environment]\ndocker_image = 'example/tests'\nmemory_mb = 8192\nallow_internet = true\n"
+    )
+    form = read_form(written(tmp_path, own))
+    artefacts = (Artefact("/logs/artifacts"), Artefact("/app"), Artefact("/b", ("*.o",)))
+    assert form.apart == Apart("example/tests", 600.0, {}, None, artefacts)
+    assert form.ignored == ("verifier.environment.memory_mb",)
+    assert (form.network, form.network_key) == ("public", "environment.network_mode")
+    table = "[verifier.environment]"
+    bare = own.replace(table, "[other]") + "[verifier]\nenvironment_mode = 'separate'\n"
+    assert read_form(written(tmp_path, bare)).apart == Apart(None, 600.0, {"A": "1"}, "/app", artefacts)
+    shared = own.replace(table, f"[verifier]\nenvironment_mode = 'shared'\n{table}")
+    form = read_form(written(tmp_path, shared))
+    assert (form.apart, form.ignored) == (None, ("artifacts", "verifier.environment"))
 
 
 def test_a_phase_that_widens_the_network_counts(tmp_path: Path) -> None:

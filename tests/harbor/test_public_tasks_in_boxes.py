@@ -1,29 +1,19 @@
 """Public tasks in real boxes: built, attempted on a root that may be written, graded in a snapshot of it."""
 
-import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from experiments.attempts.attempt import run_attempt
 from experiments.cli import run_command
-from experiments.planning.loading import load_config
-from experiments.planning.plan import make_plan
-from experiments.planning.public import grounded
 from experiments.reading.verify import verify
-from experiments.record.identity import Secret
 from experiments.record.ledger import LEDGER, read_records
 from experiments.record.records import LedgerLine
 from sandbox.engine.container import Engine
-from sandbox.engine.docker_box import DockerBoxes
+from tests.harbor.attempting import Attempted, MakeTask, agent, read_log, scripted, written
 
 pytestmark = pytest.mark.box
 
-MakeTask = Callable[..., Path]
 #: Reaches out before it looks, as one that first installs what it tests with.
 REACHING = """#!/bin/bash
 exec 3<>/dev/tcp/example.com/80
@@ -77,60 +67,6 @@ for i in $(seq 300); do echo $i > /logs/verifier/$i; done
 [ "$(cat /app/number.txt)" = 42 ]
 echo "{\\"reward\\": $((1 - $?))}" > /logs/verifier/reward.json
 """
-
-
-Attempted = Callable[..., dict[str, LedgerLine]]
-
-
-def written(place: Path, models: Sequence[dict[str, Any]], **changes: Any) -> Path:
-    """A config for the tasks written so far."""
-    config = {
-        "suite": "public", "profile": "harbor", "tasks": ["public"], "models": list(models), "retries": 0,
-        "harbor": {"offline": True, "substitute": {"ubuntu:*": "base", "python:*": "episode"}}, "policy": "quickstart",
-        "tracking": {"uri": "nothing://there"}, **changes,
-    }  # fmt: skip
-    (place / "config.yaml").write_text(yaml.safe_dump(config))
-    return place / "config.yaml"
-
-
-def by_name(lines: Iterable[LedgerLine]) -> dict[str, LedgerLine]:
-    """By checkpoint and task."""
-    return {f"{line.checkpoint.family} {line.task.removeprefix('harbor/')}": line for line in lines}
-
-
-@pytest.fixture
-def attempted(engine: Engine, image: str, tmp_path: Path) -> Attempted:
-    """Makes one attempt each at the tasks written so far, without all else that a run does."""
-
-    def run(*models: dict[str, Any], **changes: Any) -> dict[str, LedgerLine]:
-        config = load_config(written(tmp_path, models, **changes))
-        plan = make_plan(config, Secret(b"16 bytes at least", tmp_path / "secret"), where="config.yaml")
-        plan = grounded(plan, plan.episodes, print)
-        specs = [
-            plan.spec(each, attempt=0, directory=tmp_path / "run", owner="public") for each in plan.episodes
-        ]
-        boxes = DockerBoxes(engine, image=image)
-
-        async def all_of_them() -> list[LedgerLine]:
-            return list(await asyncio.gather(*(run_attempt(spec, boxes) for spec in specs)))
-
-        return by_name(asyncio.run(all_of_them()))
-
-    return run
-
-
-def read_log(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(text) for text in log.read_text().splitlines()]
-
-
-def scripted(place: Path, *commands: str) -> dict[str, Any]:
-    turns = [f"```bash\n{command}\n```" for command in (*commands, "submit")]
-    (place / "script.yaml").write_text(yaml.safe_dump({"turns": turns}))
-    return {"family": "script", "provider": "scripted", "script": "script.yaml"}
-
-
-def agent(name: str) -> dict[str, Any]:
-    return {"family": name, "provider": "scripted", "agent": name}
 
 
 def test_the_solution_scores_1_and_doing_nothing_0(
