@@ -92,11 +92,11 @@ async def find(entry: TaskEntry, world: int, boxes: Metered, directory: str) -> 
     for name in AGENTS:
         before = own_cpu() + boxes.cpu_s
         line = await attempt_task(spec_for(entry, name, scripts[name], world, directory), entry.task, boxes)
-        if line.score is None or line.score.raw is None or line.usage.cpu_s is None:
-            lacking = "processor time" if line.score else "score"
-            raise SystemExit(
-                f"{entry}: {name} in world {world} has no {lacking}: {line.status}, {line.ungraded}"
-            )
+        if line.score is None or line.score.raw is None:
+            cause = line.ungraded if line.score is None else line.score.invalid
+            raise SystemExit(f"{entry}: {name} in world {world} has no score: {line.status}, {cause}")
+        if line.usage.cpu_s is None:
+            raise SystemExit(f"{entry}: {name} in world {world} has no processor time")
         scores[name], inside = line.score.raw, line.usage.cpu_s
         spent = own_cpu() + boxes.cpu_s - before
     return Found(str(entry), world, scores, drawing, inside, spent - inside, boxes.memory)

@@ -55,13 +55,13 @@ LEVELS: Final = {
     # No recipes: that batches and another rule help is to be noticed, and a recipe to be found by trying.
     "L1": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5), "train.txt", Recipe("plain", 1, 0.02, 3000),
-        Recipe("adapt", 40, 0.03, 50), (), public=4,
+        Recipe("adapt", 40, 0.02, 50), (), public=4,
         pace=Pace(0.06, least=1, most=20),
     ),
     # The gradient is taken row by row as well, and larger batches alone hardly help.
     "L2": Knobs(
         Shape(rows=800, columns=16, hidden=48, classes=5), "rowwise.txt", Recipe("plain", 10, 0.1, 500),
-        Recipe("adapt", 40, 0.03, 50), (), public=4,
+        Recipe("adapt", 40, 0.02, 50), (), public=4,
         pace=Pace(0.06, least=1, most=20),
     ),
     # Columns are mixed, and evened anew at each step: what need not be done again is to be noticed besides.
