@@ -14,7 +14,7 @@ help:
 	@echo "make setup       makes .venv from requirements.lock (1-3 minutes once; then instant)"
 	@echo "make quickstart  set-up, then 8 checkpoints x 8 tasks x 4 worlds (4-6 minutes)"
 	@echo "make llm         set-up, then SmolLM2-135M on this machine through all tasks (5-12 minutes)"
-	@echo "make test        set-up, then all tests, real containers included (11-14 minutes)"
+	@echo "make test        set-up, then all tests, real containers included (12-16 minutes)"
 	@echo "make tasks-check every task's promises at all levels in five worlds (30-60 minutes)"
 	@echo "make calibrate   the monitors' error rates, in real boxes (3-10 minutes)"
 	@echo "make lint        ruff and mypy (under a minute)"
@@ -63,7 +63,7 @@ llm: image
 
 test: image
 	@bash tests/tools.sh
-	@echo "test: the whole suite, real containers included (11-14 minutes)"
+	@echo "test: the whole suite, real containers included (12-16 minutes)"
 	@$(BIN)/python -Im pytest
 
 tasks-check: image
