@@ -17,7 +17,7 @@ from tasks.evidence import report_forged
 from tasks.facts import Facts, Level
 from tasks.grading import Bench, Grade, Submission, Ungradable
 from tasks.harbor import tree
-from tasks.harbor.apart import hand_over
+from tasks.harbor.apart import Handed, hand_over
 from tasks.harbor.form import Form
 from tasks.harbor.reward import BadReward, counting
 from tasks.harbor.verifier import Verdict, Verifier, leaves
@@ -124,22 +124,22 @@ class HarborTask(Task):
 
     async def _verified(self, image: str, bench: Bench) -> Verdict:
         """Runs the verifier on what ``image`` holds: in a box of it, or in one of its own that is handed the artefacts."""
-        apart, form = self.settings.apart, self.settings
-        if self.verifying is None or self.ground is None:
+        form, apart, ground = self.settings, self.settings.apart, self.verifying
+        if ground is None or self.ground is None:
             raise TypeError("the task's environment was not looked for")
-        verifier = Verifier(
-            replace(self.verifying, image=image), self._files("tests"), form.verifier_environment,
-            form.verifier_seconds,
-        )  # fmt: skip
+        handed = list[Handed]()
         if apart is None:
-            return await verifier.run(bench)
-        async with bench.box(ground=replace(self.ground, image=image)) as box:
-            try:
-                handed = await hand_over(apart.artefacts, box)
-            except (BadReward, BoxFault) as error:
-                return Verdict(invalid=str(error))
-        tests = None if apart.bundles(self.directory / "tests") else verifier.tests
-        return await replace(verifier, ground=self.verifying, tests=tests, handed=handed).run(bench)
+            ground = replace(ground, image=image)
+        else:
+            async with bench.box(ground=replace(self.ground, image=image)) as box:
+                try:
+                    handed = await hand_over(apart.artefacts, box)
+                except (BadReward, BoxFault) as error:
+                    return Verdict(invalid=str(error))
+        bundled = apart is not None and apart.bundles(self.directory / "tests")
+        tests = None if bundled else self._files("tests")
+        verifier = Verifier(ground, tests, form.verifier_environment, form.verifier_seconds, handed)
+        return await verifier.run(bench)
 
     async def _reaches_out(self, image: str, bench: Bench) -> bool:
         return any(map(leaves, (await self._verified(image, bench)).seen))
